@@ -1,0 +1,54 @@
+/**
+ * Converters stand between Connect data and the bytes in the log. Steps 3 and 9 of the record's journey.
+ *
+ * One instance serves one task and one side (key or value). Both directions are synchronous, because records do not
+ * wait; a converter that needs the outside world (the schema registry) answers a promise the first time it meets a
+ * schema and plain bytes ever after.
+ */
+import type { Config } from './config.ts';
+import type { Header } from './record.ts';
+import type { RecordValue, Schema, SchemaAndValue } from './schema.ts';
+
+/** What a converter may use of the house it runs in. */
+export interface ConverterContext {
+  readonly isKey: boolean;
+  /** Present where the worker has a registry beside it; else the converter uses its `schema.registry.url`. */
+  readonly registry?: SchemaRegistry;
+}
+
+/** The two questions a converter has for a schema registry; answers are immutable and may be cached for ever. */
+export interface SchemaRegistry {
+  /** Registers the schema under the subject if it is new. Rejects with DataError when it is incompatible. */
+  register(subject: string, schema: RegisteredSchema): Promise<number>;
+  /** The id of a schema that is already registered under the subject; rejects with DataError when it is not. */
+  lookup(subject: string, schema: RegisteredSchema): Promise<number>;
+  /** The latest version under the subject. Rejects with DataError when there is none. */
+  latest(subject: string): Promise<RegisteredSchema & { readonly id: number }>;
+  byId(id: number): Promise<RegisteredSchema>;
+}
+
+/** A schema as the registry keeps it: its text, and what its `$ref`s mean. */
+export interface RegisteredSchema {
+  readonly schemaType: 'JSON' | 'AVRO';
+  readonly schema: string;
+  readonly references?: readonly { readonly name: string; readonly subject: string; readonly version: number }[];
+}
+
+/** Between Connect data and bytes. */
+export interface Converter {
+  configure(config: Config, context: ConverterContext): void;
+  /** Null bytes are a tombstone. A throw or rejection sends the record to the error policy of its converter stage. */
+  fromConnectData(topic: string, schema: Schema | null, value: RecordValue): Bytes | Promise<Bytes>;
+  toConnectData(topic: string, bytes: Uint8Array | null): SchemaAndValue | Promise<SchemaAndValue>;
+  close?(): void;
+}
+
+export type Bytes = Uint8Array | null;
+
+/** Between headers and bytes. */
+export interface HeaderConverter {
+  configure(config: Config): void;
+  fromConnectHeader(topic: string, header: Header): Bytes;
+  toConnectHeader(topic: string, key: string, bytes: Uint8Array | null): Header;
+  close?(): void;
+}

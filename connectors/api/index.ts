@@ -1,0 +1,55 @@
+/**
+ * The plugin API: everything a connector, transform or converter is written against. Imports nothing of the house.
+ *
+ * @example A source that counts.
+ * ```ts
+ * import { type Plugin, Schemas, type SourceTask } from 'millrace';
+ *
+ * function countingTask(): SourceTask {
+ *   let next = 0;
+ *   return {
+ *     async start(context) {
+ *       const [offset] = await context.offsets([{ counter: 'demo' }]);
+ *       next = Number(offset?.next ?? 0);
+ *     },
+ *     async poll() {
+ *       const value = next++;
+ *       return [
+ *         {
+ *           sourcePartition: { counter: 'demo' },
+ *           sourceOffset: { next },
+ *           topic: 'numbers',
+ *           partition: null,
+ *           keySchema: null,
+ *           key: null,
+ *           valueSchema: Schemas.int64,
+ *           value,
+ *           headers: [],
+ *           timestamp: null,
+ *         },
+ *       ];
+ *     },
+ *     stop() {},
+ *   };
+ * }
+ *
+ * export const plugins: Plugin[] = [
+ *   {
+ *     type: 'source',
+ *     class: 'Counter',
+ *     version: '1.0.0',
+ *     config: {},
+ *     create: () => ({ start() {}, taskConfigs: () => [{}], createTask: countingTask, stop() {} }),
+ *   },
+ * ];
+ * ```
+ */
+export * from './config.ts';
+export * from './connector.ts';
+export * from './converter.ts';
+export * from './errors.ts';
+export * from './plugin.ts';
+export * from './record.ts';
+export * from './schema.ts';
+export * from './task.ts';
+export * from './transform.ts';

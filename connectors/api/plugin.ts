@@ -1,0 +1,38 @@
+/**
+ * What a plugin is: one class name, its aliases, one declaration of its keys, one constructor.
+ *
+ * `connectors/catalogue.ts` lists the built-in ones; a module in `plugin.path` exports its own as
+ * `export const plugins: Plugin[]`.
+ */
+import type { ConfigDef } from './config.ts';
+import type { SinkConnector, SourceConnector } from './connector.ts';
+import type { Converter, HeaderConverter } from './converter.ts';
+import type { Predicate, Transform } from './transform.ts';
+
+interface PluginOf<Type extends string, Instance> {
+  readonly type: Type;
+  /** The name users write in `connector.class`, `transforms.x.type` or `value.converter`. */
+  readonly class: string;
+  /** Other names it answers to: Java class names of what it replaces, short forms. Matched exactly. */
+  readonly aliases?: readonly string[];
+  readonly version: string;
+  readonly config: ConfigDef;
+  /** Called once per instance, with no I/O: the life begins at `start` or `configure`. */
+  create(): Instance;
+}
+
+export type SourceConnectorPlugin = PluginOf<'source', SourceConnector>;
+export type SinkConnectorPlugin = PluginOf<'sink', SinkConnector>;
+export type TransformPlugin = PluginOf<'transformation', Transform>;
+export type PredicatePlugin = PluginOf<'predicate', Predicate>;
+export type ConverterPlugin = PluginOf<'converter', Converter>;
+export type HeaderConverterPlugin = PluginOf<'header_converter', HeaderConverter>;
+
+/** Any plugin; `type` tells which, in the words of `GET /connector-plugins`. */
+export type Plugin =
+  | SourceConnectorPlugin
+  | SinkConnectorPlugin
+  | TransformPlugin
+  | PredicatePlugin
+  | ConverterPlugin
+  | HeaderConverterPlugin;

@@ -1,0 +1,173 @@
+/**
+ * Connect's data model: what a value is, told apart from how it is written down.
+ *
+ * The names are Kafka Connect's (org.apache.kafka.connect.data). A source hands over values with their schemas, a
+ * converter turns the pair into bytes, a sink gets the pair back. Step 1 and step 9 of the record's journey.
+ */
+
+/** The physical types of Kafka Connect. */
+export const schemaTypes = [
+  'int8',
+  'int16',
+  'int32',
+  'int64',
+  'float32',
+  'float64',
+  'boolean',
+  'string',
+  'bytes',
+  'array',
+  'map',
+  'struct',
+] as const;
+
+export type SchemaType = (typeof schemaTypes)[number];
+
+/**
+ * A value as connectors, transforms and converters see it.
+ *
+ * | schema type | JavaScript value |
+ * |---|---|
+ * | int8, int16, int32, float32, float64 | `number` |
+ * | int64 | `number` while safe, else `bigint` |
+ * | boolean, string | `boolean`, `string` |
+ * | bytes | `Uint8Array` |
+ * | array | `ConnectValue[]` |
+ * | map | plain object when keys are strings, else `Map` |
+ * | struct | plain object, one member per field |
+ *
+ * Logical types (by `Schema.name`): `…connect.data.Decimal` is its exact text (`"12.50"`), `…Date`, `…Time` and
+ * `…Timestamp` are `Date`. A transform never changes a value in place: it builds another.
+ */
+export type ConnectValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Date
+  | readonly ConnectValue[]
+  | ReadonlyMap<ConnectValue, ConnectValue>
+  | { readonly [field: string]: ConnectValue };
+
+/** One member of a struct. */
+export interface Field {
+  readonly name: string;
+  readonly schema: Schema;
+}
+
+/**
+ * What a value may be. Immutable; compare by reference first (`===`) and cache by it: sources reuse one object for all
+ * records of a table.
+ */
+export interface Schema {
+  readonly type: SchemaType;
+  /** True when null is a value of this schema. */
+  readonly optional?: boolean;
+  /** A semantic or record name, for example `io.debezium.time.Timestamp` or `shop.public.orders.Value`. */
+  readonly name?: string;
+  readonly version?: number;
+  readonly doc?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly defaultValue?: ConnectValue;
+  /** Members, in order; present on structs only. */
+  readonly fields?: readonly Field[];
+  /** Present on maps only. */
+  readonly keySchema?: Schema;
+  /** Present on arrays (the element) and maps (the value). */
+  readonly valueSchema?: Schema;
+}
+
+/** A value and, where it has one, its schema. A null schema means "schemaless": the value speaks for itself. */
+export interface SchemaAndValue {
+  readonly schema: Schema | null;
+  readonly value: RecordValue;
+}
+
+/**
+ * A value that is already JSON text and stays so until somebody needs its fields.
+ *
+ * CDC rows, MQTT payloads and file lines are JSON (or become it without building an object). The JSON converters write
+ * these bytes as they are; a transform that needs fields calls {@link valueOf}, which parses once.
+ */
+export class JsonText {
+  /** UTF-8 JSON, borrowed for as long as the record lives; never written to. */
+  readonly bytes: Uint8Array;
+  #parsed: ConnectValue | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** The parsed value; parsed at the first call. Throws SyntaxError when the bytes are not JSON. */
+  parse(): ConnectValue {
+    if (this.#parsed === undefined) {
+      this.#parsed = JSON.parse(
+        Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString(),
+      );
+    }
+    return this.#parsed as ConnectValue;
+  }
+}
+
+/** What a record's key or value may hold: a value, or JSON text that is not parsed yet. */
+export type RecordValue = ConnectValue | JsonText;
+
+/** The value behind a record's key or value, parsing JSON text if that is what it holds. */
+export function valueOf(value: RecordValue): ConnectValue {
+  return value instanceof JsonText ? value.parse() : value;
+}
+
+/** True for a struct or string-keyed map: a plain object whose members are fields. */
+export function isFields(value: RecordValue): value is { readonly [field: string]: ConnectValue } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Uint8Array) &&
+    !(value instanceof Date) &&
+    !(value instanceof Map) &&
+    !(value instanceof JsonText)
+  );
+}
+
+/** Builds a struct schema. */
+export function struct(name: string | undefined, fields: readonly Field[], optional = false): Schema {
+  return name === undefined ? { type: 'struct', optional, fields } : { type: 'struct', optional, name, fields };
+}
+
+/** The schema of a struct's field, or undefined when the struct has none of that name. */
+export function fieldSchema(schema: Schema, name: string): Schema | undefined {
+  return schema.fields?.find((field) => field.name === name)?.schema;
+}
+
+/** Primitive schemas, shared so that reference comparison works. */
+export const Schemas = {
+  int8: { type: 'int8' },
+  int16: { type: 'int16' },
+  int32: { type: 'int32' },
+  int64: { type: 'int64' },
+  float32: { type: 'float32' },
+  float64: { type: 'float64' },
+  boolean: { type: 'boolean' },
+  string: { type: 'string' },
+  bytes: { type: 'bytes' },
+  optionalInt8: { type: 'int8', optional: true },
+  optionalInt16: { type: 'int16', optional: true },
+  optionalInt32: { type: 'int32', optional: true },
+  optionalInt64: { type: 'int64', optional: true },
+  optionalFloat32: { type: 'float32', optional: true },
+  optionalFloat64: { type: 'float64', optional: true },
+  optionalBoolean: { type: 'boolean', optional: true },
+  optionalString: { type: 'string', optional: true },
+  optionalBytes: { type: 'bytes', optional: true },
+} as const satisfies Record<string, Schema>;
+
+/** Names of Kafka Connect's own logical types. */
+export const LogicalNames = {
+  decimal: 'org.apache.kafka.connect.data.Decimal',
+  date: 'org.apache.kafka.connect.data.Date',
+  time: 'org.apache.kafka.connect.data.Time',
+  timestamp: 'org.apache.kafka.connect.data.Timestamp',
+} as const;

@@ -1,0 +1,103 @@
+/**
+ * Tasks move records. The worker owns their loop; a task owns its connection to the outside world.
+ *
+ * Source task, in order: `start` → (`poll` → `commitRecord` per record → `commit`)* → `stop`.
+ * Sink task, in order: `start` → `open` → (`put` → … → `flush`)* → `close` → `stop`; `open`/`close` come again with
+ * each rebalance. Calls never overlap, except that `commitRecord` and `commit` may run while a `poll` is pending.
+ */
+import type { Config } from './config.ts';
+import type { Logger } from './connector.ts';
+import type {
+  OffsetAndMetadata,
+  RecordMetadata,
+  SinkRecord,
+  SourceOffset,
+  SourcePartition,
+  SourceRecord,
+  TopicPartition,
+} from './record.ts';
+
+interface TaskContext {
+  readonly connector: string;
+  /** The task's number, from 0. */
+  readonly task: number;
+  readonly logger: Logger;
+  /** Aborted when the task must end; a pending `poll` or retry wait should return soon after. */
+  readonly signal: AbortSignal;
+}
+
+/** The worker, as a source task sees it. */
+export interface SourceTaskContext extends TaskContext {
+  /** The last durable offset of each partition, in the order asked; null where none is kept. Call from `start`. */
+  offsets(partitions: readonly SourcePartition[]): Promise<readonly (SourceOffset | null)[]>;
+  /**
+   * Hands a piece of input that never became a record to the error policy of stage `poll` (a CSV line with too few
+   * columns, a payload that does not parse): dead-lettered, skipped or fatal by `errors.tolerance`. Resolves once it
+   * is durable where it goes; rejects with the original error when the policy is to fail. The task then goes on.
+   */
+  reportBadInput(input: BadInput): Promise<void>;
+}
+
+/** A piece of input that could not become a record. */
+export interface BadInput {
+  readonly error: Error;
+  /** Where it stands in their world, for the dead-letter headers: topic and packet, file and byte range, … */
+  readonly source: SourcePartition;
+  /** The original bytes, kept as the dead letter's value. */
+  readonly bytes: Uint8Array | null;
+  readonly key?: Uint8Array | null;
+}
+
+/** Brings records in. */
+export interface SourceTask {
+  start(context: SourceTaskContext, config: Config): void | Promise<void>;
+  /**
+   * The next records, in source order. Waits while there is nothing, returning an empty array or null at least about
+   * once a second so that the worker can look around; must return soon once `context.signal` is aborted. Called again
+   * only after the previous call settled. RetriableError: called again after a back-off. Anything else: fails.
+   * The records belong to the worker from then on; buffers inside them must not be reused.
+   */
+  poll(): Promise<readonly SourceRecord[] | null>;
+  /**
+   * Called once for every record, in the order `poll` gave them, when it is done for good: durable in the log
+   * (`metadata`), or dropped by a transform or dead-lettered (`null`). The only place, with `commit`, where a source
+   * may acknowledge upstream. Must not throw.
+   */
+  commitRecord?(record: SourceRecord, metadata: RecordMetadata | null): void;
+  /** Called after the source offsets of everything before were themselves written durably. */
+  commit?(): void | Promise<void>;
+  /** Ends the connection. Called once, after the last `poll` settled and the last records were committed. */
+  stop(): void | Promise<void>;
+}
+
+/** The worker, as a sink task sees it. */
+export interface SinkTaskContext extends TaskContext {
+  /** Continues a partition elsewhere, for sinks that keep offsets in their target; call from `open` or `put`. */
+  seek(partition: TopicPartition, offset: number): void;
+  /**
+   * Hands one bad record of a batch to the error policy of stage `put`. Resolves when it is dead-lettered durably or
+   * skipped; rejects when the policy is to fail.
+   */
+  reportBadRecord(record: SinkRecord, error: Error): Promise<void>;
+}
+
+/** Delivers records. */
+export interface SinkTask {
+  start(context: SinkTaskContext, config: Config): void | Promise<void>;
+  /** These partitions are ours from now on. Where the sink keeps offsets itself it seeks here. */
+  open?(partitions: readonly TopicPartition[]): void | Promise<void>;
+  /**
+   * Delivers a batch, or takes it to deliver by the next `flush`. Order within a partition is the log's. May be empty.
+   * RetriableError: the same batch again. DataError (or any other error): the worker bisects the batch to find the
+   * bad record, hands that to the policy, and delivers the rest. `put` must therefore be all-or-nothing or idempotent.
+   */
+  put(records: readonly SinkRecord[]): Promise<void>;
+  /**
+   * Makes everything put so far durable. Returns the offsets that are safe to commit, or nothing when that is simply
+   * everything put so far.
+   */
+  flush?(offsets: readonly OffsetAndMetadata[]): Promise<readonly OffsetAndMetadata[] | undefined>;
+  /** These partitions are somebody else's from now on; called after a last `flush` unless they were lost. */
+  close?(partitions: readonly TopicPartition[]): void | Promise<void>;
+  stop(): void | Promise<void>;
+}
