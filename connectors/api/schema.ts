@@ -89,7 +89,7 @@ export interface SchemaAndValue {
  * A value that is already JSON text and stays so until somebody needs its fields.
  *
  * CDC rows, MQTT payloads and file lines are JSON (or become it without building an object). The JSON converters write
- * these bytes as they are; a transform that needs fields calls {@link valueOf}, which parses once.
+ * these bytes as they are; a transform that needs fields calls {@link plainValue}, which parses once.
  */
 export class JsonText {
   /** UTF-8 JSON, borrowed for as long as the record lives; never written to. */
@@ -115,7 +115,7 @@ export class JsonText {
 export type RecordValue = ConnectValue | JsonText;
 
 /** The value behind a record's key or value, parsing JSON text if that is what it holds. */
-export function valueOf(value: RecordValue): ConnectValue {
+export function plainValue(value: RecordValue): ConnectValue {
   return value instanceof JsonText ? value.parse() : value;
 }
 
