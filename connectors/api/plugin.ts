@@ -17,8 +17,11 @@ interface PluginOf<Type extends string, Instance> {
   readonly aliases?: readonly string[];
   readonly version: string;
   readonly config: ConfigDef;
-  /** Called once per instance, with no I/O: the life begins at `start` or `configure`. */
-  create(): Instance;
+  /**
+   * Called once per instance, with no I/O: the life begins at `start` or `configure`. May answer a promise, so that the
+   * code of a plugin (and the client library below it) is imported when it is first used, not when the house starts.
+   */
+  create(): Instance | Promise<Instance>;
 }
 
 export type SourceConnectorPlugin = PluginOf<'source', SourceConnector>;
