@@ -10,8 +10,8 @@
  */
 
 export interface FileSystem {
-  /** Opens for reading and writing. `create` makes the file when it is absent; without it ENOENT is thrown. */
-  open(path: string, options: { readonly create: boolean }): FileHandle;
+  /** Opens for reading and writing. `must-exist` throws ENOENT, `must-be-new` EEXIST; `create` takes it as it comes. */
+  open(path: string, how: OpenHow): FileHandle;
   /** Bytes in the file, or null when there is none. */
   size(path: string): number | null;
   /** Names in the folder, in no order; empty when there is no such folder. */
@@ -27,6 +27,8 @@ export interface FileSystem {
   /** Room on the device, as an unprivileged writer sees it. */
   space(path: string): DeviceSpace;
 }
+
+export type OpenHow = 'must-exist' | 'create' | 'must-be-new';
 
 export interface DeviceSpace {
   readonly totalBytes: number;
