@@ -1,0 +1,52 @@
+/**
+ * Documentation from declarations: the table of a plugin's keys, as Markdown, and the check that a README carries it.
+ *
+ * The table stands between two marks. `npm run keys` (scripts/keys.ts) writes it, a test beside each README compares.
+ */
+import type { ConfigDef, ConfigKey } from '../api/index.ts';
+
+/** The marks around the generated table of one plugin. */
+export function keyMarks(plugin: string): { readonly begin: string; readonly end: string } {
+  return {
+    begin: `<!-- keys of ${plugin}: generated from its declaration, do not edit -->`,
+    end: `<!-- end of keys of ${plugin} -->`,
+  };
+}
+
+/** The keys as Markdown tables, one per group, in the order of the declaration. */
+export function keyTable(def: ConfigDef): string {
+  const groups = new Map<string, [string, ConfigKey][]>();
+  for (const entry of Object.entries(def)) {
+    const group = entry[1].group ?? 'Keys';
+    if (group === 'Internal') continue;
+    groups.set(group, [...(groups.get(group) ?? []), entry]);
+  }
+  return [...groups]
+    .map(([group, keys]) =>
+      [`### ${group}`, '', '| key | type | default | meaning |', '|---|---|---|---|', ...keys.map(row)].join('\n'),
+    )
+    .join('\n\n');
+}
+
+function row([key, declared]: [string, ConfigKey]): string {
+  const allowed =
+    declared.oneOf === undefined ? '' : ` One of ${declared.oneOf.map((value) => `\`${value}\``).join(', ')}.`;
+  return `| \`${key}\` | ${declared.type} | ${shownDefault(declared)} | ${(declared.doc + allowed).replaceAll('|', '\\|')} |`;
+}
+
+function shownDefault(declared: ConfigKey): string {
+  if (declared.default === undefined) return '**required**';
+  if (declared.default === null || declared.default === '') return '–';
+  if (Array.isArray(declared.default)) return declared.default.length === 0 ? '–' : `\`${declared.default.join(',')}\``;
+  return `\`${String(declared.default)}\``;
+}
+
+/** The README with the plugin's table renewed; throws when it lacks the marks. */
+export function withKeyTable(readme: string, plugin: { readonly class: string; readonly config: ConfigDef }): string {
+  const { begin, end } = keyMarks(plugin.class);
+  const from = readme.indexOf(begin);
+  const to = readme.indexOf(end);
+  if (from < 0 || to < from)
+    throw new Error(`The README has no place for the keys of ${plugin.class}: add "${begin}" and "${end}".`);
+  return `${readme.slice(0, from + begin.length)}\n\n${keyTable(plugin.config)}\n\n${readme.slice(to)}`;
+}

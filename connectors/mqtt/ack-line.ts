@@ -1,0 +1,132 @@
+/**
+ * What we hold of the broker's messages: deliveries that are not durable yet, and the acknowledgements owed for them.
+ *
+ * A Delivery is one message and lives across connections. An AckLine is the queue of PUBACKs owed on one connection, in
+ * the order the messages came (MQTT-4.6.0-2); it dies with the connection, because packet ids mean nothing beyond it
+ * unless the session goes on. The Window counts what is held, against the bounds. No I/O.
+ */
+
+/** One message on its way to the log. */
+export class Delivery {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** True once it is durable (or dead-lettered, or dropped by a transform) and may be acknowledged. */
+  isDone = false;
+
+  constructor(topic: string, payload: Buffer) {
+    this.topic = topic;
+    this.payload = payload;
+  }
+
+  /** The same message again? Compared by content, because DUP alone proves nothing. */
+  equals(topic: string, payload: Buffer): boolean {
+    return this.topic === topic && this.payload.equals(payload);
+  }
+}
+
+/** Queue with cheap removal at the head. */
+class Fifo<Item> {
+  #items: Item[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+  push(item: Item): void {
+    this.#items.push(item);
+  }
+  peek(): Item | undefined {
+    return this.#items[this.#head];
+  }
+  shift(): Item | undefined {
+    const item = this.#items[this.#head];
+    if (item === undefined) return undefined;
+    this.#head++;
+    // Compact rarely, so that a shift costs O(1) on average and memory stays within twice the bound.
+    if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+  *[Symbol.iterator](): Generator<Item> {
+    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
+  }
+}
+
+export { Fifo };
+
+interface Owed {
+  readonly packetId: number;
+  readonly delivery: Delivery;
+}
+
+/** The PUBACKs owed on one connection. */
+export class AckLine {
+  readonly #owed = new Fifo<Owed>();
+
+  get length(): number {
+    return this.#owed.length;
+  }
+
+  /** A message with this packet id arrived. */
+  owe(packetId: number, delivery: Delivery): void {
+    this.#owed.push({ packetId, delivery });
+  }
+
+  /** Takes the packet ids that may be acknowledged now: the done ones before the first that is not. */
+  settle(): number[] {
+    const ids: number[] = [];
+    while (this.#owed.peek()?.delivery.isDone === true) ids.push(this.#owed.shift()!.packetId);
+    return ids;
+  }
+
+  /** What is still owed, by packet id: after the connection's end the broker will send these again. */
+  unsettled(): Map<number, Delivery> {
+    const left = new Map<number, Delivery>();
+    for (const { packetId, delivery } of this.#owed) left.set(packetId, delivery);
+    return left;
+  }
+}
+
+/** The PUBACKs of these packets as bytes: type 4, length 2, packet id; the same in MQTT 3.1.1 and 5 (reason 0 is left out). */
+export function encodePubacks(packetIds: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(packetIds.length * 4);
+  let at = 0;
+  for (const id of packetIds) {
+    bytes[at] = 0x40;
+    bytes[at + 1] = 0x02;
+    bytes[at + 2] = id >>> 8;
+    bytes[at + 3] = id & 0xff;
+    at += 4;
+  }
+  return bytes;
+}
+
+/** Counts what is held. Full at either bound; drained at half of both. */
+export class Window {
+  readonly #maxCount: number;
+  readonly #maxBytes: number;
+  count = 0;
+  bytes = 0;
+
+  constructor(maxCount: number, maxBytes: number) {
+    this.#maxCount = maxCount;
+    this.#maxBytes = maxBytes;
+  }
+
+  get isFull(): boolean {
+    return this.count >= this.#maxCount || this.bytes >= this.#maxBytes;
+  }
+  get isDrained(): boolean {
+    return this.count * 2 <= this.#maxCount && this.bytes * 2 <= this.#maxBytes;
+  }
+  take(delivery: Delivery): void {
+    this.count++;
+    this.bytes += delivery.payload.length;
+  }
+  give(delivery: Delivery): void {
+    this.count--;
+    this.bytes -= delivery.payload.length;
+  }
+}

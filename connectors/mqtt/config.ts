@@ -1,0 +1,352 @@
+/**
+ * The keys of the MQTT source, declared once: Confluent's names where Confluent has one, ours beside them. Also turns
+ * the flat map into the settings the other files read. No I/O except reading certificate files in `tlsOptions`.
+ */
+import { readFileSync } from 'node:fs';
+import type { Config, ConfigDef, Secret } from '../api/index.ts';
+import { badMqttConfig } from './errors.ts';
+import { parseRules, type Rule } from './rules.ts';
+
+const schemes = ['mqtt:', 'mqtts:', 'tcp:', 'ssl:', 'tls:', 'ws:', 'wss:'];
+
+function judgeServers(value: unknown): string | null {
+  const servers = value as readonly string[];
+  if (servers.length === 0) return 'must name at least one broker, for example mqtt://127.0.0.1:1883';
+  const wrong = servers.find((server) => !schemes.includes(URL.parse(server)?.protocol ?? ''));
+  return wrong === undefined
+    ? null
+    : `must be a list of URLs such as mqtt://host:1883 or mqtts://host:8883; "${wrong}" is none`;
+}
+
+export const mqttSourceConfig = {
+  'mqtt.server.uri': {
+    type: 'list',
+    doc: 'Brokers to connect to, tried in order: mqtt://, mqtts:// (also tcp://, ssl://, tls://), ws:// or wss:// URLs.',
+    importance: 'high',
+    group: 'Connection',
+    validate: judgeServers,
+  },
+  'mqtt.topics': {
+    type: 'list',
+    default: [],
+    doc: 'MQTT topic filters to subscribe to (+ and # are wildcards). May be empty when mqtt.rules names the filters. Filters are split over the tasks.',
+    importance: 'high',
+    group: 'Messages',
+  },
+  'mqtt.qos': {
+    type: 'int',
+    default: 1,
+    min: 0,
+    max: 2,
+    doc: 'Quality of service to subscribe with. 1 loses nothing: a message is acknowledged only once its record is durable. 2 is taken as 1, because a crash inside the QoS 2 handshake can lose a message.',
+    importance: 'high',
+    group: 'Messages',
+  },
+  'kafka.topic': {
+    type: 'string',
+    default: null,
+    doc: 'Topic for messages that no rule routes elsewhere.',
+    importance: 'high',
+    group: 'Messages',
+  },
+  'mqtt.key': {
+    type: 'string',
+    default: '{topic}',
+    doc: 'Template of the record key for messages that no rule routes: {topic}, {0} … {n} (levels of the MQTT topic) or {value:/json/pointer}. Empty for no key.',
+    importance: 'medium',
+    group: 'Messages',
+  },
+  'value.format': {
+    type: 'string',
+    default: 'bytes',
+    oneOf: ['bytes', 'json', 'string'],
+    doc: 'What the payload is. json checks it (a payload that is no JSON goes to the dead letter topic, its neighbours go on) and hands it over without re-encoding; string checks UTF-8; bytes takes it as it is.',
+    importance: 'high',
+    group: 'Messages',
+  },
+  'mqtt.rules': {
+    type: 'list',
+    default: [],
+    doc: 'Names of routing rules, tried in this order, the first match wins. Each name has its own keys below.',
+    importance: 'medium',
+    group: 'Routing',
+  },
+  'mqtt.rules.*': {
+    type: 'string',
+    default: null,
+    doc: 'For each rule name: mqtt.rules.NAME.filter (a filter whose levels may be named, trucks/{id}/gps), mqtt.rules.NAME.topic and mqtt.rules.NAME.key (templates of {name}, {0}, {#}, {topic}, {value:/json/pointer}).',
+    group: 'Routing',
+  },
+  'mqtt.unmatched': {
+    type: 'string',
+    default: 'dead-letter',
+    oneOf: ['dead-letter', 'ignore'],
+    doc: 'What becomes of a message that no rule matches when kafka.topic is not set.',
+    group: 'Routing',
+  },
+  'mqtt.retained': {
+    type: 'string',
+    default: 'include',
+    oneOf: ['include', 'skip'],
+    doc: 'Whether messages that the broker had retained before we subscribed become records.',
+    group: 'Messages',
+  },
+  'mqtt.client.id': {
+    type: 'string',
+    default: null,
+    doc: 'Client id of task 0; task n appends "-n". By default millrace-CONNECTOR-TASK. It names the session at the broker: keep it stable and unique.',
+    importance: 'medium',
+    group: 'Session',
+  },
+  'mqtt.clean.session.enabled': {
+    type: 'boolean',
+    default: false,
+    doc: 'Start without the session of last time. Messages published while the task is away are then lost.',
+    importance: 'medium',
+    group: 'Session',
+  },
+  'mqtt.session.expiry.s': {
+    type: 'long',
+    default: 604_800,
+    min: 0,
+    max: 4_294_967_295,
+    doc: 'MQTT 5: how many seconds the broker keeps our session while we are away. Make it longer than the longest outage.',
+    group: 'Session',
+  },
+  'mqtt.protocol': {
+    type: 'string',
+    default: 'auto',
+    oneOf: ['auto', '5', '4'],
+    doc: 'MQTT version: 5, 4 (that is 3.1.1), or auto: 5, and 3.1.1 where the broker refuses that.',
+    group: 'Session',
+  },
+  'mqtt.dedupe': {
+    type: 'string',
+    default: 'redelivery',
+    oneOf: ['redelivery', 'none'],
+    doc: 'redelivery: after a reconnect to a living session, a message the broker sends again while its record is still with us is acknowledged without a second record.',
+    group: 'Session',
+  },
+  'mqtt.inflight.max': {
+    type: 'int',
+    default: 10_000,
+    min: 1,
+    max: 65_535,
+    doc: 'Messages taken from the broker but not yet durable, at most. Also sent as Receive Maximum in MQTT 5.',
+    group: 'Flow',
+  },
+  'mqtt.inflight.max.bytes': {
+    type: 'long',
+    default: 33_554_432,
+    min: 1024,
+    doc: 'Payload bytes taken from the broker but not yet durable, at most.',
+    group: 'Flow',
+  },
+  'records.buffer.queue.max.batch.size': {
+    type: 'int',
+    default: 4096,
+    min: 1,
+    doc: 'Records one poll returns at most.',
+    importance: 'low',
+    group: 'Flow',
+  },
+  'records.buffer.queue.*': {
+    type: 'string',
+    default: null,
+    doc: "Other keys of Confluent's queue: accepted and not needed, because mqtt.inflight.* bounds what is held.",
+    importance: 'low',
+    group: 'Flow',
+  },
+  'mqtt.keepalive.interval.seconds': {
+    type: 'int',
+    default: 60,
+    min: 1,
+    max: 65_535,
+    doc: 'Seconds of silence after which the connection is proved alive with a ping.',
+    importance: 'low',
+    group: 'Connection',
+  },
+  'mqtt.connect.timeout.seconds': {
+    type: 'int',
+    default: 30,
+    min: 1,
+    doc: 'Seconds one broker is given to answer.',
+    importance: 'low',
+    group: 'Connection',
+  },
+  'mqtt.offline.fail.s': {
+    type: 'int',
+    default: 300,
+    min: 1,
+    doc: 'Seconds without any broker after which the task fails instead of trying further.',
+    group: 'Connection',
+  },
+  'mqtt.username': { type: 'string', default: '', doc: 'User name, or empty for none.', group: 'Connection' },
+  'mqtt.password': { type: 'password', default: '', doc: 'Password, or empty for none.', group: 'Connection' },
+  'mqtt.ssl.trust.store.path': {
+    type: 'string',
+    default: '',
+    doc: 'PEM file with the certificates to trust for mqtts:// and wss://; empty for those that come with Node.',
+    group: 'TLS',
+  },
+  'mqtt.ssl.key.store.path': {
+    type: 'string',
+    default: '',
+    doc: 'Our own certificate and key for mutual TLS: a PEM file that holds both, or a PKCS#12 file (.p12, .pfx).',
+    group: 'TLS',
+  },
+  'mqtt.ssl.key.store.password': { type: 'password', default: '', doc: 'Password of the PKCS#12 file.', group: 'TLS' },
+  'mqtt.ssl.key.password': { type: 'password', default: '', doc: 'Password of the key in the PEM file.', group: 'TLS' },
+  'mqtt.ssl.*': {
+    type: 'string',
+    default: null,
+    doc: "Confluent's other TLS keys (trust store password): accepted and not needed with PEM files.",
+    group: 'TLS',
+  },
+  'confluent.*': {
+    type: 'string',
+    default: null,
+    doc: "Confluent's licence keys: accepted and ignored.",
+    importance: 'low',
+    group: 'Compatibility',
+  },
+  'mqtt.task.filters': {
+    type: 'string',
+    default: null,
+    doc: 'The share of the filters one task subscribes to, as a JSON array. Set by the connector, not by hand.',
+    importance: 'low',
+    group: 'Internal',
+  },
+} as const satisfies ConfigDef;
+
+/** What a payload is taken for. */
+export type ValueFormat = 'bytes' | 'json' | 'string';
+
+/** The configuration of one task, ready to use. Times in the unit their name says. */
+export interface MqttSettings {
+  readonly servers: readonly string[];
+  readonly filters: readonly string[];
+  readonly qos: 0 | 1;
+  readonly clientId: string;
+  readonly clean: boolean;
+  readonly sessionExpiryS: number;
+  readonly protocol: 'auto' | 4 | 5;
+  readonly keepaliveS: number;
+  readonly connectTimeoutMs: number;
+  readonly offlineFailS: number;
+  readonly username: string;
+  readonly password: Secret;
+  readonly tls: TlsOptions;
+  readonly inflightMax: number;
+  readonly inflightMaxBytes: number;
+  readonly batchMax: number;
+  readonly format: ValueFormat;
+  readonly rules: readonly Rule[];
+  readonly unmatched: 'dead-letter' | 'ignore';
+  readonly skipRetained: boolean;
+  readonly dedupe: boolean;
+}
+
+export interface TlsOptions {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  readonly pfx?: Buffer;
+  readonly passphrase?: string;
+}
+
+/** Reads the settings of task `task`; throws ConfigError naming the key where keys do not fit together. */
+export function mqttSettings(config: Config, connector: string, task: number): MqttSettings {
+  const protocol = config.string('mqtt.protocol');
+  return {
+    servers: config.list('mqtt.server.uri'),
+    filters: taskFilters(config),
+    qos: config.number('mqtt.qos') === 0 ? 0 : 1,
+    clientId: clientIdOf(config.optionalString('mqtt.client.id'), connector, task),
+    clean: config.boolean('mqtt.clean.session.enabled'),
+    sessionExpiryS: config.number('mqtt.session.expiry.s'),
+    protocol: protocol === 'auto' ? 'auto' : protocol === '5' ? 5 : 4,
+    keepaliveS: config.number('mqtt.keepalive.interval.seconds'),
+    connectTimeoutMs: config.number('mqtt.connect.timeout.seconds') * 1000,
+    offlineFailS: config.number('mqtt.offline.fail.s'),
+    username: config.string('mqtt.username'),
+    password: config.secret('mqtt.password'),
+    tls: tlsOptions(config),
+    inflightMax: config.number('mqtt.inflight.max'),
+    inflightMaxBytes: config.number('mqtt.inflight.max.bytes'),
+    batchMax: config.number('records.buffer.queue.max.batch.size'),
+    format: config.string('value.format') as ValueFormat,
+    rules: parseRules(config),
+    unmatched: config.string('mqtt.unmatched') as 'dead-letter' | 'ignore',
+    skipRetained: config.string('mqtt.retained') === 'skip',
+    dedupe: config.string('mqtt.dedupe') === 'redelivery',
+  };
+}
+
+function clientIdOf(given: string | null, connector: string, task: number): string {
+  if (given === null || given === '') return `millrace-${connector}-${task}`;
+  return task === 0 ? given : `${given}-${task}`;
+}
+
+/** All filters of the connector: those of `mqtt.topics`, then those of the rules that are not among them. */
+export function allFilters(config: Config): readonly string[] {
+  const filters = [...config.list('mqtt.topics'), ...parseRules(config).map((rule) => rule.filter)];
+  const distinct = [...new Set(filters.filter((filter) => filter !== ''))];
+  // With `mqtt.topics` given, it alone says what to subscribe to; the rules only route.
+  const chosen = config.list('mqtt.topics').length > 0 ? [...new Set(config.list('mqtt.topics'))] : distinct;
+  if (chosen.length === 0) {
+    throw badMqttConfig(
+      'mqtt.topics',
+      null,
+      'Nothing to subscribe to: set "mqtt.topics", or "mqtt.rules" with filters.',
+    );
+  }
+  const routed = config.optionalString('kafka.topic') !== null || parseRules(config).length > 0;
+  if (!routed) {
+    throw badMqttConfig('kafka.topic', null, 'No topic to write to: set "kafka.topic", or "mqtt.rules" with topics.');
+  }
+  return chosen;
+}
+
+function taskFilters(config: Config): readonly string[] {
+  const share = config.optionalString('mqtt.task.filters');
+  return share === null ? allFilters(config) : (JSON.parse(share) as string[]);
+}
+
+function tlsOptions(config: Config): TlsOptions {
+  const ca = config.string('mqtt.ssl.trust.store.path');
+  const store = config.string('mqtt.ssl.key.store.path');
+  const options: { -readonly [Key in keyof TlsOptions]: TlsOptions[Key] } = {};
+  if (ca !== '') options.ca = readStore('mqtt.ssl.trust.store.path', ca);
+  if (store !== '') {
+    const bytes = readStore('mqtt.ssl.key.store.path', store);
+    const isPem = bytes.includes('-----BEGIN');
+    if (isPem) {
+      options.cert = bytes;
+      options.key = bytes;
+    } else options.pfx = bytes;
+    const secret = config.secret(isPem ? 'mqtt.ssl.key.password' : 'mqtt.ssl.key.store.password').reveal();
+    if (secret !== '') options.passphrase = secret;
+  }
+  return options;
+}
+
+/** Java KeyStore files begin with this magic number; Node cannot read them. */
+const jksMagic = 0xfeedfeed;
+
+function readStore(key: string, path: string): Buffer {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw badMqttConfig(key, path, `The file "${path}" of "${key}" cannot be read: ${(error as Error).message}.`);
+  }
+  if (bytes.length >= 4 && bytes.readUInt32BE(0) === jksMagic) {
+    throw badMqttConfig(
+      key,
+      path,
+      `"${path}" is a Java KeyStore. Convert it with "keytool -importkeystore -deststoretype PKCS12" and openssl, and name the PEM or .p12 file in "${key}".`,
+    );
+  }
+  return bytes;
+}

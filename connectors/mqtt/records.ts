@@ -1,0 +1,159 @@
+/**
+ * From an MQTT message to a source record: routing, key, value, headers. Pure; throws DataError for a message that
+ * cannot become a record. Step 1 of the record's journey.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { IPublishPacket } from 'mqtt';
+import {
+  type ConnectValue,
+  type Header,
+  JsonText,
+  type RecordValue,
+  type Schema,
+  Schemas,
+  type SourceOffset,
+  type SourcePartition,
+  type SourceRecord,
+} from '../api/index.ts';
+import type { Delivery } from './ack-line.ts';
+import type { MqttSettings } from './config.ts';
+import { badPayload, unmatchedTopic } from './errors.ts';
+import { type Rule, topicName } from './rules.ts';
+
+/** A message as it came. */
+export interface Arrival {
+  readonly delivery: Delivery;
+  readonly packet: IPublishPacket;
+  /** Milliseconds since the epoch; becomes the record's timestamp. */
+  readonly receivedAt: number;
+}
+
+/** What is the same for all messages on one MQTT topic. */
+interface Route {
+  readonly levels: readonly string[];
+  readonly rule: Rule | null;
+  /** Null where the payload decides. */
+  readonly topic: string | null;
+  readonly key: string | null;
+  readonly headers: readonly (readonly Header[])[];
+}
+
+/** Routes remembered; a fleet has one or a few MQTT topics per device. Forgotten all at once when exceeded. */
+const routesMax = 65_536;
+
+export class RecordMaker {
+  readonly sourcePartition: SourcePartition;
+  readonly #sourceOffset: SourceOffset;
+  readonly #settings: MqttSettings;
+  readonly #routes = new Map<string, Route>();
+
+  constructor(settings: MqttSettings) {
+    this.#settings = settings;
+    this.sourcePartition = { 'mqtt.client.id': settings.clientId };
+    // The broker keeps the place; what we must remember is which session and subscriptions are ours.
+    this.#sourceOffset = { filters: settings.filters };
+  }
+
+  /** The record, or null when the message is to be ignored. */
+  record(arrival: Arrival): SourceRecord | null {
+    const { topic, payload } = arrival.delivery;
+    const route = this.#route(topic);
+    if (route.rule === null) {
+      if (this.#settings.unmatched === 'ignore') return null;
+      throw unmatchedTopic(topic);
+    }
+    const { schema, value } = this.#value(topic, payload);
+    const fields = (): ConnectValue => parsed(topic, payload, value);
+    const key = route.rule.key?.needsValue === true ? route.rule.key.render(route.levels, topic, fields) : route.key;
+    return {
+      sourcePartition: this.sourcePartition,
+      sourceOffset: this.#sourceOffset,
+      topic: route.topic ?? topicName(route.rule.topic.render(route.levels, topic, fields)),
+      partition: null,
+      keySchema: key === null ? null : Schemas.string,
+      key,
+      valueSchema: schema,
+      value,
+      headers: headersOf(route, arrival.packet),
+      timestamp: arrival.receivedAt,
+    };
+  }
+
+  #value(topic: string, payload: Buffer): { schema: Schema | null; value: RecordValue } {
+    switch (this.#settings.format) {
+      case 'bytes':
+        return { schema: Schemas.bytes, value: payload };
+      case 'string':
+        if (!isUtf8(payload)) throw badPayload(topic, 'is not UTF-8, as value.format=string asks');
+        return { schema: Schemas.string, value: payload.toString() };
+      case 'json': {
+        const value = new JsonText(payload);
+        parsed(topic, payload, value);
+        return { schema: null, value };
+      }
+    }
+  }
+
+  #route(topic: string): Route {
+    const known = this.#routes.get(topic);
+    if (known !== undefined) return known;
+    const levels = topic.split('/');
+    const rule = this.#settings.rules.find((candidate) => candidate.matches(levels)) ?? null;
+    const noValue = (): ConnectValue => null;
+    const route: Route = {
+      levels,
+      rule,
+      topic: rule === null || rule.topic.needsValue ? null : topicName(rule.topic.render(levels, topic, noValue)),
+      key: rule === null || rule.key === null || rule.key.needsValue ? null : rule.key.render(levels, topic, noValue),
+      headers: headerSets(topic),
+    };
+    if (this.#routes.size >= routesMax) this.#routes.clear();
+    this.#routes.set(topic, route);
+    return route;
+  }
+}
+
+/** Parses once: JsonText remembers, so a transform or schema check after us pays nothing. */
+function parsed(topic: string, payload: Buffer, value: RecordValue): ConnectValue {
+  try {
+    if (!isUtf8(payload)) throw new SyntaxError('it is not UTF-8');
+    return value instanceof JsonText ? value.parse() : new JsonText(payload).parse();
+  } catch (error) {
+    throw badPayload(topic, `is not JSON: ${(error as Error).message}`, error);
+  }
+}
+
+function header(key: string, value: string | number | boolean | Uint8Array, schema: Schema): Header {
+  return { key, value, schema };
+}
+
+/** All combinations of QoS (2 bits), retain and duplicate, made once per topic: headers cost nothing per message. */
+function headerSets(topic: string): Header[][] {
+  return Array.from({ length: 16 }, (_, flags) => [
+    header('mqtt.topic', topic, Schemas.string),
+    header('mqtt.qos', flags & 3, Schemas.int32),
+    header('mqtt.retained', (flags & 4) !== 0, Schemas.boolean),
+    header('mqtt.duplicate', (flags & 8) !== 0, Schemas.boolean),
+  ]);
+}
+
+function headersOf(route: Route, packet: IPublishPacket): readonly Header[] {
+  const set = route.headers[packet.qos | (packet.retain ? 4 : 0) | (packet.dup ? 8 : 0)]!;
+  return packet.properties === undefined ? set : [...set, ...propertyHeaders(packet.properties)];
+}
+
+/** MQTT 5: user properties keep name and order, repeated ones stay repeated; the standard ones get a prefix. */
+function propertyHeaders(properties: NonNullable<IPublishPacket['properties']>): Header[] {
+  const headers: Header[] = [];
+  for (const [name, values] of Object.entries(properties.userProperties ?? {})) {
+    for (const value of Array.isArray(values) ? values : [values]) headers.push(header(name, value, Schemas.string));
+  }
+  const { contentType, responseTopic, correlationData, messageExpiryInterval } = properties;
+  if (contentType !== undefined) headers.push(header('mqtt.content.type', contentType, Schemas.string));
+  if (responseTopic !== undefined) headers.push(header('mqtt.response.topic', responseTopic, Schemas.string));
+  if (correlationData !== undefined) headers.push(header('mqtt.correlation.data', correlationData, Schemas.bytes));
+  if (messageExpiryInterval !== undefined) {
+    headers.push(header('mqtt.message.expiry.s', messageExpiryInterval, Schemas.int64));
+  }
+  return headers;
+}
