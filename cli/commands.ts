@@ -1,0 +1,58 @@
+/**
+ * The list of commands: what each is called, what it does in a sentence, and where its code is.
+ *
+ * Nothing is loaded before it is asked for: `main.ts` imports the one module that a command line names.
+ */
+import type { Command } from 'commander';
+
+/** What a command's file exports: `define` adds its arguments, options and action. */
+export interface CommandModule {
+  define(command: Command): void;
+}
+
+export interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+/** Key: the words of the command. Order is the order of `--help`. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  up: { summary: 'Start broker, registry, worker and console', load: () => import('./up.ts') },
+  produce: { summary: 'Write records to a topic', load: () => import('./produce.ts') },
+  consume: { summary: 'Read records from a topic', load: () => import('./consume.ts') },
+  'topic ls': { summary: 'List topics', load: () => import('./topic-ls.ts') },
+  'topic create': { summary: 'Create a topic', load: () => import('./topic-create.ts') },
+  'topic describe': { summary: "Show a topic's partitions and offsets", load: () => import('./topic-describe.ts') },
+  'topic rm': { summary: 'Delete topics', load: () => import('./topic-rm.ts') },
+  'connector ls': { summary: 'List connectors with their state', load: () => import('./connector-ls.ts') },
+  'connector get': { summary: "Print a connector's configuration", load: () => import('./connector-get.ts') },
+  'connector apply': {
+    summary: 'Create or change connectors from JSON files',
+    load: () => import('./connector-apply.ts'),
+  },
+  'connector status': { summary: "Show a connector's tasks", load: () => import('./connector-status.ts') },
+  'connector pause': { summary: 'Pause a connector', load: () => import('./connector-pause.ts') },
+  'connector resume': { summary: 'Resume a connector', load: () => import('./connector-resume.ts') },
+  'connector restart': { summary: 'Restart a connector and its tasks', load: () => import('./connector-restart.ts') },
+  'connector rm': { summary: 'Delete connectors', load: () => import('./connector-rm.ts') },
+  'schema ls': { summary: 'List subjects', load: () => import('./schema-ls.ts') },
+  'schema get': { summary: 'Print a registered schema', load: () => import('./schema-get.ts') },
+  'schema register': { summary: 'Register a schema under a subject', load: () => import('./schema-register.ts') },
+  'schema check': { summary: 'Ask whether a schema is compatible', load: () => import('./schema-check.ts') },
+};
+
+/** The nouns that group commands, with their own sentence. */
+export const groups: Readonly<Record<string, string>> = {
+  topic: 'Topics of the log',
+  connector: 'Connectors of the worker',
+  schema: 'Schemas of the registry',
+};
+
+/** kubectl's and Kafka's words for the same things. */
+export const aliases: Readonly<Record<string, string>> = {
+  topics: 'topic',
+  connectors: 'connector',
+  schemas: 'schema',
+  list: 'ls',
+  delete: 'rm',
+};
