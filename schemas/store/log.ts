@@ -1,8 +1,11 @@
 /**
  * The registry's log kept in a Kafka topic, by default `_schemas`: one partition, compacted, for ever.
  *
- * Knows no broker: it uses the few calls of runtime/log/client.ts's LogClient that are declared here.
+ * Knows no broker: it uses the few calls of runtime/log/client.ts's LogClient that are declared here. A write is done
+ * when this store's own reader has handed it over, so the fold never runs ahead of, or behind, what others can read.
  */
+import { StoreError } from '../errors.ts';
+import type { SchemaStore, StoreRecord } from './store.ts';
 
 /** The part of a log client that the registry uses; runtime's LogClient fits as it is. */
 export interface RegistryLog {
@@ -38,4 +41,59 @@ export interface RegistryLogProducer {
     }[],
   ): Promise<readonly { readonly offset: number }[]>;
   close(): Promise<void>;
+}
+
+export interface LogStoreOptions {
+  readonly topic: string;
+  /** -1 is the broker's default. */
+  readonly replicationFactor: number;
+}
+
+/** Keeps a registry in `log`. The log client stays its owner's: closing the store does not close it. */
+export function logStore(log: RegistryLog, options: LogStoreOptions): SchemaStore {
+  const { topic } = options;
+  let table: Awaited<ReturnType<RegistryLog['table']>> | null = null;
+  let producer: RegistryLogProducer | null = null;
+  const opened = () => {
+    if (table === null || producer === null) throw new StoreError(`The store of ${topic} is not open.`);
+    return { table, producer };
+  };
+  return {
+    async open(onRecord) {
+      await log.createTopics([
+        {
+          topic,
+          partitions: 1,
+          replicationFactor: options.replicationFactor,
+          // For ever: retention by time or size would forget schemas that records still name.
+          config: { 'cleanup.policy': 'compact' },
+        },
+      ]);
+      producer = log.producer({ clientId: 'millrace-schema-registry', acks: 'all' });
+      table = await log.table(topic, (record) => onRecord(owned(record)));
+      await table.readToEnd();
+    },
+    async append(records) {
+      const { table, producer } = opened();
+      await producer.send(
+        records.map(({ key, value }) => ({ topic, partition: 0, key, value, headers: [], timestamp: null })),
+      );
+      await table.readToEnd();
+    },
+    async catchUp() {
+      await opened().table.readToEnd();
+    },
+    async close() {
+      const [closingTable, closingProducer] = [table, producer];
+      table = null;
+      producer = null;
+      await closingTable?.close();
+      await closingProducer?.close();
+    },
+  };
+}
+
+/** The log lends slices of a larger read; the fold keeps keys for ever, so they are copied out of it. */
+function owned(record: StoreRecord): StoreRecord {
+  return { ...record, key: record.key === null ? null : Buffer.from(record.key) };
 }

@@ -1,0 +1,257 @@
+/**
+ * The registry as a fold over its log: every index is rebuilt by `apply`, record by record, and by nothing else.
+ *
+ * No I/O and no rules about what may be written: those are in registration.ts, deletion.ts and settings.ts.
+ */
+import { guidOf } from './identity.ts';
+import type { SubjectConfig } from './model.ts';
+import { COMPATIBILITY_LEVELS, MODES, type Mode, type SchemaReference, type SchemaVersion } from './model.ts';
+import type { StoreRecord } from './store/store.ts';
+import { decodeKey, decodeSchemaValue, decodeValue, type LogKey, type SchemaValue } from './store/topic-format.ts';
+import { canonicalName, contextOf, DEFAULT_CONTEXT, inContext } from './subject-name.ts';
+
+/** One schema of a context: what an id means, and which versions carry it. */
+export interface SchemaEntry {
+  readonly id: number;
+  readonly guid: string;
+  /** By {@link versionKey}, oldest first; never empty. */
+  readonly versions: Map<string, SchemaVersion>;
+}
+
+interface ContextIds {
+  maxId: number;
+  readonly byId: Map<number, SchemaEntry>;
+  readonly byGuid: Map<string, SchemaEntry>;
+}
+
+export class RegistryState {
+  readonly #subjects = new Map<string, Map<number, SchemaVersion>>();
+  readonly #contexts = new Map<string, ContextIds>([[DEFAULT_CONTEXT, emptyContext()]]);
+  readonly #referrers = new Map<string, Map<string, SchemaVersion>>();
+  readonly #configs = new Map<string | null, SubjectConfig>();
+  readonly #modes = new Map<string | null, Mode>();
+  /** Key bytes as they were written, per meaning: a tombstone must repeat them (Confluent's resurrection bug). */
+  readonly #keys = new Map<string, Map<string, Buffer>>();
+  #unreadable = 0;
+
+  /** Takes the next record of the log. Never throws; what it cannot read is counted and left alone. */
+  apply(record: StoreRecord): void {
+    const key = decodeKey(record.key);
+    if (key === null || record.key === null) {
+      this.#unreadable++;
+      return;
+    }
+    this.#rememberKey(key, record.key, record.value === null);
+    if (key.keytype === 'SCHEMA') this.#applySchema(key.subject, key.version, record);
+    else if (key.keytype === 'CONFIG') this.#applyConfig(key.subject, record.value);
+    else if (key.keytype === 'MODE') this.#applyMode(key.subject, record.value);
+    else if (key.keytype === 'DELETE_SUBJECT') this.#applyDeleteSubject(key.subject, record.value);
+    else if (key.keytype === 'CLEAR_SUBJECT') this.#applyClearSubject(key.subject);
+    else if (key.keytype === 'CONTEXT' && record.value !== null) this.#context(key.context);
+  }
+
+  /** Records that were not understood. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
+  /** Qualified names of all subjects that hold a version, deleted or not, in no order. */
+  subjectNames(): Iterable<string> {
+    return this.#subjects.keys();
+  }
+
+  /** All versions of a subject, deleted ones too, oldest first. */
+  versions(subject: string): SchemaVersion[] {
+    const versions = this.#subjects.get(subject);
+    return versions === undefined ? [] : [...versions.values()].sort((a, b) => a.version - b.version);
+  }
+
+  version(subject: string, version: number): SchemaVersion | undefined {
+    return this.#subjects.get(subject)?.get(version);
+  }
+
+  contexts(): string[] {
+    return [...this.#contexts.keys()];
+  }
+
+  byId(context: string, id: number): SchemaEntry | undefined {
+    return this.#contexts.get(context)?.byId.get(id);
+  }
+
+  byGuid(context: string, guid: string): SchemaEntry | undefined {
+    return this.#contexts.get(context)?.byGuid.get(guid);
+  }
+
+  maxId(context: string): number {
+    return this.#contexts.get(context)?.maxId ?? 0;
+  }
+
+  /** Versions whose references name this one, deleted ones too. */
+  referrers(subject: string, version: number): SchemaVersion[] {
+    return [...(this.#referrers.get(versionKey(subject, version))?.values() ?? [])];
+  }
+
+  config(subject: string | null): SubjectConfig | undefined {
+    return this.#configs.get(subject);
+  }
+
+  mode(subject: string | null): Mode | undefined {
+    return this.#modes.get(subject);
+  }
+
+  /** Every spelling under which a record is kept; tombstone all of them. Empty when there is none. */
+  keyBytes(key: LogKey): Buffer[] {
+    return [...(this.#keys.get(meaning(key))?.values() ?? [])];
+  }
+
+  #rememberKey(key: LogKey, bytes: Buffer, isTombstone: boolean): void {
+    const spelled = bytes.toString('latin1');
+    const known = this.#keys.get(meaning(key));
+    if (isTombstone) {
+      known?.delete(spelled);
+      if (known?.size === 0) this.#keys.delete(meaning(key));
+    } else if (known === undefined) {
+      this.#keys.set(meaning(key), new Map([[spelled, bytes]]));
+    } else {
+      known.set(spelled, bytes);
+    }
+  }
+
+  #applySchema(name: string, version: number, record: StoreRecord): void {
+    const subject = canonicalName(name);
+    const before = this.version(subject, version);
+    if (before !== undefined) this.#remove(before);
+    if (record.value === null) return;
+    const value = decodeSchemaValue(record.value);
+    if (value === null) this.#unreadable++;
+    else this.#insert(schemaVersion(subject, value, record.timestamp));
+  }
+
+  #insert(version: SchemaVersion): void {
+    const key = versionKey(version.subject, version.version);
+    const versions = this.#subjects.get(version.subject);
+    if (versions === undefined) this.#subjects.set(version.subject, new Map([[version.version, version]]));
+    else versions.set(version.version, version);
+
+    const context = this.#context(contextOf(version.subject));
+    context.maxId = Math.max(context.maxId, version.id);
+    const entry = context.byId.get(version.id);
+    if (entry !== undefined) entry.versions.set(key, version);
+    else {
+      const added = { id: version.id, guid: version.guid, versions: new Map([[key, version]]) };
+      context.byId.set(version.id, added);
+      context.byGuid.set(version.guid, added);
+    }
+    for (const target of referenceKeys(version)) {
+      const referrers = this.#referrers.get(target);
+      if (referrers === undefined) this.#referrers.set(target, new Map([[key, version]]));
+      else referrers.set(key, version);
+    }
+  }
+
+  #remove(version: SchemaVersion): void {
+    const key = versionKey(version.subject, version.version);
+    const versions = this.#subjects.get(version.subject);
+    versions?.delete(version.version);
+    if (versions?.size === 0) this.#subjects.delete(version.subject);
+
+    const context = this.#context(contextOf(version.subject));
+    const entry = context.byId.get(version.id);
+    entry?.versions.delete(key);
+    if (entry?.versions.size === 0) {
+      context.byId.delete(entry.id);
+      if (context.byGuid.get(entry.guid) === entry) context.byGuid.delete(entry.guid);
+    }
+    for (const target of referenceKeys(version)) {
+      const referrers = this.#referrers.get(target);
+      referrers?.delete(key);
+      if (referrers?.size === 0) this.#referrers.delete(target);
+    }
+  }
+
+  #applyDeleteSubject(name: string, bytes: Buffer | null): void {
+    if (bytes === null) return;
+    const subject = canonicalName(name);
+    const watermark = decodeValue(bytes)?.version;
+    for (const version of this.versions(subject)) {
+      if (version.deleted || (typeof watermark === 'number' && version.version > watermark)) continue;
+      this.#remove(version);
+      this.#insert({ ...version, deleted: true });
+    }
+  }
+
+  #applyClearSubject(name: string): void {
+    for (const version of this.versions(canonicalName(name))) if (version.deleted) this.#remove(version);
+  }
+
+  #applyConfig(name: string | null, bytes: Buffer | null): void {
+    const subject = name === null ? null : canonicalName(name);
+    const value = bytes === null ? null : decodeValue(bytes);
+    if (value === null) this.#configs.delete(subject);
+    else this.#configs.set(subject, subjectConfig(value));
+  }
+
+  #applyMode(name: string | null, bytes: Buffer | null): void {
+    const subject = name === null ? null : canonicalName(name);
+    const mode = bytes === null ? undefined : MODES.find((known) => known === decodeValue(bytes)?.mode);
+    if (mode === undefined) this.#modes.delete(subject);
+    else this.#modes.set(subject, mode);
+  }
+
+  #context(name: string): ContextIds {
+    const context = this.#contexts.get(name) ?? emptyContext();
+    this.#contexts.set(name, context);
+    return context;
+  }
+}
+
+/** The key of a version in maps; a subject holds no NUL. */
+export function versionKey(subject: string, version: number): string {
+  return `${subject}\0${version}`;
+}
+
+function emptyContext(): ContextIds {
+  return { maxId: 0, byId: new Map(), byGuid: new Map() };
+}
+
+function referenceKeys(version: SchemaVersion): string[] {
+  const context = contextOf(version.subject);
+  return version.references.map((reference) => versionKey(inContext(context, reference.subject), reference.version));
+}
+
+function schemaVersion(subject: string, value: SchemaValue, timestamp: number): SchemaVersion {
+  const content = {
+    schema: value.schema,
+    references: (value.references ?? []).map(({ name, subject, version }: SchemaReference) => ({
+      name,
+      subject,
+      version,
+    })),
+    metadata: value.metadata ?? null,
+    ruleSet: value.ruleSet ?? null,
+  };
+  return {
+    subject,
+    version: value.version,
+    id: value.id,
+    // Confluent leaves the type out for Avro.
+    schemaType: value.schemaType === 'JSON' || value.schemaType === 'PROTOBUF' ? value.schemaType : 'AVRO',
+    ...content,
+    guid: guidOf(content),
+    deleted: value.deleted === true,
+    timestamp,
+  };
+}
+
+/** Keeps what is known; a level this version does not know falls back to the default. */
+function subjectConfig(value: Record<string, unknown>): SubjectConfig {
+  const { subject: _, compatibilityLevel, ...rest } = value;
+  const level = COMPATIBILITY_LEVELS.find((known) => known === compatibilityLevel);
+  const set = Object.entries(rest).filter(([, member]) => member !== null);
+  return { ...Object.fromEntries(set), ...(level === undefined ? {} : { compatibilityLevel: level }) };
+}
+
+function meaning(key: LogKey): string {
+  const subject = 'subject' in key ? (key.subject ?? '') : 'context' in key ? key.context : '';
+  return `${key.keytype}\0${subject}\0${'version' in key ? key.version : ''}`;
+}
