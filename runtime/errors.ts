@@ -66,7 +66,8 @@ export class InvalidConfigError extends RequestError {
   constructor(problems: readonly ConfigProblem[]) {
     const list = problems.map(({ message }) => message).join('\n');
     const count = `Connector configuration is invalid and contains the following ${problems.length} error(s):`;
-    const endpoint = 'You can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`';
+    const endpoint =
+      'You can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`';
     super(400, `${count}\n${list}\n${endpoint}`, { code: 'INVALID_CONFIG' });
     this.problems = problems;
   }

@@ -1,0 +1,116 @@
+/**
+ * Resolves `${provider:path:key}` references in configs: `file`, `directory`, `env` (KIP-297, KIP-421).
+ *
+ * Called when a connector is validated and when its tasks start, never for anything that is stored or shown. A
+ * reference to a provider nobody registered stays as it is written, as in Kafka Connect.
+ */
+import { readFile } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+import type { ConfigProblem } from '../../connectors/api/index.ts';
+import { messageOf } from '../errors.ts';
+
+/** `${alias:key}` or `${alias:path:key}`. */
+const REFERENCE = /\$\{([^}:]*):(?:([^}]*):)?([^}:]*)\}/g;
+
+type Provider = (path: string, key: string) => Promise<string>;
+type Raw = Readonly<Record<string, string>>;
+
+/** The stock Java class names, for `config.providers.<alias>.class`. */
+const classes: Record<string, string> = {
+  file: 'file',
+  directory: 'directory',
+  env: 'env',
+  'org.apache.kafka.common.config.provider.FileConfigProvider': 'file',
+  'org.apache.kafka.common.config.provider.DirectoryConfigProvider': 'directory',
+  'org.apache.kafka.common.config.provider.EnvVarConfigProvider': 'env',
+};
+
+export class ConfigProviders {
+  readonly #providers = new Map<string, Provider>();
+
+  /** Throws a plain sentence for a class that is no provider. */
+  constructor(aliases: readonly string[], worker: Raw, environment: Readonly<Record<string, string | undefined>>) {
+    for (const alias of aliases) {
+      const parameter = (name: string) => worker[`config.providers.${alias}.param.${name}`];
+      const kind = classes[worker[`config.providers.${alias}.class`] ?? alias];
+      const allowed = parameter('allowed.paths')?.split(/\s*,\s*/);
+      if (kind === 'file') this.#providers.set(alias, (path, key) => fromFile(path, key, allowed));
+      else if (kind === 'directory') this.#providers.set(alias, (path, key) => fromDirectory(path, key, allowed));
+      else if (kind === 'env') {
+        const pattern = new RegExp(`^(?:${parameter('allowlist.pattern') ?? '.*'})$`);
+        this.#providers.set(alias, (_, key) => fromEnvironment(key, environment, pattern));
+      } else throw new Error(`config.providers: "${alias}" is no provider. Known are file, directory and env.`);
+    }
+  }
+
+  /** The resolved config, and a problem per key whose reference leads nowhere (that key stays as written). */
+  async resolve(raw: Raw): Promise<{ readonly resolved: Raw; readonly problems: readonly ConfigProblem[] }> {
+    const resolved: Record<string, string> = { ...raw };
+    const problems: ConfigProblem[] = [];
+    for (const [key, value] of Object.entries(raw)) {
+      if (!value.includes('${')) continue;
+      try {
+        resolved[key] = await this.#resolveText(value);
+      } catch (error) {
+        const message = `The reference in configuration "${key}" cannot be resolved: ${messageOf(error)}`;
+        problems.push({ key, value, message });
+      }
+    }
+    return { resolved, problems };
+  }
+
+  async #resolveText(text: string): Promise<string> {
+    let result = '';
+    let end = 0;
+    for (const match of text.matchAll(REFERENCE)) {
+      const provider = this.#providers.get(match[1]!);
+      const value = provider === undefined ? match[0] : await provider(match[2] ?? '', match[3]!);
+      result += text.slice(end, match.index) + value;
+      end = match.index + match[0].length;
+    }
+    return result + text.slice(end);
+  }
+}
+
+function assertAllowed(path: string, allowed: readonly string[] | undefined): void {
+  if (allowed === undefined) return;
+  const isInside = allowed.some(
+    (root) => resolve(path) === resolve(root) || resolve(path).startsWith(resolve(root) + sep),
+  );
+  if (!isInside) throw new Error(`${path} is outside allowed.paths.`);
+}
+
+async function fromFile(path: string, key: string, allowed: readonly string[] | undefined): Promise<string> {
+  assertAllowed(path, allowed);
+  const properties = parseProperties(await readFile(path, 'utf8'));
+  const value = properties.get(key);
+  if (value === undefined) throw new Error(`${path} has no property "${key}".`);
+  return value;
+}
+
+async function fromDirectory(path: string, key: string, allowed: readonly string[] | undefined): Promise<string> {
+  const file = join(path, key);
+  if (!resolve(file).startsWith(resolve(path) + sep)) throw new Error(`"${key}" is not inside ${path}.`);
+  assertAllowed(file, allowed);
+  return readFile(file, 'utf8');
+}
+
+async function fromEnvironment(
+  key: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  pattern: RegExp,
+): Promise<string> {
+  const value = pattern.test(key) ? environment[key] : undefined;
+  if (value === undefined) throw new Error(`The environment has no variable "${key}" (or allowlist.pattern hides it).`);
+  return value;
+}
+
+/** java.util.Properties, as far as people write it: `key=value`, `key: value`, comments, continued lines. */
+export function parseProperties(text: string): Map<string, string> {
+  const properties = new Map<string, string>();
+  for (const line of text.replace(/\\\r?\n[ \t]*/g, '').split(/\r?\n/)) {
+    const match = /^\s*([^#!\s=:][^\s=:]*)\s*[=:\s]\s*(.*)$/.exec(line);
+    if (match !== null) properties.set(match[1]!, match[2]!.replace(/\\(.)/g, '$1'));
+  }
+  return properties;
+}

@@ -1,0 +1,114 @@
+/**
+ * Writes bad records to their dead letter topic: original bytes, headers and timestamp, and why they are there.
+ *
+ * For sinks (as in Kafka Connect, KIP-298) and for sources, whose "original" is what the plugin could hand over.
+ */
+
+import { asError, isRetriable, messageOf, type Stage, traceOf } from '../errors.ts';
+import type { LogClient, LogProducer, RecordHeader } from '../log/client.ts';
+import { backoffMs, delay } from './backoff.ts';
+
+/** What is known of a bad record. */
+export interface Failure {
+  readonly stage: Stage;
+  readonly error: unknown;
+  /** The class that failed: a transform, a converter, the connector. */
+  readonly className: string;
+  /** Where it stood in the log, for sinks. */
+  readonly topic: string | null;
+  readonly partition: number | null;
+  readonly offset: number | null;
+  /** Where it stood in the source's world, for sources. */
+  readonly source?: object;
+  readonly original: OriginalRecord;
+}
+
+export interface OriginalRecord {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+  readonly timestamp: number | null;
+}
+
+export interface DeadLetterOptions {
+  readonly topic: string;
+  readonly replicationFactor: number;
+  readonly withContext: boolean;
+  readonly connector: string;
+  readonly task: number;
+  readonly signal: AbortSignal;
+}
+
+const PREFIX = '__connect.errors.';
+const MAX_RETRY_DELAY_MS = 10_000;
+
+export class DeadLetterQueue {
+  readonly topic: string;
+  readonly #options: DeadLetterOptions;
+  readonly #log: LogClient;
+  readonly #producer: LogProducer;
+  #created: Promise<unknown> | undefined;
+  requests = 0;
+  failures = 0;
+
+  constructor(log: LogClient, options: DeadLetterOptions) {
+    this.topic = options.topic;
+    this.#options = options;
+    this.#log = log;
+    this.#producer = log.producer({ clientId: `connector-dlq-producer-${options.connector}-${options.task}` });
+  }
+
+  /** Resolves when the record is durable there; tries again while the log is away, until the task is stopped. */
+  async send(failure: Failure): Promise<void> {
+    this.requests++;
+    const { key, value, headers, timestamp } = failure.original;
+    const context = this.#options.withContext ? this.#context(failure) : [];
+    const record = { topic: this.topic, partition: null, key, value, headers: [...headers, ...context], timestamp };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#ensureTopic();
+        await this.#producer.send([record]);
+        return;
+      } catch (error) {
+        this.failures++;
+        if (!isRetriable(error) || this.#options.signal.aborted) throw error;
+        await delay(backoffMs(attempt, MAX_RETRY_DELAY_MS), this.#options.signal);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.close();
+  }
+
+  #ensureTopic(): Promise<unknown> {
+    const { topic, replicationFactor } = this.#options;
+    this.#created ??= this.#log.createTopics([{ topic, partitions: 1, replicationFactor }]).catch((error: unknown) => {
+      this.#created = undefined;
+      throw error;
+    });
+    return this.#created;
+  }
+
+  /** The ten headers of KIP-298, and one more for a place in the source's world. */
+  #context(failure: Failure): RecordHeader[] {
+    const error = asError(failure.error);
+    const text = (name: string, value: string | number | null): RecordHeader => ({
+      key: PREFIX + name,
+      value: value === null ? null : Buffer.from(String(value)),
+    });
+    const headers = [
+      text('topic', failure.topic),
+      text('partition', failure.partition),
+      text('offset', failure.offset),
+      text('connector.name', this.#options.connector),
+      text('task.id', this.#options.task),
+      text('stage', failure.stage),
+      text('class.name', failure.className),
+      text('exception.class.name', error.name),
+      text('exception.message', messageOf(error)),
+      text('exception.stacktrace', traceOf(error)),
+    ];
+    return failure.source === undefined ? headers : [...headers, text('source', JSON.stringify(failure.source))];
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * Reads one flat connector config into what the worker needs: the plugin, its parsed config, the transform chain, the
+ * converters; and every problem on the way. Pure: no plugin is created, nothing is connected.
+ *
+ * One flat map is shared by many declarations, each under its prefix (`transforms.a.`, `value.converter.`). The same
+ * plan answers `validate`, guards `create`, and builds the tasks.
+ */
+import {
+  type Config,
+  type ConfigDef,
+  type ConfigProblem,
+  closest,
+  type Plugin,
+  type PredicatePlugin,
+  parseConfig,
+  type SinkConnectorPlugin,
+  type SourceConnectorPlugin,
+  type TransformPlugin,
+  unknownKeys,
+} from '../../connectors/api/index.ts';
+import { connectorKeys, predicateKeys, sinkKeys, sourceKeys, transformKeys } from './keys.ts';
+import type { Plugins, PluginType } from './plugins.ts';
+
+export type Raw = Readonly<Record<string, string>>;
+
+export interface PluginConfig<P extends Plugin> {
+  readonly plugin: P;
+  readonly config: Config;
+}
+
+export interface TransformStep extends PluginConfig<TransformPlugin> {
+  readonly predicate: PluginConfig<PredicatePlugin> | null;
+  readonly negate: boolean;
+}
+
+export interface ConverterPlan<T extends 'converter' | 'header_converter'>
+  extends PluginConfig<Extract<Plugin, { type: T }>> {}
+
+/** What a connector is to become. Only complete when there are no problems. */
+export interface ConnectorPlan {
+  readonly name: string;
+  readonly plugin: SourceConnectorPlugin | SinkConnectorPlugin;
+  /** The plugin's own keys. */
+  readonly config: Config;
+  /** The runtime's keys: errors.*, tasks.max, topics, … */
+  readonly settings: Config;
+  readonly transforms: readonly TransformStep[];
+  readonly key: ConverterPlan<'converter'>;
+  readonly value: ConverterPlan<'converter'>;
+  readonly header: ConverterPlan<'header_converter'>;
+}
+
+/** One declaration with the prefix its keys have in the flat map. */
+export interface Section {
+  readonly prefix: string;
+  readonly def: ConfigDef;
+  readonly group: string;
+}
+
+export interface Planned {
+  /** Null when no plugin was found for `connector.class`. */
+  readonly plan: ConnectorPlan | null;
+  readonly sections: readonly Section[];
+  readonly problems: readonly ConfigProblem[];
+  readonly warnings: readonly ConfigProblem[];
+}
+
+/** `raw` is resolved; `worker` holds the worker's converter keys. */
+export function planConnector(plugins: Plugins, raw: Raw, worker: Raw): Planned {
+  return new Planner(plugins, raw, worker).plan();
+}
+
+class Planner {
+  readonly #plugins: Plugins;
+  readonly #raw: Raw;
+  readonly #worker: Raw;
+  readonly #problems: ConfigProblem[] = [];
+  readonly #sections: Section[] = [];
+
+  constructor(plugins: Plugins, raw: Raw, worker: Raw) {
+    this.#plugins = plugins;
+    this.#raw = raw;
+    this.#worker = worker;
+  }
+
+  plan(): Planned {
+    const plugin = this.#connectorPlugin();
+    const kindKeys = plugin?.type === 'sink' ? sinkKeys : sourceKeys;
+    const settings = this.#parse('', { ...connectorKeys, ...kindKeys }, 'Common');
+    const config = this.#parse('', this.#ownKeys(plugin), 'Connector');
+    if (plugin?.type === 'sink') this.#checkTopics(settings);
+    const transforms = this.#transforms(settings.list('transforms'), this.#predicates(settings.list('predicates')));
+    const key = this.#converter('key.converter', 'converter');
+    const value = this.#converter('value.converter', 'converter');
+    const header = this.#converter('header.converter', 'header_converter');
+    const isComplete = plugin !== undefined && transforms !== null && key !== null && value !== null && header !== null;
+    const name = settings.optionalString('name') ?? '';
+    return {
+      plan: isComplete ? { name, plugin, config, settings, transforms, key, value, header } : null,
+      sections: this.#sections,
+      problems: this.#problems,
+      warnings: this.#judgeUnknownKeys(settings, plugin !== undefined),
+    };
+  }
+
+  #connectorPlugin(): SourceConnectorPlugin | SinkConnectorPlugin | undefined {
+    const name = this.#raw['connector.class'];
+    if (name === undefined) return undefined;
+    const plugin = this.#plugins.find(name.trim(), 'source', 'sink');
+    if (plugin === undefined) this.#problem('connector.class', this.#plugins.unknown(name, 'source', 'sink'));
+    return plugin;
+  }
+
+  /** A plugin may repeat a key of the runtime (`topics`); the runtime's declaration wins in what is shown. */
+  #ownKeys(plugin: Plugin | undefined): ConfigDef {
+    return plugin?.config ?? {};
+  }
+
+  #parse(prefix: string, def: ConfigDef, group: string, raw: Raw = this.#raw): Config {
+    const { config, problems } = parseConfig(def, prefix === '' ? raw : under(raw, prefix));
+    this.#sections.push({ prefix, def, group });
+    for (const problem of problems) {
+      const message =
+        prefix === '' ? problem.message : problem.message.replace(`"${problem.key}"`, `"${prefix}${problem.key}"`);
+      if (!this.#problems.some((known) => known.key === prefix + problem.key)) {
+        this.#problems.push({ ...problem, key: prefix + problem.key, message });
+      }
+    }
+    return config;
+  }
+
+  #predicates(aliases: readonly string[]): Map<string, PluginConfig<PredicatePlugin> | null> {
+    return new Map(
+      aliases.map((alias) => [alias, this.#inChain(`predicates.${alias}.`, 'predicate', predicateKeys)] as const),
+    );
+  }
+
+  #transforms(
+    aliases: readonly string[],
+    predicates: ReadonlyMap<string, PluginConfig<PredicatePlugin> | null>,
+  ): TransformStep[] | null {
+    const steps: TransformStep[] = [];
+    for (const alias of aliases) {
+      const prefix = `transforms.${alias}.`;
+      const step = this.#inChain(prefix, 'transformation', transformKeys);
+      if (aliases.indexOf(alias) !== aliases.lastIndexOf(alias)) {
+        this.#problem('transforms', `The transform "${alias}" is listed twice. Give each use a name of its own.`);
+      }
+      const name = this.#raw[`${prefix}predicate`];
+      const predicate = name === undefined ? null : predicates.get(name);
+      if (predicate === undefined) this.#undefinedPredicate(prefix, name!, [...predicates.keys()]);
+      const negate = this.#raw[`${prefix}negate`]?.trim().toLowerCase() === 'true';
+      if (step !== null && predicate !== undefined) steps.push({ ...step, predicate, negate });
+    }
+    return steps.length === aliases.length ? steps : null;
+  }
+
+  #undefinedPredicate(prefix: string, name: string, known: readonly string[]): void {
+    const hint = closest(name, known);
+    const advice = hint === null ? 'List it under predicates and give it a type.' : `Did you mean "${hint}"?`;
+    this.#problem(`${prefix}predicate`, `The predicate "${name}" of "${prefix}predicate" is not defined. ${advice}`);
+  }
+
+  #inChain<T extends 'transformation' | 'predicate'>(
+    prefix: string,
+    type: T,
+    keys: ConfigDef,
+  ): PluginConfig<Extract<Plugin, { type: T }>> | null {
+    this.#parse(prefix, keys, 'Transforms');
+    const name = this.#raw[`${prefix}type`];
+    if (name === undefined) return null;
+    const plugin = this.#plugins.find(name.trim(), type as PluginType) as Extract<Plugin, { type: T }> | undefined;
+    if (plugin === undefined) {
+      this.#problem(`${prefix}type`, this.#plugins.unknown(name, type));
+      return null;
+    }
+    return { plugin, config: this.#parse(prefix, plugin.config, 'Transforms') };
+  }
+
+  /** A connector that names a converter brings its keys along; else class and keys are the worker's. */
+  #converter<T extends 'converter' | 'header_converter'>(key: string, type: T): ConverterPlan<T> | null {
+    const isOwn = this.#raw[key] !== undefined;
+    const raw = isOwn ? this.#raw : this.#worker;
+    const name = raw[key]?.trim() ?? '';
+    const plugin = this.#plugins.find(name, type as PluginType) as Extract<Plugin, { type: T }> | undefined;
+    if (plugin === undefined) {
+      this.#problem(key, this.#plugins.unknown(name, type));
+      return null;
+    }
+    const config = this.#parse(`${key}.`, plugin.config, 'Converters', raw);
+    return { plugin, config };
+  }
+
+  #checkTopics(settings: Config): void {
+    const topics = settings.list('topics');
+    const regex = settings.optionalString('topics.regex') ?? '';
+    if (topics.length > 0 === (regex !== '')) {
+      const message =
+        regex === '' ? 'A sink needs "topics" or "topics.regex".' : 'Give either "topics" or "topics.regex", not both.';
+      this.#problem('topics', message);
+    }
+    const queue = settings.string('errors.deadletterqueue.topic.name');
+    const isInput =
+      topics.includes(queue) || (regex !== '' && queue !== '' && new RegExp(`^(?:${regex})$`).test(queue));
+    if (isInput) {
+      const key = 'errors.deadletterqueue.topic.name';
+      this.#problem(
+        key,
+        `The dead letter queue "${queue}" is also an input of this sink: bad records would come back.`,
+      );
+    }
+  }
+
+  #judgeUnknownKeys(settings: Config, isPluginKnown: boolean): ConfigProblem[] {
+    const policy = settings.optionalString('config.unknown.keys') ?? 'refuse';
+    if (policy === 'ignore' || !isPluginKnown) return [];
+    const unknown = unknownKeys(
+      this.#sections.map(({ prefix, def }) => withPrefix(def, prefix)),
+      this.#raw,
+    );
+    if (policy === 'warn') return unknown;
+    for (const problem of unknown) {
+      if (problem.message.includes('Did you mean')) this.#problems.push(problem);
+      else this.#problems.push({ ...problem, message: `${problem.message} (config.unknown.keys=warn lets it pass.)` });
+    }
+    return [];
+  }
+
+  #problem(key: string, message: string): void {
+    this.#problems.push({ key, value: this.#raw[key] ?? null, message });
+  }
+}
+
+/** The keys below a prefix, without it. */
+export function under(raw: Raw, prefix: string): Raw {
+  const found: Record<string, string> = {};
+  for (const [key, value] of Object.entries(raw)) if (key.startsWith(prefix)) found[key.slice(prefix.length)] = value;
+  return found;
+}
+
+function withPrefix(def: ConfigDef, prefix: string): ConfigDef {
+  if (prefix === '') return def;
+  return Object.fromEntries(Object.entries(def).map(([key, declared]) => [prefix + key, declared]));
+}
