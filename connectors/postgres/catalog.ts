@@ -1,0 +1,128 @@
+/**
+ * Asks Postgres's catalogue what the stream does not say: keys, nullability, the make of types, published tables.
+ */
+import type { PgType } from './types/mapping.ts';
+import { quoteLiteral, type Row, type WireConnection } from './wire/connection.ts';
+
+/** A table as the catalogue describes it now; the stream's own relation message has the last word on columns. */
+export interface CatalogTable {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** `pg_class.relreplident`: d default, n nothing, f full, i index. */
+  readonly replicaIdentity: string;
+  /** Columns of the primary key, in its order; empty where there is none. */
+  readonly primaryKey: readonly string[];
+  /** Columns of the replica identity's index, in its order. */
+  readonly identityKey: readonly string[];
+  readonly columns: readonly CatalogColumn[];
+}
+
+export interface CatalogColumn {
+  readonly name: string;
+  readonly typeOid: number;
+  readonly modifier: number;
+  readonly isNullable: boolean;
+  /** Generated columns are not in the stream (unless published so) and not in COPY of the table. */
+  readonly isGenerated: boolean;
+}
+
+const TABLES = `
+SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relreplident AS identity,
+  (SELECT json_agg(a.attname ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute a
+    WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.number) AS primary_key,
+  (SELECT json_agg(a.attname ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute a
+    WHERE i.indrelid = c.oid AND i.indisreplident AND a.attrelid = c.oid AND a.attnum = k.number) AS identity_key,
+  (SELECT json_agg(json_build_array(a.attname, a.atttypid::bigint, a.atttypmod, NOT a.attnotnull, a.attgenerated <> '') ORDER BY a.attnum)
+    FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace`;
+
+/** The tables with these oids; a dropped table is missing from the answer. */
+export async function readTables(connection: WireConnection, oids: readonly number[]): Promise<CatalogTable[]> {
+  if (oids.length === 0) return [];
+  const rows = await connection.query(`${TABLES} WHERE c.oid IN (${oids.join(',')}) ORDER BY 2, 3`);
+  return rows.map(toTable);
+}
+
+function toTable(row: Row): CatalogTable {
+  const columns = JSON.parse(row.columns ?? '[]') as [string, number, number, boolean, boolean][];
+  return {
+    oid: Number(row.oid),
+    schema: row.schema!,
+    name: row.name!,
+    replicaIdentity: row.identity!,
+    primaryKey: JSON.parse(row.primary_key ?? '[]') as string[],
+    identityKey: JSON.parse(row.identity_key ?? '[]') as string[],
+    columns: columns.map(([name, typeOid, modifier, isNullable, isGenerated]) => {
+      return { name, typeOid, modifier, isNullable, isGenerated };
+    }),
+  };
+}
+
+export interface TableName {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** Tables that could be captured: with `viaRoot` roots stand for their partitions, else the partitions themselves. */
+export function listTables(connection: WireConnection, viaRoot: boolean): Promise<TableName[]> {
+  const kinds = viaRoot ? "c.relkind IN ('r', 'p') AND NOT c.relispartition" : "c.relkind = 'r'";
+  return names(connection, `FROM pg_class c WHERE ${kinds} AND c.relpersistence = 'p'`);
+}
+
+/** The tables a publication holds. */
+export function publishedTables(connection: WireConnection, publication: string): Promise<TableName[]> {
+  const members = `SELECT relid FROM pg_get_publication_tables(${quoteLiteral(publication)})`;
+  return names(connection, `FROM pg_class c WHERE c.oid IN (${members})`);
+}
+
+async function names(connection: WireConnection, from: string): Promise<TableName[]> {
+  const rows = await connection.query(
+    `SELECT c.oid, (SELECT nspname FROM pg_namespace WHERE oid = c.relnamespace) AS schema, c.relname AS name
+     ${from} ORDER BY 2, 3`,
+  );
+  return rows.map((row) => ({ oid: Number(row.oid), schema: row.schema!, name: row.name! }));
+}
+
+const TYPES = (oids: readonly number[]) => `
+WITH RECURSIVE wanted(oid) AS (
+  SELECT unnest('{${oids.join(',')}}'::oid[])
+  UNION
+  SELECT part FROM wanted JOIN pg_type t ON t.oid = wanted.oid,
+    unnest(ARRAY[t.typbasetype, CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END]) AS part WHERE part <> 0
+)
+SELECT t.oid, t.typname AS name, t.typtype AS kind, t.typbasetype AS base, t.typtypmod AS modifier,
+  CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END AS element,
+  (SELECT json_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid) AS labels
+FROM pg_type t JOIN wanted USING (oid)`;
+
+/** Types by oid, each with what it is made of. Asks only for what `known` does not hold, and adds it there. */
+export async function readTypes(
+  connection: WireConnection,
+  oids: readonly number[],
+  known: Map<number, PgType>,
+): Promise<void> {
+  const missing = [...new Set(oids)].filter((oid) => !known.has(oid));
+  if (missing.length === 0) return;
+  const rows = new Map((await connection.query(TYPES(missing))).map((row) => [Number(row.oid), row]));
+  for (const oid of rows.keys()) build(oid, rows, known);
+}
+
+function build(oid: number, rows: ReadonlyMap<number, Row>, known: Map<number, PgType>): PgType {
+  const before = known.get(oid);
+  if (before !== undefined) return before;
+  const row = rows.get(oid)!;
+  const [base, element] = [Number(row.base), Number(row.element)];
+  const type: PgType = {
+    oid,
+    name: row.name!,
+    kind: row.kind!,
+    ...(base === 0 ? {} : { base: { type: build(base, rows, known), modifier: Number(row.modifier) } }),
+    // A domain over an array is of category A too, but its element is its base's.
+    ...(element === 0 || base !== 0 ? {} : { element: build(element, rows, known) }),
+    ...(row.labels == null ? {} : { labels: JSON.parse(row.labels) as string[] }),
+  };
+  known.set(oid, type);
+  return type;
+}

@@ -1,0 +1,64 @@
+/**
+ * Which schemas, tables and columns are captured, and which columns make a key: Debezium's include and exclude lists.
+ *
+ * The expressions are anchored and ignore case. System schemas are never captured.
+ */
+
+export interface Filters {
+  table(schema: string, table: string): boolean;
+  /** Whether the column appears in values; keys always hold their columns. */
+  column(schema: string, table: string, column: string): boolean;
+  /** Whether the snapshot reads this table, where {@link Filters.table} already holds. */
+  snapshot(schema: string, table: string): boolean;
+  /** The columns of `message.key.columns` for this table, or null. */
+  keyColumns(schema: string, table: string): readonly string[] | null;
+}
+
+export interface FilterLists {
+  /** The expressions of a key; empty where the key is not set. */
+  list(key: string): readonly string[];
+  readonly keyColumns: string | null;
+}
+
+const SYSTEM_SCHEMA = /^(pg_catalog|information_schema|pg_toast.*|pg_temp.*)$/;
+
+export function compileFilters(lists: FilterLists): Filters {
+  const schemas = includes(lists.list('schema.include.list'), lists.list('schema.exclude.list'));
+  const tables = includes(lists.list('table.include.list'), lists.list('table.exclude.list'));
+  const columns = includes(lists.list('column.include.list'), lists.list('column.exclude.list'));
+  const snapshots = includes(lists.list('snapshot.include.collection.list'), []);
+  const keys = compileKeys(lists.keyColumns ?? '');
+  return {
+    table: (schema, table) => !SYSTEM_SCHEMA.test(schema) && schemas(schema) && tables(`${schema}.${table}`),
+    column: (schema, table, column) => columns(`${schema}.${table}.${column}`),
+    snapshot: (schema, table) => snapshots(`${schema}.${table}`),
+    keyColumns: (schema, table) => keys.find(([pattern]) => pattern.test(`${schema}.${table}`))?.[1] ?? null,
+  };
+}
+
+function includes(include: readonly string[], exclude: readonly string[]): (name: string) => boolean {
+  if (include.length > 0) return matcher(include);
+  if (exclude.length === 0) return () => true;
+  const excluded = matcher(exclude);
+  return (name) => !excluded(name);
+}
+
+function matcher(patterns: readonly string[]): (name: string) => boolean {
+  const expressions = patterns.map(anchored);
+  return (name) => expressions.some((expression) => expression.test(name));
+}
+
+function anchored(pattern: string): RegExp {
+  return new RegExp(`^(?:${pattern})$`, 'i');
+}
+
+function compileKeys(text: string): [RegExp, readonly string[]][] {
+  return text
+    .split(';')
+    .filter((entry) => entry.trim() !== '')
+    .map((entry) => {
+      const colon = entry.lastIndexOf(':');
+      const columns = entry.slice(colon + 1).split(',');
+      return [anchored(entry.slice(0, colon).trim()), columns.map((column) => column.trim())];
+    });
+}

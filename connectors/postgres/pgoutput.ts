@@ -1,0 +1,223 @@
+/**
+ * Reads the messages of the pgoutput plugin in place, protocol version 1: no I/O, no state, no object per row.
+ *
+ * PostgreSQL manual, "Logical Replication Message Formats". A reader is handed each message in turn; tuples are views
+ * that the next message overwrites. Versions 2 to 4 add message types and an xid in front of streamed ones: they get
+ * cases of their own here and nothing else changes.
+ */
+
+/** How a column stands in a tuple, as pgoutput writes it. */
+export const TupleKind = {
+  null: 0x6e, // n
+  unchanged: 0x75, // u: a TOAST value that the statement did not touch
+  text: 0x74, // t
+} as const;
+
+/** The limit of columns in a table. */
+const COLUMNS_MAX = 1664;
+
+/** A row as a view: column `i` is `buffer[starts[i], ends[i])` where `kinds[i]` is text. */
+export class Tuple {
+  buffer: Buffer = Buffer.alloc(0);
+  count = 0;
+  readonly kinds = new Uint8Array(COLUMNS_MAX);
+  readonly starts = new Uint32Array(COLUMNS_MAX);
+  readonly ends = new Uint32Array(COLUMNS_MAX);
+
+  /**
+   * Reads TupleData and answers the position behind it.
+   * ```
+   * columns i16 | per column: kind u8, and where kind is t: length i32, bytes
+   * ```
+   */
+  read(buffer: Buffer, position: number): number {
+    this.buffer = buffer;
+    const count = (buffer[position]! << 8) | buffer[position + 1]!;
+    this.count = count;
+    position += 2;
+    for (let index = 0; index < count; index++) {
+      const kind = buffer[position++]!;
+      this.kinds[index] = kind;
+      if (kind !== TupleKind.text) {
+        if (kind !== TupleKind.null && kind !== TupleKind.unchanged) throw unknown('column kind', kind);
+        continue;
+      }
+      const length =
+        (buffer[position]! << 24) |
+        (buffer[position + 1]! << 16) |
+        (buffer[position + 2]! << 8) |
+        buffer[position + 3]!;
+      position += 4;
+      this.starts[index] = position;
+      position += length;
+      this.ends[index] = position;
+    }
+    return position;
+  }
+}
+
+export interface RelationMessage {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** d default, n nothing, f full, i index. */
+  readonly replicaIdentity: string;
+  readonly columns: readonly RelationColumn[];
+}
+
+export interface RelationColumn {
+  readonly name: string;
+  readonly isKey: boolean;
+  readonly typeOid: number;
+  readonly modifier: number;
+}
+
+/** What an old tuple holds: nothing was sent, the key's columns, or the whole row. */
+export type OldTuple = 'none' | 'key' | 'full';
+
+/** Is told each message; positions and times are 64-bit integers that fit a number for the next centuries. */
+export interface MessageReader {
+  begin(commitLsn: number, commitMicros: number, xid: number): void;
+  commit(commitLsn: number, endLsn: number, commitMicros: number): void;
+  relation(relation: RelationMessage): void;
+  insert(relation: number, row: Tuple): void;
+  update(relation: number, old: OldTuple, before: Tuple, after: Tuple): void;
+  delete(relation: number, old: OldTuple, before: Tuple): void;
+  truncate(relations: readonly number[]): void;
+}
+
+const Message = {
+  begin: 0x42, // B
+  commit: 0x43, // C
+  delete: 0x44, // D
+  insert: 0x49, // I
+  logical: 0x4d, // M
+  origin: 0x4f, // O
+  relation: 0x52, // R
+  truncate: 0x54, // T
+  type: 0x59, // Y
+  update: 0x55, // U
+} as const;
+
+const OLD_FULL = 0x4f; // O
+const OLD_KEY = 0x4b; // K
+const NEW = 0x4e; // N
+
+const before = new Tuple();
+const after = new Tuple();
+
+/** Reads the message that begins at `position`. Throws on what protocol version 1 does not have. */
+export function readMessage(buffer: Buffer, position: number, reader: MessageReader): void {
+  const type = buffer[position++]!;
+  switch (type) {
+    case Message.insert:
+      after.read(buffer, position + 5); // Oid, N.
+      return reader.insert(buffer.readUInt32BE(position), after);
+    case Message.update:
+      return readUpdate(buffer, position, reader);
+    case Message.delete: {
+      const old = oldTuple(buffer[position + 4]!);
+      before.read(buffer, position + 5);
+      return reader.delete(buffer.readUInt32BE(position), old, before);
+    }
+    case Message.begin:
+      return reader.begin(
+        readLsn(buffer, position),
+        readPostgresMicros(buffer, position + 8),
+        buffer.readUInt32BE(position + 16),
+      );
+    case Message.commit: // Flags first.
+      return reader.commit(
+        readLsn(buffer, position + 1),
+        readLsn(buffer, position + 9),
+        readPostgresMicros(buffer, position + 17),
+      );
+    case Message.relation:
+      return reader.relation(readRelation(buffer, position));
+    case Message.truncate: {
+      const count = buffer.readUInt32BE(position);
+      const oids = Array.from({ length: count }, (_, index) => buffer.readUInt32BE(position + 5 + index * 4));
+      return reader.truncate(oids);
+    }
+    case Message.type:
+    case Message.origin:
+    case Message.logical:
+      return;
+    default:
+      throw unknown('message', type);
+  }
+}
+
+function readUpdate(buffer: Buffer, position: number, reader: MessageReader): void {
+  const relation = buffer.readUInt32BE(position);
+  position += 4;
+  let old: OldTuple = 'none';
+  if (buffer[position] !== NEW) {
+    old = oldTuple(buffer[position]!);
+    position = before.read(buffer, position + 1);
+  }
+  after.read(buffer, position + 1);
+  reader.update(relation, old, before, after);
+}
+
+function oldTuple(mark: number): OldTuple {
+  if (mark === OLD_FULL) return 'full';
+  if (mark === OLD_KEY) return 'key';
+  throw unknown('old tuple', mark);
+}
+
+function readRelation(buffer: Buffer, position: number): RelationMessage {
+  const text = () => {
+    const end = buffer.indexOf(0, position);
+    const value = buffer.toString('utf8', position, end);
+    position = end + 1;
+    return value;
+  };
+  const oid = buffer.readUInt32BE(position);
+  position += 4;
+  const schema = text() || 'pg_catalog'; // The empty name is the protocol's short form of it.
+  const name = text();
+  const replicaIdentity = String.fromCharCode(buffer[position]!);
+  const count = buffer.readInt16BE(position + 1);
+  position += 3;
+  const columns: RelationColumn[] = [];
+  for (let index = 0; index < count; index++) {
+    const isKey = (buffer[position++]! & 1) === 1;
+    const column = text();
+    const typeOid = buffer.readUInt32BE(position);
+    columns.push({ name: column, isKey, typeOid, modifier: buffer.readInt32BE(position + 4) });
+    position += 8;
+  }
+  return { oid, schema, name, replicaIdentity, columns };
+}
+
+/** A position in the WAL as a number: exact up to 8 PiB of WAL. */
+export function readLsn(buffer: Buffer, position: number): number {
+  return buffer.readUInt32BE(position) * 0x1_0000_0000 + buffer.readUInt32BE(position + 4);
+}
+
+/** `16/B374D848` as a number. */
+export function parseLsn(text: string): number {
+  const [high, low] = text.split('/');
+  return Number.parseInt(high!, 16) * 0x1_0000_0000 + Number.parseInt(low!, 16);
+}
+
+/** A number as `16/B374D848`. */
+export function formatLsn(lsn: number): string {
+  const high = Math.floor(lsn / 0x1_0000_0000);
+  return `${high.toString(16)}/${(lsn % 0x1_0000_0000).toString(16)}`.toUpperCase();
+}
+
+/** From 1970-01-01 to 2000-01-01, where Postgres begins to count. */
+export const POSTGRES_EPOCH_MICROS = 946_684_800_000_000;
+
+/** A server's time as microseconds since 1970. */
+function readPostgresMicros(buffer: Buffer, position: number): number {
+  return buffer.readInt32BE(position) * 0x1_0000_0000 + buffer.readUInt32BE(position + 4) + POSTGRES_EPOCH_MICROS;
+}
+
+function unknown(what: string, code: number): Error {
+  return new Error(
+    `pgoutput sent ${what} "${String.fromCharCode(code)}", which protocol version 1 does not have; the stream cannot be read on safely.`,
+  );
+}

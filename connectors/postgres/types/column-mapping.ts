@@ -1,0 +1,182 @@
+/**
+ * The type table: which Connect schema a Postgres column has, and how its text becomes JSON.
+ *
+ * Snapshot and stream share it, because COPY and pgoutput send the same text. Names and forms are Debezium's (its
+ * Postgres connector's "Data type mappings"); where a mode says so, ours: exact decimals and RFC 3339 times as text.
+ */
+import { type Schema, struct } from '../../api/index.ts';
+import type { JsonWriter } from './json-writer.ts';
+import {
+  type ColumnMapping,
+  type PgType,
+  type TypeModes,
+  type WriteValue,
+  writeConverted,
+  writeText,
+} from './mapping.ts';
+import { numericMapping } from './numeric-mapping.ts';
+import { temporalMapping } from './temporal-mapping.ts';
+import { type ArrayElements, bitsToBytes, parseArray, parseHstore, parsePoint, pointToWkb } from './text-forms.ts';
+
+const TRUE = Buffer.from('true');
+const FALSE = Buffer.from('false');
+const LETTER_T = 0x74;
+const DIGIT_1 = 0x31;
+
+/** The mapping of a column's type and modifier, or null where the column is left out. */
+export function mapColumn(type: PgType, modifier: number, modes: TypeModes): ColumnMapping | null {
+  if (type.base !== undefined) {
+    return mapColumn(type.base.type, modifier === -1 ? type.base.modifier : modifier, modes);
+  }
+  if (type.element !== undefined) return arrayMapping(type.element, modifier, modes);
+  if (type.kind === 'e') {
+    return textMapping(modes, 'io.debezium.data.Enum', { allowed: (type.labels ?? []).join(',') });
+  }
+  if (type.kind === 'r' || type.kind === 'm') return textMapping(modes);
+  return (
+    numericMapping(type.name, modifier, modes) ??
+    temporalMapping(type.name, modifier, modes) ??
+    otherMapping(type.name, modifier, modes) ??
+    (modes.includeUnknown ? textMapping(modes) : null)
+  );
+}
+
+function otherMapping(name: string, modifier: number, modes: TypeModes): ColumnMapping | null {
+  switch (name) {
+    case 'bool':
+      return { schema: { type: 'boolean' }, write: writeBoolean(LETTER_T), zero: 'false' };
+    case 'text':
+    case 'varchar':
+    case 'bpchar':
+    case 'char':
+    case 'name':
+    case 'citext':
+    case 'inet':
+    case 'cidr':
+    case 'macaddr':
+    case 'macaddr8':
+      return textMapping(modes);
+    case 'json':
+    case 'jsonb':
+      return textMapping(modes, 'io.debezium.data.Json');
+    case 'xml':
+      return textMapping(modes, 'io.debezium.data.Xml');
+    case 'uuid':
+      return textMapping(modes, 'io.debezium.data.Uuid');
+    case 'ltree':
+      return textMapping(modes, 'io.debezium.data.Ltree');
+    case 'tsvector':
+      return textMapping(modes, 'io.debezium.data.Tsvector');
+    case 'bytea':
+      return binaryMapping(modes);
+    case 'bit':
+    case 'varbit':
+      return bitMapping(name, modifier);
+    case 'hstore':
+      return hstoreMapping(modes);
+    case 'point':
+      return pointMapping();
+    default:
+      return null;
+  }
+}
+
+function textMapping(modes: TypeModes, name?: string, parameters?: Record<string, string>): ColumnMapping {
+  return {
+    schema: { type: 'string', ...(name ? { name, version: 1 } : {}), ...(parameters ? { parameters } : {}) },
+    write: writeText,
+    zero: '""',
+    unavailable: JSON.stringify(modes.unavailable.toString()),
+  };
+}
+
+function writeBoolean(truth: number): WriteValue {
+  return (out, source, start) => out.raw(source[start] === truth ? TRUE : FALSE);
+}
+
+/** Postgres writes `\x` and two digits per byte (bytea_output hex). */
+function binaryMapping(modes: TypeModes): ColumnMapping {
+  const encodings = { bytes: 'base64', base64: 'base64', 'base64-url-safe': 'base64url', hex: 'hex' } as const;
+  const encoding = encodings[modes.binary];
+  return {
+    schema: { type: modes.binary === 'bytes' ? 'bytes' : 'string' },
+    write: (out, source, start, end) => {
+      const bytes = Buffer.from(source.toString('latin1', start + 2, end), 'hex');
+      out.ascii(`"${bytes.toString(encoding)}"`);
+    },
+    zero: '""',
+    unavailable: JSON.stringify(modes.unavailable.toString(encoding)),
+  };
+}
+
+function bitMapping(name: string, modifier: number): ColumnMapping {
+  if (name === 'bit' && modifier === 1) {
+    return { schema: { type: 'boolean' }, write: writeBoolean(DIGIT_1), zero: 'false' };
+  }
+  const length = modifier === -1 ? 2_147_483_647 : modifier;
+  return {
+    schema: { type: 'bytes', name: 'io.debezium.data.Bits', version: 1, parameters: { length: String(length) } },
+    write: writeConverted((text) => `"${bitsToBytes(text).toString('base64')}"`),
+    zero: '""',
+  };
+}
+
+function hstoreMapping(modes: TypeModes): ColumnMapping {
+  if (modes.hstore === 'map') {
+    const text: Schema = { type: 'string' };
+    return {
+      schema: { type: 'map', keySchema: text, valueSchema: { type: 'string', optional: true } },
+      write: writeConverted((value) => JSON.stringify(parseHstore(value))),
+      zero: '{}',
+    };
+  }
+  return {
+    ...textMapping(modes, 'io.debezium.data.Json'),
+    write: writeConverted((value) => JSON.stringify(JSON.stringify(parseHstore(value)))),
+  };
+}
+
+const float64: Schema = { type: 'float64' };
+const pointSchema: Schema = {
+  ...struct('io.debezium.data.geometry.Point', [
+    { name: 'x', schema: float64 },
+    { name: 'y', schema: float64 },
+    { name: 'wkb', schema: { type: 'bytes', optional: true } },
+    { name: 'srid', schema: { type: 'int32', optional: true } },
+  ]),
+  version: 1,
+};
+
+function pointMapping(): ColumnMapping {
+  const write = (text: string) => {
+    const { x, y } = parsePoint(text);
+    const wkb = pointToWkb(Number(x), Number(y)).toString('base64');
+    return JSON.stringify({ x: Number(x), y: Number(y), wkb, srid: null });
+  };
+  return { schema: pointSchema, write: writeConverted(write), zero: write('(0,0)') };
+}
+
+/** Elements may always be null in Postgres. A modifier (`numeric(5,2)[]`) is the element's. */
+function arrayMapping(element: PgType, modifier: number, modes: TypeModes): ColumnMapping | null {
+  const mapping = mapColumn(element, modifier, modes);
+  if (mapping === null) return null;
+  const writeElements = (out: JsonWriter, elements: ArrayElements): void => {
+    out.byte(0x5b);
+    elements.forEach((item, index) => {
+      if (index > 0) out.byte(0x2c);
+      if (item === null) out.ascii('null');
+      else if (Array.isArray(item)) writeElements(out, item);
+      else {
+        const bytes = Buffer.from(item);
+        mapping.write(out, bytes, 0, bytes.length);
+      }
+    });
+    out.byte(0x5d);
+  };
+  return {
+    schema: { type: 'array', valueSchema: { ...mapping.schema, optional: true } },
+    write: (out, source, start, end) => writeElements(out, parseArray(source.toString('utf8', start, end))),
+    zero: '[]',
+    unavailable: `[${mapping.unavailable ?? 'null'}]`,
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * Numbers: integers and floats stay the digits Postgres wrote; numeric and money follow `decimal.handling.mode`.
+ */
+import { LogicalNames, type Schema, type SchemaType, struct } from '../../api/index.ts';
+import {
+  type ColumnMapping,
+  numericModifier,
+  type TypeModes,
+  type WriteValue,
+  writeConverted,
+  writeRaw,
+} from './mapping.ts';
+import { decimalToBytes, moneyToDecimal, scaleOf } from './text-forms.ts';
+
+const integers: Readonly<Record<string, SchemaType>> = { int2: 'int16', int4: 'int32', int8: 'int64', oid: 'int64' };
+const floats: Readonly<Record<string, SchemaType>> = { float4: 'float32', float8: 'float64' };
+
+/** The mapping of a number's type, or null for any other type. */
+export function numericMapping(name: string, modifier: number, modes: TypeModes): ColumnMapping | null {
+  const integer = integers[name];
+  if (integer !== undefined) return { schema: { type: integer }, write: writeRaw, zero: '0' };
+  const float = floats[name];
+  if (float !== undefined) return { schema: { type: float }, write: writeFloat, zero: '0.0' };
+  if (name === 'numeric') return decimalMapping(modifier, modes);
+  if (name === 'money') return moneyMapping(modes);
+  return null;
+}
+
+const DIGIT_9 = 0x39;
+
+/** NaN and the infinities have no JSON number: they are written as the strings Jackson writes. */
+const writeFloat: WriteValue = (out, source, start, end) => {
+  // The words end in a letter, numbers in a digit.
+  if (source[end - 1]! <= DIGIT_9) out.copy(source, start, end);
+  else out.string(source, start, end);
+};
+
+/** Numbers of type numeric are ASCII without anything to escape. */
+const writeQuoted: WriteValue = (out, source, start, end) => out.string(source, start, end);
+
+function decimalMapping(modifier: number, modes: TypeModes): ColumnMapping {
+  const unavailable = 'null';
+  if (modes.decimal === 'string') return { schema: { type: 'string' }, write: writeQuoted, zero: '"0"', unavailable };
+  if (modes.decimal === 'double') return { schema: { type: 'float64' }, write: writeConverted(toDouble), zero: '0.0' };
+  const declared = numericModifier(modifier);
+  if (declared === null)
+    return { schema: variableScale, write: writeConverted(toVariableScale), zero: toVariableScale('0') };
+  return fixedScale(declared.scale, declared.precision);
+}
+
+function toDouble(text: string): string {
+  const value = Number(text);
+  return Number.isFinite(value) ? JSON.stringify(value) : JSON.stringify(text);
+}
+
+/** NaN has no Decimal; Debezium sends null for it too. */
+function fixedScale(scale: number, precision?: number): ColumnMapping {
+  const toBytes = (text: string) => (/\d/.test(text) ? `"${decimalToBytes(text, scale).toString('base64')}"` : 'null');
+  const parameters: Record<string, string> = { scale: String(scale) };
+  if (precision !== undefined) parameters['connect.decimal.precision'] = String(precision);
+  return {
+    schema: { type: 'bytes', name: LogicalNames.decimal, version: 1, parameters },
+    write: writeConverted(toBytes),
+    zero: toBytes('0'),
+  };
+}
+
+const variableScale: Schema = {
+  ...struct('io.debezium.data.VariableScaleDecimal', [
+    { name: 'scale', schema: { type: 'int32' } },
+    { name: 'value', schema: { type: 'bytes' } },
+  ]),
+  version: 1,
+};
+
+function toVariableScale(text: string): string {
+  if (!/\d/.test(text)) return 'null';
+  const scale = scaleOf(text);
+  return `{"scale":${scale},"value":"${decimalToBytes(text, scale).toString('base64')}"}`;
+}
+
+function moneyMapping(modes: TypeModes): ColumnMapping {
+  const precise = fixedScale(modes.moneyFractionDigits);
+  const inner: ColumnMapping =
+    modes.decimal === 'precise'
+      ? precise
+      : modes.decimal === 'double'
+        ? { schema: { type: 'float64' }, write: writeConverted(toDouble), zero: '0.0' }
+        : { schema: { type: 'string' }, write: writeQuoted, zero: '"0.00"' };
+  return {
+    ...inner,
+    write: (out, source, start, end) => {
+      const plain = Buffer.from(moneyToDecimal(source.toString('latin1', start, end)));
+      inner.write(out, plain, 0, plain.length);
+    },
+  };
+}

@@ -1,0 +1,162 @@
+/**
+ * Dates and times by `time.precision.mode`. A timestamp without zone is taken as UTC, as Debezium takes it.
+ *
+ * `isostring`, our default, is RFC 3339 text at full precision; infinity and years before Christ stay the words
+ * Postgres uses, because RFC 3339 has none for them and the sink understands these.
+ */
+import { LogicalNames, type Schema } from '../../api/index.ts';
+import type { JsonWriter } from './json-writer.ts';
+import { type ColumnMapping, type TypeModes, type WriteValue, writeConverted, writeText } from './mapping.ts';
+import {
+  dateToDays,
+  intervalToIso,
+  intervalToMicros,
+  timestampToMicros,
+  timeToMicros,
+  zonedTimeToUtc,
+} from './temporal.ts';
+
+/** The precision up to which milliseconds hold everything; -1 is the full six digits. */
+const MILLIS_DIGITS = 3;
+
+/** The mapping of a date or time type, or null for any other type. */
+export function temporalMapping(name: string, modifier: number, modes: TypeModes): ColumnMapping | null {
+  const unit = unitOf(modes, modifier, name === 'time');
+  switch (name) {
+    case 'date':
+      return dateMapping(modes);
+    case 'time':
+      return timeMapping(modes, unit);
+    case 'timestamp':
+      return timestampMapping(modes, unit);
+    case 'timestamptz':
+      return {
+        schema: { type: 'string', name: 'io.debezium.time.ZonedTimestamp', version: 1 },
+        write: writeZonedTimestamp,
+        zero: '"1970-01-01T00:00:00Z"',
+      };
+    case 'timetz':
+      return {
+        schema: { type: 'string', name: 'io.debezium.time.ZonedTime', version: 1 },
+        write: writeConverted((text) => `"${zonedTimeToUtc(text)}"`),
+        zero: '"00:00:00Z"',
+      };
+    case 'interval':
+      return intervalMapping(modes);
+    default:
+      return null;
+  }
+}
+
+type Unit = 'millis' | 'micros' | 'nanos';
+
+function unitOf(modes: TypeModes, modifier: number, isTime: boolean): Unit {
+  if (modes.time === 'nanoseconds') return 'nanos';
+  if (modes.time === 'connect') return 'millis';
+  const adapts = modes.time === 'adaptive' || (modes.time === 'adaptive_time_microseconds' && !isTime);
+  return adapts && modifier >= 0 && modifier <= MILLIS_DIGITS ? 'millis' : 'micros';
+}
+
+function dateMapping(modes: TypeModes): ColumnMapping {
+  if (modes.time === 'isostring') {
+    const schema: Schema = { type: 'string', name: 'io.debezium.time.IsoDate', version: 1 };
+    return { schema, write: writeText, zero: '"1970-01-01"' };
+  }
+  const name = modes.time === 'connect' ? LogicalNames.date : 'io.debezium.time.Date';
+  return {
+    schema: { type: 'int32', name, version: 1 },
+    write: writeConverted((text) => String(dateToDays(text) ?? (text.startsWith('-') ? -2147483648 : 2147483647))),
+    zero: '0',
+  };
+}
+
+function timeMapping(modes: TypeModes, unit: Unit): ColumnMapping {
+  if (modes.time === 'isostring') {
+    const schema: Schema = { type: 'string', name: 'io.debezium.time.IsoTime', version: 1 };
+    return { schema, write: writeText, zero: '"00:00:00"' };
+  }
+  const names = {
+    millis: 'io.debezium.time.Time',
+    micros: 'io.debezium.time.MicroTime',
+    nanos: 'io.debezium.time.NanoTime',
+  };
+  const name = modes.time === 'connect' ? LogicalNames.time : names[unit];
+  return {
+    schema: { type: unit === 'millis' ? 'int32' : 'int64', name, version: 1 },
+    write: writeConverted((text) => scaled(BigInt(timeToMicros(text)), unit)),
+    zero: '0',
+  };
+}
+
+function timestampMapping(modes: TypeModes, unit: Unit): ColumnMapping {
+  if (modes.time === 'isostring') {
+    const schema: Schema = { type: 'string', name: 'io.debezium.time.IsoTimestamp', version: 1 };
+    return { schema, write: writeUtcTimestamp, zero: '"1970-01-01T00:00:00Z"' };
+  }
+  const names = {
+    millis: 'io.debezium.time.Timestamp',
+    micros: 'io.debezium.time.MicroTimestamp',
+    nanos: 'io.debezium.time.NanoTimestamp',
+  };
+  const name = modes.time === 'connect' ? LogicalNames.timestamp : names[unit];
+  return {
+    schema: { type: 'int64', name, version: 1 },
+    write: writeConverted((text) => scaled(timestampToMicros(text), unit)),
+    zero: '0',
+  };
+}
+
+/** Milliseconds round down, before 1970 too. */
+function scaled(micros: bigint, unit: Unit): string {
+  if (unit === 'nanos') return String(micros * 1000n);
+  if (unit === 'micros') return String(micros);
+  return String(micros >= 0n ? micros / 1000n : -((-micros + 999n) / 1000n));
+}
+
+function intervalMapping(modes: TypeModes): ColumnMapping {
+  return modes.interval === 'numeric'
+    ? {
+        schema: { type: 'int64', name: 'io.debezium.time.MicroDuration', version: 1 },
+        write: writeConverted((text) => String(intervalToMicros(text))),
+        zero: '0',
+      }
+    : {
+        schema: { type: 'string', name: 'io.debezium.time.Interval', version: 1 },
+        write: writeConverted((text) => `"${intervalToIso(text)}"`),
+        zero: '"P0Y0M0DT0H0M0S"',
+      };
+}
+
+const QUOTE = 0x22;
+const DASH = 0x2d;
+const PLUS = 0x2b;
+const SPACE = 0x20;
+const LETTER_C = 0x43;
+const LETTER_T = 0x54;
+const LETTER_Z = 0x5a;
+/** `YYYY-MM-DD` */
+const DATE_BYTES = 10;
+
+/** `2024-02-29 12:00:00.5` as `"2024-02-29T12:00:00.5Z"`; what does not look like that stays as it is. */
+const writeUtcTimestamp: WriteValue = (out, source, start, end) => writeRfc3339(out, source, start, end, end);
+
+/** The same with `+00` behind it (the session's TimeZone is UTC). */
+const writeZonedTimestamp: WriteValue = (out, source, start, end) => {
+  const zone = end - 3;
+  if (source[zone] === PLUS) writeRfc3339(out, source, start, zone, end);
+  else out.string(source, start, end);
+};
+
+function writeRfc3339(out: JsonWriter, source: Buffer, start: number, clockEnd: number, end: number): void {
+  const isPlain = source[start + 4] === DASH && source[start + DATE_BYTES] === SPACE && source[end - 1] !== LETTER_C;
+  if (!isPlain) {
+    out.string(source, start, end);
+    return;
+  }
+  out.byte(QUOTE);
+  out.copy(source, start, start + DATE_BYTES);
+  out.byte(LETTER_T);
+  out.copy(source, start + DATE_BYTES + 1, clockEnd);
+  out.byte(LETTER_Z);
+  out.byte(QUOTE);
+}

@@ -1,0 +1,103 @@
+/**
+ * Postgres's text forms that hold other values: arrays, hstore, points, bit strings, money and numbers.
+ */
+
+/** The elements of `{a,"b c",NULL,{d}}` as strings, null and arrays; dimensions such as `[2:3]=` are dropped. */
+export type ArrayElements = (string | null | ArrayElements)[];
+
+export function parseArray(text: string): ArrayElements {
+  let position = text.indexOf('{');
+  if (position < 0) throw new Error(`"${text}" is no array.`);
+  const level = (): ArrayElements => {
+    const elements: ArrayElements = [];
+    position++;
+    while (text[position] !== '}') {
+      if (position >= text.length) throw new Error(`The array "${text}" does not end.`);
+      if (text[position] === ',') position++;
+      elements.push(element());
+    }
+    position++;
+    return elements;
+  };
+  const element = (): string | null | ArrayElements => {
+    if (text[position] === '{') return level();
+    if (text[position] === '"') return quoted();
+    const begin = position;
+    while (position < text.length && text[position] !== ',' && text[position] !== '}') position++;
+    const word = text.slice(begin, position);
+    return word === 'NULL' ? null : word;
+  };
+  const quoted = (): string => {
+    let value = '';
+    for (position++; position < text.length && text[position] !== '"'; position++) {
+      if (text[position] === '\\') position++;
+      value += text[position];
+    }
+    position++;
+    return value;
+  };
+  return level();
+}
+
+/** `"a"=>"1", "b"=>NULL`. */
+export function parseHstore(text: string): Record<string, string | null> {
+  const pairs: Record<string, string | null> = {};
+  const plain = (part: string) => part.replace(/\\(.)/g, '$1');
+  for (const [, key, value] of text.matchAll(/"((?:[^"\\]|\\.)*)"=>(?:"((?:[^"\\]|\\.)*)"|NULL)/gs)) {
+    pairs[plain(key!)] = value === undefined ? null : plain(value);
+  }
+  return pairs;
+}
+
+/** `(1.5,-2)`. */
+export function parsePoint(text: string): { x: string; y: string } {
+  const [x = '0', y = '0'] = text.slice(1, -1).split(',');
+  return { x, y };
+}
+
+/** A point as little-endian well-known binary. */
+export function pointToWkb(x: number, y: number): Buffer {
+  const wkb = Buffer.alloc(21);
+  wkb[0] = 1;
+  wkb.writeUInt32LE(1, 1);
+  wkb.writeDoubleLE(x, 5);
+  wkb.writeDoubleLE(y, 13);
+  return wkb;
+}
+
+/** `10110` as bytes, the last bit being the lowest of the first byte. */
+export function bitsToBytes(text: string): Buffer {
+  const bytes = Buffer.alloc(Math.ceil(text.length / 8));
+  for (let index = 0; index < text.length; index++) {
+    if (text[text.length - 1 - index] === '1') bytes[index >> 3]! |= 1 << (index & 7);
+  }
+  return bytes;
+}
+
+/** `-$1,234.50` (lc_monetary C) as `-1234.50`. */
+export function moneyToDecimal(text: string): string {
+  return text.replace(/[^\d.-]/g, '');
+}
+
+/** An exact decimal at a scale, as Connect's Decimal writes it: big-endian two's complement of the unscaled value. */
+export function decimalToBytes(text: string, scale: number): Buffer {
+  const [whole = '0', fraction = ''] = text.split('.');
+  return bigintToBytes(BigInt(whole + fraction.padEnd(scale, '0').slice(0, scale)));
+}
+
+/** The digits behind the point. */
+export function scaleOf(text: string): number {
+  const point = text.indexOf('.');
+  return point < 0 ? 0 : text.length - point - 1;
+}
+
+function bigintToBytes(value: bigint): Buffer {
+  let size = 1;
+  while (BigInt.asIntN(size * 8, value) !== value) size++;
+  return Buffer.from(
+    BigInt.asUintN(size * 8, value)
+      .toString(16)
+      .padStart(size * 2, '0'),
+    'hex',
+  );
+}
