@@ -231,7 +231,7 @@ function emitEncoder(struct: Struct, emission: Emission): string {
   for (const field of struct.fields) {
     const test = inPlace(field, emission);
     if (test === 'false') continue;
-    const write = writeField(field, emission, valueOf(field));
+    const write = writeField(field, emission, memberValue(field));
     lines.push(
       ...(test === 'true'
         ? write.map((line) => `  ${line}`)
@@ -247,7 +247,7 @@ function emitEncoder(struct: Struct, emission: Emission): string {
 }
 
 /** `??` would turn an explicit null into a default that is not null, so nullable fields ask for undefined alone. */
-function valueOf(field: Field): string {
+function memberValue(field: Field): string {
   const member = `message.${field.name}`;
   if (!isNullable(field)) {
     return field.shape.kind === 'struct' ? `${member} ?? {}` : `${member} ?? ${field.defaultValue}`;
