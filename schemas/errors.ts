@@ -146,6 +146,8 @@ export const errors = {
     ),
   tooManyWrites: (limit: number) =>
     new RegistryError('TOO_MANY_WRITES', 429, `More than ${limit} writes are waiting. Try again in a moment.`),
+  /** Literal: what Confluent's framework answers where no endpoint is. */
+  pageNotFound: () => new RegistryError('PAGE_NOT_FOUND', 404, 'HTTP 404 Not Found'),
   /** A body that is not what the endpoint takes. Confluent answers the bare status. */
   badBody: (reason: string) => new RegistryError('BAD_REQUEST_BODY', 422, reason),
   badRequest: (reason: string) => new RegistryError('BAD_REQUEST', 400, reason),

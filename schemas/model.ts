@@ -94,3 +94,19 @@ export interface SubjectConfig {
   readonly defaultRuleSet?: RuleSet;
   readonly overrideRuleSet?: RuleSet;
 }
+
+/** What a client sends to register, look up or check a schema. */
+export interface RegisterRequest {
+  /** Absent or empty: the previous version's text with other metadata or rules. */
+  readonly schema?: string;
+  /** AVRO when absent, as in Confluent's API. */
+  readonly schemaType?: string;
+  /** A version of -1 means the latest. */
+  readonly references?: readonly SchemaReference[];
+  readonly metadata?: Metadata | null;
+  readonly ruleSet?: RuleSet | null;
+  /** In mode IMPORT the version to keep it as; else it must be the next one. */
+  readonly version?: number;
+  /** In mode IMPORT the id to keep it as. */
+  readonly id?: number;
+}

@@ -3,8 +3,11 @@
  *
  * cli/up.ts calls this and hands over the log; the core is given on to whoever needs the registry in process.
  */
-import type { RegistryCore } from './core.ts';
-import type { RegistryLog } from './store/log.ts';
+import { RegistryCore, type RegistryCoreOptions } from './core.ts';
+import { COMPATIBILITY_LEVELS } from './model.ts';
+import { DEFAULT_LIMITS } from './parse/parse-schema.ts';
+import { registryHttpServer } from './rest/server.ts';
+import { logStore, type RegistryLog } from './store/log.ts';
 import type { SchemaStore } from './store/store.ts';
 
 /** What the registry logs through; pino's and the worker's loggers fit. */
@@ -50,7 +53,59 @@ export interface Registry {
   stop(): Promise<void>;
 }
 
-/** Starts the registry. Rejects when the store cannot be read or the port cannot be bound. */
-export async function startRegistry(_options: RegistryOptions): Promise<Registry> {
-  throw new Error('The registry server is being built.');
+/** Starts the registry. Rejects when the store cannot be read, a setting is wrong or the port cannot be bound. */
+export async function startRegistry(options: RegistryOptions): Promise<Registry> {
+  const logger = options.logger ?? SILENT;
+  const config = options.config ?? {};
+  const core = new RegistryCore({ store: storeOf(options), ...coreOptions(config) });
+  await core.start();
+  if (core.unreadableRecords > 0) {
+    const topic = config['kafkastore.topic'] ?? DEFAULT_TOPIC;
+    logger.warn({ records: core.unreadableRecords }, `Some records of ${topic} were not understood and left alone.`);
+  }
+  const app = registryHttpServer(core, logger);
+  try {
+    const url = await app.listen({ host: options.host, port: options.port });
+    logger.info({ url, subjects: core.subjects().length }, 'The schema registry answers.');
+    return {
+      url,
+      core,
+      async stop() {
+        await app.close();
+        await core.stop();
+      },
+    };
+  } catch (error) {
+    await core.stop();
+    throw error;
+  }
+}
+
+const DEFAULT_TOPIC = '_schemas';
+const SILENT: RegistryLogger = { debug() {}, info() {}, warn() {}, error() {} };
+
+function storeOf({ log, store, config }: RegistryOptions): SchemaStore {
+  if (store !== undefined) return store;
+  if (log === undefined) throw new Error('A registry needs a log or a store to keep its schemas in.');
+  return logStore(log, {
+    topic: config?.['kafkastore.topic'] ?? DEFAULT_TOPIC,
+    replicationFactor: config?.['kafkastore.topic.replication.factor'] ?? -1,
+  });
+}
+
+function coreOptions(config: RegistryConfig): Omit<RegistryCoreOptions, 'store'> {
+  const level = config['schema.compatibility.level'];
+  const defaultLevel = COMPATIBILITY_LEVELS.find((known) => known === level?.toUpperCase());
+  if (level !== undefined && defaultLevel === undefined) {
+    throw new Error(`schema.compatibility.level is '${level}'; it is one of ${COMPATIBILITY_LEVELS.join(', ')}.`);
+  }
+  const timeoutMs = config['kafkastore.timeout.ms'];
+  return {
+    limits: {
+      maxBytes: config['schema.max.bytes'] ?? DEFAULT_LIMITS.maxBytes,
+      maxDepth: config['schema.max.depth'] ?? DEFAULT_LIMITS.maxDepth,
+    },
+    ...(defaultLevel === undefined ? {} : { defaultLevel }),
+    ...(timeoutMs === undefined ? {} : { writeTimeoutMs: timeoutMs }),
+  };
 }

@@ -1,0 +1,35 @@
+/**
+ * Remembers what a registry answered once and for all: the id of a schema, the schema of an id.
+ *
+ * `latest` changes and is asked every time. Questions under way are shared; failures are forgotten.
+ */
+import type { RegisteredSchema, SchemaRegistry } from '../connectors/api/index.ts';
+
+/** Answers kept per question; a worker meets one per schema it writes or reads. */
+const MAX_CACHED = 1000;
+
+export function cachedRegistry(registry: SchemaRegistry): SchemaRegistry {
+  const registered = new Map<string, Promise<number>>();
+  const found = new Map<string, Promise<number>>();
+  const byId = new Map<number, Promise<RegisteredSchema>>();
+  return {
+    register: (subject, schema) => once(registered, keyOf(subject, schema), () => registry.register(subject, schema)),
+    lookup: (subject, schema) => once(found, keyOf(subject, schema), () => registry.lookup(subject, schema)),
+    latest: (subject) => registry.latest(subject),
+    byId: (id) => once(byId, id, () => registry.byId(id)),
+  };
+}
+
+function once<Key, Value>(cache: Map<Key, Promise<Value>>, key: Key, ask: () => Promise<Value>): Promise<Value> {
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const answer = ask();
+  cache.set(key, answer);
+  answer.catch(() => cache.delete(key));
+  if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value!);
+  return answer;
+}
+
+function keyOf(subject: string, { schemaType, schema, references }: RegisteredSchema): string {
+  return `${subject}\0${schemaType}\0${JSON.stringify(references ?? [])}\0${schema}`;
+}

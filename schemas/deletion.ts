@@ -1,0 +1,104 @@
+/**
+ * Soft and permanent deletion of versions and subjects.
+ *
+ * Soft: hidden from lists, lookups and compatibility, but its id still resolves. Permanent: only after soft, its keys
+ * are tombstoned; with the last version go the subject's config and mode. What others refer to stays.
+ */
+import { errors } from './errors.ts';
+import type { SchemaVersion } from './model.ts';
+import type { Settings } from './settings.ts';
+import type { RegistryState } from './state.ts';
+import { encodeDeleteSubjectValue, encodeKey, encodeSchemaValue } from './store/topic-format.ts';
+import { contextOf } from './subject-name.ts';
+import type { KeyedValue, RegistryWriter } from './writer.ts';
+
+export interface DeletionParts {
+  readonly state: RegistryState;
+  readonly writer: RegistryWriter;
+  readonly settings: Settings;
+}
+
+/** Returns the versions that were deleted. 40401, 40404, 40405, 42205, 42206. */
+export async function deleteSubject(parts: DeletionParts, subject: string, permanent: boolean): Promise<number[]> {
+  return parts.writer.exclusive(async () => {
+    assertWritable(parts, subject);
+    const all = parts.state.versions(subject);
+    if (all.length === 0) throw errors.subjectNotFound(subject);
+    const live = all.filter(({ deleted }) => !deleted);
+    if (permanent && live.length > 0) throw errors.subjectNotSoftDeleted(subject);
+    if (!permanent && live.length === 0) throw errors.subjectSoftDeleted(subject);
+    const versions = permanent ? all : live;
+    for (const version of versions) assertNotReferenced(parts, version, permanent);
+    await parts.writer.append(permanent ? forgotten(parts, all, all) : [softDeleted(subject, live)]);
+    return versions.map(({ version }) => version);
+  });
+}
+
+/** `latest` is resolved by the caller. Returns the version. 40401, 40402, 40406, 40407, 42205, 42206. */
+export async function deleteVersion(
+  parts: DeletionParts,
+  subject: string,
+  number: number,
+  permanent: boolean,
+): Promise<number> {
+  return parts.writer.exclusive(async () => {
+    assertWritable(parts, subject);
+    const all = parts.state.versions(subject);
+    if (all.length === 0) throw errors.subjectNotFound(subject);
+    const version = parts.state.version(subject, number);
+    if (version === undefined) throw errors.versionNotFound(number);
+    if (permanent && !version.deleted) throw errors.versionNotSoftDeleted(subject, number);
+    if (!permanent && version.deleted) throw errors.versionSoftDeleted(subject, number);
+    assertNotReferenced(parts, version, permanent);
+    await parts.writer.append(
+      permanent
+        ? forgotten(parts, [version], all)
+        : [
+            {
+              key: encodeKey({ keytype: 'SCHEMA', subject, version: number }),
+              value: encodeSchemaValue({ ...version, deleted: true }),
+            },
+          ],
+    );
+    return number;
+  });
+}
+
+function softDeleted(subject: string, live: readonly SchemaVersion[]): KeyedValue {
+  return {
+    key: encodeKey({ keytype: 'DELETE_SUBJECT', subject }),
+    value: encodeDeleteSubjectValue(subject, live.at(-1)?.version ?? 0),
+  };
+}
+
+function forgotten(
+  { settings }: DeletionParts,
+  versions: readonly SchemaVersion[],
+  all: readonly SchemaVersion[],
+): KeyedValue[] {
+  const tombstones = versions.flatMap(({ subject, version }) =>
+    settings.tombstones({ keytype: 'SCHEMA', subject, version }),
+  );
+  if (versions.length < all.length) return tombstones;
+  const subject = all[0]?.subject ?? '';
+  return [
+    ...tombstones,
+    ...settings.tombstones({ keytype: 'DELETE_SUBJECT', subject }),
+    ...settings.tombstones({ keytype: 'CONFIG', subject }),
+    ...settings.tombstones({ keytype: 'MODE', subject }),
+  ];
+}
+
+function assertWritable({ settings }: DeletionParts, subject: string): void {
+  const mode = settings.modeInForce(subject);
+  if (mode === 'READONLY' || mode === 'READONLY_OVERRIDE' || mode === 'FORWARD') {
+    throw errors.notPermitted(`Subject ${subject} in context ${contextOf(subject)} is in read-only mode`);
+  }
+}
+
+/** A soft-deleted referrer only stands in the way of a permanent deletion. */
+function assertNotReferenced({ state }: DeletionParts, version: SchemaVersion, permanent: boolean): void {
+  const referrers = state.referrers(version.subject, version.version);
+  if (!referrers.some(({ deleted }) => permanent || !deleted)) return;
+  throw errors.referenceExists(`magic=1,keytype=SCHEMA,subject=${version.subject},version=${version.version}`);
+}

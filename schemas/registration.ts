@@ -1,0 +1,237 @@
+/**
+ * Registering, looking up and checking schemas, in the order of Confluent's algorithm.
+ *
+ * A known schema is found without waiting for the writer, so that registering it again is a plain read; what is new is
+ * decided and written by the one writer.
+ */
+import { type EarlierSchema, incompatibilities, messagesOf } from './compatibility/check.ts';
+import { assertValidRuleSet, mergeMetadata, mergeRuleSets } from './data-contract.ts';
+import { errors } from './errors.ts';
+import { guidOf } from './identity.ts';
+import type { RegisterRequest, SchemaContent, SchemaVersion } from './model.ts';
+import type { ParsedSchema } from './parse/parse-schema.ts';
+import type { SchemaReader } from './schema-reader.ts';
+import type { Settings } from './settings.ts';
+import type { RegistryState } from './state.ts';
+import { encodeKey, encodeSchemaValue } from './store/topic-format.ts';
+import { assertValidSubject, contextOf } from './subject-name.ts';
+import type { KeyedValue, RegistryWriter } from './writer.ts';
+
+export interface RegistrationParts {
+  readonly state: RegistryState;
+  readonly writer: RegistryWriter;
+  readonly reader: SchemaReader;
+  readonly settings: Settings;
+}
+
+export interface CompatibilityAnswer {
+  readonly isCompatible: boolean;
+  /** Why not, in Confluent's form; empty when compatible. */
+  readonly messages: readonly string[];
+}
+
+export class Registration {
+  readonly #state: RegistryState;
+  readonly #writer: RegistryWriter;
+  readonly #reader: SchemaReader;
+  readonly #settings: Settings;
+
+  constructor(parts: RegistrationParts) {
+    this.#state = parts.state;
+    this.#writer = parts.writer;
+    this.#reader = parts.reader;
+    this.#settings = parts.settings;
+  }
+
+  /** The version that holds exactly this schema. 40401, 40403, 42201. */
+  async lookup(
+    subject: string,
+    request: RegisterRequest,
+    options: { readonly normalize: boolean; readonly deleted: boolean },
+  ): Promise<SchemaVersion> {
+    const versions = this.#state.versions(subject).filter(({ deleted }) => options.deleted || !deleted);
+    if (versions.length === 0) throw errors.subjectNotFound(subject);
+    const content = this.#reader.contentOf(subject, request, this.#isNormalized(subject, options.normalize));
+    const found = findByContent(versions, content);
+    if (found !== undefined) return found;
+    await this.#reader.parse(subject, content);
+    throw errors.schemaNotFound();
+  }
+
+  /** The version that holds the schema from now on. 409, 42201, 42205, 42207, 42208, 42209, 42210. */
+  async register(
+    subject: string,
+    request: RegisterRequest,
+    options: { readonly normalize: boolean; readonly force: boolean },
+  ): Promise<SchemaVersion> {
+    assertValidSubject(subject);
+    assertValidRuleSet(request.ruleSet);
+    const isNormalized = this.#isNormalized(subject, options.normalize);
+    const known = this.#findKnown(subject, request, isNormalized);
+    if (known !== undefined) return known;
+    return this.#writer.exclusive(async () => {
+      this.#assertWritable(subject, request);
+      const content = this.#reader.contentOf(subject, this.#filledIn(subject, request), isNormalized);
+      const parsed = await this.#reader.parse(subject, content);
+      const live = this.#live(subject);
+      const existing = findByContent(live, content);
+      if (existing !== undefined && (request.id === undefined || request.id === existing.id)) return existing;
+      if (!options.force && request.id === undefined) await this.#assertCompatible(subject, content, parsed, live);
+      return this.#write(subject, request, content);
+    });
+  }
+
+  /** Whether the schema could follow one version, or (null) the versions that registering would look at. */
+  async check(
+    subject: string,
+    earlier: readonly SchemaVersion[],
+    request: RegisterRequest,
+    options: { readonly normalize: boolean },
+  ): Promise<CompatibilityAnswer> {
+    const content = this.#reader.contentOf(
+      subject,
+      this.#filledIn(subject, request),
+      this.#isNormalized(subject, options.normalize),
+    );
+    const parsed = await this.#reader.parse(subject, content);
+    return this.#compare(subject, content, parsed, earlier);
+  }
+
+  #findKnown(subject: string, request: RegisterRequest, isNormalized: boolean): SchemaVersion | undefined {
+    const { overrideMetadata, overrideRuleSet, defaultMetadata, defaultRuleSet } =
+      this.#settings.configInForce(subject);
+    const isFilled = overrideMetadata ?? overrideRuleSet ?? defaultMetadata ?? defaultRuleSet;
+    if (request.id !== undefined || request.version !== undefined || isFilled !== undefined) return undefined;
+    const live = this.#live(subject);
+    if (live.length === 0 || (request.schema ?? '') === '') return undefined;
+    return findByContent(live, this.#reader.contentOf(subject, request, isNormalized));
+  }
+
+  #assertWritable(subject: string, request: RegisterRequest): void {
+    const mode = this.#settings.modeInForce(subject);
+    if (mode === 'READONLY' || mode === 'READONLY_OVERRIDE' || mode === 'FORWARD') {
+      throw errors.notPermitted(`Subject ${subject} in context ${contextOf(subject)} is in read-only mode`);
+    }
+    if (request.id !== undefined && mode !== 'IMPORT') {
+      throw errors.notPermitted(`Subject ${subject} in context ${contextOf(subject)} is not in import mode`);
+    }
+    if (request.id === undefined && mode === 'IMPORT') {
+      throw errors.notPermitted(`Subject ${subject} in context ${contextOf(subject)} is not in read-write mode`);
+    }
+  }
+
+  /** Text, metadata and rules that the request leaves out come from the previous version and the subject's config. */
+  #filledIn(subject: string, request: RegisterRequest): RegisterRequest {
+    const previous = this.#live(subject).at(-1);
+    const config = this.#settings.configInForce(subject);
+    const text =
+      (request.schema ?? '') === '' && previous !== undefined
+        ? { schema: previous.schema, schemaType: previous.schemaType, references: previous.references }
+        : {};
+    return {
+      ...request,
+      ...text,
+      metadata: mergeMetadata(config.defaultMetadata, request.metadata ?? previous?.metadata, config.overrideMetadata),
+      ruleSet: mergeRuleSets(config.defaultRuleSet, request.ruleSet ?? previous?.ruleSet, config.overrideRuleSet),
+    };
+  }
+
+  async #assertCompatible(
+    subject: string,
+    content: SchemaContent,
+    parsed: ParsedSchema,
+    live: readonly SchemaVersion[],
+  ): Promise<void> {
+    const { isCompatible, messages } = await this.#compare(subject, content, parsed, live);
+    if (!isCompatible) throw errors.incompatible(subject, messages);
+  }
+
+  async #compare(
+    subject: string,
+    content: SchemaContent,
+    parsed: ParsedSchema,
+    versions: readonly SchemaVersion[],
+  ): Promise<CompatibilityAnswer> {
+    const config = this.#settings.configInForce(subject);
+    const level = config.compatibilityLevel;
+    if (level === 'NONE') return { isCompatible: true, messages: [] };
+    const group = config.compatibilityGroup;
+    const counted =
+      group === undefined ? versions : versions.filter((old) => groupOf(old, group) === groupOf(content, group));
+    const otherType = counted.find(({ schemaType }) => schemaType !== content.schemaType);
+    if (otherType !== undefined) {
+      return { isCompatible: false, messages: [typeChanged(otherType, content)] };
+    }
+    const last = level.endsWith('_TRANSITIVE') ? counted : counted.slice(-1);
+    const earlier: EarlierSchema[] = [];
+    for (const old of last) {
+      earlier.push({ version: old.version, schema: old.schema, parsed: await this.#reader.parse(subject, old) });
+    }
+    const found = incompatibilities(parsed, earlier, level, config.compatibilityPolicy ?? 'STRICT');
+    const validateFields = config.validateFields ?? false;
+    return { isCompatible: found.length === 0, messages: messagesOf(found, earlier, { level, validateFields }) };
+  }
+
+  async #write(subject: string, request: RegisterRequest, content: SchemaContent): Promise<SchemaVersion> {
+    const all = this.#state.versions(subject);
+    const version = this.#versionFor(subject, request, all);
+    const id = this.#idFor(subject, request, content);
+    const record = { subject, version, id, deleted: false, ...content };
+    await this.#writer.append([
+      ...this.#forgotten(all, id),
+      { key: encodeKey({ keytype: 'SCHEMA', subject, version }), value: encodeSchemaValue(record) },
+    ]);
+    const written = this.#state.version(subject, version);
+    if (written === undefined) throw errors.store(new Error('the record that was written was not read back'));
+    return written;
+  }
+
+  #versionFor(subject: string, request: RegisterRequest, all: readonly SchemaVersion[]): number {
+    const next = (all.at(-1)?.version ?? 0) + 1;
+    const { version } = request;
+    if (version === undefined || version <= 0) return next;
+    if (request.id === undefined && version !== next) {
+      throw errors.invalidSchema(`Version is not one more than previous version: ${subject} is at ${next - 1}.`);
+    }
+    return version;
+  }
+
+  #idFor(subject: string, request: RegisterRequest, content: SchemaContent): number {
+    const context = contextOf(subject);
+    const guid = guidOf(content);
+    if (request.id === undefined) return this.#state.byGuid(context, guid)?.id ?? this.#state.maxId(context) + 1;
+    const holder = this.#state.byId(context, request.id);
+    if (holder !== undefined && holder.guid !== guid) {
+      throw errors.idMismatch(request.id, 'another schema already has it.');
+    }
+    return request.id;
+  }
+
+  /** Older soft-deleted versions of the same schema give way, unless others still refer to them. */
+  #forgotten(all: readonly SchemaVersion[], id: number): KeyedValue[] {
+    return all
+      .filter((old) => old.deleted && old.id === id && this.#state.referrers(old.subject, old.version).length === 0)
+      .flatMap((old) => this.#settings.tombstones({ keytype: 'SCHEMA', subject: old.subject, version: old.version }));
+  }
+
+  #live(subject: string): SchemaVersion[] {
+    return this.#state.versions(subject).filter(({ deleted }) => !deleted);
+  }
+
+  #isNormalized(subject: string, asked: boolean): boolean {
+    return asked || this.#settings.configInForce(subject).normalize === true;
+  }
+}
+
+function findByContent(versions: readonly SchemaVersion[], content: SchemaContent): SchemaVersion | undefined {
+  const guid = guidOf(content);
+  return versions.findLast((version) => version.guid === guid);
+}
+
+function groupOf(schema: Pick<SchemaContent, 'metadata'>, property: string): string | undefined {
+  return schema.metadata?.properties?.[property];
+}
+
+function typeChanged(old: SchemaVersion, content: SchemaContent): string {
+  return `Incompatible because of different schema type: version ${old.version} is ${old.schemaType}, this one is ${content.schemaType}`;
+}

@@ -1,0 +1,254 @@
+/**
+ * The registry's endpoints, path for path as in Confluent's API: each a line of route and what it asks the core.
+ *
+ * Handlers answer plain values; rest/server.ts makes HTTP of them. docs/registry.md lists each with its status.
+ */
+import type { RegistryCore } from '../core.ts';
+import { errors } from '../errors.ts';
+import type { SchemaVersion } from '../model.ts';
+import type { ConfigChange } from '../settings.ts';
+import { assertValidContext } from '../subject-name.ts';
+import { bodyObject, flag, paged, type RestRequest, registerRequest, text } from './request.ts';
+import { configShape, JsonText, registeredShape, schemaShape, versionShape } from './shapes.ts';
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly handle: (request: RestRequest) => unknown;
+}
+
+/** What the server can register; Avro and Protobuf are refused with 42201. */
+const SCHEMA_TYPES = ['JSON'];
+/** The release whose API this is. */
+const API_VERSION = '8.1.1';
+/** Confluent's bound on a schema search. */
+const MAX_LISTED = 1000;
+
+export function routes(core: RegistryCore): readonly Route[] {
+  return [
+    ...subjectRoutes(core),
+    ...versionRoutes(core),
+    ...schemaRoutes(core),
+    ...compatibilityRoutes(core),
+    ...configRoutes(core),
+    ...modeRoutes(core),
+    ...serverRoutes(core),
+  ];
+}
+
+function get(path: string, handle: Route['handle']): Route {
+  return { method: 'GET', path, handle };
+}
+function post(path: string, handle: Route['handle']): Route {
+  return { method: 'POST', path, handle };
+}
+function put(path: string, handle: Route['handle']): Route {
+  return { method: 'PUT', path, handle };
+}
+function del(path: string, handle: Route['handle']): Route {
+  return { method: 'DELETE', path, handle };
+}
+
+function filterOf(request: RestRequest): { deleted: boolean; deletedOnly: boolean } {
+  return { deleted: flag(request, 'deleted'), deletedOnly: flag(request, 'deletedOnly') };
+}
+
+function param(request: RestRequest, name: string): string {
+  return request.params[name] ?? '';
+}
+
+function subjectRoutes(core: RegistryCore): Route[] {
+  return [
+    get('/subjects', (request) => {
+      const prefix = request.query.subjectPrefix === undefined ? {} : { prefix: text(request, 'subjectPrefix') };
+      return paged(request, core.subjects({ ...filterOf(request), ...prefix }));
+    }),
+    post('/subjects/:subject', async (request) => {
+      const options = { normalize: flag(request, 'normalize'), deleted: flag(request, 'deleted') };
+      return versionShape(await core.lookup(param(request, 'subject'), registerRequest(request), options), request);
+    }),
+    del('/subjects/:subject', (request) => core.deleteSubject(param(request, 'subject'), flag(request, 'permanent'))),
+    get('/subjects/:subject/metadata', (request) => versionShape(latestWithMetadata(core, request), request)),
+    get('/subjects/:subject/versions', (request) => {
+      const deletedAsNegative = flag(request, 'deletedAsNegative');
+      const filter = deletedAsNegative ? { deleted: true } : filterOf(request);
+      const numbers = core
+        .versions(param(request, 'subject'), filter)
+        .map(({ version, deleted }) => (deletedAsNegative && deleted ? -version : version));
+      return paged(request, numbers);
+    }),
+    post('/subjects/:subject/versions', async (request) => {
+      const options = { normalize: flag(request, 'normalize'), force: flag(request, 'force') };
+      return registeredShape(
+        await core.register(param(request, 'subject'), registerRequest(request), options),
+        request,
+      );
+    }),
+  ];
+}
+
+/** The latest version whose properties hold every key and value of the query. */
+function latestWithMetadata(core: RegistryCore, request: RestRequest): SchemaVersion {
+  const keys = listOf(request, 'key');
+  const values = listOf(request, 'value');
+  const found = core
+    .versions(param(request, 'subject'), filterOf(request))
+    .findLast(({ metadata }) => keys.every((key, index) => metadata?.properties?.[key] === values[index]));
+  if (found === undefined) throw errors.schemaNotFound();
+  return found;
+}
+
+function listOf(request: RestRequest, name: string): readonly string[] {
+  const value = request.query[name];
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+}
+
+function versionRoutes(core: RegistryCore): Route[] {
+  const version = (request: RestRequest): SchemaVersion =>
+    core.version(param(request, 'subject'), param(request, 'version'), { deleted: flag(request, 'deleted') });
+  return [
+    get('/subjects/:subject/versions/:version', (request) => versionShape(version(request), request)),
+    get('/subjects/:subject/versions/:version/schema', (request) => new JsonText(version(request).schema)),
+    get('/subjects/:subject/versions/:version/referencedby', (request) => {
+      const { params } = request;
+      return paged(request, core.referencedBy(params.subject ?? '', params.version ?? '', filterOf(request)));
+    }),
+    del('/subjects/:subject/versions/:version', (request) =>
+      core.deleteVersion(param(request, 'subject'), param(request, 'version'), flag(request, 'permanent')),
+    ),
+  ];
+}
+
+function schemaRoutes(core: RegistryCore): Route[] {
+  const entry = (request: RestRequest) => core.byId(idOf(request), text(request, 'subject'));
+  const versions = (request: RestRequest): SchemaVersion[] =>
+    [...entry(request).versions.values()].filter(
+      ({ deleted, subject }) => (flag(request, 'deleted') || !deleted) && isWanted(subject, text(request, 'subject')),
+    );
+  return [
+    get('/schemas', (request) => {
+      const prefix = request.query.subjectPrefix === undefined ? {} : { prefix: text(request, 'subjectPrefix') };
+      const filter = filterOf(request);
+      const latestOnly = flag(request, 'latestOnly');
+      const all = core.subjects({ ...filter, ...prefix }).flatMap((subject) => {
+        const found = core.versions(subject, filter);
+        return latestOnly ? found.slice(-1) : found;
+      });
+      return paged(request, all, MAX_LISTED).map((version) => versionShape(version, request));
+    }),
+    get('/schemas/types', () => SCHEMA_TYPES),
+    get('/schemas/ids/:id', (request) => ({
+      ...schemaShape(entry(request), text(request, 'subject'), request),
+      ...(flag(request, 'fetchMaxId') ? { maxId: core.maxId(text(request, 'subject')) } : {}),
+    })),
+    get('/schemas/ids/:id/schema', (request) => {
+      const [version] = entry(request).versions.values();
+      return new JsonText(version?.schema ?? '');
+    }),
+    get('/schemas/ids/:id/subjects', (request) =>
+      paged(request, [...new Set(versions(request).map(({ subject }) => subject))].sort()),
+    ),
+    get('/schemas/ids/:id/versions', (request) =>
+      paged(
+        request,
+        versions(request).map(({ subject, version }) => ({ subject, version })),
+      ),
+    ),
+    get('/schemas/guids/:guid', (request) => {
+      const [first] = core.byGuid(param(request, 'guid'));
+      return first === undefined ? {} : schemaShape(first.entry, '', request);
+    }),
+    get('/schemas/guids/:guid/ids', (request) =>
+      core.byGuid(param(request, 'guid')).map(({ context, entry }) => ({ context, id: entry.id })),
+    ),
+  ];
+}
+
+/** A context alone (`:.ctx:`) wants all of its subjects. */
+function isWanted(subject: string, wanted: string): boolean {
+  return wanted === '' || wanted.endsWith(':') || subject === wanted;
+}
+
+/** What is no number is no such page, as Confluent's router has it. */
+function idOf(request: RestRequest): number {
+  const id = param(request, 'id');
+  if (!/^-?\d+$/.test(id) || Math.abs(Number(id)) > 2 ** 31 - 1) throw errors.pageNotFound();
+  return Number(id);
+}
+
+function compatibilityRoutes(core: RegistryCore): Route[] {
+  const check = (token: (request: RestRequest) => string | null) => async (request: RestRequest) => {
+    const normalize = flag(request, 'normalize');
+    const subject = param(request, 'subject');
+    const { isCompatible, messages } = await core
+      .checkCompatibility(subject, token(request), registerRequest(request), { normalize })
+      .catch((error) => {
+        // Asked for reasons, an unsound schema is one.
+        if (flag(request, 'verbose') && error.errorCode === 42201)
+          return { isCompatible: false, messages: [error.message] };
+        throw error;
+      });
+    return { is_compatible: isCompatible, ...(flag(request, 'verbose') ? { messages } : {}) };
+  };
+  return [
+    post(
+      '/compatibility/subjects/:subject/versions/:version',
+      check((request) => param(request, 'version')),
+    ),
+    post(
+      '/compatibility/subjects/:subject/versions',
+      check(() => null),
+    ),
+  ];
+}
+
+function configRoutes(core: RegistryCore): Route[] {
+  const subjectOf = (request: RestRequest): string | null => request.params.subject ?? null;
+  const handlers = (path: string): Route[] => [
+    get(path, (request) => configShape(core.config(subjectOf(request), flag(request, 'defaultToGlobal')))),
+    put(path, async (request) => {
+      const body = bodyObject(request);
+      const { compatibility, compatibilityLevel = compatibility, ...rest } = body;
+      await core.putConfig(subjectOf(request), {
+        ...rest,
+        compatibilityLevel: upperCase(compatibilityLevel),
+      } as ConfigChange);
+      return body;
+    }),
+    del(path, async (request) => configShape(await core.deleteConfig(subjectOf(request)))),
+  ];
+  return [...handlers('/config'), ...handlers('/config/:subject')];
+}
+
+function upperCase(value: unknown): unknown {
+  return typeof value === 'string' ? value.toUpperCase() : value;
+}
+
+function modeRoutes(core: RegistryCore): Route[] {
+  const subjectOf = (request: RestRequest): string | null => request.params.subject ?? null;
+  const handlers = (path: string): Route[] => [
+    get(path, (request) => ({ mode: core.mode(subjectOf(request), flag(request, 'defaultToGlobal')) })),
+    put(path, async (request) => ({
+      mode: await core.putMode(subjectOf(request), upperCase(bodyObject(request).mode), flag(request, 'force')),
+    })),
+    del(path, async (request) => ({ mode: await core.deleteMode(subjectOf(request)) })),
+  ];
+  return [...handlers('/mode'), ...handlers('/mode/:subject')];
+}
+
+function serverRoutes(core: RegistryCore): Route[] {
+  const clusters = { 'kafka-cluster': 'millrace', 'schema-registry-cluster': 'schema-registry' };
+  return [
+    get('/', () => ({})),
+    post('/', () => ({})),
+    get('/contexts', (request) => paged(request, core.contexts())),
+    get('/v1/metadata/id', () => ({ scope: { path: [], clusters } })),
+    get('/v1/metadata/version', () => ({ version: API_VERSION, commitId: 'millrace' })),
+    get('/v1/metadata/deployment', () => ({ attributes: [] })),
+    // Schema linking is commercial; a client that asks hears that nothing is exported.
+    get('/exporters', () => []),
+    get('/invalid-context/:context', (request) => assertValidContext(param(request, 'context'))),
+    get('/_health', () => ({ status: { schema_registry_ready: true } })),
+    get('/master_available', () => ({ master_available: true })),
+  ];
+}

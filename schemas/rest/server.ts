@@ -1,0 +1,141 @@
+/**
+ * The registry's REST API over HTTP: content negotiation, bodies, errors; the endpoints are in routes.ts.
+ *
+ * Whatever goes wrong is answered in Confluent's form, `{"error_code", "message"}`, and nothing a client sends ends
+ * the process.
+ */
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { RegistryCore } from '../core.ts';
+import { RegistryError } from '../errors.ts';
+import { withoutContextPath } from './contexts.ts';
+import { ACCEPTED_BODIES, answerType, bodyText, SCHEMA_REGISTRY_V1 } from './negotiate.ts';
+import type { RestRequest } from './request.ts';
+import { type Route, routes } from './routes.ts';
+import { JsonText } from './shapes.ts';
+
+/** What the server logs through. */
+export interface RestLogger {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Above the largest schema a registry keeps, escaped as a JSON string, so that too large is 42209 and not 413. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** Subjects may be longer than a router's usual parameter. */
+const MAX_PARAMETER_LENGTH = 8192;
+/** Milliseconds a client may take to send a request. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Not listening yet; the caller does that. */
+export function registryHttpServer(core: RegistryCore, logger: RestLogger): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAMETER_LENGTH },
+    rewriteUrl: (request) => withoutContextPath(request.url ?? '/'),
+    onProtoPoisoning: 'ignore',
+  });
+  readBodies(app);
+  app.addHook('onRequest', negotiate);
+  app.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply, logger));
+  app.setNotFoundHandler((_request, reply) => answerStatus(reply, 404));
+
+  const all = routes(core);
+  for (const { method, path, handle } of all) app.route({ method, url: path, handler: handler(handle) });
+  refuseOtherMethods(app, all);
+  return app;
+}
+
+function handler(handle: Route['handle']) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<Buffer> => {
+    const answer = await handle(restRequest(request));
+    reply.header('content-type', reply.getHeader('content-type') ?? SCHEMA_REGISTRY_V1);
+    // Bytes, because to a string fastify would add a charset that Confluent's type does not carry.
+    return Buffer.from(answer instanceof JsonText ? answer.text : JSON.stringify(answer));
+  };
+}
+
+function restRequest(request: FastifyRequest): RestRequest {
+  return {
+    params: request.params as Record<string, string>,
+    query: request.query as Record<string, string | string[]>,
+    body: request.body,
+    takesExtras: request.headers['confluent-accept-unknown-properties'] === 'true',
+  };
+}
+
+async function negotiate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const type = answerType(request.headers.accept);
+  reply.header('content-type', type ?? SCHEMA_REGISTRY_V1);
+  if (type === null) answerStatus(reply, 406);
+}
+
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const parse = async (request: FastifyRequest, body: Buffer): Promise<unknown> => {
+    if (body.length === 0) return undefined;
+    try {
+      return JSON.parse(bodyText(body, request.headers['content-type']));
+    } catch (error) {
+      throw new RegistryError('BAD_JSON', 400, `The request body is not JSON: ${(error as Error).message}`);
+    }
+  };
+  app.addContentTypeParser([...ACCEPTED_BODIES], { parseAs: 'buffer' }, parse);
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    if (body.length === 0) return undefined;
+    if (request.headers['content-type'] === undefined) return parse(request, body);
+    throw new RegistryError('UNSUPPORTED_MEDIA_TYPE', 415, 'HTTP 415 Unsupported Media Type');
+  });
+}
+
+/** A path that exists under another method is 405, not 404. */
+function refuseOtherMethods(app: FastifyInstance, all: readonly Route[]): void {
+  for (const path of new Set(all.map((route) => route.path))) {
+    const served = new Set<string>(all.filter((route) => route.path === path).map(({ method }) => method));
+    const others = (['GET', 'POST', 'PUT', 'DELETE', 'PATCH'] as const).filter((method) => !served.has(method));
+    app.route({
+      method: [...others],
+      url: path,
+      handler: (_request, reply) => answerStatus(reply.header('allow', [...served].join(', ')), 405),
+    });
+  }
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  406: 'Not Acceptable',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+};
+
+/** Confluent's answer to what its framework refuses: the status is the code. */
+function answerStatus(reply: FastifyReply, status: number): FastifyReply {
+  return answer(reply, status, status, `HTTP ${status} ${REASONS[status] ?? 'Error'}`);
+}
+
+function answerError(
+  error: FastifyError | RegistryError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logger: RestLogger,
+): FastifyReply {
+  if (error instanceof RegistryError) {
+    if (error.status >= 500) logger.warn({ url: request.url, code: error.code }, error.message);
+    return answer(reply, error.status, error.errorCode, error.message);
+  }
+  const status = error.statusCode ?? 500;
+  if (status < 500) return answerStatus(reply, status);
+  logger.error({ err: error, url: request.url }, 'The registry could not answer a request; this is a defect.');
+  return answer(reply, 500, 500, 'Internal Server Error');
+}
+
+function answer(reply: FastifyReply, status: number, errorCode: number, message: string): FastifyReply {
+  return reply
+    .code(status)
+    .header('content-type', reply.getHeader('content-type') ?? SCHEMA_REGISTRY_V1)
+    .send(Buffer.from(JSON.stringify({ error_code: errorCode, message })));
+}

@@ -1,0 +1,109 @@
+/**
+ * From what a client sent to what is kept and compared: concrete references, canonical text, parsed schema.
+ *
+ * Reads the fold to resolve references and remembers the schemas parsed last; writes nothing.
+ */
+import { errors } from './errors.ts';
+import type { RegisterRequest, SchemaContent, SchemaReference, SchemaVersion } from './model.ts';
+import { compactJson, sortedJson } from './parse/json-text.ts';
+import { type NamedText, type ParsedSchema, parseSchema, parseText, type SchemaLimits } from './parse/parse-schema.ts';
+import type { RegistryState } from './state.ts';
+import { contextOf, inContext } from './subject-name.ts';
+
+/** Parsed schemas kept: enough for the latest versions of the subjects that are being worked on. */
+const MAX_PARSED = 200;
+/** Schemas one schema may reach through references. */
+const MAX_REFERENCES = 1000;
+
+export class SchemaReader {
+  readonly #state: RegistryState;
+  readonly #limits: SchemaLimits;
+  readonly #parsed = new Map<string, Promise<ParsedSchema>>();
+
+  constructor(state: RegistryState, limits: SchemaLimits) {
+    this.#state = state;
+    this.#limits = limits;
+  }
+
+  /**
+   * The content a request asks for, in the canonical spelling. Throws 42201 for a type that is not kept, a text that
+   * is not JSON, or a reference that names nothing.
+   */
+  contentOf(subject: string, request: RegisterRequest, isNormalized: boolean): SchemaContent {
+    const schemaType = request.schemaType ?? 'AVRO';
+    if (schemaType !== 'JSON') {
+      throw errors.invalidSchema(
+        `Invalid schema type ${schemaType.slice(0, 100)}. This registry keeps JSON schemas: send "schemaType": "JSON".`,
+      );
+    }
+    const text = request.schema ?? '';
+    if (text.trim() === '') throw errors.emptySchema();
+    parseText(text, this.#limits);
+    const references = this.#concrete(subject, request.references ?? []);
+    return {
+      schemaType: 'JSON',
+      schema: isNormalized ? sortedJson(text) : compactJson(text),
+      references: isNormalized ? references.toSorted(byName) : references,
+      metadata: request.metadata ?? null,
+      ruleSet: request.ruleSet ?? null,
+    };
+  }
+
+  /** Throws 42201 or 42209 when the content is not a sound schema. */
+  async parse(subject: string, content: SchemaContent): Promise<ParsedSchema> {
+    const context = contextOf(subject);
+    const key = `${context}\0${JSON.stringify(content.references)}\0${content.schema}`;
+    let parsed = this.#parsed.get(key);
+    this.#parsed.delete(key);
+    if (parsed === undefined) {
+      parsed = parseSchema(content.schema, this.#closure(context, content.references), this.#limits);
+      parsed.catch(() => this.#parsed.delete(key));
+    }
+    this.#parsed.set(key, parsed);
+    if (this.#parsed.size > MAX_PARSED) this.#parsed.delete(this.#parsed.keys().next().value!);
+    return parsed;
+  }
+
+  /** The texts behind references, theirs included. */
+  #closure(context: string, references: readonly SchemaReference[]): NamedText[] {
+    const texts = new Map<string, string>();
+    const collect = (list: readonly SchemaReference[]): void => {
+      for (const reference of list) {
+        if (texts.has(reference.name)) continue;
+        if (texts.size >= MAX_REFERENCES) {
+          throw errors.invalidSchema(`Invalid schema: it reaches more than ${MAX_REFERENCES} others by reference.`);
+        }
+        const target = this.#find(context, reference);
+        texts.set(reference.name, target.schema);
+        collect(target.references);
+      }
+    };
+    collect(references);
+    return [...texts].map(([name, text]) => ({ name, text }));
+  }
+
+  #concrete(subject: string, references: readonly SchemaReference[]): SchemaReference[] {
+    const context = contextOf(subject);
+    return references.map((reference) => ({
+      name: reference.name,
+      subject: reference.subject,
+      version: this.#find(context, reference).version,
+    }));
+  }
+
+  #find(context: string, { name, subject, version }: SchemaReference): SchemaVersion {
+    const qualified = inContext(context, subject);
+    const found =
+      version === -1
+        ? this.#state.versions(qualified).findLast(({ deleted }) => !deleted)
+        : this.#state.version(qualified, version);
+    if (found !== undefined) return found;
+    throw errors.invalidSchema(
+      `Invalid schema: the reference "${name}" names version ${version} of subject "${subject}", which does not exist.`,
+    );
+  }
+}
+
+function byName(a: SchemaReference, b: SchemaReference): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
