@@ -1,3 +1,7 @@
+/**
+ * Record batches written and read back by us alone, checksums and hashes against published values; the comparison with
+ * Kafka's own bytes is `golden.test.ts`.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compress, compressionCodecs, decompress } from './compression.ts';
@@ -89,6 +93,24 @@ test('compressed bytes that are garbage or cut off are a protocol error', () => 
     );
     assert.throws(() => decompress(codec, whole.subarray(0, whole.length - 9)), ProtocolError, `${codec} cut off`);
   }
+});
+
+test('a batch is not unfolded beyond the bound', () => {
+  const zeros = Buffer.alloc(3_000_000);
+  for (const codec of compressionCodecs.slice(1)) {
+    const small = compress(codec, zeros);
+    assert.ok(small.length < 200_000, codec);
+    assert.throws(() => decompress(codec, small, 1_000_000), ProtocolError, codec);
+    assert.equal(decompress(codec, small, 3_100_000).length, zeros.length, codec);
+  }
+});
+
+test('a batch that holds fewer or more records than it says is malformed', () => {
+  const batch = sampleBuilder().build();
+  batch.writeInt32BE(4, 57);
+  assert.throws(() => readRecords(batch), ProtocolError);
+  batch.writeInt32BE(2, 57);
+  assert.throws(() => readRecords(batch), /follow the 2 records/);
 });
 
 test('a snappy block that claims gigabytes is refused before anything is allocated', () => {

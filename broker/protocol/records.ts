@@ -234,6 +234,8 @@ export function forEachRecord(buffer: Buffer, start: number, visit: (record: Bat
     if (cursor.offset !== end) throw new ProtocolError(`Record ${i} of ${count} does not end where it says.`);
     if (visit(record) === false) return;
   }
+  const left = cursor.buffer.length - cursor.offset;
+  if (left > 0) throw new ProtocolError(`${left} bytes follow the ${count} records of a batch.`);
 }
 
 /** All records of the batch at `start`. */
