@@ -40,11 +40,10 @@ export function registryHttpServer(core: RegistryCore, logger: RestLogger): Fast
   readBodies(app);
   app.addHook('onRequest', negotiate);
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply, logger));
-  app.setNotFoundHandler((_request, reply) => answerStatus(reply, 404));
 
   const all = routes(core);
   for (const { method, path, handle } of all) app.route({ method, url: path, handler: handler(handle) });
-  refuseOtherMethods(app, all);
+  refuseUnrouted(app, all);
   return app;
 }
 
@@ -90,17 +89,18 @@ function readBodies(app: FastifyInstance): void {
   });
 }
 
-/** A path that exists under another method is 405, not 404. */
-function refuseOtherMethods(app: FastifyInstance, all: readonly Route[]): void {
-  for (const path of new Set(all.map((route) => route.path))) {
-    const served = new Set<string>(all.filter((route) => route.path === path).map(({ method }) => method));
-    const others = (['GET', 'POST', 'PUT', 'DELETE', 'PATCH'] as const).filter((method) => !served.has(method));
-    app.route({
-      method: [...others],
-      url: path,
-      handler: (_request, reply) => answerStatus(reply.header('allow', [...served].join(', ')), 405),
-    });
-  }
+/** Where no route is: 405 when the path has one under another method, else 404. */
+function refuseUnrouted(app: FastifyInstance, all: readonly Route[]): void {
+  const patterns = all.map(({ method, path }) => ({
+    method,
+    pattern: new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}/?$`),
+  }));
+  app.setNotFoundHandler((request, reply) => {
+    const [path = '/'] = withoutContextPath(request.url).split('?');
+    const served = patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+    if (served.length === 0) return answerStatus(reply, 404);
+    return answerStatus(reply.header('allow', [...new Set(served)].join(', ')), 405);
+  });
 }
 
 const REASONS: Readonly<Record<number, string>> = {
