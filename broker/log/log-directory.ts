@@ -1,10 +1,30 @@
 /**
- * A data directory: the partition logs in it, its lock, checkpoints and recovery. Signatures first.
+ * A data directory: the partition logs in it, its lock, its checkpoints, and what happens at a start. Laid out as
+ * Kafka lays out a log.dirs entry; FORMAT.md shows it whole.
+ *
+ * The broker opens one at its start, asks it for logs, and closes it at its stop. Not safe to use from two threads.
  */
 import type { FileSystem } from '../fs/file-system.ts';
-import type { LogConfig } from './config.ts';
-import type { PartitionLog } from './partition-log.ts';
+import { parseOffset, readCheckpoint, readPartitionOffsets, writeCheckpoint } from './checkpoint-file.ts';
+import { defaultLogConfig, type LogConfig } from './config.ts';
+import { type LockHolder, lockDirectory, thisProcess } from './directory-lock.ts';
+import { names, parsePartitionFolder, partitionFolder, replaceFile } from './files.ts';
+import { loadMetaProperties, randomId, readTopicId, writeTopicId, zeroTopicId } from './meta-properties.ts';
+import { createPartition, openPartition } from './open-partition.ts';
+import { type LogSurroundings, type OpenedPartition, PartitionLog } from './partition-log.ts';
+import { ReadBuffers } from './read-buffers.ts';
+import { TurnEnd } from './turn-end.ts';
 import type { RecoveryReport } from './types.ts';
+
+/** Kafka's log.flush.offset.checkpoint.interval.ms and log.retention.check.interval.ms. */
+const checkpointIntervalMs = 60 * 1000;
+const retentionIntervalMs = 5 * 60 * 1000;
+/** Kafka's producer.id.expiration.ms. */
+const producerExpirationMs = 24 * 60 * 60 * 1000;
+/** Marks the folder of a deleted partition until it is removed (Kafka's). */
+const deletedFolderSuffix = '-delete';
+/** A folder's name may have 255 bytes; this much of it is left for the mark. */
+const folderNameMax = 200;
 
 export interface LogDirectoryOptions {
   readonly path: string;
@@ -19,6 +39,8 @@ export interface LogDirectoryOptions {
   readonly configOf?: (topic: string) => LogConfig | undefined;
   /** False is Kafka's way: acks=all waits for the page cache only. */
   readonly flushDurable?: boolean;
+  /** Whether the holder of a lock still runs; for tests. */
+  readonly isAlive?: (holder: LockHolder) => boolean;
 }
 
 export interface Logger {
@@ -27,27 +49,292 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-export interface LogDirectory {
+export class LogDirectory {
   /** Made at the first start, kept in meta.properties (Kafka's text form of a UUID). */
   readonly clusterId: string;
   readonly directoryId: string;
-  /** What recovery cut at this start; empty after a clean stop. */
+  /** Grows with every start; what batches are stamped with. */
+  readonly leaderEpoch: number;
+  /** What recovery cut at this start; empty when nothing was. */
   readonly recovered: readonly RecoveryReport[];
-  /** All logs, opened. */
-  readonly logs: ReadonlyMap<string, PartitionLog>;
-  get(topic: string, partition: number): PartitionLog | undefined;
+  readonly #options: LogDirectoryOptions;
+  readonly #logs = new Map<string, PartitionLog>();
+  readonly #around: LogSurroundings;
+  readonly #unlock: () => void;
+  #timers: NodeJS.Timeout[] = [];
+  #checkpointing: Promise<void> | null = null;
+  #isLogStartCheckpointDue = false;
+  #isClosed = false;
+
+  /** Locks, reads and where needed recovers the directory. Throws LogDirectoryError when another process holds it. */
+  static open(options: LogDirectoryOptions): LogDirectory {
+    options.fs.makeDirectory(options.path);
+    const holder = thisProcess(options.address, options.now());
+    const unlock = lockDirectory(options.fs, options.path, holder, options.isAlive);
+    try {
+      return new LogDirectory(options, unlock);
+    } catch (error) {
+      unlock();
+      throw error;
+    }
+  }
+
+  private constructor(options: LogDirectoryOptions, unlock: () => void) {
+    const { fs, path } = options;
+    this.#options = options;
+    this.#unlock = unlock;
+    const meta = loadMetaProperties(fs, path, options.nodeId, options.now());
+    this.clusterId = meta.clusterId;
+    this.directoryId = meta.directoryId;
+    const isClean = fs.size(`${path}/${names.cleanShutdown}`) !== null;
+    const found = openAll(options, isClean);
+    this.recovered = found.reports;
+    this.leaderEpoch = nextLeaderEpoch(options, found.partitions);
+    this.#around = this.#surroundings();
+    for (const partition of found.partitions)
+      this.#add(partition.topic, partition.partition, partition.topicId, partition.opened);
+    // From here on the files change, so a crash must be noticed.
+    fs.remove(`${path}/${names.cleanShutdown}`);
+    fs.syncDirectory(path);
+  }
+
+  /** All logs, by `topic-partition`. */
+  get logs(): ReadonlyMap<string, PartitionLog> {
+    return this.#logs;
+  }
+
+  get(topic: string, partition: number): PartitionLog | undefined {
+    return this.#logs.get(partitionFolder(topic, partition));
+  }
+
   /** Makes the log; one that exists is returned if the topic id is the same, and replaced if not. */
-  create(topic: string, partition: number, topicId: string, config: LogConfig): PartitionLog;
-  /** Renames the partition's folder to `.deleted` at once and removes it after `file.delete.delay.ms`. */
-  delete(topic: string, partition: number): void;
-  /** Retention by time and size for every log; called by a timer every five minutes. */
-  enforceRetention(): void;
-  /** Writes the recovery-point and log-start checkpoints; called by a timer every minute. */
-  writeCheckpoints(): void;
-  space(): { readonly totalBytes: number; readonly freeBytes: number };
-  /** Everything to disk, clean-shutdown marker, lock given back. Appends are refused from the first moment. */
-  close(): Promise<void>;
+  create(topic: string, partition: number, topicId: string, config: LogConfig): PartitionLog {
+    const existing = this.get(topic, partition);
+    if (existing?.topicId === topicId) return existing;
+    if (existing?.topicId === zeroTopicId) {
+      existing.topicId = topicId;
+      writeTopicId(this.#options.fs, existing.folder, topicId);
+      return existing;
+    }
+    if (existing !== undefined) this.delete(topic, partition);
+    const folder = `${this.#options.path}/${partitionFolder(topic, partition)}`;
+    const opened = createPartition(this.#around, folder, this.#options.path);
+    writeTopicId(this.#options.fs, folder, topicId);
+    return this.#add(topic, partition, topicId, opened, config);
+  }
+
+  /** Renames the partition's folder out of the way at once and removes it after `file.delete.delay.ms`. */
+  delete(topic: string, partition: number): void {
+    const log = this.get(topic, partition);
+    if (log === undefined) return;
+    log.abandon();
+    this.#logs.delete(partitionFolder(topic, partition));
+    const { fs, path } = this.#options;
+    const name = partitionFolder(topic, partition).slice(0, folderNameMax);
+    const aside = `${path}/${name}.${randomId()}${deletedFolderSuffix}`;
+    fs.rename(log.folder, aside);
+    fs.syncDirectory(path);
+    this.#around.removeLater(log.config.fileDeleteDelayMs, () => fs.remove(aside));
+  }
+
+  /** Begins the regular work: checkpoints every minute, retention every five. */
+  start(): void {
+    this.#timers = [
+      setInterval(() => void this.writeCheckpoints(), checkpointIntervalMs),
+      setInterval(() => this.enforceRetention(), retentionIntervalMs),
+    ];
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  /** Deletes old segments of every log, and forgets idle producers. One log's trouble does not stop the others. */
+  enforceRetention(): void {
+    for (const log of this.#logs.values()) {
+      this.#report(log, 'Retention failed', () => {
+        const deleted = log.enforceRetention();
+        log.expireProducers(producerExpirationMs);
+        if (deleted > 0) {
+          const fields = { topic: log.topic, partition: log.partition, deleted, logStartOffset: log.logStartOffset };
+          this.#options.logger.info(fields, 'Old segments were deleted.');
+        }
+      });
+    }
+  }
+
+  /** Makes indexes and producer state durable and moves the recovery points up to there. Never rejects. */
+  writeCheckpoints(): Promise<void> {
+    this.#checkpointing ??= this.#checkpointAll().finally(() => {
+      this.#checkpointing = null;
+    });
+    return this.#checkpointing;
+  }
+
+  space(): { readonly totalBytes: number; readonly freeBytes: number } {
+    return this.#options.fs.space(this.#options.path);
+  }
+
+  /**
+   * Everything to the device, then the clean-shutdown mark and the lock. Appends are refused from the first moment.
+   * Without the mark (a log's disk failed) the next start recovers.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#checkpointing;
+    const results = await Promise.allSettled([...this.#logs.values()].map((log) => log.close()));
+    const isWhole = results.every((result) => result.status === 'fulfilled') && this.#writeOffsetCheckpoints();
+    const wasOnline = [...this.#logs.values()].every((log) => !log.hasFailed);
+    if (isWhole && wasOnline) {
+      const mark = JSON.stringify({ version: 0, brokerEpoch: -1 });
+      replaceFile(this.#options.fs, this.#options.path, names.cleanShutdown, Buffer.from(mark));
+    }
+    this.#unlock();
+  }
+
+  async #checkpointAll(): Promise<void> {
+    for (const log of [...this.#logs.values()]) {
+      try {
+        await log.checkpoint();
+      } catch (error) {
+        this.#warn(log, 'Checkpoint failed', error);
+      }
+    }
+    this.#writeOffsetCheckpoints();
+  }
+
+  #writeOffsetCheckpoints(): boolean {
+    const { fs, path, logger } = this.#options;
+    const logs = [...this.#logs.values()];
+    try {
+      writeCheckpoint(
+        fs,
+        path,
+        names.recoveryPoints,
+        logs.map((log) => [log.topic, log.partition, log.recoveryPoint]),
+      );
+      this.#writeLogStarts();
+      return true;
+    } catch (error) {
+      logger.warn({ error, path }, 'The checkpoints cannot be written; the next start will check more of the log.');
+      return false;
+    }
+  }
+
+  #writeLogStarts(): void {
+    this.#isLogStartCheckpointDue = false;
+    // As in Kafka only where it is not simply the first segment's base.
+    const lines = [...this.#logs.values()]
+      .filter((log) => log.logStartOffset > log.firstSegmentOffset)
+      .map((log) => [log.topic, log.partition, log.logStartOffset]);
+    writeCheckpoint(this.#options.fs, this.#options.path, names.logStarts, lines);
+  }
+
+  #add(topic: string, partition: number, topicId: string, opened: OpenedPartition, config?: LogConfig): PartitionLog {
+    const chosen = config ?? this.#options.configOf?.(topic) ?? defaultLogConfig;
+    const log = new PartitionLog({ topic, partition, topicId }, chosen, opened, this.#around);
+    this.#logs.set(partitionFolder(topic, partition), log);
+    return log;
+  }
+
+  #surroundings(): LogSurroundings {
+    const { fs, now, logger } = this.#options;
+    const turnEnd = new TurnEnd();
+    return {
+      fs,
+      turnEnd,
+      buffers: new ReadBuffers(),
+      now,
+      flushDurable: this.#options.flushDurable ?? true,
+      leaderEpoch: this.leaderEpoch,
+      onFailed: (log, error) => {
+        const fields = { topic: log.topic, partition: log.partition, error };
+        logger.error(fields, error.message);
+      },
+      onLogStartMoved: () => {
+        if (this.#isLogStartCheckpointDue) return;
+        this.#isLogStartCheckpointDue = true;
+        turnEnd.add(() => {
+          if (!this.#isClosed) this.#tryWriteLogStarts();
+        });
+      },
+      removeLater: (delayMs, work) => {
+        setTimeout(() => {
+          try {
+            work();
+          } catch (error) {
+            logger.warn({ error }, 'Deleted files cannot be removed; the next start tries again.');
+          }
+        }, delayMs).unref();
+      },
+    };
+  }
+
+  #tryWriteLogStarts(): void {
+    try {
+      this.#writeLogStarts();
+    } catch (error) {
+      this.#options.logger.warn({ error }, 'The log start offsets cannot be written; deleted records may come back.');
+    }
+  }
+
+  #report(log: PartitionLog, what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#warn(log, what, error);
+    }
+  }
+
+  #warn(log: PartitionLog, what: string, error: unknown): void {
+    const fields = { topic: log.topic, partition: log.partition, error };
+    this.#options.logger.warn(fields, `${what} for ${log.topic}-${log.partition}; it will be tried again.`);
+  }
 }
 
-/** Locks, reads and where needed recovers the directory. Throws LogDirectoryError when another process holds it. */
-export type OpenLogDirectory = (options: LogDirectoryOptions) => LogDirectory;
+interface FoundPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string;
+  readonly opened: OpenedPartition;
+}
+
+function openAll(
+  options: LogDirectoryOptions,
+  isClean: boolean,
+): { partitions: FoundPartition[]; reports: RecoveryReport[] } {
+  const { fs, path } = options;
+  const recoveryPoints = readPartitionOffsets(fs, `${path}/${names.recoveryPoints}`) ?? new Map<string, number>();
+  const logStarts = readPartitionOffsets(fs, `${path}/${names.logStarts}`) ?? new Map<string, number>();
+  const partitions: FoundPartition[] = [];
+  const reports: RecoveryReport[] = [];
+  for (const name of fs.list(path)) {
+    const folder = `${path}/${name}`;
+    if (name.endsWith(deletedFolderSuffix)) fs.remove(folder);
+    const parsed = parsePartitionFolder(name);
+    if (parsed === null) continue;
+    const { opened, recovered } = openPartition(options, {
+      folder,
+      config: options.configOf?.(parsed.topic) ?? defaultLogConfig,
+      isClean,
+      recoveryPoint: recoveryPoints.get(name) ?? 0,
+      logStartOffset: logStarts.get(name) ?? 0,
+    });
+    partitions.push({ ...parsed, topicId: readTopicId(fs, folder), opened });
+    if (recovered.truncatedBytes > 0) {
+      const report = { ...parsed, ...recovered };
+      reports.push(report);
+      options.logger.warn(report, `Recovery cut ${recovered.truncatedBytes} bytes off ${name}: ${recovered.reason}.`);
+    }
+  }
+  return { partitions, reports };
+}
+
+/** One more than any epoch seen before, so that it grows even where the file was lost. */
+function nextLeaderEpoch(options: LogDirectoryOptions, partitions: readonly FoundPartition[]): number {
+  const { fs, path } = options;
+  const kept = parseOffset(readCheckpoint(fs, `${path}/${names.leaderEpoch}`, 1)?.[0]?.[0]) ?? -1;
+  let epoch = kept;
+  for (const { opened } of partitions) epoch = Math.max(epoch, opened.epochs.latest);
+  writeCheckpoint(fs, path, names.leaderEpoch, [[epoch + 1]]);
+  return epoch + 1;
+}

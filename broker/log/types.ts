@@ -11,8 +11,8 @@ export interface AppendOptions {
   /** -1: `done` waits for the fdatasync (unless durability is switched off). 1 and 0: for the page cache. */
   readonly acks: -1 | 0 | 1;
   readonly origin: AppendOrigin;
-  /** Transactions v2 (KIP-890): a producer without state here must begin with sequence 0. */
-  readonly mustStartAtZero?: boolean;
+  /** 2 for batches and markers of KIP-890 transactions, which are judged more strictly; 1 is the default. */
+  readonly transactionVersion?: 1 | 2;
 }
 
 /** What is known the moment an append is accepted, before anything is on disk. */
