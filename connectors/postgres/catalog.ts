@@ -9,6 +9,8 @@ export interface CatalogTable {
   readonly oid: number;
   readonly schema: string;
   readonly name: string;
+  /** The root of a partitioned table, which holds no rows itself. */
+  readonly isPartitioned: boolean;
   /** `pg_class.relreplident`: d default, n nothing, f full, i index. */
   readonly replicaIdentity: string;
   /** Columns of the primary key, in its order; empty where there is none. */
@@ -28,7 +30,7 @@ export interface CatalogColumn {
 }
 
 const TABLES = `
-SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relreplident AS identity,
+SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relreplident AS identity, c.relkind AS kind,
   (SELECT json_agg(a.attname ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute a
     WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.number) AS primary_key,
   (SELECT json_agg(a.attname ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute a
@@ -50,6 +52,7 @@ function toTable(row: Row): CatalogTable {
     oid: Number(row.oid),
     schema: row.schema!,
     name: row.name!,
+    isPartitioned: row.kind === 'p',
     replicaIdentity: row.identity!,
     primaryKey: JSON.parse(row.primary_key ?? '[]') as string[],
     identityKey: JSON.parse(row.identity_key ?? '[]') as string[],
@@ -71,10 +74,28 @@ export function listTables(connection: WireConnection, viaRoot: boolean): Promis
   return names(connection, `FROM pg_class c WHERE ${kinds} AND c.relpersistence = 'p'`);
 }
 
+/** A table as a publication holds it: perhaps only some columns, perhaps only some rows (Postgres 15). */
+export interface PublishedTable extends TableName {
+  readonly columns: readonly string[] | null;
+  readonly rowFilter: string | null;
+}
+
 /** The tables a publication holds. */
-export function publishedTables(connection: WireConnection, publication: string): Promise<TableName[]> {
-  const members = `SELECT relid FROM pg_get_publication_tables(${quoteLiteral(publication)})`;
-  return names(connection, `FROM pg_class c WHERE c.oid IN (${members})`);
+export async function publishedTables(connection: WireConnection, publication: string): Promise<PublishedTable[]> {
+  const rows = await connection.query(
+    `SELECT format('%I.%I', schemaname, tablename)::regclass::oid AS oid, to_json(p) AS entry
+     FROM pg_publication_tables p WHERE pubname = ${quoteLiteral(publication)} ORDER BY schemaname, tablename`,
+  );
+  return rows.map((row) => {
+    const entry = JSON.parse(row.entry!) as Record<string, string> & { attnames?: string[] };
+    return {
+      oid: Number(row.oid),
+      schema: entry.schemaname!,
+      name: entry.tablename!,
+      columns: entry.attnames ?? null,
+      rowFilter: entry.rowfilter ?? null,
+    };
+  });
 }
 
 async function names(connection: WireConnection, from: string): Promise<TableName[]> {

@@ -78,7 +78,7 @@ export type OldTuple = 'none' | 'key' | 'full';
 /** Is told each message; positions and times are 64-bit integers that fit a number for the next centuries. */
 export interface MessageReader {
   begin(commitLsn: number, commitMicros: number, xid: number): void;
-  commit(commitLsn: number, endLsn: number, commitMicros: number): void;
+  commit(commitLsn: number, endLsn: number): void;
   relation(relation: RelationMessage): void;
   insert(relation: number, row: Tuple): void;
   update(relation: number, old: OldTuple, before: Tuple, after: Tuple): void;
@@ -112,40 +112,45 @@ export function readMessage(buffer: Buffer, position: number, reader: MessageRea
   switch (type) {
     case Message.insert:
       after.read(buffer, position + 5); // Oid, N.
-      return reader.insert(buffer.readUInt32BE(position), after);
+      reader.insert(buffer.readUInt32BE(position), after);
+      break;
     case Message.update:
-      return readUpdate(buffer, position, reader);
-    case Message.delete: {
-      const old = oldTuple(buffer[position + 4]!);
+      readUpdate(buffer, position, reader);
+      break;
+    case Message.delete:
       before.read(buffer, position + 5);
-      return reader.delete(buffer.readUInt32BE(position), old, before);
-    }
+      reader.delete(buffer.readUInt32BE(position), oldTuple(buffer[position + 4]!), before);
+      break;
     case Message.begin:
-      return reader.begin(
-        readLsn(buffer, position),
-        readPostgresMicros(buffer, position + 8),
-        buffer.readUInt32BE(position + 16),
-      );
+      readBegin(buffer, position, reader);
+      break;
     case Message.commit: // Flags first.
-      return reader.commit(
-        readLsn(buffer, position + 1),
-        readLsn(buffer, position + 9),
-        readPostgresMicros(buffer, position + 17),
-      );
+      reader.commit(readLsn(buffer, position + 1), readLsn(buffer, position + 9));
+      break;
     case Message.relation:
-      return reader.relation(readRelation(buffer, position));
-    case Message.truncate: {
-      const count = buffer.readUInt32BE(position);
-      const oids = Array.from({ length: count }, (_, index) => buffer.readUInt32BE(position + 5 + index * 4));
-      return reader.truncate(oids);
-    }
+      reader.relation(readRelation(buffer, position));
+      break;
+    case Message.truncate:
+      reader.truncate(readTruncate(buffer, position));
+      break;
     case Message.type:
     case Message.origin:
     case Message.logical:
-      return;
+      break;
     default:
       throw unknown('message', type);
   }
+}
+
+function readBegin(buffer: Buffer, position: number, reader: MessageReader): void {
+  const commitMicros = readPostgresMicros(buffer, position + 8);
+  reader.begin(readLsn(buffer, position), commitMicros, buffer.readUInt32BE(position + 16));
+}
+
+/** Count, flags, oids. */
+function readTruncate(buffer: Buffer, position: number): number[] {
+  const count = buffer.readUInt32BE(position);
+  return Array.from({ length: count }, (_, index) => buffer.readUInt32BE(position + 5 + index * 4));
 }
 
 function readUpdate(buffer: Buffer, position: number, reader: MessageReader): void {

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { ConnectError } from '../../api/index.ts';
 import { ConnectionLost, ServerError } from '../errors.ts';
 import { FrameReader } from './frame-reader.ts';
 import { scram } from './scram.ts';
@@ -47,6 +48,9 @@ export const FrameType = {
 } as const;
 
 const PROTOCOL_3 = 196_608;
+
+/** Authentication requests, by number. */
+const Method = { ok: 0, clearText: 3, md5: 5, sasl: 10, challenge: 11, verdict: 12 } as const;
 
 export class WireConnection {
   readonly frames: FrameReader;
@@ -185,19 +189,21 @@ export class WireConnection {
 
   /** The authentication methods of the protocol that need no library: none, clear text, MD5, SCRAM. */
   async #answer(method: number, data: Buffer, exchange: ReturnType<typeof scram>): Promise<void> {
-    if (method === 0) return;
-    if (method === 3) return this.send('p', Buffer.from(`${this.#options.password()}\0`));
-    if (method === 5) return this.send('p', Buffer.from(`${this.#md5(data)}\0`));
-    if (method === 10 && data.toString('latin1').split('\0').includes('SCRAM-SHA-256')) {
+    if (method === Method.ok) return;
+    if (method === Method.verdict) return exchange.verify(data.toString());
+    if (method === Method.sasl && data.toString('latin1').split('\0').includes('SCRAM-SHA-256')) {
       const length = Buffer.alloc(4);
       length.writeInt32BE(Buffer.byteLength(exchange.first));
-      return this.send('p', Buffer.concat([Buffer.from('SCRAM-SHA-256\0'), length, Buffer.from(exchange.first)]));
+      this.send('p', Buffer.concat([Buffer.from('SCRAM-SHA-256\0'), length, Buffer.from(exchange.first)]));
+    } else if (method === Method.challenge) this.send('p', Buffer.from(await exchange.answer(data.toString())));
+    else if (method === Method.clearText) this.send('p', Buffer.from(`${this.#options.password()}\0`));
+    else if (method === Method.md5) this.send('p', Buffer.from(`${this.#md5(data)}\0`));
+    else {
+      const known = 'this client knows password, md5 and scram-sha-256';
+      throw new ConnectError(`The server asks for authentication method ${method}; ${known}. Change pg_hba.conf.`, {
+        code: 'PG_AUTHENTICATION',
+      });
     }
-    if (method === 11) return this.send('p', Buffer.from(await exchange.answer(data.toString())));
-    if (method === 12) return exchange.verify(data.toString());
-    throw new Error(
-      `The server asks for authentication method ${method}; this client knows password, md5 and scram-sha-256.`,
-    );
   }
 
   #md5(salt: Buffer): string {

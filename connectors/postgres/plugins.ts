@@ -1,0 +1,25 @@
+/**
+ * What this room offers: change capture and the sink, each under our name and under the Java class it stands in for.
+ *
+ * A class that stands in has a declaration of its own, because its keys or its defaults differ. Nothing is imported
+ * here that a start without Postgres would pay for: pg comes with the first sink task.
+ */
+import type { Plugin, SourceConnectorPlugin } from '../api/index.ts';
+import { PostgresSource } from './source.ts';
+import { debeziumDefaults, ourDefaults, type SourceDefaults, sourceConfigDef } from './source-config.ts';
+import { CONNECTOR_VERSION } from './table-encoder.ts';
+
+function source(className: string, defaults: SourceDefaults): SourceConnectorPlugin {
+  return {
+    type: 'source',
+    class: className,
+    version: CONNECTOR_VERSION,
+    config: sourceConfigDef(defaults),
+    create: () => new PostgresSource(),
+  };
+}
+
+export const postgresPlugins: Plugin[] = [
+  source('PostgresSource', ourDefaults),
+  source('io.debezium.connector.postgresql.PostgresConnector', debeziumDefaults),
+];

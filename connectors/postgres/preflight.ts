@@ -1,0 +1,155 @@
+/**
+ * Looks whether the server is ready for change capture and says what is missing, with the statement that adds it.
+ * Changes nothing.
+ */
+import type { ConfigProblem } from '../api/index.ts';
+import { type CatalogTable, listTables, publishedTables, readTables } from './catalog.ts';
+import type { SourceSettings } from './source-config.ts';
+import { quoteIdentifier, quoteLiteral, type Row, type WireConnection } from './wire/connection.ts';
+
+/** The oldest version that is tested; json_agg, attgenerated and the like need 12. */
+const SERVER_VERSION_MIN = 140_000;
+
+/** Everything that would not work, each with its fix. Empty means ready. */
+export async function preflight(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
+  const [server] = await connection.query(`
+    SELECT current_setting('wal_level') AS wal_level, current_setting('server_version_num') AS version,
+      current_setting('server_version') AS version_text, pg_is_in_recovery() AS standby,
+      current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots) AS free_slots,
+      (SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user) AS may_replicate,
+      EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'rds_replication' AND pg_has_role(r.oid, 'member')) AS rds`);
+  const problems = serverProblems(server!, settings);
+  problems.push(...(await slotProblems(connection, settings, Number(server!.free_slots))));
+  problems.push(...(await publicationProblems(connection, settings)));
+  return problems;
+}
+
+function serverProblems(server: Row, settings: SourceSettings): ConfigProblem[] {
+  const { host, port, user } = settings.database;
+  const place = `Postgres at ${host}:${port}`;
+  const problems: ConfigProblem[] = [];
+  if (Number(server.version) < SERVER_VERSION_MIN) {
+    const message = `${place} is version ${server.version_text}; change capture needs 14 or later.`;
+    problems.push({ key: 'database.hostname', value: host, message });
+  }
+  if (server.wal_level !== 'logical') {
+    const message = `${place} runs with wal_level=${server.wal_level}, and change capture needs "logical". Run: ALTER SYSTEM SET wal_level = 'logical'; then restart the server.`;
+    problems.push({ key: 'database.hostname', value: host, message });
+  }
+  if (server.may_replicate !== 't' && server.rds !== 't') {
+    const message = `The user "${user}" may not replicate. Run as a superuser: ALTER ROLE ${quoteIdentifier(user)} REPLICATION;`;
+    problems.push({ key: 'database.user', value: user, message });
+  }
+  return problems;
+}
+
+async function slotProblems(
+  connection: WireConnection,
+  { slot, database }: SourceSettings,
+  freeSlots: number,
+): Promise<ConfigProblem[]> {
+  const problem = (message: string) => [{ key: 'slot.name', value: slot.name, message }];
+  const [found] = await connection.query(
+    `SELECT plugin, database, wal_status FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot.name)}`,
+  );
+  if (found === undefined) {
+    if (freeSlots > 0) return [];
+    return problem(
+      'All replication slots are taken. Drop one that nobody reads (SELECT slot_name, active FROM pg_replication_slots), or raise max_replication_slots and restart the server.',
+    );
+  }
+  const drop = `SELECT pg_drop_replication_slot(${quoteLiteral(slot.name)});`;
+  if (found.plugin !== 'pgoutput' || found.database !== database.database) {
+    return problem(
+      `The replication slot "${slot.name}" exists for plugin ${found.plugin} in database ${found.database}. Choose another slot.name, or drop it if nobody needs it: ${drop}`,
+    );
+  }
+  if (found.wal_status === 'lost') {
+    return problem(
+      `The replication slot "${slot.name}" is lost: the server removed WAL it still needed (max_slot_wal_keep_size). Changes are missing. Run ${drop} and set snapshot.mode to when_needed, which reads all rows again.`,
+    );
+  }
+  return [];
+}
+
+async function publicationProblems(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
+  const { publication, filters } = settings;
+  const problem = (message: string) => ({ key: 'publication.name', value: publication.name, message });
+  const candidates = (await listTables(connection, publication.viaRoot)).filter((table) =>
+    filters.table(table.schema, table.name),
+  );
+  if (candidates.length === 0) {
+    const message = `No table of database "${settings.database.database}" matches the filters. Compare table.include.list with: SELECT schemaname, tablename FROM pg_tables;`;
+    return [{ key: 'table.include.list', value: null, message }];
+  }
+  const [found] = await connection.query(
+    `SELECT puballtables, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super
+     FROM (SELECT 1) one LEFT JOIN pg_publication ON pubname = ${quoteLiteral(publication.name)}`,
+  );
+  const exists = found!.puballtables !== null;
+  if (!exists && publication.mode === 'disabled') {
+    return [
+      problem(
+        `The publication "${publication.name}" does not exist, and publication.autocreate.mode is disabled. Run: ${createSql(publication.name, candidates)}`,
+      ),
+    ];
+  }
+  if (!exists && publication.mode === 'all_tables' && found!.super !== 't') {
+    return [
+      problem(
+        `Only a superuser may publish all tables. Set publication.autocreate.mode to filtered, or run as a superuser: CREATE PUBLICATION ${quoteIdentifier(publication.name)} FOR ALL TABLES;`,
+      ),
+    ];
+  }
+  const published = exists ? await publishedTables(connection, publication.name) : [];
+  const captured =
+    exists && publication.mode !== 'filtered'
+      ? candidates.filter((table) => published.some(({ oid }) => oid === table.oid))
+      : candidates;
+  if (captured.length === 0 && publication.mode !== 'no_tables') {
+    return [
+      problem(
+        `The publication "${publication.name}" holds none of the wanted tables. Run: ALTER PUBLICATION ${quoteIdentifier(publication.name)} ADD TABLE ${candidates.map(qualified).join(', ')};`,
+      ),
+    ];
+  }
+  return tableProblems(
+    await readTables(
+      connection,
+      captured.map((table) => table.oid),
+    ),
+  );
+}
+
+/** Postgres refuses UPDATE and DELETE of a published row it cannot identify: that would stop the application. */
+function tableProblems(tables: readonly CatalogTable[]): ConfigProblem[] {
+  return tables.flatMap((table) => {
+    const fix = `ALTER TABLE ${qualified(table)} REPLICA IDENTITY FULL;`;
+    const isUnidentified =
+      table.replicaIdentity === 'n' || (table.replicaIdentity === 'd' && table.primaryKey.length === 0);
+    if (isUnidentified) {
+      const message = `Table ${table.schema}.${table.name} has no primary key and no replica identity: once it is published, Postgres refuses its updates and deletes. Add a primary key, or run: ${fix}`;
+      return [{ key: 'table.include.list', value: `${table.schema}.${table.name}`, message }];
+    }
+    const missing = table.primaryKey.filter((column) => !table.identityKey.includes(column));
+    if (table.replicaIdentity === 'i' && missing.length > 0) {
+      const message = `Table ${table.schema}.${table.name} has a replica identity without the key column ${missing.join(', ')}: its deletes would not tell which row. Run: ALTER TABLE ${qualified(table)} REPLICA IDENTITY DEFAULT;`;
+      return [{ key: 'table.include.list', value: `${table.schema}.${table.name}`, message }];
+    }
+    return [];
+  });
+}
+
+export interface QualifiedName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+export function qualified({ schema, name }: QualifiedName): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+}
+
+/** The statement that publishes these tables. */
+export function createSql(publication: string, tables: readonly QualifiedName[]): string {
+  return `CREATE PUBLICATION ${quoteIdentifier(publication)} FOR TABLE ${tables.map(qualified).join(', ')};`;
+}

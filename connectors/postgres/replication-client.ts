@@ -1,0 +1,135 @@
+/**
+ * The replication side of a connection: slot, stream, keepalives, confirmed position. Knows no tables and no records.
+ *
+ * PostgreSQL manual, "Streaming Replication Protocol". Each CopyData frame holds one of
+ * ```
+ * w XLogData   start i64 | end i64 | server time i64 | a pgoutput message
+ * k Keepalive  WAL end i64 | server time i64 | reply requested u8
+ * ```
+ * and we answer `r` with the position up to which everything is durable.
+ */
+import { formatLsn, POSTGRES_EPOCH_MICROS, parseLsn, readLsn } from './pgoutput.ts';
+import { nowMicros } from './table-encoder.ts';
+import { FrameType, quoteIdentifier, quoteLiteral, WireConnection, type WireOptions } from './wire/connection.ts';
+import type { FrameReader } from './wire/frame-reader.ts';
+
+const XLOG_DATA = 0x77; // w
+const KEEPALIVE = 0x6b; // k
+const XLOG_HEADER_BYTES = 25;
+
+/** A slot just made, with the snapshot that fits it exactly. */
+export interface CreatedSlot {
+  readonly consistentLsn: number;
+  /** Valid until this client does anything else. */
+  readonly snapshot: string;
+}
+
+export interface StreamStart {
+  readonly slot: string;
+  readonly publication: string;
+  readonly lsn: number;
+  /** How often the confirmed position is sent even if nothing happens. */
+  readonly statusIntervalMs: number;
+  readonly confirmedLsn: () => number;
+}
+
+export class ReplicationClient {
+  readonly frames: FrameReader;
+  /** Behind XLogData's own header. */
+  readonly messageOffset = XLOG_HEADER_BYTES;
+  isKeepalive = false;
+  /** Of the keepalive at hand. */
+  walEnd = 0;
+  isReplyRequested = false;
+  readonly #connection: WireConnection;
+  #timer: NodeJS.Timeout | undefined;
+  #confirmed: (() => number) | null = null;
+
+  private constructor(connection: WireConnection) {
+    this.#connection = connection;
+    this.frames = connection.frames;
+  }
+
+  static async open(options: WireOptions): Promise<ReplicationClient> {
+    return new ReplicationClient(await WireConnection.open({ ...options, replication: true }));
+  }
+
+  /** Creates the slot and exports the snapshot of the very moment from which the slot keeps changes. */
+  async createSlot(name: string, failover: boolean): Promise<CreatedSlot> {
+    // The old syntax is understood by every version; failover exists only in the new one (17).
+    const options = failover ? "(SNAPSHOT 'export', FAILOVER true)" : 'EXPORT_SNAPSHOT';
+    const [row] = await this.#connection.query(
+      `CREATE_REPLICATION_SLOT ${quoteIdentifier(name)} LOGICAL pgoutput ${options}`,
+    );
+    return { consistentLsn: parseLsn(row!.consistent_point!), snapshot: row!.snapshot_name! };
+  }
+
+  async dropSlot(name: string): Promise<void> {
+    await this.#connection.query(`DROP_REPLICATION_SLOT ${quoteIdentifier(name)}`);
+  }
+
+  /** Begins the stream at a position (or where the slot stands, if that is later). */
+  async startStream({ slot, publication, lsn, statusIntervalMs, confirmedLsn }: StreamStart): Promise<void> {
+    const options = `proto_version '1', publication_names ${quoteLiteral(quoteIdentifier(publication))}`;
+    await this.#connection.startStream(
+      `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL ${formatLsn(lsn)} (${options})`,
+    );
+    this.#confirmed = confirmedLsn;
+    this.#timer = setInterval(() => this.sendStatus(confirmedLsn()), statusIntervalMs);
+    this.#timer.unref();
+  }
+
+  /**
+   * Moves to the next message of the stream; false when none is here yet. Sets `isKeepalive` and, in `frames`, the
+   * place of the message. Throws what the server reports.
+   */
+  nextMessage(): boolean {
+    const { frames } = this;
+    while (frames.next()) {
+      if (frames.type === FrameType.error) throw this.#connection.currentError();
+      if (frames.type === FrameType.copyDone) throw new Error('The server ended the replication stream.');
+      if (frames.type !== FrameType.copyData) continue;
+      const { buffer, start } = frames;
+      const kind = buffer[start];
+      if (kind !== XLOG_DATA && kind !== KEEPALIVE) throw new Error(`The stream brought a message of type ${kind}.`);
+      this.isKeepalive = kind === KEEPALIVE;
+      if (this.isKeepalive) {
+        this.walEnd = readLsn(buffer, start + 1);
+        this.isReplyRequested = buffer[start + 17] === 1;
+      }
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Confirms a position: written, flushed and applied are the same to us.
+   * ```
+   * r | written i64 | flushed i64 | applied i64 | client time i64 | reply requested u8
+   * ```
+   */
+  sendStatus(lsn: number): void {
+    const body = Buffer.alloc(34);
+    body[0] = 0x72;
+    for (const at of [1, 9, 17]) writeInt64(body, at, lsn);
+    writeInt64(body, 25, nowMicros() - POSTGRES_EPOCH_MICROS);
+    this.#connection.send('d', body);
+  }
+
+  /** Confirms once more and says goodbye. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#confirmed !== null) this.sendStatus(this.#confirmed());
+    await this.#connection.close();
+  }
+
+  destroy(): void {
+    clearInterval(this.#timer);
+    this.#connection.destroy();
+  }
+}
+
+function writeInt64(buffer: Buffer, at: number, value: number): void {
+  buffer.writeInt32BE(Math.floor(value / 0x1_0000_0000), at);
+  buffer.writeUInt32BE(value % 0x1_0000_0000, at + 4);
+}

@@ -1,0 +1,115 @@
+/**
+ * Puts on the server what change capture needs and may create: the publication. Finds out how the slot stands.
+ */
+import { ConnectError, RetriableError } from '../api/index.ts';
+import { listTables, publishedTables, readTables } from './catalog.ts';
+import { parseLsn } from './pgoutput.ts';
+import { createSql, qualified } from './preflight.ts';
+import type { SnapshotTable } from './snapshot-reader.ts';
+import type { SourceSettings } from './source-config.ts';
+import { quoteIdentifier, quoteLiteral, type WireConnection, type WireOptions } from './wire/connection.ts';
+
+/** How a session must write values for the type table to read them. */
+const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+  application_name: 'millrace',
+  bytea_output: 'hex',
+  datestyle: 'ISO, YMD',
+  extra_float_digits: '3',
+  idle_in_transaction_session_timeout: '0',
+  intervalstyle: 'postgres',
+  lc_monetary: 'C',
+  statement_timeout: '0',
+  timezone: 'UTC',
+};
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A plain connection as the settings say; `name` shows in pg_stat_activity. */
+export function wireOptions(settings: SourceSettings, name: string): WireOptions {
+  const { database } = settings;
+  return {
+    ...database,
+    settings: { ...SESSION_SETTINGS, application_name: `millrace ${name}` },
+    replication: false,
+    timeoutMs: CONNECT_TIMEOUT_MS,
+    queuedBytesMax: settings.queueBytesMax,
+  };
+}
+
+/** Creates or completes the publication as `publication.autocreate.mode` says. */
+export async function ensurePublication(connection: WireConnection, settings: SourceSettings): Promise<void> {
+  const { publication, filters } = settings;
+  if (publication.mode === 'disabled') return;
+  const name = quoteIdentifier(publication.name);
+  const withRoot = publication.viaRoot ? ' WITH (publish_via_partition_root = true)' : '';
+  const [found] = await connection.query(
+    `SELECT puballtables FROM pg_publication WHERE pubname = ${quoteLiteral(publication.name)}`,
+  );
+  if (publication.mode !== 'filtered') {
+    const what = publication.mode === 'all_tables' ? ' FOR ALL TABLES' : '';
+    if (found === undefined) await connection.query(`CREATE PUBLICATION ${name}${what}${withRoot}`);
+    return;
+  }
+  const wanted = (await listTables(connection, publication.viaRoot)).filter((table) =>
+    filters.table(table.schema, table.name),
+  );
+  if (found === undefined) {
+    await connection.query(createSql(publication.name, wanted).replace(/;$/, withRoot));
+    return;
+  }
+  if (found.puballtables === 't') return;
+  const published = new Set((await publishedTables(connection, publication.name)).map((table) => table.oid));
+  const missing = wanted.filter((table) => !published.has(table.oid));
+  if (missing.length > 0) {
+    await connection.query(`ALTER PUBLICATION ${name} ADD TABLE ${missing.map(qualified).join(', ')}`);
+  }
+}
+
+/** The captured tables that a snapshot reads: published, and wanted by the filters. */
+export async function snapshotTables(connection: WireConnection, settings: SourceSettings): Promise<SnapshotTable[]> {
+  const { filters, publication } = settings;
+  const published = (await publishedTables(connection, publication.name)).filter(
+    ({ schema, name }) => filters.table(schema, name) && filters.snapshot(schema, name),
+  );
+  const tables = await readTables(
+    connection,
+    published.map((table) => table.oid),
+  );
+  return tables.map((table) => {
+    const { columns, rowFilter } = published.find(({ oid }) => oid === table.oid)!;
+    return { table, columns, rowFilter };
+  });
+}
+
+/** The slot as it stands, or null where there is none. */
+export interface SlotState {
+  readonly confirmedLsn: number;
+}
+
+/** Throws RetriableError, naming the holder, while somebody else reads the slot. */
+export async function readSlot(connection: WireConnection, settings: SourceSettings): Promise<SlotState | null> {
+  const { name } = settings.slot;
+  const [slot] = await connection.query(
+    `SELECT s.active_pid, s.confirmed_flush_lsn, a.application_name, a.usename, host(a.client_addr) AS client
+     FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid
+     WHERE s.slot_name = ${quoteLiteral(name)}`,
+  );
+  if (slot === undefined) return null;
+  if (slot.active_pid !== null) {
+    const holder = `process ${slot.active_pid} ("${slot.application_name}", user ${slot.usename}, from ${slot.client ?? 'the same machine'})`;
+    throw new RetriableError(
+      `The replication slot "${name}" is in use by ${holder}. Waiting for it; stop that reader, give this connector another slot.name, or end it with: SELECT pg_terminate_backend(${slot.active_pid});`,
+      { code: 'PG_SLOT_IN_USE' },
+    );
+  }
+  return { confirmedLsn: slot.confirmed_flush_lsn === null ? 0 : parseLsn(slot.confirmed_flush_lsn!) };
+}
+
+/** The error for a stored position whose slot is gone: changes in between were not kept for us. */
+export function slotLost(settings: SourceSettings): ConnectError {
+  const { name } = settings.slot;
+  return new ConnectError(
+    `The replication slot "${name}" does not exist any more, so the changes since the stored position are lost. Set snapshot.mode to when_needed to read all rows again, or delete the connector's offsets to begin anew.`,
+    { code: 'PG_SLOT_LOST' },
+  );
+}

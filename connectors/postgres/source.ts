@@ -1,0 +1,42 @@
+/**
+ * The source connector: change capture from one database, one task (a slot has one reader).
+ */
+import type { Config, ConfigProblem, SourceConnector, SourceTask, TaskConfig } from '../api/index.ts';
+import { ConfigError } from '../api/index.ts';
+import { toConnectError } from './errors.ts';
+import { preflight } from './preflight.ts';
+import { wireOptions } from './server-setup.ts';
+import { sourceSettings } from './source-config.ts';
+import { PostgresSourceTask } from './source-task.ts';
+import { WireConnection } from './wire/connection.ts';
+
+export class PostgresSource implements SourceConnector {
+  start(): void {}
+
+  taskConfigs(): readonly TaskConfig[] {
+    return [{}];
+  }
+
+  createTask(): SourceTask {
+    return new PostgresSourceTask();
+  }
+
+  stop(): void {}
+
+  /** Connects and lists what is missing on the server; a server that is away is a problem of its address. */
+  async check(config: Config): Promise<readonly ConfigProblem[]> {
+    let connection: WireConnection | null = null;
+    try {
+      const settings = sourceSettings(config);
+      connection = await WireConnection.open(wireOptions(settings, 'check'));
+      return await preflight(connection, settings);
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems;
+      const { message, code } = toConnectError(error, 'checking the source');
+      const key = code === 'PG_AUTHENTICATION' ? 'database.user' : 'database.hostname';
+      return [{ key, value: config.raw[key] ?? null, message }];
+    } finally {
+      await connection?.close();
+    }
+  }
+}

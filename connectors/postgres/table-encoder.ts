@@ -1,0 +1,230 @@
+/**
+ * Turns the rows of one table into keys and envelopes, as JSON bytes straight from Postgres's text.
+ *
+ * Built once per relation message; its methods are the hot path of the source and make no object per column.
+ */
+import type { Schema } from '../api/index.ts';
+import { envelopeSchema, keySchema } from './envelope-schema.ts';
+import { type Tuple, TupleKind } from './pgoutput.ts';
+import type { JsonWriter } from './types/json-writer.ts';
+import type { ColumnMapping } from './types/mapping.ts';
+
+/** The version that `source.version` names. */
+export const CONNECTOR_VERSION = '0.1.0';
+
+/** A column in the order of the stream's tuples. */
+export interface EncodedColumn {
+  readonly name: string;
+  /** Null: the type is left out. */
+  readonly mapping: ColumnMapping | null;
+  readonly isNullable: boolean;
+  /** Whether an old tuple of kind "key" holds it. */
+  readonly isIdentity: boolean;
+  /** Whether the filters want it in values. */
+  readonly isIncluded: boolean;
+}
+
+export interface TableDefinition {
+  readonly prefix: string;
+  readonly topic: string;
+  readonly database: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly EncodedColumn[];
+  /** The names of the key's columns, in order; empty where there is no key. */
+  readonly key: readonly string[];
+}
+
+/** A transaction, as its rows tell of it. `serial` tells two of them apart. */
+export interface TransactionInfo {
+  readonly serial: number;
+  readonly xid: number;
+  readonly commitMicros: number;
+  /** The end of the transaction before, or null where there was none. */
+  readonly lastCommitLsn: number | null;
+}
+
+interface WrittenColumn {
+  readonly index: number;
+  /** `,"name":`, the comma not on the first. */
+  readonly prefix: Buffer;
+  readonly mapping: ColumnMapping;
+  readonly isIdentity: boolean;
+  readonly absent: Buffer;
+  readonly unavailable: Buffer;
+}
+
+const NULL = Buffer.from('null');
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+/** The operations of the envelope. */
+export type Operation = 'c' | 'u' | 'd' | 'r' | 't';
+
+export class TableEncoder {
+  readonly topic: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly keySchema: Schema | null;
+  readonly valueSchema: Schema;
+  readonly columnCount: number;
+  readonly #values: readonly WrittenColumn[];
+  readonly #keys: readonly WrittenColumn[];
+  readonly #sourceHead: string;
+  readonly #sourceNames: string;
+  #serial = -1;
+  /** What stands before the position, by snapshot marker. */
+  readonly #beforeLsn = new Map<string, Buffer>();
+  #betweenLsns: Buffer = NULL;
+
+  constructor(table: TableDefinition) {
+    const fullName = `${table.prefix}.${table.schema}.${table.name}`;
+    this.topic = table.topic;
+    this.schema = table.schema;
+    this.name = table.name;
+    this.columnCount = table.columns.length;
+    const usable = table.columns.flatMap((column, index) =>
+      column.mapping === null ? [] : [{ ...column, mapping: column.mapping, index }],
+    );
+    const values = usable.filter((column) => column.isIncluded);
+    const keys = table.key.flatMap((name) => usable.filter((column) => column.name === name));
+    this.#values = values.map(written);
+    this.#keys = keys.map(written);
+    const field = (column: (typeof usable)[number], isOptional: boolean) => {
+      return {
+        name: column.name,
+        schema: isOptional ? { ...column.mapping.schema, optional: true } : column.mapping.schema,
+      };
+    };
+    this.valueSchema = envelopeSchema(
+      fullName,
+      values.map((column) => field(column, column.isNullable)),
+    );
+    this.keySchema =
+      keys.length === 0
+        ? null
+        : keySchema(
+            fullName,
+            keys.map((column) => field(column, false)),
+          );
+    this.#sourceHead = `,"source":{"version":"${CONNECTOR_VERSION}","connector":"postgresql","name":${JSON.stringify(table.prefix)},"ts_ms":`;
+    this.#sourceNames = `,"schema":${JSON.stringify(table.schema)},"table":${JSON.stringify(table.name)},"txId":`;
+    this.#database = JSON.stringify(table.database);
+  }
+
+  readonly #database: string;
+
+  get hasKey(): boolean {
+    return this.#keys.length > 0;
+  }
+
+  /** Writes the key of a row. Call only where {@link hasKey}. */
+  writeKey(out: JsonWriter, row: Tuple): void {
+    this.#write(out, this.#keys, row, null, false);
+  }
+
+  /** Writes a whole row; unchanged TOAST values come from `old` where it has them. */
+  writeRow(out: JsonWriter, row: Tuple, old: Tuple | null): void {
+    this.#write(out, this.#values, row, old, false);
+  }
+
+  /** Writes an old row of which only the identity's columns are known: the rest is null, or zero where null is not allowed. */
+  writeIdentity(out: JsonWriter, row: Tuple): void {
+    this.#write(out, this.#values, row, null, true);
+  }
+
+  #write(out: JsonWriter, columns: readonly WrittenColumn[], row: Tuple, old: Tuple | null, isPartial: boolean): void {
+    out.byte(OPEN);
+    const { kinds, starts, ends, buffer } = row;
+    for (let position = 0; position < columns.length; position++) {
+      const column = columns[position]!;
+      const index = column.index;
+      const kind = kinds[index];
+      out.raw(column.prefix);
+      if (kind === TupleKind.text) column.mapping.write(out, buffer, starts[index]!, ends[index]!);
+      else if (kind === TupleKind.null) out.raw(isPartial && !column.isIdentity ? column.absent : NULL);
+      else if (old !== null && old.kinds[index] === TupleKind.text) {
+        column.mapping.write(out, old.buffer, old.starts[index]!, old.ends[index]!);
+      } else out.raw(column.unavailable);
+    }
+    out.byte(CLOSE);
+  }
+
+  /**
+   * Writes what follows `after` in the envelope: source, transaction, op, and the clocks, which come ready.
+   * `snapshot` is the marker's text, `false` in the stream.
+   */
+  writeOrigin(
+    out: JsonWriter,
+    transaction: TransactionInfo,
+    snapshot: string,
+    lsn: string,
+    op: Operation,
+    clocks: Uint8Array,
+  ): void {
+    if (this.#serial !== transaction.serial) this.#enter(transaction);
+    let beforeLsn = this.#beforeLsn.get(snapshot);
+    if (beforeLsn === undefined) {
+      beforeLsn = this.#upToLsn(transaction, snapshot);
+      this.#beforeLsn.set(snapshot, beforeLsn);
+    }
+    out.raw(beforeLsn);
+    out.ascii(lsn);
+    out.raw(this.#betweenLsns);
+    out.ascii(lsn);
+    out.raw(OPERATION_TAILS[op]);
+    out.raw(clocks);
+  }
+
+  /** Prepares what all rows of a transaction share. */
+  #enter({ xid, commitMicros, serial }: TransactionInfo): void {
+    this.#serial = serial;
+    this.#beforeLsn.clear();
+    this.#betweenLsns = Buffer.from(
+      `\\"]","ts_us":${commitMicros},"ts_ns":${commitMicros}000${this.#sourceNames}${xid},"lsn":`,
+    );
+  }
+
+  #upToLsn({ commitMicros, lastCommitLsn }: TransactionInfo, snapshot: string): Buffer {
+    const last = lastCommitLsn === null ? 'null' : `\\"${lastCommitLsn}\\"`;
+    const millis = Math.floor(commitMicros / 1000);
+    return Buffer.from(
+      `${this.#sourceHead}${millis},"snapshot":"${snapshot}","db":${this.#database},"sequence":"[${last},\\"`,
+    );
+  }
+}
+
+const operationTail = (op: string) =>
+  Buffer.from(`,"xmin":null,"origin":null,"origin_lsn":null},"transaction":null,"op":"${op}"`);
+
+const OPERATION_TAILS: Readonly<Record<Operation, Buffer>> = {
+  c: operationTail('c'),
+  u: operationTail('u'),
+  d: operationTail('d'),
+  r: operationTail('r'),
+  t: operationTail('t'),
+};
+
+/** The three clocks that end an envelope, its brace included; `micros` since 1970. */
+export function clockTail(micros: number): Buffer {
+  return Buffer.from(`,"ts_ms":${Math.floor(micros / 1000)},"ts_us":${micros},"ts_ns":${micros}000}`);
+}
+
+/** Now, in microseconds since 1970. */
+export function nowMicros(): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+}
+
+function written(
+  column: EncodedColumn & { readonly index: number; readonly mapping: ColumnMapping },
+  position: number,
+): WrittenColumn {
+  return {
+    index: column.index,
+    prefix: Buffer.from(`${position === 0 ? '' : ','}${JSON.stringify(column.name)}:`),
+    mapping: column.mapping,
+    isIdentity: column.isIdentity,
+    absent: column.isNullable ? NULL : Buffer.from(column.mapping.zero),
+    unavailable: Buffer.from(column.mapping.unavailable ?? 'null'),
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * The captured tables: from a relation message and the catalogue to an encoder, once per shape.
+ */
+import { type CatalogTable, readTables, readTypes } from './catalog.ts';
+import type { RelationMessage } from './pgoutput.ts';
+import type { SourceSettings } from './source-config.ts';
+import { TableEncoder } from './table-encoder.ts';
+import { mapColumn } from './types/column-mapping.ts';
+import type { PgType } from './types/mapping.ts';
+import type { WireConnection } from './wire/connection.ts';
+
+export class Tables {
+  readonly #settings: SourceSettings;
+  readonly #encoders = new Map<number, TableEncoder | null>();
+  readonly #types = new Map<number, PgType>();
+
+  constructor(settings: SourceSettings) {
+    this.#settings = settings;
+  }
+
+  /** The encoder of a relation: null where the filters leave the table out, undefined before its message was taken. */
+  get(oid: number): TableEncoder | null | undefined {
+    return this.#encoders.get(oid);
+  }
+
+  /**
+   * Takes a relation message. The message tells columns and types as they were when the rows were written; keys and
+   * nullability are the catalogue's of now, by column name.
+   */
+  async take(relation: RelationMessage, connection: WireConnection): Promise<void> {
+    if (!this.#settings.filters.table(relation.schema, relation.name)) {
+      this.#encoders.set(relation.oid, null);
+      return;
+    }
+    const [catalog] = await readTables(connection, [relation.oid]);
+    const oids = relation.columns.map((column) => column.typeOid);
+    // A type may have changed behind its oid (a new enum label), and relation messages are rare.
+    for (const oid of oids) if (this.#types.get(oid)?.kind !== 'b') this.#types.delete(oid);
+    await readTypes(connection, oids, this.#types);
+    this.#encoders.set(relation.oid, this.#encoder(relation, catalog));
+  }
+
+  #encoder(relation: RelationMessage, catalog: CatalogTable | undefined): TableEncoder {
+    const { filters, prefix, delimiter, types, database } = this.#settings;
+    const { schema, name } = relation;
+    const nullable = new Map(catalog?.columns.map((column) => [column.name, column.isNullable]));
+    const unknownType = (oid: number): PgType => ({ oid, name: 'unknown', kind: 'b' });
+    return new TableEncoder({
+      prefix,
+      topic: [prefix, schema, name].join(delimiter),
+      database: database.database,
+      schema,
+      name,
+      key: filters.keyColumns(schema, name) ?? keyOf(relation, catalog),
+      columns: relation.columns.map((column) => ({
+        name: column.name,
+        mapping: mapColumn(this.#types.get(column.typeOid) ?? unknownType(column.typeOid), column.modifier, types),
+        isNullable: nullable.get(column.name) ?? !column.isKey,
+        isIdentity: column.isKey,
+        isIncluded: filters.column(schema, name, column.name),
+      })),
+    });
+  }
+}
+
+/** The primary key, else the index that is the replica identity, else nothing. */
+function keyOf(relation: RelationMessage, catalog: CatalogTable | undefined): readonly string[] {
+  const primary = catalog?.primaryKey ?? [];
+  if (primary.length > 0) return primary;
+  if (relation.replicaIdentity === 'f') return [];
+  return relation.columns.filter((column) => column.isKey).map((column) => column.name);
+}
+
+/** The relation message that a table's catalogue entry would bring: what a snapshot begins with. */
+export function relationOf(table: CatalogTable, published: readonly string[] | null): RelationMessage {
+  const identity = table.replicaIdentity === 'i' ? table.identityKey : table.primaryKey;
+  const columns = table.columns.filter((column) => !column.isGenerated && (published?.includes(column.name) ?? true));
+  return {
+    oid: table.oid,
+    schema: table.schema,
+    name: table.name,
+    replicaIdentity: table.replicaIdentity,
+    columns: columns.map(({ name, typeOid, modifier }) => {
+      return { name, typeOid, modifier, isKey: table.replicaIdentity === 'f' || identity.includes(name) };
+    }),
+  };
+}
