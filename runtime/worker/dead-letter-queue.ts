@@ -37,6 +37,7 @@ export interface DeadLetterOptions {
   readonly connector: string;
   readonly task: number;
   readonly signal: AbortSignal;
+  readonly counts: { deadLetterRequests: number; deadLetterFailures: number };
 }
 
 const PREFIX = '__connect.errors.';
@@ -48,8 +49,6 @@ export class DeadLetterQueue {
   readonly #log: LogClient;
   readonly #producer: LogProducer;
   #created: Promise<unknown> | undefined;
-  requests = 0;
-  failures = 0;
 
   constructor(log: LogClient, options: DeadLetterOptions) {
     this.topic = options.topic;
@@ -60,7 +59,7 @@ export class DeadLetterQueue {
 
   /** Resolves when the record is durable there; tries again while the log is away, until the task is stopped. */
   async send(failure: Failure): Promise<void> {
-    this.requests++;
+    this.#options.counts.deadLetterRequests++;
     const { key, value, headers, timestamp } = failure.original;
     const context = this.#options.withContext ? this.#context(failure) : [];
     const record = { topic: this.topic, partition: null, key, value, headers: [...headers, ...context], timestamp };
@@ -70,7 +69,7 @@ export class DeadLetterQueue {
         await this.#producer.send([record]);
         return;
       } catch (error) {
-        this.failures++;
+        this.#options.counts.deadLetterFailures++;
         if (!isRetriable(error) || this.#options.signal.aborted) throw error;
         await delay(backoffMs(attempt, MAX_RETRY_DELAY_MS), this.#options.signal);
       }

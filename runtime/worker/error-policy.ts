@@ -48,7 +48,7 @@ export class ErrorPolicy {
     queue: DeadLetterQueue | null,
     logger: Logger,
     signal: AbortSignal,
-    counts: ErrorCounts = noErrors(),
+    counts: ErrorCounts,
   ) {
     this.counts = counts;
     this.maxDelayMs = settings.number('errors.retry.delay.max.ms');
@@ -89,10 +89,6 @@ export class ErrorPolicy {
     }
     this.counts.recordsSkipped++;
     return 'skipped';
-  }
-
-  deadLetterCounts(): { requests: number; failures: number } {
-    return { requests: this.#queue?.requests ?? 0, failures: this.#queue?.failures ?? 0 };
   }
 
   #report(failure: Failure): void {

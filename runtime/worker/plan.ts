@@ -174,7 +174,7 @@ class Planner {
       this.#problem(`${prefix}type`, this.#plugins.unknown(name, type));
       return null;
     }
-    return { plugin, config: this.#parse(prefix, plugin.config, 'Transforms') };
+    return { plugin, config: this.#parse(prefix, (plugin as Plugin).config, 'Transforms') };
   }
 
   /** A connector that names a converter brings its keys along; else class and keys are the worker's. */
@@ -187,7 +187,7 @@ class Planner {
       this.#problem(key, this.#plugins.unknown(name, type));
       return null;
     }
-    const config = this.#parse(`${key}.`, plugin.config, 'Converters', raw);
+    const config = this.#parse(`${key}.`, (plugin as Plugin).config, 'Converters', raw);
     return { plugin, config };
   }
 

@@ -1,0 +1,315 @@
+/**
+ * One connector from creation to deletion: its instance, its task configs, its tasks.
+ *
+ * Life (KIP-415's words): start the connector → ask for task configs → store them → start the tasks. Operations on one
+ * connector wait for each other; operations on different connectors never do.
+ */
+import {
+  ConfigError,
+  type ConnectorContext,
+  type SinkConnector,
+  type SinkConnectorPlugin,
+  type SourceConnector,
+  type SourceConnectorPlugin,
+  type TaskConfig,
+} from '../../connectors/api/index.ts';
+import { asError, isTransient, messageOf, RequestError, traceOf } from '../errors.ts';
+import type { TargetState } from '../stores/config-store.ts';
+import { backoffMs, within } from './backoff.ts';
+import { noErrors } from './error-policy.ts';
+import { Ledger } from './ledger.ts';
+import type { WorkerLogger } from './loggers.ts';
+import { TaskMeasures } from './measure.ts';
+import { type ConnectorPlan, planConnector, type Raw } from './plan.ts';
+import type { Services } from './services.ts';
+import { SinkLoop } from './sink-loop.ts';
+import { SourceLoop } from './source-loop.ts';
+import type { TaskEnvironment, TaskLoop } from './task-environment.ts';
+import { TaskLife } from './task-life.ts';
+
+const FIRST_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 60_000;
+
+/** One task with its books. */
+export interface Task {
+  readonly life: TaskLife;
+  readonly ledger: Ledger;
+  readonly measures: TaskMeasures;
+  readonly errors: TaskEnvironment['errors'];
+  /** As stored: references unresolved. */
+  readonly config: Raw;
+}
+
+type Running =
+  | { readonly plugin: SourceConnectorPlugin; readonly instance: SourceConnector }
+  | { readonly plugin: SinkConnectorPlugin; readonly instance: SinkConnector };
+
+export class ConnectorLife {
+  readonly name: string;
+  readonly #services: Services;
+  readonly #logger: WorkerLogger;
+  #running: Running | null = null;
+  #tasks: readonly Task[] = [];
+  #queue: Promise<unknown> = Promise.resolve();
+  #retry: NodeJS.Timeout | undefined;
+  #attempts = 0;
+
+  constructor(services: Services, name: string) {
+    this.name = name;
+    this.#services = services;
+    this.#logger = services.loggers.named(`connector.${name}`, { connector: name });
+  }
+
+  get tasks(): readonly Task[] {
+    return this.#tasks;
+  }
+
+  /** Brings the connector to what the config store says it should be. Never rejects: a failure is a status. */
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#start('UNASSIGNED'));
+  }
+
+  /** Stops everything; the config stays. */
+  stop(timeoutMs: number): Promise<void> {
+    return this.#inTurn(() => this.#stop(timeoutMs));
+  }
+
+  /** A changed config: the whole connector starts anew. */
+  reconfigure(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#stop(this.#services.loop.stopTimeoutMs);
+      await this.#start('UNASSIGNED');
+    });
+  }
+
+  /** Pause, resume and stop, as the stored target state says. */
+  follow(target: TargetState): Promise<void> {
+    return this.#inTurn(async () => {
+      const { statuses, loop } = this.#services;
+      if (target === 'STOPPED') {
+        await this.#stop(loop.stopTimeoutMs);
+        await this.#services.configs.putTaskConfigs(this.name, []);
+        this.#forgetTasks(0);
+        statuses.putConnector(this.name, 'STOPPED');
+      } else if (this.#running === null && statuses.connector(this.name)?.state !== 'FAILED') {
+        await this.#start('UNASSIGNED');
+      } else {
+        for (const { life } of this.#tasks) target === 'PAUSED' ? life.pause() : life.resume();
+        if (this.#running !== null) statuses.putConnector(this.name, target === 'PAUSED' ? 'PAUSED' : 'RUNNING');
+      }
+    });
+  }
+
+  /** KIP-745. Marks what restarts at once; the restart itself goes on behind the answer. */
+  restart(includeTasks: boolean, onlyFailed: boolean): Promise<void> {
+    const { statuses, loop } = this.#services;
+    const isWanted = (state: string | undefined) => !onlyFailed || state === 'FAILED';
+    const restartsConnector = isWanted(statuses.connector(this.name)?.state);
+    const chosen = includeTasks ? [...this.#tasks.keys()].filter((id) => isWanted(this.#tasks[id]!.life.state)) : [];
+    if (restartsConnector) statuses.putConnector(this.name, 'RESTARTING');
+    for (const id of chosen) statuses.putTask(this.name, id, 'RESTARTING');
+    return this.#inTurn(async () => {
+      if (restartsConnector) {
+        await this.#stopInstance();
+        await this.#start('RESTARTING', new Set(chosen));
+      } else for (const id of chosen) await this.#restartTask(id, loop.stopTimeoutMs);
+    });
+  }
+
+  restartTask(id: number): Promise<void> {
+    if (this.#tasks[id] === undefined) {
+      throw new RequestError(404, `Connector "${this.name}" has no task ${id}. It has ${this.#tasks.length}.`);
+    }
+    this.#services.statuses.putTask(this.name, id, 'RESTARTING');
+    return this.#inTurn(() => this.#restartTask(id, this.#services.loop.stopTimeoutMs));
+  }
+
+  /** Resolves when everything asked before is through. */
+  async settled(): Promise<void> {
+    await this.#queue;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#queue.then(work).catch((error: unknown) => this.#fail(error));
+    this.#queue = turn;
+    return turn;
+  }
+
+  /** A failure that may pass (a database that is not up yet) is tried again by itself. */
+  #fail(error: unknown): void {
+    const wait = isTransient(error) ? backoffMs(this.#attempts++, MAX_RETRY_MS, FIRST_RETRY_MS) : null;
+    const next =
+      wait === null ? 'It stays FAILED until it is restarted.' : `It is started again in ${Math.ceil(wait)} ms.`;
+    this.#logger.error({ err: error }, `Connector ${this.name} failed: ${messageOf(error)} ${next}`);
+    this.#services.statuses.putConnector(this.name, 'FAILED', `${traceOf(error)}\n${next}`);
+    clearTimeout(this.#retry);
+    if (wait !== null) this.#retry = setTimeout(() => this.restart(false, true), wait);
+  }
+
+  async #start(state: 'UNASSIGNED' | 'RESTARTING', restarted: ReadonlySet<number> = new Set()): Promise<void> {
+    const { configs, statuses } = this.#services;
+    const raw = configs.config(this.name);
+    if (raw === undefined) return;
+    const target = configs.targetState(this.name);
+    if (target === 'STOPPED') {
+      statuses.putConnector(this.name, 'STOPPED');
+      return;
+    }
+    statuses.putConnector(this.name, state);
+    const plan = await this.#plan(raw);
+    this.#running = { plugin: plan.plugin, instance: await plan.plugin.create() } as Running;
+    await this.#running.instance.start(this.#context(), plan.config);
+    await this.#configureTasks(raw, plan, restarted);
+    this.#attempts = 0;
+    statuses.putConnector(this.name, target === 'PAUSED' ? 'PAUSED' : 'RUNNING');
+  }
+
+  /**
+   * The plan of a config with its references resolved; throws a ConfigError that lists every problem. A task's config
+   * has keys of the connector's own making, which nobody declares.
+   */
+  async #plan(raw: Raw, isTask = false): Promise<ConnectorPlan> {
+    const { providers, plugins, raw: worker } = this.#services;
+    const { resolved, problems } = await providers.resolve(raw);
+    const planned = planConnector(plugins, resolved, worker);
+    if (problems.length > 0) throw new ConfigError(problems);
+    if (planned.plan === null || (!isTask && planned.problems.length > 0)) throw new ConfigError(planned.problems);
+    for (const { key, message } of isTask ? [] : planned.warnings) this.#logger.warn({ key }, message);
+    return planned.plan;
+  }
+
+  /** Asks for task configs; tasks whose config did not change go on undisturbed. */
+  async #configureTasks(raw: Raw, plan: ConnectorPlan, restarted: ReadonlySet<number> = new Set()): Promise<void> {
+    const { configs, loop } = this.#services;
+    const max = plan.settings.number('tasks.max');
+    const given = await this.#running!.instance.taskConfigs(max);
+    if (given.length > max && plan.settings.boolean('tasks.max.enforce')) {
+      const message = `The connector ${this.name} has generated ${given.length} task configs, but tasks.max is ${max}. Raise tasks.max, or set tasks.max.enforce=false.`;
+      throw new ConfigError([{ key: 'tasks.max', value: String(max), message }]);
+    }
+    const wanted = given.map((taskConfig) => storedTaskConfig(raw, plan, taskConfig));
+    await configs.putTaskConfigs(this.name, wanted);
+    const before = this.#tasks;
+    const isSame = (id: number) => sameConfig(before[id]?.config, wanted[id]) && !restarted.has(id);
+    await Promise.all(before.map((task, id) => (isSame(id) ? undefined : task.life.stop(loop.stopTimeoutMs))));
+    this.#tasks = wanted.map((config, id) =>
+      isSame(id) ? before[id]! : this.#createTask(id, config, plan, before[id]),
+    );
+    this.#forgetTasks(wanted.length, before.length);
+    for (const [id, { life }] of this.#tasks.entries()) {
+      if (!isSame(id)) life.start(restarted.has(id) ? 'RESTARTING' : 'UNASSIGNED');
+    }
+  }
+
+  #createTask(id: number, config: Raw, plan: ConnectorPlan, before?: Task): Task {
+    const { statuses, configs } = this.#services;
+    const logger = this.#services.loggers.named(`connector.${this.name}`, { connector: this.name, task: id });
+    const books = before ?? {
+      ledger: new Ledger(),
+      measures: new TaskMeasures(),
+      errors: { ...noErrors(), deadLetterRequests: 0, deadLetterFailures: 0 },
+    };
+    const { ledger, measures, errors } = books;
+    const life = new TaskLife(
+      {
+        name: `task ${id} of connector ${this.name}`,
+        settings: plan.settings,
+        logger,
+        createLoop: (onStarted) => this.#createLoop(id, config, { ledger, measures, errors, logger, onStarted }),
+        onState: (state, trace) => statuses.putTask(this.name, id, state, trace),
+      },
+      configs.targetState(this.name) === 'PAUSED',
+    );
+    return { life, ledger, measures, errors, config };
+  }
+
+  async #createLoop(
+    id: number,
+    config: Raw,
+    books: Pick<TaskEnvironment, 'ledger' | 'measures' | 'errors' | 'logger' | 'onStarted'>,
+  ): Promise<TaskLoop> {
+    const { log, registry, offsets, loop, statuses, settings } = this.#services;
+    const plan = await this.#plan(config, true);
+    const isTracked = settings.boolean('topic.tracking.enable');
+    const environment: TaskEnvironment = {
+      connector: this.name,
+      task: id,
+      log,
+      registry,
+      offsets,
+      loop,
+      ...books,
+      onTopic: (topic) => isTracked && statuses.addTopic(this.name, id, topic),
+    };
+    const running = this.#running;
+    if (running === null) throw new Error(`Connector ${this.name} is not running.`);
+    if (running.plugin.type === 'source') {
+      return new SourceLoop(environment, plan, (running.instance as SourceConnector).createTask());
+    }
+    return new SinkLoop(environment, plan, (running.instance as SinkConnector).createTask());
+  }
+
+  async #restartTask(id: number, timeoutMs: number): Promise<void> {
+    const task = this.#tasks[id];
+    if (task === undefined) return;
+    await task.life.stop(timeoutMs);
+    const plan = await this.#plan(task.config, true);
+    const fresh = this.#createTask(id, task.config, plan, task);
+    this.#tasks = this.#tasks.map((each, index) => (index === id ? fresh : each));
+    fresh.life.start('RESTARTING');
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    clearTimeout(this.#retry);
+    await Promise.all(this.#tasks.map(({ life }) => life.stop(timeoutMs)));
+    this.#tasks = [];
+    await this.#stopInstance();
+  }
+
+  async #stopInstance(): Promise<void> {
+    const running = this.#running;
+    this.#running = null;
+    try {
+      await within(`Stopping ${this.name}`, this.#services.loop.stopTimeoutMs, running?.instance.stop());
+    } catch (error) {
+      this.#logger.warn({ err: error }, `Connector ${this.name} did not stop cleanly: ${messageOf(error)}`);
+    }
+  }
+
+  #forgetTasks(from: number, to = Number.POSITIVE_INFINITY): void {
+    const { statuses } = this.#services;
+    for (let id = from; id < to && statuses.task(this.name, id) !== undefined; id++) statuses.forgetTask(this.name, id);
+  }
+
+  #context(): ConnectorContext {
+    const { configs } = this.#services;
+    return {
+      name: this.name,
+      logger: this.#logger,
+      requestTaskReconfiguration: () =>
+        void this.#inTurn(async () => {
+          const raw = configs.config(this.name);
+          if (raw !== undefined && this.#running !== null) await this.#configureTasks(raw, await this.#plan(raw));
+        }),
+      raiseError: (error) => this.#fail(asError(error)),
+    };
+  }
+}
+
+/**
+ * What is kept of a task's config: the connector's, unresolved, and the task's own keys. A value the connector copied
+ * from its resolved config goes back to the reference it came from, so that no secret is stored.
+ */
+function storedTaskConfig(raw: Raw, plan: ConnectorPlan, taskConfig: TaskConfig): Raw {
+  const stored: Record<string, string> = { ...raw };
+  for (const [key, value] of Object.entries(taskConfig)) {
+    const origin = Object.keys(raw).find((each) => plan.config.raw[each] === value && raw[each] !== value);
+    stored[key] = origin === undefined ? value : raw[origin]!;
+  }
+  stored['task.class'] = plan.plugin.class;
+  return stored;
+}
+
+function sameConfig(a: Raw | undefined, b: Raw | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,135 @@
+/**
+ * Reading and changing the offsets of a connector (KIP-875): source offsets in the offsets topic, sink offsets in the
+ * consumer group. Changing asks for a connector that is really stopped.
+ */
+import type { SourceOffset, SourcePartition } from '../../connectors/api/index.ts';
+import { RequestError } from '../errors.ts';
+import { LogError, type OffsetAndMetadata } from '../log/client.ts';
+import type { PartitionOffset } from '../stores/offset-store.ts';
+import type { ConnectorLife } from './connector-life.ts';
+import type { Services } from './services.ts';
+import { sinkGroup } from './sink-loop.ts';
+
+export interface OffsetEntry {
+  readonly partition: Readonly<Record<string, unknown>>;
+  readonly offset: Readonly<Record<string, unknown>> | null;
+}
+
+export class ConnectorOffsets {
+  readonly #services: Services;
+  readonly #life: (name: string) => ConnectorLife;
+
+  constructor(services: Services, life: (name: string) => ConnectorLife) {
+    this.#services = services;
+    this.#life = life;
+  }
+
+  async list(name: string): Promise<OffsetEntry[]> {
+    if (this.#typeOf(name) === 'source') return this.#services.offsets.all(name);
+    const committed = await this.#services.log.groupOffsets(this.#groupOf(name));
+    return committed.map(({ topic, partition, offset }) => ({
+      partition: { kafka_topic: topic, kafka_partition: partition },
+      offset: { kafka_offset: offset },
+    }));
+  }
+
+  async alter(name: string, entries: readonly OffsetEntry[]): Promise<string> {
+    this.#mustBeStopped(name);
+    if (entries.length === 0) {
+      throw new RequestError(400, 'Partitions / offsets need to be provided for an alter offsets request');
+    }
+    if (this.#typeOf(name) === 'source') await this.#alterSource(name, entries);
+    else await this.#alterSink(name, entries.map(sinkEntry));
+    return this.#done(name, 'altered');
+  }
+
+  async reset(name: string): Promise<string> {
+    this.#mustBeStopped(name);
+    if (this.#typeOf(name) === 'source') {
+      const all = this.#services.offsets.all(name).map(({ partition }) => ({ partition, offset: null }));
+      await this.#services.offsets.write(name, all);
+    } else await this.#whileEmpty(() => this.#services.log.deleteGroup(this.#groupOf(name)));
+    return this.#done(name, 'reset');
+  }
+
+  #done(name: string, what: string): string {
+    return (
+      `The Connect framework-managed offsets for this connector have been ${what} successfully. ` +
+      `However, if this connector manages offsets externally, they will need to be manually ${what} in the system that the connector uses.`
+    ).replace('this connector have', `${name} have`);
+  }
+
+  async #alterSource(name: string, entries: readonly OffsetEntry[]): Promise<void> {
+    const offsets = entries.map(
+      ({ partition, offset }): PartitionOffset => ({
+        partition: partition as SourcePartition,
+        offset: offset as SourceOffset | null,
+      }),
+    );
+    await this.#services.offsets.write(name, offsets);
+  }
+
+  /** The port sets offsets; forgetting one means forgetting the group and setting the rest again. */
+  async #alterSink(name: string, entries: readonly { topic: string; partition: number; offset: number | null }[]) {
+    const { log } = this.#services;
+    const group = this.#groupOf(name);
+    await this.#whileEmpty(async () => {
+      const forgotten = entries.filter(({ offset }) => offset === null);
+      const kept = entries.filter((entry): entry is OffsetAndMetadata => entry.offset !== null);
+      const before = forgotten.length === 0 ? [] : await log.groupOffsets(group);
+      const isForgotten = (one: OffsetAndMetadata) =>
+        forgotten.some(({ topic, partition }) => topic === one.topic && partition === one.partition);
+      if (forgotten.length > 0) await log.deleteGroup(group);
+      await log.alterGroupOffsets(group, [...before.filter((one) => !isForgotten(one)), ...kept]);
+    });
+  }
+
+  async #whileEmpty(change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+    } catch (error) {
+      if (!(error instanceof LogError) || error.code !== 'NON_EMPTY_GROUP') throw error;
+      const message = `${error.message} The tasks may not have left their group yet: try again in a moment.`;
+      throw new RequestError(500, message, { cause: error });
+    }
+  }
+
+  #mustBeStopped(name: string): void {
+    this.#typeOf(name);
+    const { configs } = this.#services;
+    if (configs.targetState(name) === 'STOPPED' && this.#life(name).tasks.length === 0) return;
+    const message =
+      'Connectors must be in the STOPPED state before their offsets can be modified. This can be done ' +
+      "for the specified connector by issuing a 'PUT' request to the '/connectors/" +
+      `${name}/stop' endpoint`;
+    throw new RequestError(400, message);
+  }
+
+  #typeOf(name: string): 'source' | 'sink' {
+    const config = this.#services.configs.config(name);
+    if (config === undefined) throw new RequestError(404, `Connector ${name} not found`);
+    const plugin = this.#services.plugins.find(config['connector.class'] ?? '', 'source', 'sink');
+    if (plugin === undefined) throw new RequestError(500, `Connector ${name} has a class that is not known any more.`);
+    return plugin.type;
+  }
+
+  #groupOf(name: string): string {
+    return this.#services.configs.config(name)?.['consumer.override.group.id'] ?? sinkGroup(name);
+  }
+}
+
+/** Numbers and numeric strings are both accepted, as in Kafka Connect. */
+function sinkEntry({ partition, offset }: OffsetEntry): { topic: string; partition: number; offset: number | null } {
+  const topic = partition.kafka_topic;
+  const number = whole(partition.kafka_partition, 'kafka_partition');
+  if (typeof topic !== 'string') {
+    throw new RequestError(400, 'A sink partition needs "kafka_topic" (text) and "kafka_partition" (a number).');
+  }
+  return { topic, partition: number, offset: offset === null ? null : whole(offset.kafka_offset, 'kafka_offset') };
+}
+
+function whole(value: unknown, name: string): number {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
+  throw new RequestError(400, `"${name}" must be a whole number that is not negative; it is ${JSON.stringify(value)}.`);
+}

@@ -1,0 +1,220 @@
+/**
+ * From Connect records to the log's records and back: transforms and converters in their order.
+ *
+ * Hot path: synchronous and without closures while the converters answer plain bytes. A converter that answers a
+ * promise (the registry is asked for a new schema) makes only that record wait. A throw leaves as {@link StageFailure}.
+ */
+import {
+  type Bytes,
+  type Converter,
+  type ConverterContext,
+  type Header,
+  type HeaderConverter,
+  JsonText,
+  type RecordValue,
+  type SchemaAndValue,
+  type SchemaRegistry,
+  type SinkRecord,
+  type SourceRecord,
+} from '../../connectors/api/index.ts';
+import type { Stage } from '../errors.ts';
+import type { ConsumerRecord, ProducerRecord, RecordHeader } from '../log/client.ts';
+import type { OriginalRecord } from './dead-letter-queue.ts';
+import type { ConnectorPlan } from './plan.ts';
+import { TransformChain } from './transform-chain.ts';
+
+/** A throw of a transform or converter, with the stage and the class it came from. */
+export class StageFailure extends Error {
+  readonly stage: Stage;
+  readonly className: string;
+
+  constructor(stage: Stage, className: string, cause: unknown) {
+    super(stage, { cause });
+    this.stage = stage;
+    this.className = className;
+  }
+}
+
+/** The sink record's own bytes ride along through every transform (a spread copies symbols), for the dead letter. */
+export const ORIGINAL = Symbol('original');
+export type TrackedSinkRecord = SinkRecord & { readonly [ORIGINAL]: ConsumerRecord };
+
+const noRecordHeaders: readonly RecordHeader[] = [];
+const noHeaders: readonly Header[] = [];
+
+export class Conversion {
+  readonly chain: TransformChain;
+  readonly #plan: ConnectorPlan;
+  readonly #key: Converter;
+  readonly #value: Converter;
+  readonly #header: HeaderConverter;
+
+  private constructor(
+    plan: ConnectorPlan,
+    chain: TransformChain,
+    key: Converter,
+    value: Converter,
+    header: HeaderConverter,
+  ) {
+    this.#plan = plan;
+    this.chain = chain;
+    this.#key = key;
+    this.#value = value;
+    this.#header = header;
+  }
+
+  static async create(plan: ConnectorPlan, registry: SchemaRegistry | undefined): Promise<Conversion> {
+    const context = (isKey: boolean): ConverterContext => (registry === undefined ? { isKey } : { isKey, registry });
+    const key = await plan.key.plugin.create();
+    key.configure(plan.key.config, context(true));
+    const value = await plan.value.plugin.create();
+    value.configure(plan.value.config, context(false));
+    const header = await plan.header.plugin.create();
+    header.configure(plan.header.config);
+    return new Conversion(plan, await TransformChain.create(plan.transforms), key, value, header);
+  }
+
+  close(): void {
+    this.chain.close();
+    this.#key.close?.();
+    this.#value.close?.();
+    this.#header.close?.();
+  }
+
+  /** Null when a transform dropped the record. */
+  toProducerRecord(source: SourceRecord): ProducerRecord | null | Promise<ProducerRecord> {
+    let stage: Stage = 'TRANSFORMATION';
+    try {
+      const record = this.chain.apply(source);
+      if (record === null) return null;
+      stage = 'HEADER_CONVERTER';
+      const headers = record.headers.length === 0 ? noRecordHeaders : this.#headersToBytes(record);
+      stage = 'KEY_CONVERTER';
+      const key = this.#key.fromConnectData(record.topic, record.keySchema, record.key);
+      if (key instanceof Promise) return this.#finishProducerRecord(record, headers, key, null);
+      stage = 'VALUE_CONVERTER';
+      const value = this.#value.fromConnectData(record.topic, record.valueSchema, record.value);
+      if (value instanceof Promise) return this.#finishProducerRecord(record, headers, key, value);
+      const { topic, partition, timestamp } = record;
+      return { topic, partition, key, value, headers, timestamp };
+    } catch (error) {
+      throw this.#failure(stage, error);
+    }
+  }
+
+  /** Null when a transform dropped the record. */
+  toSinkRecord(read: ConsumerRecord): TrackedSinkRecord | null | Promise<TrackedSinkRecord | null> {
+    let stage: Stage = 'KEY_CONVERTER';
+    try {
+      const key = this.#key.toConnectData(read.topic, read.key);
+      if (key instanceof Promise) return this.#finishSinkRecord(read, key, null);
+      stage = 'VALUE_CONVERTER';
+      const value = this.#value.toConnectData(read.topic, read.value);
+      if (value instanceof Promise) return this.#finishSinkRecord(read, key, value);
+      return this.#transformed(read, key, value);
+    } catch (error) {
+      throw error instanceof StageFailure ? error : this.#failure(stage, error);
+    }
+  }
+
+  #transformed(read: ConsumerRecord, key: SchemaAndValue, value: SchemaAndValue): TrackedSinkRecord | null {
+    let stage: Stage = 'HEADER_CONVERTER';
+    try {
+      const headers = read.headers.length === 0 ? noHeaders : this.#headersFromBytes(read);
+      stage = 'TRANSFORMATION';
+      return this.chain.apply<TrackedSinkRecord>({
+        topic: read.topic,
+        partition: read.partition,
+        keySchema: key.schema,
+        key: key.value,
+        valueSchema: value.schema,
+        value: value.value,
+        headers,
+        timestamp: read.timestamp,
+        originalTopic: read.topic,
+        originalPartition: read.partition,
+        offset: read.offset,
+        [ORIGINAL]: read,
+      });
+    } catch (error) {
+      throw this.#failure(stage, error);
+    }
+  }
+
+  async #finishProducerRecord(
+    record: SourceRecord,
+    headers: readonly RecordHeader[],
+    pendingKey: Bytes | Promise<Bytes>,
+    pendingValue: Promise<Bytes> | null,
+  ): Promise<ProducerRecord> {
+    let stage: Stage = 'KEY_CONVERTER';
+    try {
+      const key = await pendingKey;
+      stage = 'VALUE_CONVERTER';
+      const { topic, partition, valueSchema, timestamp } = record;
+      const value = await (pendingValue ?? this.#value.fromConnectData(topic, valueSchema, record.value));
+      return { topic, partition, key, value, headers, timestamp };
+    } catch (error) {
+      throw this.#failure(stage, error);
+    }
+  }
+
+  async #finishSinkRecord(
+    read: ConsumerRecord,
+    pendingKey: SchemaAndValue | Promise<SchemaAndValue>,
+    pendingValue: Promise<SchemaAndValue> | null,
+  ): Promise<TrackedSinkRecord | null> {
+    let stage: Stage = 'KEY_CONVERTER';
+    let key: SchemaAndValue;
+    let value: SchemaAndValue;
+    try {
+      key = await pendingKey;
+      stage = 'VALUE_CONVERTER';
+      value = await (pendingValue ?? this.#value.toConnectData(read.topic, read.value));
+    } catch (error) {
+      throw this.#failure(stage, error);
+    }
+    return this.#transformed(read, key, value);
+  }
+
+  #headersToBytes(record: SourceRecord): RecordHeader[] {
+    return record.headers.map((header) => ({
+      key: header.key,
+      value: this.#header.fromConnectHeader(record.topic, header),
+    }));
+  }
+
+  #headersFromBytes(read: ConsumerRecord): Header[] {
+    return read.headers.map(({ key, value }) => this.#header.toConnectHeader(read.topic, key, value));
+  }
+
+  #failure(stage: Stage, cause: unknown): StageFailure {
+    return new StageFailure(stage, this.#classOf(stage), cause);
+  }
+
+  #classOf(stage: Stage): string {
+    if (stage === 'KEY_CONVERTER') return this.#plan.key.plugin.class;
+    if (stage === 'VALUE_CONVERTER') return this.#plan.value.plugin.class;
+    if (stage === 'HEADER_CONVERTER') return this.#plan.header.plugin.class;
+    return this.chain.failedClass;
+  }
+}
+
+/** The nearest to "original bytes" that a source record has: what it holds already, else its JSON. */
+export function originalOf(record: SourceRecord): OriginalRecord {
+  return { key: rawBytes(record.key), value: rawBytes(record.value), headers: [], timestamp: record.timestamp };
+}
+
+function rawBytes(value: RecordValue): Uint8Array | null {
+  if (value === null) return null;
+  if (value instanceof JsonText) return value.bytes;
+  if (value instanceof Uint8Array) return value;
+  if (typeof value === 'string') return Buffer.from(value);
+  return Buffer.from(JSON.stringify(value, jsonSafe));
+}
+
+function jsonSafe(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  return value instanceof Map ? [...value] : value;
+}

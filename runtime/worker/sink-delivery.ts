@@ -1,0 +1,241 @@
+/**
+ * Delivers batches to a sink task: again while it says "later", by halves when it says "no".
+ *
+ * Holds the rules of step 10: what is retried, what is narrowed down, what counts as written.
+ */
+import {
+  ConfigError,
+  type Logger,
+  type OffsetAndMetadata,
+  type SinkRecord,
+  type SinkTask,
+  type TopicPartition,
+} from '../../connectors/api/index.ts';
+import { isRetriable, messageOf } from '../errors.ts';
+import type { LogConsumer } from '../log/client.ts';
+import { backoffMs, delay } from './backoff.ts';
+import { ORIGINAL, type TrackedSinkRecord } from './conversion.ts';
+import type { ErrorPolicy } from './error-policy.ts';
+import type { Ledger } from './ledger.ts';
+import type { TaskMeasures } from './measure.ts';
+import type { SinkPositions } from './sink-positions.ts';
+
+/** While a batch waits to be put again, the group is served at least this often. */
+const SERVE_GROUP_MS = 500;
+
+export interface DeliveryOptions {
+  readonly task: SinkTask;
+  readonly consumer: LogConsumer;
+  readonly positions: SinkPositions;
+  readonly policy: ErrorPolicy;
+  readonly ledger: Ledger;
+  readonly measures: TaskMeasures;
+  readonly logger: Logger;
+  readonly className: string;
+  readonly signal: AbortSignal;
+}
+
+/** The task is to end while a batch is not delivered; nobody sees this outside the loop. */
+export class Interrupted extends Error {}
+
+export class SinkDelivery {
+  readonly #options: DeliveryOptions;
+  /** Records the plugin itself has reported; they are not put again. */
+  #reported = new WeakSet<SinkRecord>();
+  #hasReported = false;
+  #reportedDuringPut = 0;
+  #isPutting = false;
+  readonly #pendingReports = new Set<Promise<void>>();
+  #isHeld = false;
+  #isRetrying = false;
+  #revocationsSeen = 0;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when every record of a batch that was just read is delivered, dead-lettered or somebody else's. */
+  async deliver(batch: readonly TrackedSinkRecord[]): Promise<void> {
+    this.#revocationsSeen = this.#options.positions.revocations;
+    await this.#deliverPart(batch);
+  }
+
+  async #deliverPart(batch: readonly TrackedSinkRecord[]): Promise<void> {
+    const ours = this.#stillOurs(batch);
+    if (ours.length === 0) return;
+    const { ledger, policy, className } = this.#options;
+    try {
+      const left = await this.#putUntilTaken(ours);
+      ledger.written += left;
+      ledger.inFlight -= left;
+      return;
+    } catch (error) {
+      if (error instanceof Interrupted || error instanceof ConfigError) throw error;
+      if (ours.length === 1) {
+        const { topic, partition, offset } = ours[0]![ORIGINAL];
+        const original = ours[0]![ORIGINAL];
+        const outcome = await policy.tolerate({
+          stage: 'TASK_PUT',
+          error,
+          className,
+          topic,
+          partition,
+          offset,
+          original,
+        });
+        if (outcome === 'skipped') ledger.skipped++;
+        else ledger.deadLettered++;
+        ledger.inFlight--;
+        return;
+      }
+    }
+    const middle = ours.length >> 1;
+    await this.#deliverPart(ours.slice(0, middle));
+    await this.#deliverPart(ours.slice(middle));
+  }
+
+  async #put(batch: readonly TrackedSinkRecord[]): Promise<void> {
+    const began = performance.now();
+    this.#reportedDuringPut = 0;
+    this.#isPutting = true;
+    try {
+      await this.#options.task.put(batch);
+    } finally {
+      this.#isPutting = false;
+    }
+    if (batch.length > 0) this.#options.measures.callMs.add(performance.now() - began);
+  }
+
+  /** The empty batch that gives a sink its clock; what it cannot do now it may do at the next. */
+  async tick(): Promise<void> {
+    try {
+      await this.#put([]);
+    } catch (error) {
+      if (!isRetriable(error)) throw error;
+      this.#options.policy.counts.retries++;
+    }
+  }
+
+  /** The offsets that are safe to commit. Retriable failures are tried again until the task has to end. */
+  async flush(offsets: readonly OffsetAndMetadata[]): Promise<readonly OffsetAndMetadata[]> {
+    const { task, positions, signal, policy } = this.#options;
+    if (task.flush === undefined) return offsets;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const safe = await task.flush(offsets);
+        await this.reported();
+        return positions.allowed(safe ?? offsets);
+      } catch (error) {
+        if (!isRetriable(error) || signal.aborted) throw error;
+        policy.counts.retries++;
+        await delay(backoffMs(attempt, policy.maxDelayMs), signal);
+      }
+    }
+  }
+
+  /** The plugin hands over one bad record (KIP-610). Before or after its `put` has returned. */
+  report(record: SinkRecord, error: Error): Promise<void> {
+    const { policy, ledger, className } = this.#options;
+    const original = (record as Partial<TrackedSinkRecord>)[ORIGINAL];
+    if (original === undefined) {
+      return Promise.reject(new Error('reportBadRecord was given a record that did not come from put.'));
+    }
+    if (this.#reported.has(record)) return Promise.resolve();
+    this.#reported.add(record);
+    this.#hasReported = true;
+    const isInFlight = this.#isPutting;
+    if (isInFlight) this.#reportedDuringPut++;
+    const { topic, partition, offset } = original;
+    const failure = { stage: 'TASK_PUT', error, className, topic, partition, offset, original } as const;
+    const reported = policy.tolerate(failure).then((outcome) => {
+      if (outcome === 'skipped') ledger.skipped++;
+      else ledger.deadLettered++;
+      // After its put the record was already counted as written.
+      if (isInFlight) ledger.inFlight--;
+      else ledger.written--;
+    });
+    this.#pendingReports.add(reported);
+    reported.then(
+      () => this.#pendingReports.delete(reported),
+      () => {},
+    );
+    return reported;
+  }
+
+  /** Resolves when every reported record is where it belongs; rejects when one was not tolerated. */
+  async reported(): Promise<void> {
+    if (this.#pendingReports.size > 0) await Promise.all(this.#pendingReports);
+  }
+
+  /** Stops and lets go of reading, for pause and resume. */
+  hold(isHeld: boolean): void {
+    const { consumer, positions } = this.#options;
+    this.#isHeld = isHeld;
+    if (isHeld) consumer.pause(positions.owned());
+    else consumer.resume(positions.owned());
+  }
+
+  /** Partitions that arrive while reading is held are held as well. */
+  holdNew(partitions: readonly TopicPartition[]): void {
+    if (this.#isHeld || this.#isRetrying) this.#options.consumer.pause(partitions);
+  }
+
+  /** Answers how many records were taken: the batch, less what was revoked or reported meanwhile. */
+  async #putUntilTaken(batch: readonly TrackedSinkRecord[]): Promise<number> {
+    let left = batch;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#put(left);
+        return left.length - this.#reportedDuringPut;
+      } catch (error) {
+        if (!isRetriable(error)) throw error;
+        await this.#waitForAnotherTry(error, attempt);
+        left = this.#stillOurs(left);
+        if (left.length === 0) return 0;
+      }
+    }
+  }
+
+  /** Serves the group with all partitions paused, so that a long retry is no reason to be put out of it. */
+  async #waitForAnotherTry(error: unknown, attempt: number): Promise<void> {
+    const { consumer, positions, policy, logger, signal } = this.#options;
+    if (signal.aborted) throw new Interrupted('The task was stopped while a batch waited.', { cause: error });
+    policy.counts.retries++;
+    if (attempt === 0) logger.warn({ err: error }, `put failed and is tried again: ${messageOf(error)}`);
+    this.#isRetrying = true;
+    consumer.pause(positions.owned());
+    try {
+      const until = Date.now() + backoffMs(attempt, policy.maxDelayMs);
+      for (let left = until - Date.now(); left > 0 && !signal.aborted; left = until - Date.now()) {
+        const wait = Math.min(left, SERVE_GROUP_MS);
+        const [read] = await Promise.all([consumer.poll(0), delay(wait, signal)]);
+        if (read.length > 0)
+          for (const { topic, partition, offset } of firsts(read)) consumer.seek({ topic, partition }, offset);
+      }
+    } finally {
+      this.#isRetrying = false;
+      if (!this.#isHeld) consumer.resume(positions.owned());
+    }
+    if (signal.aborted) throw new Interrupted('The task was stopped while a batch waited.', { cause: error });
+  }
+
+  /** Without what a rebalance took away or the plugin has reported; both leave the ledger's flight here. */
+  #stillOurs(batch: readonly TrackedSinkRecord[]): readonly TrackedSinkRecord[] {
+    const { positions, ledger } = this.#options;
+    let ours = batch;
+    if (positions.revocations !== this.#revocationsSeen) {
+      ours = batch.filter((record) => positions.owns(record.originalTopic, record.originalPartition));
+      ledger.released += batch.length - ours.length;
+      ledger.inFlight -= batch.length - ours.length;
+    }
+    return this.#hasReported ? ours.filter((record) => !this.#reported.has(record)) : ours;
+  }
+}
+
+/** The first record of each partition in a read. */
+function firsts<T extends TopicPartition>(read: readonly T[]): T[] {
+  return read.filter((record, index) => {
+    const before = read[index - 1];
+    return before === undefined || before.topic !== record.topic || before.partition !== record.partition;
+  });
+}

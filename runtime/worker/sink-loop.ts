@@ -1,0 +1,303 @@
+/**
+ * The loop of a sink task: poll → convert → transform → put, and at intervals flush → commit. Steps 8–10.
+ *
+ * Offsets are committed only for what `put` has taken and `flush` made durable: a crash replays, it never skips. A
+ * retriable `put` gets the same batch again while its partitions are paused; any other failure is narrowed down by
+ * halving the batch, so that one bad record never takes its neighbours along, whatever the plugin.
+ */
+import type { SinkRecord, SinkTask, TopicPartition } from '../../connectors/api/index.ts';
+import { messageOf } from '../errors.ts';
+import type { ConsumerRecord, LogConsumer } from '../log/client.ts';
+import { Turn } from './backoff.ts';
+import { Conversion, StageFailure, type TrackedSinkRecord } from './conversion.ts';
+import type { DeadLetterQueue } from './dead-letter-queue.ts';
+import type { ErrorPolicy, Outcome } from './error-policy.ts';
+import type { ConnectorPlan } from './plan.ts';
+import { Interrupted, SinkDelivery } from './sink-delivery.ts';
+import { SinkPositions } from './sink-positions.ts';
+import {
+  deadLetterQueueOf,
+  errorPolicyOf,
+  overridesOf,
+  type TaskEnvironment,
+  type TaskLoop,
+} from './task-environment.ts';
+
+/** An idle poll ends after this long at the latest, so that time-based flushes of a sink have a clock. */
+const POLL_MS = 1_000;
+/** A batch is what one `put` gets; Kafka's 500 makes for small statements and many round trips. */
+const MAX_POLL_RECORDS = 2_000;
+const MAX_POLL_BYTES = 8 << 20;
+
+export class SinkLoop implements TaskLoop {
+  readonly #environment: TaskEnvironment;
+  readonly #plan: ConnectorPlan;
+  readonly #task: SinkTask;
+  readonly #abort = new AbortController();
+  readonly #turn = new Turn();
+  readonly #consumer: LogConsumer;
+  readonly #queue: DeadLetterQueue | null;
+  readonly #policy: ErrorPolicy;
+  readonly #positions = new SinkPositions();
+  readonly #delivery: SinkDelivery;
+  #conversion!: Conversion;
+  #nextCommitAt = 0;
+  #isPaused = false;
+  #isCancelled = false;
+  #isOpen = false;
+
+  constructor(environment: TaskEnvironment, plan: ConnectorPlan, task: SinkTask) {
+    const { log, connector, task: id } = environment;
+    this.#environment = environment;
+    this.#plan = plan;
+    this.#task = task;
+    const overrides = overridesOf(plan.settings, 'consumer');
+    this.#consumer = log.consumer({
+      clientId: `connector-consumer-${connector}-${id}`,
+      group: overrides['group.id'] ?? sinkGroup(connector),
+      autoOffsetReset: (overrides['auto.offset.reset'] as 'earliest' | undefined) ?? 'earliest',
+      maxPollRecords: Number(overrides['max.poll.records'] ?? MAX_POLL_RECORDS),
+      maxPollBytes: Number(overrides['fetch.max.bytes'] ?? MAX_POLL_BYTES),
+      overrides,
+    });
+    this.#queue = deadLetterQueueOf(environment, plan.settings, this.#abort.signal);
+    this.#policy = errorPolicyOf(environment, plan, this.#queue, this.#abort.signal);
+    this.#delivery = new SinkDelivery({
+      task,
+      consumer: this.#consumer,
+      positions: this.#positions,
+      policy: this.#policy,
+      ledger: environment.ledger,
+      measures: environment.measures,
+      logger: environment.logger,
+      className: plan.plugin.class,
+      signal: this.#abort.signal,
+    });
+  }
+
+  stop(): void {
+    this.#abort.abort();
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.stop();
+    // Wakes a pending poll; whatever the task still does can no longer be committed.
+    this.#consumer.close().catch(() => {});
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+  }
+
+  async run(): Promise<void> {
+    let failure: { readonly cause: unknown } | null = null;
+    try {
+      this.#conversion = await Conversion.create(this.#plan, this.#environment.registry);
+      await this.#task.start(this.#context(), this.#plan.config);
+      this.#environment.onStarted();
+      this.#isOpen = true;
+      this.#subscribe();
+      this.#nextCommitAt = Date.now() + this.#environment.loop.flushIntervalMs;
+      await this.#loop().catch((error: unknown) => {
+        if (!(error instanceof Interrupted)) throw error;
+      });
+      await this.#commit(this.#positions.owned());
+    } catch (error) {
+      failure = { cause: error };
+    }
+    await this.#end();
+    if (failure !== null) throw failure.cause;
+  }
+
+  #subscribe(): void {
+    const { settings } = this.#plan;
+    const topics = settings.list('topics');
+    const subscription = topics.length > 0 ? topics : new RegExp(`^(?:${settings.string('topics.regex')})$`);
+    this.#consumer.subscribe(subscription, {
+      onAssigned: (partitions) => this.#onAssigned(partitions),
+      onRevoked: (partitions, lost) => this.#onRevoked(partitions, lost),
+    });
+  }
+
+  async #loop(): Promise<void> {
+    let wasPaused = false;
+    while (!this.#abort.signal.aborted) {
+      if (this.#isPaused !== wasPaused) {
+        wasPaused = this.#isPaused;
+        this.#delivery.hold(wasPaused);
+      }
+      const left = this.#nextCommitAt - Date.now();
+      const read = await this.#consumer.poll(Math.max(0, Math.min(POLL_MS, left)));
+      if (read.length > 0) await this.#take(read);
+      else if (!this.#isPaused) await this.#delivery.tick();
+      if (Date.now() >= this.#nextCommitAt) await this.#commit(this.#positions.owned());
+      const turn = this.#turn.due();
+      if (turn !== null) await turn;
+    }
+  }
+
+  async #take(read: readonly ConsumerRecord[]): Promise<void> {
+    const { ledger, measures } = this.#environment;
+    ledger.take(read.length);
+    measures.batchSize.add(read.length);
+    measures.lastProgressAt = Date.now();
+    this.#noteTopics(read);
+    const batch = await this.#convert(read);
+    if (batch.length > 0) await this.#delivery.deliver(batch);
+    this.#positions.delivered(read);
+  }
+
+  #noteTopics(read: readonly ConsumerRecord[]): void {
+    let topic = '';
+    for (const record of read) {
+      if (record.topic === topic) continue;
+      topic = record.topic;
+      this.#environment.onTopic(topic);
+    }
+  }
+
+  /** Synchronous per record unless a converter has to ask its registry or a record fails. */
+  async #convert(read: readonly ConsumerRecord[]): Promise<TrackedSinkRecord[]> {
+    const { ledger } = this.#environment;
+    const batch: TrackedSinkRecord[] = [];
+    for (const record of read) {
+      let converted: TrackedSinkRecord | null;
+      try {
+        const answer = this.#conversion.toSinkRecord(record);
+        converted = answer instanceof Promise ? await answer : answer;
+      } catch (failure) {
+        const recovered = await this.#recover(record, failure as StageFailure);
+        if (recovered === 'tolerated') continue;
+        converted = recovered;
+      }
+      if (converted !== null) batch.push(converted);
+      else {
+        ledger.filtered++;
+        ledger.inFlight--;
+      }
+    }
+    return batch;
+  }
+
+  async #recover(record: ConsumerRecord, failure: StageFailure): Promise<TrackedSinkRecord | null | 'tolerated'> {
+    const since = Date.now();
+    for (let attempt = 0; await this.#policy.waitToRetry(failure.cause, since, attempt); attempt++) {
+      try {
+        return await this.#conversion.toSinkRecord(record);
+      } catch (again) {
+        if (!(again instanceof StageFailure)) throw again;
+        failure = again;
+      }
+    }
+    const { ledger } = this.#environment;
+    const { topic, partition, offset } = record;
+    const { stage, cause, className } = failure;
+    const outcome = await this.#policy.tolerate({
+      stage,
+      error: cause,
+      className,
+      topic,
+      partition,
+      offset,
+      original: record,
+    });
+    countOutcome(ledger, outcome);
+    return 'tolerated';
+  }
+
+  /** flush, then commit what it calls safe. A failed flush fails the task: its restart reads from the last commit. */
+  async #commit(partitions: readonly TopicPartition[]): Promise<void> {
+    const { measures, loop } = this.#environment;
+    this.#nextCommitAt = Date.now() + loop.flushIntervalMs;
+    const offsets = this.#positions.uncommitted(partitions);
+    await this.#delivery.reported();
+    if (offsets.length === 0 || this.#isCancelled) {
+      measures.commitSkips++;
+      return;
+    }
+    const began = performance.now();
+    const safe = await this.#delivery.flush(offsets);
+    if (safe.length === 0 || this.#isCancelled) return;
+    try {
+      await this.#consumer.commit(safe);
+    } catch (error) {
+      // The offsets stay uncommitted and go along with the next commit; at worst records are read twice.
+      measures.commitFailures++;
+      this.#environment.logger.warn({ err: error }, `Sink offsets could not be committed: ${messageOf(error)}`);
+      return;
+    }
+    this.#positions.committed(safe);
+    measures.commitMs.add(performance.now() - began);
+    measures.commitSequence++;
+    measures.lastProgressAt = Date.now();
+  }
+
+  async #onAssigned(partitions: readonly TopicPartition[]): Promise<void> {
+    this.#positions.assign(partitions);
+    this.#delivery.holdNew(partitions);
+    await this.#task.open?.(partitions);
+  }
+
+  async #onRevoked(partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
+    try {
+      if (!lost && !this.#isCancelled) await this.#commit(partitions);
+    } finally {
+      this.#positions.revoke(partitions);
+      await this.#task.close?.(partitions);
+    }
+  }
+
+  async #end(): Promise<void> {
+    const { ledger, logger } = this.#environment;
+    ledger.released += ledger.inFlight;
+    ledger.inFlight = 0;
+    const quietly = async (work: () => unknown) => {
+      try {
+        await work();
+      } catch (error) {
+        logger.warn({ err: error }, `The task did not stop cleanly: ${messageOf(error)}`);
+      }
+    };
+    const owned = this.#positions.owned();
+    if (this.#isOpen && owned.length > 0) await quietly(() => this.#task.close?.(owned));
+    await quietly(() => this.#consumer.close());
+    await quietly(() => this.#task.stop());
+    this.#conversion?.close();
+    await quietly(() => this.#queue?.close());
+  }
+
+  #context() {
+    const { connector, task, logger } = this.#environment;
+    return {
+      connector,
+      task,
+      logger,
+      signal: this.#abort.signal,
+      seek: (partition: TopicPartition, offset: number) => {
+        this.#consumer.seek(partition, offset);
+        this.#positions.seek(partition, offset);
+      },
+      reportBadRecord: (record: SinkRecord, error: Error) => this.#delivery.report(record, error),
+    };
+  }
+}
+
+/** The consumer group of a sink connector, as Kafka Connect names it. */
+export function sinkGroup(connector: string): string {
+  return `connect-${connector}`;
+}
+
+/** Moves one record of the ledger out of flight. */
+export function countOutcome(
+  ledger: { skipped: number; deadLettered: number; inFlight: number },
+  outcome: Outcome,
+): void {
+  if (outcome === 'skipped') ledger.skipped++;
+  else ledger.deadLettered++;
+  ledger.inFlight--;
+}

@@ -1,0 +1,82 @@
+/**
+ * What a task loop is given by its worker: the ports, the plan, the books it keeps. One per task; it outlives restarts.
+ */
+import type { Config, Logger, SchemaRegistry } from '../../connectors/api/index.ts';
+import type { LogClient } from '../log/client.ts';
+import type { OffsetStore } from '../stores/offset-store.ts';
+import { DeadLetterQueue } from './dead-letter-queue.ts';
+import { type ErrorCounts, ErrorPolicy } from './error-policy.ts';
+import type { Ledger } from './ledger.ts';
+import type { TaskMeasures } from './measure.ts';
+import type { ConnectorPlan } from './plan.ts';
+
+/** Worker keys that the loops need, parsed. */
+export interface LoopSettings {
+  readonly flushIntervalMs: number;
+  readonly stopTimeoutMs: number;
+  readonly isTopicCreationEnabled: boolean;
+}
+
+export interface TaskEnvironment {
+  readonly connector: string;
+  readonly task: number;
+  readonly log: LogClient;
+  readonly registry: SchemaRegistry | undefined;
+  readonly offsets: OffsetStore;
+  readonly logger: Logger;
+  readonly loop: LoopSettings;
+  readonly ledger: Ledger;
+  readonly measures: TaskMeasures;
+  readonly errors: ErrorCounts & { deadLetterRequests: number; deadLetterFailures: number };
+  /** Called once the task's own `start` is through. */
+  onStarted(): void;
+  /** Called the first time a task uses a topic (KIP-558). */
+  onTopic(topic: string): void;
+}
+
+/** A running loop, as the task's life sees it. */
+export interface TaskLoop {
+  /** Resolves after a graceful stop, rejects with what failed the task. Called once. */
+  run(): Promise<void>;
+  /** Asks for a graceful end: flush, commit, stop. */
+  stop(): void;
+  /** Gives up on a loop that did not end in time: nothing it still does may be committed. */
+  cancel(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** The dead letter queue of a task, or null where none is configured. */
+export function deadLetterQueueOf(
+  environment: TaskEnvironment,
+  settings: Config,
+  signal: AbortSignal,
+): DeadLetterQueue | null {
+  const topic = settings.string('errors.deadletterqueue.topic.name');
+  if (topic === '') return null;
+  return new DeadLetterQueue(environment.log, {
+    topic,
+    replicationFactor: settings.number('errors.deadletterqueue.topic.replication.factor'),
+    withContext: settings.boolean('errors.deadletterqueue.context.headers.enable'),
+    connector: environment.connector,
+    task: environment.task,
+    signal,
+    counts: environment.errors,
+  });
+}
+
+export function errorPolicyOf(
+  environment: TaskEnvironment,
+  plan: ConnectorPlan,
+  queue: DeadLetterQueue | null,
+  signal: AbortSignal,
+): ErrorPolicy {
+  return new ErrorPolicy(plan.settings, queue, environment.logger, signal, environment.errors);
+}
+
+/** Client settings of this connector alone (`producer.override.`, `consumer.override.`). */
+export function overridesOf(settings: Config, client: 'producer' | 'consumer'): Record<string, string> {
+  const prefix = `${client}.override.`;
+  const given = Object.entries(settings.raw).filter(([key]) => key.startsWith(prefix));
+  return Object.fromEntries(given.map(([key, value]) => [key.slice(prefix.length), value]));
+}

@@ -1,0 +1,131 @@
+/**
+ * One task from start to stop, through failures: runs its loop, restarts it after failures that may pass, says how it is.
+ *
+ * Moves no record itself; `source-loop.ts` and `sink-loop.ts` do. The ledger and the measures belong to the task, not to
+ * one run of its loop, so a restart does not wipe them.
+ */
+import type { Config, Logger } from '../../connectors/api/index.ts';
+import { DeadlineError, isTransient, messageOf, traceOf } from '../errors.ts';
+import type { State } from '../stores/status-store.ts';
+import { backoffMs, delay, within } from './backoff.ts';
+import type { TaskLoop } from './task-environment.ts';
+
+/** A run this long was a success: the next failure starts counting from zero. */
+const HEALTHY_RUN_MS = 60_000;
+
+export interface TaskLifeOptions {
+  readonly name: string;
+  readonly settings: Config;
+  readonly logger: Logger;
+  /** Builds a fresh loop; a throw is a failure like one of the loop itself. */
+  readonly createLoop: (onStarted: () => void) => Promise<TaskLoop>;
+  readonly onState: (state: State, trace?: string) => void;
+}
+
+export class TaskLife {
+  readonly #options: TaskLifeOptions;
+  readonly #stop = new AbortController();
+  #loop: TaskLoop | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  #isPaused: boolean;
+  #state: State = 'UNASSIGNED';
+  restarts = 0;
+
+  constructor(options: TaskLifeOptions, isPaused: boolean) {
+    this.#options = options;
+    this.#isPaused = isPaused;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  start(state: 'UNASSIGNED' | 'RESTARTING' = 'UNASSIGNED'): void {
+    this.#setState(state);
+    this.#ended = this.#live();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#loop?.pause();
+    if (this.#state === 'RUNNING') this.#setState('PAUSED');
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#loop?.resume();
+    if (this.#state === 'PAUSED') this.#setState('RUNNING');
+  }
+
+  /** Resolves when the task has flushed and stopped, or was cut off at the deadline; never rejects. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stop.abort();
+    this.#loop?.stop();
+    try {
+      await within(`Stopping ${this.#options.name}`, timeoutMs, this.#ended);
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error;
+      this.#options.logger.warn({}, `${error.message} It is cut off; what it did since its last commit is done again.`);
+      this.#loop?.cancel();
+    }
+  }
+
+  async #live(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const began = Date.now();
+      try {
+        this.#loop = await this.#options.createLoop(() => this.#onStarted());
+        if (this.#isPaused) this.#loop.pause();
+        if (signal.aborted) this.#loop.stop();
+        await this.#loop.run();
+        return;
+      } catch (error) {
+        if (Date.now() - began > HEALTHY_RUN_MS) attempt = 0;
+        await this.#onFailure(error, attempt);
+        if (this.#state === 'FAILED' && !this.#willRestart) return;
+      } finally {
+        this.#loop = null;
+      }
+    }
+  }
+
+  #willRestart = false;
+
+  #onStarted(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#setState(this.#isPaused ? 'PAUSED' : 'RUNNING');
+  }
+
+  async #onFailure(error: unknown, attempt: number): Promise<void> {
+    const { logger, name } = this.#options;
+    const { signal } = this.#stop;
+    if (signal.aborted) {
+      logger.warn({ err: error }, `${name} failed while it was stopping: ${messageOf(error)}`);
+      return;
+    }
+    const wait = this.#restartWaitMs(error, attempt);
+    this.#willRestart = wait !== null;
+    const next =
+      wait === null ? 'It stays FAILED until it is restarted.' : `It restarts by itself in ${Math.ceil(wait)} ms.`;
+    this.#setState('FAILED', `${traceOf(error)}\n${next}`);
+    logger.error({ err: error }, `${name} failed: ${messageOf(error)} ${next}`);
+    if (wait === null) return;
+    await delay(wait, signal);
+    if (!signal.aborted) this.restarts++;
+  }
+
+  #restartWaitMs(error: unknown, attempt: number): number | null {
+    const { settings } = this.#options;
+    const policy = settings.string('restart.on.failure');
+    const max = settings.number('restart.max.attempts');
+    if (policy === 'never' || (policy === 'transient' && !isTransient(error))) return null;
+    if (max >= 0 && attempt >= max) return null;
+    return backoffMs(attempt, settings.number('restart.backoff.max.ms'), settings.number('restart.backoff.ms'));
+  }
+
+  #setState(state: State, trace?: string): void {
+    this.#state = state;
+    this.#options.onState(state, trace);
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * The worker: every operation on connectors, as the REST door, a folder of files and tests ask for them.
+ *
+ * The config store says what should be; a {@link ConnectorLife} per connector makes it so. Validation happens here,
+ * before anything is stored.
+ */
+import type { ConfigProblem } from '../../connectors/api/index.ts';
+import { InvalidConfigError, RequestError } from '../errors.ts';
+import type { TargetState } from '../stores/config-store.ts';
+import type { State, Status } from '../stores/status-store.ts';
+import { type ConfigInfos, configInfos } from './config-infos.ts';
+import { ConnectorLife } from './connector-life.ts';
+import { ConnectorOffsets } from './connector-offsets.ts';
+import { planConnector, type Raw } from './plan.ts';
+import type { Services } from './services.ts';
+
+export interface ConnectorInfo {
+  readonly name: string;
+  readonly config: Raw;
+  readonly tasks: readonly TaskId[];
+  readonly type: 'source' | 'sink' | 'unknown';
+}
+
+export interface TaskId {
+  readonly connector: string;
+  readonly task: number;
+}
+
+interface StatusInfo {
+  readonly state: State;
+  readonly worker_id: string;
+  readonly trace?: string;
+  readonly version?: string;
+}
+
+export interface TaskStatusInfo extends StatusInfo {
+  readonly id: number;
+}
+
+export interface ConnectorStatusInfo {
+  readonly name: string;
+  readonly connector: StatusInfo;
+  readonly tasks: readonly TaskStatusInfo[];
+  readonly type: ConnectorInfo['type'];
+}
+
+/** Longer names do not fit into Kafka's 249 bytes of a topic or group name beside their prefixes. */
+const MAX_NAME_LENGTH = 200;
+
+export class Worker {
+  readonly services: Services;
+  readonly offsets: ConnectorOffsets;
+  readonly #lives = new Map<string, ConnectorLife>();
+  #isStopped = false;
+
+  constructor(services: Services) {
+    this.services = services;
+    this.offsets = new ConnectorOffsets(services, (name) => this.#life(name));
+  }
+
+  /** Tells every stored connector to start; they do so side by side, behind the caller's back. */
+  startStored(): void {
+    for (const name of this.services.configs.names()) this.#add(name).start();
+  }
+
+  /** Stops all connectors together, within the deadline. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    const { stopTimeoutMs } = this.services.loop;
+    await Promise.all([...this.#lives.values()].map((life) => life.stop(stopTimeoutMs)));
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  names(): readonly string[] {
+    return this.services.configs.names();
+  }
+
+  lives(): Iterable<ConnectorLife> {
+    return this.#lives.values();
+  }
+
+  info(name: string): ConnectorInfo {
+    const config = this.config(name);
+    const tasks = this.services.configs.taskConfigs(name).map((_, task) => ({ connector: name, task }));
+    return { name, config, tasks, type: this.#typeOf(config) };
+  }
+
+  config(name: string): Raw {
+    const config = this.services.configs.config(name);
+    if (config === undefined) throw new RequestError(404, `Connector ${name} not found`);
+    return config;
+  }
+
+  taskInfos(name: string): { id: TaskId; config: Raw }[] {
+    this.config(name);
+    const configs = this.services.configs.taskConfigs(name);
+    return configs.map((config, task) => ({ id: { connector: name, task }, config }));
+  }
+
+  status(name: string): ConnectorStatusInfo {
+    const config = this.config(name);
+    const { statuses, configs } = this.services;
+    const version = this.#pluginOf(config)?.version;
+    const tasks = configs.taskConfigs(name).map((_, id) => this.#taskStatus(name, id, version));
+    return {
+      name,
+      connector: statusInfo(statuses.connector(name), this.services.workerId, version),
+      tasks,
+      type: this.#typeOf(config),
+    };
+  }
+
+  taskStatus(name: string, id: number): TaskStatusInfo {
+    const config = this.config(name);
+    if (this.services.configs.taskConfigs(name)[id] === undefined) {
+      throw new RequestError(404, `No status found for task ${name}-${id}`);
+    }
+    return this.#taskStatus(name, id, this.#pluginOf(config)?.version);
+  }
+
+  /** 409 when the name is taken, 400 when the config is no good; resolves when it is stored. */
+  async create(name: string, config: Raw, initial?: TargetState): Promise<ConnectorInfo> {
+    checkName(name);
+    if (this.services.configs.config(name) !== undefined) {
+      throw new RequestError(409, `Connector ${name} already exists`);
+    }
+    return this.#store(name, config, initial ?? 'STARTED');
+  }
+
+  /** Creates or replaces. */
+  async put(name: string, config: Raw): Promise<{ readonly created: boolean; readonly info: ConnectorInfo }> {
+    checkName(name);
+    const before = this.services.configs.config(name);
+    if (before === undefined) return { created: true, info: await this.#store(name, config, 'STARTED') };
+    return { created: false, info: await this.#store(name, config) };
+  }
+
+  /** KIP-477: null deletes a key. */
+  async patch(name: string, changes: Readonly<Record<string, string | null>>): Promise<ConnectorInfo> {
+    const config: Record<string, string> = { ...this.config(name) };
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === null) delete config[key];
+      else config[key] = value;
+    }
+    return this.#store(name, config);
+  }
+
+  async remove(name: string): Promise<void> {
+    this.config(name);
+    const life = this.#life(name);
+    await this.services.configs.remove(name);
+    await life.stop(this.services.loop.stopTimeoutMs);
+    for (let id = 0; this.services.statuses.task(name, id) !== undefined; id++) {
+      this.services.statuses.forgetTask(name, id);
+    }
+    this.services.statuses.forgetConnector(name);
+    this.services.loggers.forget(`connector.${name}`);
+    this.#lives.delete(name);
+  }
+
+  async setTarget(name: string, target: TargetState): Promise<void> {
+    this.config(name);
+    await this.services.configs.putTargetState(name, target);
+    const following = this.#life(name).follow(target);
+    // A caller who was told "stopped" may alter offsets next; pause and resume may take their time.
+    if (target === 'STOPPED') await following;
+  }
+
+  restart(name: string, includeTasks: boolean, onlyFailed: boolean): ConnectorStatusInfo {
+    this.config(name);
+    void this.#life(name).restart(includeTasks, onlyFailed);
+    return this.status(name);
+  }
+
+  restartTask(name: string, id: number): void {
+    this.config(name);
+    void this.#life(name).restartTask(id);
+  }
+
+  /** What is wrong with a config, and every key it has, as `validate` answers. */
+  async validate(name: string, config: Raw): Promise<ConfigInfos> {
+    const { planned, problems } = await this.#judge(config);
+    return configInfos(name, planned.sections, config, problems);
+  }
+
+  /** Resolves when everything asked of a connector so far is through. For tests and for `stop`. */
+  async settled(name: string): Promise<void> {
+    await this.#lives.get(name)?.settled();
+  }
+
+  async #store(name: string, given: Raw, target?: TargetState): Promise<ConnectorInfo> {
+    const config = { ...given, name: given.name?.trim() ?? name };
+    if (config.name !== name) {
+      throw new RequestError(400, `Connector name configuration (${config.name}) doesn't match connector name ${name}`);
+    }
+    const { problems } = await this.#judge(config);
+    if (problems.length > 0) throw new InvalidConfigError(problems);
+    const isUnchanged = JSON.stringify(this.services.configs.config(name)) === JSON.stringify(config);
+    await this.services.configs.putConnector(name, config, target);
+    if (isUnchanged && this.#lives.has(name)) return this.info(name);
+    const known = this.#lives.get(name);
+    if (known === undefined) this.#add(name).start();
+    else void known.reconfigure();
+    return this.info(name);
+  }
+
+  async #judge(config: Raw) {
+    const { providers, plugins, raw } = this.services;
+    const { resolved, problems: unresolved } = await providers.resolve(config);
+    const planned = planConnector(plugins, resolved, raw);
+    const broken = new Set(unresolved.map(({ key }) => key));
+    const problems: ConfigProblem[] = [
+      ...unresolved,
+      ...planned.problems.filter(({ key }) => !broken.has(key)).map((problem) => unresolve(problem, config, resolved)),
+    ];
+    return { planned, problems };
+  }
+
+  #add(name: string): ConnectorLife {
+    const life = new ConnectorLife(this.services, name);
+    this.#lives.set(name, life);
+    if (this.services.statuses.connector(name) === undefined) this.services.statuses.putConnector(name, 'UNASSIGNED');
+    return life;
+  }
+
+  #life(name: string): ConnectorLife {
+    const life = this.#lives.get(name);
+    if (life === undefined) throw new RequestError(404, `Connector ${name} not found`);
+    return life;
+  }
+
+  #taskStatus(name: string, id: number, version: string | undefined): TaskStatusInfo {
+    return { id, ...statusInfo(this.services.statuses.task(name, id), this.services.workerId, version) };
+  }
+
+  #pluginOf(config: Raw) {
+    return this.services.plugins.find(config['connector.class']?.trim() ?? '', 'source', 'sink');
+  }
+
+  #typeOf(config: Raw): ConnectorInfo['type'] {
+    return this.#pluginOf(config)?.type ?? 'unknown';
+  }
+}
+
+function statusInfo(status: Status | undefined, workerId: string, version: string | undefined): StatusInfo {
+  return {
+    state: status?.state ?? 'UNASSIGNED',
+    worker_id: status?.workerId ?? workerId,
+    ...(status?.trace === undefined ? {} : { trace: status.trace }),
+    ...(version === undefined ? {} : { version }),
+  };
+}
+
+function checkName(name: string): void {
+  const problem =
+    name === ''
+      ? 'it is empty'
+      : name.length > MAX_NAME_LENGTH
+        ? `it has ${name.length} characters, ${MAX_NAME_LENGTH} is the most`
+        : [...name].some((letter) => letter.charCodeAt(0) < 32)
+          ? 'it has control characters'
+          : null;
+  if (problem !== null)
+    throw new RequestError(400, `The connector name ${JSON.stringify(name)} cannot be used: ${problem}.`);
+}
+
+/** A message about a resolved value quotes the reference instead: the value may be a secret. */
+function unresolve(problem: ConfigProblem, raw: Raw, resolved: Raw): ConfigProblem {
+  const written = raw[problem.key];
+  const value = resolved[problem.key];
+  if (written === undefined || value === undefined || written === value) return problem;
+  const message = problem.message.replaceAll(JSON.stringify(value), JSON.stringify(written)).replaceAll(value, written);
+  return { ...problem, value: written, message };
+}
