@@ -11,8 +11,9 @@ import { type LockHolder, lockDirectory, thisProcess } from './directory-lock.ts
 import { names, parsePartitionFolder, partitionFolder, replaceFile } from './files.ts';
 import { loadMetaProperties, randomId, readTopicId, writeTopicId, zeroTopicId } from './meta-properties.ts';
 import { createPartition, openPartition } from './open-partition.ts';
-import { type LogSurroundings, type OpenedPartition, PartitionLog } from './partition-log.ts';
+import { PartitionLog } from './partition-log.ts';
 import { ReadBuffers } from './read-buffers.ts';
+import type { LogSurroundings, OpenedPartition } from './surroundings.ts';
 import { TurnEnd } from './turn-end.ts';
 import type { RecoveryReport } from './types.ts';
 
@@ -246,10 +247,7 @@ export class LogDirectory {
       now,
       flushDurable: this.#options.flushDurable ?? true,
       leaderEpoch: this.leaderEpoch,
-      onFailed: (log, error) => {
-        const fields = { topic: log.topic, partition: log.partition, error };
-        logger.error(fields, error.message);
-      },
+      onFailed: (topic, partition, error) => logger.error({ topic, partition, error }, error.message),
       onLogStartMoved: () => {
         if (this.#isLogStartCheckpointDue) return;
         this.#isLogStartCheckpointDue = true;

@@ -8,12 +8,12 @@ import { BatchWalker, scanWindowBytes } from './batch-walker.ts';
 import type { LogConfig } from './config.ts';
 import { offsetOfFile, suffixes } from './files.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
-import type { OpenedPartition } from './partition-log.ts';
 import { ProducerState } from './producer-state.ts';
 import { type Recovered, rebuildIndexes, recoverSegments } from './recovery.ts';
 import { type ReplaySurroundings, removeSnapshots, replayProducers } from './replay.ts';
 import { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
+import type { OpenedPartition } from './surroundings.ts';
 
 export interface OpenPartitionOptions {
   readonly folder: string;

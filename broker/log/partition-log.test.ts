@@ -54,16 +54,13 @@ describe('A partition log', () => {
 
   it('writes the appends of one turn with one call, and shows them only when they are safe', async (test) => {
     const { log, fs } = openLog(test);
-    let writes = 0;
-    const open = fs.open.bind(fs);
-    test.mock.method(fs, 'open', open);
     const waits = [1, 2, 3].map((value) => append(log, batchOf({ values: [String(value)] })));
     assert.equal(log.logEndOffset, 3);
     assert.equal(log.highWatermark, 0);
+    // One call may succeed; were there three, the second would fail the partition.
     fs.failNext('write', 'EIO', { path: '.log', after: 1 });
     await Promise.all(waits);
-    writes = log.highWatermark;
-    assert.equal(writes, 3);
+    assert.equal(log.highWatermark, 3);
     await assert.rejects(append(log, batchOf()), { code: 'KAFKA_STORAGE_ERROR' });
   });
 
@@ -168,12 +165,12 @@ describe('A partition log', () => {
 
 describe('A batch is refused', () => {
   const cases: [string, LogError['code'], (batch: Buffer) => Buffer][] = [
-    ['when its checksum is wrong', 'CORRUPT_MESSAGE', (batch) => ((batch[70]! ^= 1), batch)],
+    ['when its checksum is wrong', 'CORRUPT_MESSAGE', (batch) => batch.fill(batch[70]! ^ 1, 70, 71)],
     ['when it is cut off', 'CORRUPT_MESSAGE', (batch) => batch.subarray(0, batch.length - 1)],
     ['when there is less than a header', 'CORRUPT_MESSAGE', (batch) => batch.subarray(0, 20)],
-    ['when it is of an old format', 'INVALID_RECORD', (batch) => (batch.writeInt8(1, 16), batch)],
+    ['when it is of an old format', 'INVALID_RECORD', (batch) => batch.fill(1, 16, 17)],
     ['when two are sent as one', 'INVALID_RECORD', (batch) => Buffer.concat([batch, batch])],
-    ['when it brings its own offset', 'INVALID_RECORD', (batch) => (batch.writeInt32BE(7, 4), batch)],
+    ['when it brings its own offset', 'INVALID_RECORD', (batch) => batch.fill(7, 7, 8)],
     ['when it is larger than max.message.bytes', 'MESSAGE_TOO_LARGE', () => batchOf({ values: ['x'.repeat(2000)] })],
     ['when its time is far ahead', 'INVALID_TIMESTAMP', () => batchOf({ timestamp: testNow + 2 * 3600_000 })],
     ['when a client makes it a control batch', 'INVALID_RECORD', () => batchOf({ isControl: true })],

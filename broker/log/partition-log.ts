@@ -5,25 +5,20 @@
  *
  * Everything runs on the event loop; only the wait for the device is asynchronous (commit-pipeline.ts).
  */
-import type { FileSystem } from '../fs/file-system.ts';
 import * as batches from '../protocol/record-batch.ts';
 import { checkAppend } from './append-check.ts';
-import { CommitPipeline, type CommitStorage, isDeviceFull } from './commit-pipeline.ts';
 import { type LogConfig, never } from './config.ts';
 import { LogError } from './errors.ts';
-import { segmentFile, suffixes, writeFile } from './files.ts';
-import type { LeaderEpochs } from './leader-epochs.ts';
+import { segmentFile, suffixes } from './files.ts';
 import { abortedTransactions, answer, findBatches } from './log-reader.ts';
+import { LogWriter } from './log-writer.ts';
 import { describeProducer } from './producer-batch.ts';
 import { encodeSnapshot } from './producer-snapshot.ts';
-import type { ProducerBatch, ProducerState } from './producer-state.ts';
-import type { ReadBuffers } from './read-buffers.ts';
 import { removeSnapshots, replayProducers, truncateSegments } from './replay.ts';
 import { countExpired } from './retention.ts';
-import { Segment, type SegmentMark } from './segment.ts';
-import type { Segments } from './segments.ts';
+import type { Segment } from './segment.ts';
+import type { LogSurroundings, OpenedPartition } from './surroundings.ts';
 import { findMaxTimestamp, findTimestamp } from './timestamp-search.ts';
-import type { TurnEnd } from './turn-end.ts';
 import type {
   AppendDone,
   AppendInfo,
@@ -36,39 +31,7 @@ import type {
   TimestampAndOffset,
 } from './types.ts';
 
-/** A segment's offsets are stored relative to its base in 31 bits. */
-const relativeOffsetMax = 2 ** 31 - 1;
-
-/** What the data directory shares with all its logs. */
-export interface LogSurroundings {
-  readonly fs: FileSystem;
-  readonly turnEnd: TurnEnd;
-  readonly buffers: ReadBuffers;
-  readonly now: () => number;
-  /** False is Kafka's way: acks=all waits for the page cache only. */
-  readonly flushDurable: boolean;
-  /** The epoch of this start of the broker. */
-  readonly leaderEpoch: number;
-  readonly onFailed: (log: PartitionLog, error: LogError) => void;
-  readonly onLogStartMoved: () => void;
-  /** Runs after a delay unless the process ends first; reports what it throws. */
-  readonly removeLater: (delayMs: number, work: () => void) => void;
-}
-
-/** What opening a partition's folder found (open-partition.ts). */
-export interface OpenedPartition {
-  readonly folder: string;
-  readonly segments: Segments;
-  readonly producers: ProducerState;
-  readonly epochs: LeaderEpochs;
-  readonly logStartOffset: number;
-  readonly logEndOffset: number;
-  readonly recoveryPoint: number;
-  /** Folders whose entries are not known to be on the device: the partition's own and its parent when it is new. */
-  readonly unsyncedFolders: readonly string[];
-}
-
-export class PartitionLog implements CommitStorage {
+export class PartitionLog {
   readonly topic: string;
   readonly partition: number;
   /** Kafka's text form of the topic's UUID (URL-safe base64, 22 characters). Set again only by the data directory. */
@@ -78,19 +41,11 @@ export class PartitionLog implements CommitStorage {
   readonly folder: string;
   readonly #name: string;
   readonly #around: LogSurroundings;
-  readonly #segments: Segments;
-  readonly #producers: ProducerState;
-  readonly #epochs: LeaderEpochs;
-  readonly #pipeline: CommitPipeline;
+  readonly #writer: LogWriter;
   readonly #listeners = new Set<() => void>();
   #config: LogConfig;
   #logStartOffset: number;
-  #logEndOffset: number;
-  #writtenEndOffset: number;
   #recoveryPoint: number;
-  #unsyncedFolders: Set<string>;
-  /** State before the first batch of this turn; null while nothing is staged. */
-  #mark: SegmentMark | null = null;
   #recordsSinceSync = 0;
   #flushTimer: NodeJS.Timeout | null = null;
   #isClosing = false;
@@ -110,16 +65,15 @@ export class PartitionLog implements CommitStorage {
     this.#around = around;
     this.#config = config;
     this.folder = opened.folder;
-    this.#segments = opened.segments;
-    this.#producers = opened.producers;
-    this.#epochs = opened.epochs;
     this.#logStartOffset = opened.logStartOffset;
-    this.#logEndOffset = opened.logEndOffset;
-    this.#writtenEndOffset = opened.logEndOffset;
     this.#recoveryPoint = opened.recoveryPoint;
-    this.#unsyncedFolders = new Set(opened.unsyncedFolders);
-    this.#pipeline = new CommitPipeline(this.#name, this, around.turnEnd);
-    this.#producers.onHighWatermark(this.#logEndOffset);
+    this.#writer = new LogWriter(this.#name, opened, around, {
+      onAdvance: () => this.#notify(),
+      onFailed: (error) => {
+        around.onFailed(this.topic, this.partition, error);
+        this.#notify();
+      },
+    });
   }
 
   get config(): LogConfig {
@@ -130,19 +84,15 @@ export class PartitionLog implements CommitStorage {
   }
   /** The next offset to be given out; records up to here may not be on disk, nor visible, yet. */
   get logEndOffset(): number {
-    return this.#logEndOffset;
-  }
-  /** The end of what is in the files. */
-  get writtenEndOffset(): number {
-    return this.#writtenEndOffset;
+    return this.#writer.logEndOffset;
   }
   /** Consumers see what is below. */
   get highWatermark(): number {
-    return this.#pipeline.highWatermark;
+    return this.#writer.pipeline.highWatermark;
   }
   /** read_committed consumers see what is below. */
   get lastStableOffset(): number {
-    const unstable = this.#producers.firstUnstableOffset();
+    const unstable = this.#writer.producers.firstUnstableOffset();
     return unstable === null ? this.highWatermark : Math.min(unstable, this.highWatermark);
   }
   /** Everything below is on the device and needs no check after a crash. */
@@ -151,19 +101,19 @@ export class PartitionLog implements CommitStorage {
   }
   /** Where the oldest segment begins; the log start offset may lie further on. */
   get firstSegmentOffset(): number {
-    return this.#segments.all[0]!.baseOffset;
+    return this.#writer.segments.all[0]!.baseOffset;
   }
   /** A write or sync failed for another reason than a full disk. */
   get hasFailed(): boolean {
-    return this.#pipeline.failure !== null;
+    return this.#writer.pipeline.failure !== null;
   }
   /** Bytes of all segments' records, for DescribeLogDirs. */
   get sizeBytes(): number {
-    return this.#segments.sizeBytes;
+    return this.#writer.segments.sizeBytes;
   }
   /** False once the disk failed or the log was closed: every call throws KAFKA_STORAGE_ERROR. */
   get isOnline(): boolean {
-    return this.#pipeline.failure === null && !this.#isClosed;
+    return this.#writer.pipeline.failure === null && !this.#isClosed;
   }
 
   /**
@@ -177,14 +127,14 @@ export class PartitionLog implements CommitStorage {
       throw new LogError('KAFKA_STORAGE_ERROR', `The broker is stopping; ${this.#name} takes no more records.`);
     const nowMs = this.#around.now();
     checkAppend(batch, this.#config, options.origin, this.#name, nowMs);
-    this.#rollIfNeeded(batch, nowMs);
-    const baseOffset = this.#logEndOffset;
+    this.#writer.rollIfNeeded(batch, nowMs, this.#config);
+    const baseOffset = this.#writer.logEndOffset;
     const lastOffset = baseOffset + batches.lastOffsetDelta(batch);
     const producerBatch = describeProducer(batch, baseOffset, lastOffset);
     if (producerBatch !== null) {
-      const same = this.#producers.findDuplicate(producerBatch);
+      const same = this.#writer.producers.findDuplicate(producerBatch);
       if (same !== null) return this.#answerDuplicate(same, options, done);
-      this.#producers.check(producerBatch, {
+      this.#writer.producers.check(producerBatch, {
         origin: options.origin,
         transactionVersion: options.transactionVersion ?? 1,
       });
@@ -192,8 +142,13 @@ export class PartitionLog implements CommitStorage {
     const logAppendTimeMs = this.#config.messageTimestampType === 'LogAppendTime' ? nowMs : -1;
     if (logAppendTimeMs >= 0) batches.setLogAppendTime(batch, logAppendTimeMs);
     batches.setOffsetAndEpoch(batch, baseOffset, this.leaderEpoch);
-    this.#stage(batch, producerBatch, lastOffset, nowMs);
-    this.#pipeline.add(baseOffset, this.#logEndOffset, this.#mustSync(options, lastOffset + 1 - baseOffset), done);
+    this.#writer.stage(batch, producerBatch, nowMs, this.#config);
+    this.#writer.pipeline.add(
+      baseOffset,
+      this.#writer.logEndOffset,
+      this.#mustSync(options, lastOffset + 1 - baseOffset),
+      done,
+    );
     return { baseOffset, lastOffset, logAppendTimeMs, logStartOffset: this.#logStartOffset, isDuplicate: false };
   }
 
@@ -203,15 +158,15 @@ export class PartitionLog implements CommitStorage {
    */
   read(offset: number, maxBytes: number, options: ReadOptions): LogRead {
     this.#assertOnline();
-    if (offset < this.#logStartOffset || offset > this.#logEndOffset) throw this.#outOfRange(offset);
+    if (offset < this.#logStartOffset || offset > this.#writer.logEndOffset) throw this.#outOfRange(offset);
     const isCommitted = options.isolation === 'read_committed';
     const upToOffset = this.#visibleEnd(options.isolation);
     const request = { offset, maxBytes, minOneBatch: options.minOneBatch, upToOffset };
-    const found = offset < upToOffset ? findBatches(this.#segments, request, this.#around.buffers) : null;
+    const found = offset < upToOffset ? findBatches(this.#writer.segments, request, this.#around.buffers) : null;
     const aborted = isCommitted
       ? found === null
         ? []
-        : abortedTransactions(this.#segments, offset, found.nextOffset)
+        : abortedTransactions(this.#writer.segments, offset, found.nextOffset)
       : null;
     return answer(this, found, aborted, this.#around.buffers);
   }
@@ -220,10 +175,10 @@ export class PartitionLog implements CommitStorage {
   bytesAvailable(offset: number, isolation: Isolation): number {
     const upTo = this.#visibleEnd(isolation);
     if (offset >= upTo || offset < this.#logStartOffset) return 0;
-    const first = this.#segments.indexFor(offset);
-    const last = this.#segments.indexFor(upTo);
-    let bytes = -this.#segments.all[first]!.positionOf(offset);
-    for (let index = first; index <= last; index++) bytes += this.#segments.all[index]!.writtenBytes;
+    const first = this.#writer.segments.indexFor(offset);
+    const last = this.#writer.segments.indexFor(upTo);
+    let bytes = -this.#writer.segments.all[first]!.positionOf(offset);
+    for (let index = first; index <= last; index++) bytes += this.#writer.segments.all[index]!.writtenBytes;
     return bytes;
   }
 
@@ -236,32 +191,32 @@ export class PartitionLog implements CommitStorage {
   /** The first record with this timestamp or later that a consumer may see, or null. */
   offsetForTimestamp(timestamp: number, isolation: Isolation): TimestampAndOffset | null {
     this.#assertOnline();
-    return findTimestamp(this.#segments, timestamp, this.#logStartOffset, this.#visibleEnd(isolation));
+    return findTimestamp(this.#writer.segments, timestamp, this.#logStartOffset, this.#visibleEnd(isolation));
   }
 
   /** The record with the highest timestamp (the earliest of equals), or null when the log is empty. */
   offsetForMaxTimestamp(): TimestampAndOffset | null {
     this.#assertOnline();
-    return findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark);
+    return findMaxTimestamp(this.#writer.segments, this.#logStartOffset, this.highWatermark);
   }
 
   /** The end of the largest known epoch not above the asked one, as OffsetForLeaderEpoch wants it. */
   endOffsetForEpoch(epoch: number): EpochEndOffset {
-    return this.#epochs.endOffsetFor(epoch, this.leaderEpoch, this.#logEndOffset);
+    return this.#writer.epochs.endOffsetFor(epoch, this.leaderEpoch, this.#writer.logEndOffset);
   }
 
   /** The epoch a record at this offset was written in, or -1. */
   epochForOffset(offset: number): number {
-    return this.#epochs.epochFor(offset);
+    return this.#writer.epochs.epochFor(offset);
   }
 
   producers(): readonly ProducerDescription[] {
-    return this.#producers.describe();
+    return this.#writer.producers.describe();
   }
 
   /** Forgets producers idle for longer than this (`producer.id.expiration.ms`). */
   expireProducers(expirationMs: number): void {
-    this.#producers.expire(this.#around.now(), expirationMs);
+    this.#writer.producers.expire(this.#around.now(), expirationMs);
   }
 
   setConfig(config: LogConfig): void {
@@ -280,16 +235,16 @@ export class PartitionLog implements CommitStorage {
   /** Deletes the oldest segments by time, size and log start offset. Returns how many. */
   enforceRetention(): number {
     if (!this.isOnline) return 0;
-    const expired = countExpired(this.#segments, this.#config, {
+    const expired = countExpired(this.#writer.segments, this.#config, {
       logStartOffset: this.#logStartOffset,
-      logEndOffset: this.#logEndOffset,
+      logEndOffset: this.#writer.logEndOffset,
       highWatermark: this.highWatermark,
       nowMs: this.#around.now(),
     });
     if (expired === 0) return 0;
-    if (expired === this.#segments.all.length) this.#roll();
-    const gone = this.#segments.takeFirst(expired);
-    this.#moveLogStart(this.#segments.all[0]!.baseOffset);
+    if (expired === this.#writer.segments.all.length) this.#writer.roll();
+    const gone = this.#writer.segments.takeFirst(expired);
+    this.#moveLogStart(this.#writer.segments.all[0]!.baseOffset);
     this.#removeSegments(gone);
     return expired;
   }
@@ -297,27 +252,26 @@ export class PartitionLog implements CommitStorage {
   /** Cuts the log off at `offset`: everything from there on is gone. Call only when nothing waits for an answer. */
   truncateTo(offset: number): void {
     this.#assertOnline();
-    this.#pipeline.commit();
-    if (offset >= this.#logEndOffset) return;
+    this.#writer.pipeline.commit();
+    if (offset >= this.#writer.logEndOffset) return;
     if (offset < this.#logStartOffset) throw this.#outOfRange(offset);
-    truncateSegments(this.#segments, offset);
+    truncateSegments(this.#writer.segments, offset);
     removeSnapshots(this.#around.fs, this.folder, (at) => at > offset);
-    replayProducers(this.#around, this.folder, this.#segments, this.#producers, { from: offset, to: offset });
-    this.#epochs.truncateFromEnd(offset);
-    this.#logEndOffset = offset;
-    this.#writtenEndOffset = offset;
+    replayProducers(this.#around, this.folder, this.#writer.segments, this.#writer.producers, {
+      from: offset,
+      to: offset,
+    });
+    this.#writer.resetEnd(offset);
     this.#recoveryPoint = Math.min(this.#recoveryPoint, offset);
-    this.#pipeline.reset(offset);
-    this.#producers.onHighWatermark(offset);
   }
 
   /** Resolves when everything appended so far is on the device; rejects with KAFKA_STORAGE_ERROR. */
   flush(): Promise<void> {
     this.#assertOnline();
-    if (this.#pipeline.durableOffset >= this.#logEndOffset) return Promise.resolve();
+    if (this.#writer.pipeline.durableOffset >= this.#writer.logEndOffset) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const done: AppendDone = (error) => (error === null ? resolve() : reject(error));
-      this.#pipeline.add(this.#logEndOffset, this.#logEndOffset, true, done);
+      this.#writer.pipeline.add(this.#writer.logEndOffset, this.#writer.logEndOffset, true, done);
     });
   }
 
@@ -326,18 +280,18 @@ export class PartitionLog implements CommitStorage {
    * Returns the new recovery point. Called every minute and at a clean stop; never concurrently.
    */
   async checkpoint(): Promise<number> {
-    if (!this.isOnline || this.#recoveryPoint === this.#logEndOffset) return this.#recoveryPoint;
-    this.#pipeline.commit();
-    const point = this.#logEndOffset;
-    const snapshot = encodeSnapshot(this.#producers);
+    if (!this.isOnline || this.#recoveryPoint === this.#writer.logEndOffset) return this.#recoveryPoint;
+    this.#writer.pipeline.commit();
+    const point = this.#writer.logEndOffset;
+    const snapshot = encodeSnapshot(this.#writer.producers);
     await this.flush();
-    const dirty = this.#segments.all.filter((segment) => segment.areIndexesDirty);
+    const dirty = this.#writer.segments.all.filter((segment) => segment.areIndexesDirty);
     for (const segment of dirty) segment.areIndexesDirty = false;
     try {
       for (const segment of dirty) segment.writeIndexes();
       await Promise.all(dirty.map((segment) => untilSynced((done) => segment.syncIndexesLater(done))));
       await this.#writeSnapshot(point, snapshot);
-      this.#epochs.write();
+      this.#writer.epochs.write();
     } catch (error) {
       for (const segment of dirty) segment.areIndexesDirty = true;
       throw error;
@@ -351,8 +305,8 @@ export class PartitionLog implements CommitStorage {
     if (this.#isClosed) return;
     if (this.isOnline) {
       this.#isClosing = true;
-      this.#segments.active.seal();
-      this.#segments.active.areIndexesDirty = true;
+      this.#writer.segments.active.seal();
+      this.#writer.segments.active.areIndexesDirty = true;
       await this.checkpoint();
     }
     this.abandon();
@@ -362,65 +316,16 @@ export class PartitionLog implements CommitStorage {
   abandon(): void {
     this.#isClosed = true;
     if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
-    for (const segment of this.#segments.all) segment.close();
-    for (const listener of [...this.#listeners]) listener();
+    for (const segment of this.#writer.segments.all) segment.close();
+    this.#notify();
   }
 
-  // What the commit pipeline asks for.
-
-  writeStaged(): void {
-    this.#segments.active.write();
-    this.#writtenEndOffset = this.#logEndOffset;
-    this.#mark = null;
-    this.#producers.commit();
-  }
-
-  discardStaged(): void {
-    if (this.#mark === null) return;
-    const mark = this.#mark;
-    this.#mark = null;
-    this.#producers.rollback();
-    this.#logEndOffset = this.#writtenEndOffset;
-    this.#segments.active.resetTo(mark);
-  }
-
-  syncDirty(done: (error: Error | null) => void): void {
-    this.#recordsSinceSync = 0;
-    const dirty = this.#segments.all.filter((segment) => segment.isLogDirty);
-    try {
-      for (const folder of this.#unsyncedFolders) this.#around.fs.syncDirectory(folder);
-      this.#unsyncedFolders.clear();
-    } catch (error) {
-      setImmediate(done, error as Error);
-      return;
-    }
-    if (dirty.length === 0) {
-      setImmediate(done, null);
-      return;
-    }
-    let pending = dirty.length;
-    let failure: Error | null = null;
-    for (const segment of dirty) {
-      segment.isLogDirty = false;
-      segment.syncLogLater((error) => {
-        failure ??= error;
-        if (--pending === 0) done(failure);
-      });
-    }
-  }
-
-  onHighWatermark(highWatermark: number): void {
-    this.#producers.onHighWatermark(highWatermark);
-    for (const listener of [...this.#listeners]) listener();
-  }
-
-  onFailed(error: LogError): void {
-    this.#around.onFailed(this, error);
+  #notify(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 
   #assertOnline(): void {
-    if (this.#pipeline.failure !== null) throw this.#pipeline.failure;
+    if (this.#writer.pipeline.failure !== null) throw this.#writer.pipeline.failure;
     if (this.#isClosed) throw new LogError('KAFKA_STORAGE_ERROR', `The log of ${this.#name} is closed.`);
   }
 
@@ -450,78 +355,15 @@ export class PartitionLog implements CommitStorage {
     done: AppendDone,
   ): AppendInfo {
     const mustSync =
-      options.acks === -1 && this.#around.flushDurable && same.lastOffset >= this.#pipeline.durableOffset;
-    this.#pipeline.add(this.#logEndOffset, this.#logEndOffset, mustSync, done);
+      options.acks === -1 && this.#around.flushDurable && same.lastOffset >= this.#writer.pipeline.durableOffset;
+    this.#writer.pipeline.add(this.#writer.logEndOffset, this.#writer.logEndOffset, mustSync, done);
     return { ...same, logAppendTimeMs: -1, logStartOffset: this.#logStartOffset, isDuplicate: true };
-  }
-
-  #stage(batch: Buffer, producerBatch: ProducerBatch | null, lastOffset: number, nowMs: number): void {
-    const active = this.#segments.active;
-    if (this.#mark === null) {
-      this.#mark = active.mark();
-      this.#producers.begin();
-    }
-    this.#epochs.assign(this.leaderEpoch, this.#logEndOffset);
-    if (producerBatch !== null) {
-      const ended = this.#producers.apply(producerBatch, nowMs);
-      if (ended?.isAborted) {
-        active.transactionIndex.append({ ...ended, lastStableOffset: this.#producers.lastStableOffsetAfter(ended) });
-      }
-    }
-    active.stage(batch, this.#config.indexIntervalBytes);
-    this.#logEndOffset = lastOffset + 1;
-  }
-
-  #rollIfNeeded(batch: Buffer, nowMs: number): void {
-    const active = this.#segments.active;
-    if (active.size === 0) return;
-    const config = this.#config;
-    const timestamp = batches.maxTimestamp(batch);
-    const first = active.firstTimestamp ?? -1;
-    const ageMs = first >= 0 && timestamp >= 0 ? timestamp - first : nowMs - active.createdMs;
-    const lastRelative = this.#logEndOffset + batches.lastOffsetDelta(batch) - active.baseOffset;
-    const isDue =
-      active.size + batch.length > config.segmentBytes ||
-      ageMs > config.segmentMs ||
-      active.isIndexFull(config.segmentIndexBytes) ||
-      lastRelative > relativeOffsetMax;
-    if (isDue) this.#roll();
-  }
-
-  /** Ends the active segment and begins a new one. Throws KAFKA_STORAGE_ERROR; on a full disk nothing has changed. */
-  #roll(): void {
-    this.#pipeline.commit();
-    this.#assertOnline();
-    const active = this.#segments.active;
-    if (active.size === 0) return;
-    try {
-      active.seal();
-      active.writeIndexes();
-      writeFile(
-        this.#around.fs,
-        `${this.folder}/${segmentFile(this.#logEndOffset, suffixes.snapshot)}`,
-        encodeSnapshot(this.#producers),
-      );
-      const next = new Segment(this.#around.fs, this.folder, this.#logEndOffset, this.#around.now());
-      next.create();
-      this.#segments.add(next);
-      this.#unsyncedFolders.add(this.folder);
-    } catch (error) {
-      if (!isDeviceFull(error as NodeJS.ErrnoException)) this.#pipeline.fail(error as Error);
-      throw new LogError(
-        'KAFKA_STORAGE_ERROR',
-        `A new segment for ${this.#name} cannot be made: ${(error as Error).message}.`,
-        {
-          cause: error,
-        },
-      );
-    }
   }
 
   #moveLogStart(offset: number): void {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
-    this.#epochs.truncateFromStart(offset);
+    this.#writer.epochs.truncateFromStart(offset);
     this.#around.onLogStartMoved();
   }
 
@@ -542,14 +384,14 @@ export class PartitionLog implements CommitStorage {
     } finally {
       file.close();
     }
-    const bases = new Set(this.#segments.all.map((segment) => segment.baseOffset));
+    const bases = new Set(this.#writer.segments.all.map((segment) => segment.baseOffset));
     removeSnapshots(this.#around.fs, this.folder, (at) => at < offset && !bases.has(at));
   }
 
   #outOfRange(offset: number): LogError {
     return new LogError(
       'OFFSET_OUT_OF_RANGE',
-      `Offset ${offset} is not in the log of ${this.#name}, which holds ${this.#logStartOffset} to ${this.#logEndOffset}.`,
+      `Offset ${offset} is not in the log of ${this.#name}, which holds ${this.#logStartOffset} to ${this.#writer.logEndOffset}.`,
     );
   }
 }
