@@ -1,0 +1,304 @@
+/**
+ * All files of one task: finds them, follows them through rotation, and answers the next batch of one of them.
+ *
+ * Files are read one after the other to their end, in natural order of their names; a file that grows is read on. A file
+ * that was renamed or deleted is read to its end and a while longer; one that was truncated starts again, after a copy of
+ * what we had not read yet was looked for beside it.
+ */
+import type { Logger } from '../api/index.ts';
+import type { Chunk } from './chunk.ts';
+import type { FileSourceSettings } from './config.ts';
+import { CsvCutter } from './csv.ts';
+import type { Cutter } from './cutter.ts';
+import { type Found, findFiles, findRotated, isCopyOf, isRotatedName } from './discovery.ts';
+import { byteLines, jsonLines, textLines } from './lines.ts';
+import { type Place, ReusableBuffer, startOfFile, TrackedFile } from './tracked-file.ts';
+
+/** Handles kept open beyond this number are closed, those first that have been at their end for longest. */
+const openFilesMax = 128;
+/** A header longer than this is none. */
+const headerBytesMax = 64 * 1024;
+/** Chunks of one file in a row before the others get a turn. */
+const turnChunks = 256;
+
+/** A file with its cutter. */
+export interface Reading {
+  readonly file: TrackedFile;
+  readonly cutter: Cutter;
+  /** True once the cutter knows the file's header. */
+  hasBegun: boolean;
+  /** A file whose records come first: an older one at the same path, or a copy made before a truncation. */
+  after: Reading | null;
+  /** When the file was first seen to end inside a record, at this place; null while it does not. */
+  openEnd: { readonly position: number; readonly end: number; readonly since: number } | null;
+}
+
+/** What is next: records to cut, or something to report. */
+export type Next =
+  | { readonly kind: 'chunk'; readonly reading: Reading; readonly chunk: Chunk }
+  | {
+      readonly kind: 'bad';
+      readonly reading: Reading;
+      readonly from: number;
+      readonly to: number;
+      readonly problem: string;
+    };
+
+/** Finds what was kept of the files' places: by key, else by path; null for a file that is new. */
+export type FindPlaces = (files: readonly Found[]) => Promise<readonly (Place | null)[]>;
+
+export class FileReader {
+  readonly #settings: FileSourceSettings;
+  readonly #logger: Logger;
+  readonly #findPlaces: FindPlaces;
+  readonly #readings = new Map<string, Reading>();
+  readonly #buffer = new ReusableBuffer();
+  #current: Reading | null = null;
+  #turn = 0;
+  #isFirstScan = true;
+
+  constructor(settings: FileSourceSettings, logger: Logger, findPlaces: FindPlaces) {
+    this.#settings = settings;
+    this.#logger = logger;
+    this.#findPlaces = findPlaces;
+  }
+
+  /** Looks for new, renamed and vanished files. */
+  async scan(): Promise<void> {
+    const found = await findFiles(this.#settings.file, this.#settings.pattern);
+    const now = Date.now();
+    const keys = new Set(found.map((one) => one.key));
+    for (const { file } of this.#readings.values()) {
+      if (!keys.has(file.key)) file.goneSince ??= now;
+    }
+    const unknown: Found[] = [];
+    for (const one of found) {
+      const known = this.#readings.get(one.key);
+      if (known === undefined) unknown.push(one);
+      else this.#sees(known.file, one);
+    }
+    if (this.#isFirstScan) await this.#resumeRotated(found);
+    this.#isFirstScan = false;
+    await this.#track(unknown);
+    await this.#dropGone(now);
+  }
+
+  /** The next chunk or report of any file, or null when all have been read to their ends. */
+  async next(): Promise<Next | null> {
+    const mustTurn = this.#current === null || this.#current.file.isRefused || this.#turn >= turnChunks;
+    if (mustTurn) this.#current = this.#choose();
+    for (let reading = this.#current; reading !== null; reading = this.#current = this.#choose()) {
+      const next = await this.#nextOf(reading);
+      this.#turn++;
+      if (next !== null) return next;
+      reading.file.mayHaveMore = false;
+    }
+    await this.#closeSome();
+    return null;
+  }
+
+  /** Between scans: the open files may have grown, which costs one fstat each to see. */
+  lookForGrowth(): void {
+    for (const { file } of this.#readings.values()) {
+      if (file.isOpen) file.mayHaveMore = true;
+    }
+  }
+
+  /**
+   * The chunk held lines but no whole record (a quoted field is open): wait for more, or give up the record that is too
+   * long or was not finished in time.
+   */
+  stuck(reading: Reading, chunk: Chunk): 'wait' | 'give up' {
+    if (chunk.end - chunk.cursor > this.#settings.maxRecordBytes) return 'give up';
+    if (!chunk.reachesEnd) {
+      reading.file.widen();
+      return 'wait';
+    }
+    const end = chunk.base + chunk.end;
+    const known = reading.openEnd;
+    if (known === null || known.position !== chunk.position || known.end !== end) {
+      reading.openEnd = { position: chunk.position, end, since: Date.now() };
+    }
+    reading.file.mayHaveMore = false;
+    return Date.now() - reading.openEnd!.since >= this.#settings.csv.unclosedQuoteMs ? 'give up' : 'wait';
+  }
+
+  async close(): Promise<void> {
+    for (const { file } of this.#readings.values()) await file.close();
+  }
+
+  #sees(file: TrackedFile, found: Found): void {
+    file.path = found.path;
+    file.goneSince = null;
+    // Longer: it grew. Shorter: it was truncated. The look finds out.
+    if (found.size !== file.position) file.mayHaveMore = true;
+  }
+
+  /** The next file that may have more than we have read. */
+  #choose(): Reading | null {
+    this.#turn = 0;
+    const all = [...this.#readings.values()];
+    const after = this.#current === null ? -1 : all.indexOf(this.#current);
+    for (let i = 1; i <= all.length; i++) {
+      const reading = all[(after + i) % all.length]!;
+      if (reading.file.mayHaveMore && !reading.file.isRefused) return reading;
+    }
+    return null;
+  }
+
+  async #nextOf(reading: Reading): Promise<Next | null> {
+    // What was written earlier is committed earlier: a crash in between must not leave it behind for good.
+    while (reading.after !== null) {
+      const earlier = await this.#nextOf(reading.after);
+      if (earlier !== null) return earlier;
+      reading.after = null;
+    }
+    const { file } = reading;
+    const begun = reading.hasBegun ? true : await this.#begin(reading);
+    if (begun !== true) return begun;
+    for (;;) {
+      const look = await file.look(this.#buffer);
+      switch (look.found) {
+        case 'end':
+          return null;
+        case 'more':
+          continue;
+        case 'giant': {
+          const problem = `are a record longer than max.record.bytes (${this.#settings.maxRecordBytes})`;
+          return { kind: 'bad', reading, from: look.from, to: look.to, problem };
+        }
+        case 'new generation':
+          await this.#rewritten(reading, look.before);
+          return this.#nextOf(reading);
+        case 'chunk':
+          return { kind: 'chunk', reading, chunk: look.chunk };
+      }
+    }
+  }
+
+  /** Reads the header. True when records may be cut, null when it is not whole yet. */
+  async #begin(reading: Reading): Promise<true | Next | null> {
+    const { file, cutter } = reading;
+    if (cutter.begin === undefined) {
+      reading.hasBegun = true;
+      return true;
+    }
+    const head = await file.head(headerBytesMax);
+    if (head === null) return null;
+    try {
+      const end = cutter.begin(head);
+      if (end < 0 && head.end < headerBytesMax) return null;
+      if (end < 0) throw new Error(`have no whole header within ${headerBytesMax} bytes`);
+      file.startAt(end);
+      reading.hasBegun = true;
+      return true;
+    } catch (error) {
+      file.isRefused = true;
+      const problem = `are no header for this configuration, so the file is left alone: ${(error as Error).message}`;
+      return { kind: 'bad', reading, from: 0, to: Math.max(0, head.lineEnd(0)), problem };
+    }
+  }
+
+  async #track(unknown: readonly Found[]): Promise<void> {
+    if (unknown.length === 0) return;
+    const places = await this.#findPlaces(unknown);
+    for (const [index, found] of unknown.entries()) {
+      const place = places[index] ?? (await this.#placeInCopy(found)) ?? startOfFile;
+      const before = this.#goneFrom(found.path);
+      this.#add(found, place).after = before;
+    }
+  }
+
+  /** The file that stood at this path until now. */
+  #goneFrom(path: string): Reading | null {
+    for (const reading of this.#readings.values()) {
+      if (reading.file.goneSince !== null && reading.file.path === path && !reading.file.isRefused) return reading;
+    }
+    return null;
+  }
+
+  #add(found: Found, place: Place): Reading {
+    const { isLatin1, maxRecordBytes, asBytes, format } = this.#settings;
+    const keepsBuffers = format === 'jsonl' || (format === 'lines' && asBytes);
+    const file = new TrackedFile(found.key, found.path, place, { isLatin1, maxRecordBytes, keepsBuffers });
+    const cutter =
+      format === 'csv'
+        ? new CsvCutter(this.#settings.csv)
+        : format === 'jsonl'
+          ? jsonLines
+          : asBytes
+            ? byteLines
+            : textLines;
+    const reading: Reading = { file, cutter, hasBegun: false, after: null, openEnd: null };
+    this.#readings.set(found.key, reading);
+    return reading;
+  }
+
+  /** A new file named after one we read, with the same content up to our place: `cp` before a truncation made it. */
+  async #placeInCopy(found: Found): Promise<Place | null> {
+    for (const { file } of this.#readings.values()) {
+      if (isRotatedName(file.path, found.path) && (await isCopyOf(found, file.place))) {
+        return { ...file.place, generation: 0 };
+      }
+    }
+    return null;
+  }
+
+  /** Files renamed away while we were not looking: those with a kept place that is not their end are read on, first. */
+  async #resumeRotated(current: readonly Found[]): Promise<void> {
+    const paths = current.length > 0 ? current.map((one) => one.path) : [this.#settings.file];
+    const keys = new Set(current.map((one) => one.key));
+    const rotated: Found[] = [];
+    for (const path of paths) {
+      for (const found of await findRotated(path)) {
+        if (keys.has(found.key)) continue;
+        keys.add(found.key);
+        rotated.push(found);
+      }
+    }
+    if (rotated.length === 0) return;
+    const places = await this.#findPlaces(rotated);
+    for (const [index, found] of rotated.entries()) {
+      const place = places[index];
+      if (place == null || found.size <= place.position) continue;
+      this.#logger.info({ file: found.path, position: place.position }, 'Reading the rest of a file that was rotated.');
+      this.#add(found, place).file.goneSince = Date.now();
+    }
+  }
+
+  /** The file was truncated or written anew: the rest of what it held may stand in a copy beside it. */
+  async #rewritten(reading: Reading, before: Place): Promise<void> {
+    reading.hasBegun = false;
+    const { path } = reading.file;
+    this.#logger.warn(
+      { file: path, position: before.position, generation: before.generation + 1 },
+      `"${path}" was truncated or written anew; reading it from its start.`,
+    );
+    for (const found of await findRotated(path)) {
+      if (this.#readings.has(found.key) || !(await isCopyOf(found, before))) continue;
+      this.#logger.info({ file: found.path, position: before.position }, 'Reading the rest from the copy beside it.');
+      const copy = this.#add(found, { ...before, generation: 0 });
+      copy.file.goneSince = Date.now();
+      copy.after = reading.after;
+      reading.after = copy;
+    }
+  }
+
+  async #dropGone(now: number): Promise<void> {
+    for (const [key, { file }] of this.#readings) {
+      if (file.goneSince === null || (file.endSince === null && !file.isRefused)) continue;
+      if (now - Math.max(file.goneSince, file.endSince ?? 0) < this.#settings.rotateWaitMs) continue;
+      await file.close();
+      this.#readings.delete(key);
+    }
+  }
+
+  async #closeSome(): Promise<void> {
+    const open = [...this.#readings.values()].filter(({ file }) => file.isOpen);
+    if (open.length <= openFilesMax) return;
+    open.sort((a, b) => (a.file.endSince ?? 0) - (b.file.endSince ?? 0));
+    for (const { file } of open.slice(0, open.length - openFilesMax)) {
+      if (file.goneSince === null) await file.close();
+    }
+  }
+}

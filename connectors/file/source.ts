@@ -1,0 +1,230 @@
+/**
+ * The file source: tails lines, JSON Lines and CSV, of one file, a folder or a glob. One task reads all files; it is
+ * bound by what one core cuts (over a million lines a second). Step 1 of the record's journey.
+ */
+import { access } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Config,
+  ConfigError,
+  type ConfigProblem,
+  type ConnectorContext,
+  type Header,
+  type RecordValue,
+  type Schema,
+  Schemas,
+  type SourceConnector,
+  type SourceRecord,
+  type SourceTask,
+  type SourceTaskContext,
+} from '../api/index.ts';
+import type { Chunk } from './chunk.ts';
+import { type FileSourceSettings, fileSourceSettings } from './config.ts';
+import { CsvCutter } from './csv.ts';
+import type { CutSink } from './cutter.ts';
+import { type Found, findFiles } from './discovery.ts';
+import { badPiece, messageOf } from './errors.ts';
+import type { Tail } from './identity.ts';
+import { type FileState, parseOffset, parseStreamPosition, partitionOf, streamPartitionOf } from './offset.ts';
+import { FileReader, type Next, type Reading } from './reader.ts';
+import { type Place, startOfFile, type TrackedFile } from './tracked-file.ts';
+
+/** A poll without input comes back this often, so that the worker can look around. */
+const pollWaitMs = 1_000;
+/** How often open files are looked at for growth. */
+const growthIntervalMs = 50;
+/** Bytes of a bad piece that are kept for the dead letter. */
+const badBytesMax = 1024 * 1024;
+
+export class FileSource implements SourceConnector {
+  start(_context: ConnectorContext, config: Config): void {
+    fileSourceSettings(config);
+  }
+  taskConfigs(): readonly Record<string, string>[] {
+    return [{}];
+  }
+  createTask(): FileSourceTask {
+    return new FileSourceTask();
+  }
+  stop(): void {}
+
+  async check(config: Config): Promise<readonly ConfigProblem[]> {
+    let settings: FileSourceSettings;
+    try {
+      settings = fileSourceSettings(config);
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems;
+      throw error;
+    }
+    return checkFiles(settings);
+  }
+}
+
+/** A file may appear later, its folder may not: that is a misspelled path. */
+async function checkFiles(settings: FileSourceSettings): Promise<ConfigProblem[]> {
+  const problem = (message: string): ConfigProblem[] => [{ key: 'file', value: settings.file, message }];
+  try {
+    const found = await findFiles(settings.file, settings.pattern);
+    for (const { path } of found) await access(path, 4);
+    const isGlob = /[*?[{]/.test(settings.file);
+    if (found.length === 0 && !isGlob) await access(dirname(settings.file));
+    return [];
+  } catch (error) {
+    return problem(`"${settings.file}" cannot be read: ${messageOf(error)}. Correct "file" or its permissions.`);
+  }
+}
+
+export class FileSourceTask implements SourceTask {
+  #context!: SourceTaskContext;
+  #settings!: FileSourceSettings;
+  #reader!: FileReader;
+  /** What is being cut. */
+  #work: { readonly reading: Reading; readonly chunk: Chunk } | null = null;
+  #nextScan = 0;
+  readonly #noHeaders: readonly Header[] = [];
+  readonly #headers = new Map<string, readonly Header[]>();
+
+  async start(context: SourceTaskContext, config: Config): Promise<void> {
+    this.#context = context;
+    this.#settings = fileSourceSettings(config);
+    this.#reader = new FileReader(this.#settings, context.logger, (files) => this.#findPlaces(files));
+    await this.#scan();
+  }
+
+  async poll(): Promise<readonly SourceRecord[]> {
+    const deadline = Date.now() + pollWaitMs;
+    for (;;) {
+      if (Date.now() >= this.#nextScan) await this.#scan();
+      const next = this.#work === null ? await this.#reader.next() : null;
+      if (next?.kind === 'bad') await this.#reportGiant(next);
+      if (next?.kind === 'chunk') this.#work = next;
+      if (this.#work !== null) {
+        const records = await this.#cut(this.#work.reading, this.#work.chunk);
+        if (records.length > 0) return records;
+      }
+      if (Date.now() >= deadline || this.#context.signal.aborted) return [];
+      if (next === null && this.#work === null) await this.#rest(deadline);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#reader?.close();
+  }
+
+  async #scan(): Promise<void> {
+    await this.#reader.scan();
+    this.#nextScan = Date.now() + this.#settings.scanIntervalMs;
+  }
+
+  async #rest(deadline: number): Promise<void> {
+    const now = Date.now();
+    const ms = Math.max(1, Math.min(growthIntervalMs, deadline - now, this.#nextScan - now));
+    await sleep(ms, undefined, { signal: this.#context.signal }).catch(() => undefined);
+    this.#reader.lookForGrowth();
+  }
+
+  async #findPlaces(files: readonly Found[]): Promise<(Place | null)[]> {
+    const kept = await this.#context.offsets(files.map((file) => partitionOf(file.key)));
+    const stream = await this.#context.offsets(files.map((file) => streamPartitionOf(file.path)));
+    return files.map((_file, index) => {
+      const offset = parseOffset(kept[index]);
+      if (offset !== null) {
+        const { position, record, tail, file } = offset;
+        return { position, record, tail: { ...tail }, generation: file.generation, head: file.head };
+      }
+      const position = parseStreamPosition(stream[index]);
+      return position === null ? null : { ...startOfFile, position };
+    });
+  }
+
+  /** Takes a batch from the chunk. Bad pieces are safe in their dead letters before the records after them go on. */
+  async #cut(reading: Reading, chunk: Chunk): Promise<SourceRecord[]> {
+    const { file, cutter } = reading;
+    const batch = new Batch(this.#settings, reading, chunk, this.#headersOf(file));
+    const from = chunk.cursor;
+    cutter.cut(chunk, this.#settings.batchSize, batch);
+    if (chunk.cursor === from && this.#reader.stuck(reading, chunk) === 'give up') cutter.giveUp?.(chunk, batch);
+    if (chunk.cursor > from) file.advance(chunk, batch.tail);
+    if (chunk.isSpent || chunk.cursor === from) this.#work = null;
+    for (const bad of batch.badPieces) await this.#reportBad(file, bad);
+    return batch.records;
+  }
+
+  async #reportBad(file: TrackedFile, bad: BadPiece): Promise<void> {
+    await this.#context.reportBadInput({
+      error: badPiece(file.path, bad.from, bad.to, bad.problem, bad.cause),
+      source: { ...file.partition, path: file.path, from: bad.from, to: bad.to },
+      bytes: bad.bytes,
+    });
+  }
+
+  async #reportGiant(next: Next & { kind: 'bad' }): Promise<void> {
+    const { from, to, problem } = next;
+    await this.#reportBad(next.reading.file, { from, to, problem, cause: undefined, bytes: null });
+  }
+
+  #headersOf(file: TrackedFile): readonly Header[] {
+    if (!this.#settings.hasHeaders) return this.#noHeaders;
+    let headers = this.#headers.get(file.path);
+    if (headers === undefined) {
+      headers = [{ key: 'file.path', value: file.path, schema: Schemas.string }];
+      this.#headers.set(file.path, headers);
+    }
+    return headers;
+  }
+}
+
+interface BadPiece {
+  readonly from: number;
+  readonly to: number;
+  readonly problem: string;
+  readonly cause: unknown;
+  readonly bytes: Uint8Array | null;
+}
+
+/** Makes source records of what a cutter finds in one chunk. */
+class Batch implements CutSink {
+  readonly records: SourceRecord[] = [];
+  readonly badPieces: BadPiece[] = [];
+  /** Shared by the offsets of the batch; filled in once the batch is cut. */
+  readonly tail: Tail = { at: 0, hash: '' };
+  readonly #topic: string;
+  readonly #file: TrackedFile;
+  readonly #chunk: Chunk;
+  readonly #state: FileState;
+  readonly #headers: readonly Header[];
+
+  constructor(settings: FileSourceSettings, reading: Reading, chunk: Chunk, headers: readonly Header[]) {
+    this.#topic = settings.topic;
+    this.#file = reading.file;
+    this.#chunk = chunk;
+    this.#state = reading.file.state(reading.cutter instanceof CsvCutter ? reading.cutter.headerHash : null);
+    this.#headers = headers;
+  }
+
+  record(schema: Schema | null, value: RecordValue, key: string | null, end: number): void {
+    const file = this.#file;
+    file.record++;
+    this.records.push({
+      sourcePartition: file.partition,
+      sourceOffset: { position: this.#chunk.base + end, record: file.record, tail: this.tail, file: this.#state },
+      topic: this.#topic,
+      partition: null,
+      keySchema: key === null ? null : Schemas.string,
+      key,
+      valueSchema: schema,
+      value,
+      headers: this.#headers,
+      timestamp: null,
+    });
+  }
+
+  bad(from: number, end: number, problem: string, cause?: unknown): void {
+    const { base, bytes } = this.#chunk;
+    this.#file.record++;
+    // Copied, because the chunk's buffer is used again while the dead letter is on its way.
+    const kept = Buffer.from(bytes.subarray(from, Math.min(end, from + badBytesMax)));
+    this.badPieces.push({ from: base + from, to: base + end, problem, cause, bytes: kept });
+  }
+}
