@@ -33,6 +33,8 @@ export class LogWriter implements CommitStorage {
   logEndOffset: number;
   /** The end of what is in the files. */
   writtenEndOffset: number;
+  /** Appended since the last fdatasync began, for flush.messages. */
+  recordsSinceSync = 0;
   readonly #name: string;
   readonly #folder: string;
   readonly #around: LogSurroundings;
@@ -70,6 +72,7 @@ export class LogWriter implements CommitStorage {
     }
     active.stage(batch, config.indexIntervalBytes);
     this.logEndOffset += lastOffsetDelta(batch) + 1;
+    this.recordsSinceSync += lastOffsetDelta(batch) + 1;
   }
 
   /** Begins a new segment where this batch would not fit, in Kafka's sense: by size, age, index or offset. */
@@ -140,6 +143,7 @@ export class LogWriter implements CommitStorage {
   }
 
   syncDirty(done: (error: Error | null) => void): void {
+    this.recordsSinceSync = 0;
     const dirty = this.segments.all.filter((segment) => segment.isLogDirty);
     try {
       for (const folder of this.#unsyncedFolders) this.#around.fs.syncDirectory(folder);

@@ -46,7 +46,6 @@ export class PartitionLog {
   #config: LogConfig;
   #logStartOffset: number;
   #recoveryPoint: number;
-  #recordsSinceSync = 0;
   #flushTimer: NodeJS.Timeout | null = null;
   #isClosing = false;
   #isClosed = false;
@@ -143,12 +142,7 @@ export class PartitionLog {
     if (logAppendTimeMs >= 0) batches.setLogAppendTime(batch, logAppendTimeMs);
     batches.setOffsetAndEpoch(batch, baseOffset, this.leaderEpoch);
     this.#writer.stage(batch, producerBatch, nowMs, this.#config);
-    this.#writer.pipeline.add(
-      baseOffset,
-      this.#writer.logEndOffset,
-      this.#mustSync(options, lastOffset + 1 - baseOffset),
-      done,
-    );
+    this.#writer.pipeline.add(baseOffset, this.#writer.logEndOffset, this.#mustSync(options), done);
     return { baseOffset, lastOffset, logAppendTimeMs, logStartOffset: this.#logStartOffset, isDuplicate: false };
   }
 
@@ -333,10 +327,11 @@ export class PartitionLog {
     return isolation === 'read_committed' ? this.lastStableOffset : this.highWatermark;
   }
 
-  #mustSync(options: AppendOptions, records: number): boolean {
-    this.#recordsSinceSync += records;
+  #mustSync(options: AppendOptions): boolean {
     if (this.#config.flushMs < never) this.#scheduleFlush();
-    return (options.acks === -1 && this.#around.flushDurable) || this.#recordsSinceSync >= this.#config.flushMessages;
+    return (
+      (options.acks === -1 && this.#around.flushDurable) || this.#writer.recordsSinceSync >= this.#config.flushMessages
+    );
   }
 
   #scheduleFlush(): void {
