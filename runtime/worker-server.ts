@@ -4,26 +4,22 @@
  * Knows no particular connector, log or registry: all are handed in. Steps 1–3 and 9–10 of the record's journey happen
  * behind it.
  */
-import type { Plugin, SchemaRegistry } from '../connectors/api/index.ts';
+import { ConfigError, type Plugin, parseConfig, type SchemaRegistry } from '../connectors/api/index.ts';
 import type { LogClient } from './log/client.ts';
+import { createRestServer } from './rest/server.ts';
+import { ConfigStore } from './stores/config-store.ts';
+import { OffsetStore } from './stores/offset-store.ts';
+import { StatusStore } from './stores/status-store.ts';
+import { applyFolder } from './worker/apply-folder.ts';
+import { ConfigProviders } from './worker/config-providers.ts';
+import { workerKeys } from './worker/keys.ts';
+import { Loggers, type WorkerLogger } from './worker/loggers.ts';
+import { collectMetrics, type MetricFamily } from './worker/metrics.ts';
+import { loadPlugins, Plugins } from './worker/plugins.ts';
+import type { Services } from './worker/services.ts';
+import { Worker } from './worker/worker.ts';
 
-/** What the worker writes its notices to; `child` binds fields (connector, task). pino fits. */
-export interface WorkerLogger {
-  level: string;
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-  child(bindings: Record<string, unknown>): WorkerLogger;
-}
-
-/** One Prometheus family, ready to be printed. */
-export interface MetricFamily {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge';
-  readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
-}
+export type { MetricFamily, WorkerLogger };
 
 export interface WorkerOptions {
   /** Borrowed: the caller closes it after `stop`. */
@@ -51,13 +47,111 @@ export interface RunningWorker {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** For tests and embedding: the operations behind the REST door. */
+  readonly worker: Worker;
   /** Kafka Connect's metrics, `kafka_connect_…`. Cheap; call per scrape. */
   collect(): readonly MetricFamily[];
   /** The verdict behind `GET /health`. */
-  health(): { readonly status: 'healthy' | 'starting' | 'unhealthy'; readonly message: string };
+  health(): Health;
   /** Stops the tasks gracefully (flush, commit), then the REST door. Resolves within the configured deadline. */
   stop(): Promise<void>;
 }
 
+export interface Health {
+  readonly status: 'healthy' | 'starting' | 'unhealthy';
+  readonly message: string;
+}
+
+/** What a worker converts with when nothing is said; `schemas.enable` is off, as plain JSON is what people expect. */
+const workerDefaults: Readonly<Record<string, string>> = {
+  'key.converter': 'JsonConverter',
+  'key.converter.schemas.enable': 'false',
+  'value.converter': 'JsonConverter',
+  'value.converter.schemas.enable': 'false',
+  'header.converter': 'SimpleHeaderConverter',
+};
+
 /** Resolves when the REST door is open and the stored connectors have been told to start. */
-export type StartWorker = (options: WorkerOptions) => Promise<RunningWorker>;
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const services = await openServices(options);
+  const worker = new Worker(services);
+  let health: Health = { status: 'starting', message: 'Worker is still starting up.' };
+  const { version = '0.0.0', clusterId = 'millrace' } = options;
+  const facts = { version, clusterId, health: () => health };
+  const server = createRestServer(worker, facts, services.loggers.named('connect.rest', { part: 'connect-rest' }));
+  const address = await server.listen({ host: options.host, port: options.port });
+  const { port } = new URL(address);
+  worker.startStored();
+  if (options.connectorsDirectory !== undefined) {
+    const logger = services.loggers.named('connect.folder', { part: 'connectors-folder' });
+    await applyFolder(worker, options.connectorsDirectory, { prune: options.prune ?? false, logger });
+  }
+  health = { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' };
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    health = { status: 'unhealthy', message: 'The worker is stopping.' };
+    await worker.stop();
+    await server.close();
+    await Promise.all([services.configs.close(), services.offsets.close(), services.statuses.close()]);
+  };
+  return {
+    url: `http://${options.host}:${port}`,
+    host: options.host,
+    port: Number(port),
+    worker,
+    collect: () => collectMetrics(worker),
+    health: () => health,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+async function openServices(options: WorkerOptions): Promise<Services> {
+  const { log, registry, logger } = options;
+  const raw = withDefaults(options.config ?? {});
+  const { config: settings, problems } = parseConfig(workerKeys, raw);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const loggers = new Loggers(logger);
+  const own = loggers.named('connect', { part: 'connect' });
+  const extra = await loadPlugins(settings.list('plugin.path'));
+  const workerId = `${options.host}:${options.port}`;
+  const storage = (what: 'config' | 'offset' | 'status') => ({
+    topic: settings.string(`${what}.storage.topic`),
+    partitions: what === 'config' ? 1 : settings.number(`${what}.storage.partitions`),
+    replicationFactor: settings.number(`${what}.storage.replication.factor`),
+    clientId: `${settings.string('group.id')}-${what}s`,
+  });
+  const [configs, offsets, statuses] = await Promise.all([
+    ConfigStore.open(log, storage('config'), own),
+    OffsetStore.open(log, storage('offset'), own),
+    StatusStore.open(log, storage('status'), workerId, own),
+  ]);
+  return {
+    log,
+    registry,
+    plugins: new Plugins([...options.plugins, ...extra]),
+    providers: new ConfigProviders(settings.list('config.providers'), raw, process.env),
+    configs,
+    offsets,
+    statuses,
+    loggers,
+    settings,
+    raw,
+    loop: {
+      flushIntervalMs: settings.number('offset.flush.interval.ms'),
+      stopTimeoutMs: settings.number('task.shutdown.graceful.timeout.ms'),
+      isTopicCreationEnabled: settings.boolean('topic.creation.enable'),
+    },
+    workerId,
+  };
+}
+
+/** A converter that is given brings its own keys; the defaults' keys do not apply to it. */
+function withDefaults(given: Readonly<Record<string, string>>): Record<string, string> {
+  const isReplaced = (key: string) =>
+    Object.keys(workerDefaults).some((name) => name in given && key.startsWith(`${name}.`));
+  const kept = Object.entries(workerDefaults).filter(([key]) => !isReplaced(key));
+  return { ...Object.fromEntries(kept), ...given };
+}

@@ -17,6 +17,8 @@ const CONNECTOR = 'connector-';
 const TASK = 'task-';
 const COMMIT = 'commit-';
 const TARGET_STATE = 'target-state-';
+/** Ours alone: which connectors came from the folder of files. Kafka Connect skips keys it does not know. */
+const FOLDER = 'millrace-folder';
 
 export class ConfigStore {
   readonly #connectors = new Map<string, RawConfig>();
@@ -25,6 +27,7 @@ export class ConfigStore {
   /** Task configs whose commit record has not been read yet. */
   readonly #uncommitted = new Map<string, Map<number, RawConfig>>();
   readonly #logger: Logger;
+  #folder: readonly string[] = [];
   #table!: CompactedTable;
 
   private constructor(logger: Logger) {
@@ -73,6 +76,16 @@ export class ConfigStore {
     await this.#table.put([...tasks, { key: COMMIT + connector, value: JSON.stringify({ tasks: configs.length }) }]);
   }
 
+  /** The connectors that came from the folder the last time it was applied. */
+  folder(): readonly string[] {
+    return this.#folder;
+  }
+
+  async putFolder(names: readonly string[]): Promise<void> {
+    if (JSON.stringify(names) === JSON.stringify(this.#folder)) return;
+    await this.#table.put([{ key: FOLDER, value: JSON.stringify({ names }) }]);
+  }
+
   /** Forgets the connector; its offsets and its group's survive, as in Kafka Connect. */
   async remove(connector: string): Promise<void> {
     await this.#table.put([
@@ -88,7 +101,8 @@ export class ConfigStore {
   #apply(key: string, text: string | null): void {
     const value = text === null ? null : parseStored(text, () => this.#warn(key));
     if (text !== null && value === null) return;
-    if (key.startsWith(TARGET_STATE)) this.#applyTargetState(key.slice(TARGET_STATE.length), value);
+    if (key === FOLDER) this.#folder = Array.isArray(value?.names) ? value.names.map(String) : [];
+    else if (key.startsWith(TARGET_STATE)) this.#applyTargetState(key.slice(TARGET_STATE.length), value);
     else if (key.startsWith(CONNECTOR)) this.#applyConnector(key.slice(CONNECTOR.length), value);
     else if (key.startsWith(COMMIT)) this.#applyCommit(key.slice(COMMIT.length), value);
     else if (key.startsWith(TASK)) this.#applyTask(key.slice(TASK.length), value);

@@ -40,7 +40,7 @@ export class ConnectorOffsets {
     }
     if (this.#typeOf(name) === 'source') await this.#alterSource(name, entries);
     else await this.#alterSink(name, entries.map(sinkEntry));
-    return this.#done(name, 'altered');
+    return successText('altered');
   }
 
   async reset(name: string): Promise<string> {
@@ -49,14 +49,7 @@ export class ConnectorOffsets {
       const all = this.#services.offsets.all(name).map(({ partition }) => ({ partition, offset: null }));
       await this.#services.offsets.write(name, all);
     } else await this.#whileEmpty(() => this.#services.log.deleteGroup(this.#groupOf(name)));
-    return this.#done(name, 'reset');
-  }
-
-  #done(name: string, what: string): string {
-    return (
-      `The Connect framework-managed offsets for this connector have been ${what} successfully. ` +
-      `However, if this connector manages offsets externally, they will need to be manually ${what} in the system that the connector uses.`
-    ).replace('this connector have', `${name} have`);
+    return successText('reset');
   }
 
   async #alterSource(name: string, entries: readonly OffsetEntry[]): Promise<void> {
@@ -132,4 +125,12 @@ function whole(value: unknown, name: string): number {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
   throw new RequestError(400, `"${name}" must be a whole number that is not negative; it is ${JSON.stringify(value)}.`);
+}
+
+/** Kafka Connect's words for plugins that do not look after their offsets themselves. */
+function successText(what: string): string {
+  return (
+    `The Connect framework-managed offsets for this connector have been ${what} successfully. ` +
+    `However, if this connector manages offsets externally, they will need to be manually ${what} in the system that the connector uses.`
+  );
 }

@@ -28,9 +28,9 @@ export class TaskMeasures {
   commitFailures = 0;
   commitSkips = 0;
   commitSequence = 0;
-  runningMs = 0;
-  pausedMs = 0;
-  restarts = 0;
+  /** Sinks: records between the last read and the end of the log, over the owned partitions the worst; partitions. */
+  lag = 0;
+  partitions = 0;
   /** When the last record was read or a commit succeeded, for a verdict on progress. */
   lastProgressAt = 0;
 }

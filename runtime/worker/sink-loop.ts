@@ -214,6 +214,7 @@ export class SinkLoop implements TaskLoop {
   async #commit(partitions: readonly TopicPartition[]): Promise<void> {
     const { measures, loop } = this.#environment;
     this.#nextCommitAt = Date.now() + loop.flushIntervalMs;
+    this.#measureLag();
     const offsets = this.#positions.uncommitted(partitions);
     await this.#delivery.reported();
     if (offsets.length === 0 || this.#isCancelled) {
@@ -235,6 +236,18 @@ export class SinkLoop implements TaskLoop {
     measures.commitMs.add(performance.now() - began);
     measures.commitSequence++;
     measures.lastProgressAt = Date.now();
+  }
+
+  #measureLag(): void {
+    const { measures } = this.#environment;
+    const owned = this.#positions.owned();
+    const lags = owned.map((partition) => {
+      const end = this.#consumer.logEndOffset(partition);
+      const position = this.#consumer.position(partition);
+      return end === null || position === null ? 0 : end - position;
+    });
+    measures.partitions = owned.length;
+    measures.lag = Math.max(0, ...lags);
   }
 
   async #onAssigned(partitions: readonly TopicPartition[]): Promise<void> {

@@ -11,6 +11,7 @@ import type { State, Status } from '../stores/status-store.ts';
 import { type ConfigInfos, configInfos } from './config-infos.ts';
 import { ConnectorLife } from './connector-life.ts';
 import { ConnectorOffsets } from './connector-offsets.ts';
+import type { LedgerCounts } from './ledger.ts';
 import { planConnector, type Raw } from './plan.ts';
 import type { Services } from './services.ts';
 
@@ -119,6 +120,14 @@ export class Worker {
       throw new RequestError(404, `No status found for task ${name}-${id}`);
     }
     return this.#taskStatus(name, id, this.#pluginOf(config)?.version);
+  }
+
+  /** The books of a task that runs here. */
+  ledger(name: string, id: number): (LedgerCounts & { readonly inFlight: number; readonly mismatch: number }) | null {
+    const ledger = this.#life(name).tasks[id]?.ledger;
+    if (ledger === undefined) return null;
+    const { read, written, filtered, deadLettered, skipped, released, inFlight } = ledger;
+    return { read, written, filtered, deadLettered, skipped, released, inFlight, mismatch: ledger.mismatch() };
   }
 
   /** 409 when the name is taken, 400 when the config is no good; resolves when it is stored. */
@@ -238,6 +247,10 @@ export class Worker {
 
   #pluginOf(config: Raw) {
     return this.services.plugins.find(config['connector.class']?.trim() ?? '', 'source', 'sink');
+  }
+
+  typeOf(name: string): ConnectorInfo['type'] {
+    return this.#typeOf(this.services.configs.config(name) ?? {});
   }
 
   #typeOf(config: Raw): ConnectorInfo['type'] {
