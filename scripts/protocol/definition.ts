@@ -10,13 +10,13 @@ export interface FieldDefinition {
   readonly name: string;
   /** `int32`, `[]string`, `Topic`, `[]Topic`, … */
   readonly type: string;
-  /** Absent in a few places, where it means all versions. */
+  /** Absent on some tagged fields, which are there in the versions they are tagged in. */
   readonly versions?: string;
   readonly nullableVersions?: string;
   readonly flexibleVersions?: string;
   readonly taggedVersions?: string;
   readonly tag?: number;
-  readonly default?: string | number | boolean;
+  readonly default?: string | number | boolean | null;
   readonly about?: string;
   readonly fields?: readonly FieldDefinition[];
 }
@@ -87,7 +87,7 @@ export function structsOf(message: MessageDefinition): Struct[] {
   const add = (name: string, fields: readonly FieldDefinition[], versions: VersionRange): void => {
     for (const field of fields) {
       if (field.fields !== undefined)
-        add(field.type.replace('[]', ''), field.fields, parseRange(field.versions ?? '0+').within(versions));
+        add(field.type.replace('[]', ''), field.fields, versionsOf(field).within(versions));
     }
     structs.push({ name, fields: fields.map((field) => toField(field, versions)) });
   };
@@ -100,8 +100,9 @@ export function structsOf(message: MessageDefinition): Struct[] {
 
 function toField(field: FieldDefinition, inside: VersionRange): Field {
   const shape = toShape(field.type);
-  const versions = parseRange(field.versions ?? '0+').within(inside);
-  const isNullDefault = String(field.default) === 'null';
+  const versions = versionsOf(field).within(inside);
+  // Only the string: Kafka's generator takes a bare null, which two definitions have, for no default at all.
+  const isNullDefault = field.default === 'null';
   return {
     name: field.name[0]!.toLowerCase() + field.name.slice(1),
     about: field.about ?? '',
@@ -116,6 +117,10 @@ function toField(field: FieldDefinition, inside: VersionRange): Field {
   };
 }
 
+function versionsOf(field: FieldDefinition): VersionRange {
+  return parseRange(field.versions ?? field.taggedVersions ?? '0+');
+}
+
 function toShape(type: string): Shape {
   if (type.startsWith('[]')) return { kind: 'array', element: toShape(type.slice(2)) };
   return primitives.has(type) ? { kind: 'primitive', type } : { kind: 'struct', struct: type };
@@ -124,7 +129,7 @@ function toShape(type: string): Shape {
 function defaultOf(shape: Shape, field: FieldDefinition): string {
   if (shape.kind === 'array') return '[]';
   if (shape.kind === 'struct') return `default${shape.struct}()`;
-  const given = field.default === undefined ? '' : String(field.default).trim();
+  const given = String(field.default ?? '').trim();
   switch (shape.type) {
     case 'bool':
       return given === 'true' ? 'true' : 'false';

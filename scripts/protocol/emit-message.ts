@@ -187,7 +187,9 @@ function readExpression(field: Field, shape: Shape, emission: Emission): string 
   if (shape.kind === 'struct') {
     const read = `decode${shape.struct}(reader, apiVersion)`;
     if (nullable === 'false') return read;
-    return isAlways ? `reader.isPresent() ? ${read} : null` : `${nullable} && !reader.isPresent() ? null : ${read}`;
+    // Behind a tag Kafka writes the presence as a varint, elsewhere as a byte that is negative for null.
+    const present = field.tagged.isEmpty ? 'reader.isPresent()' : 'reader.uvarint() > 0';
+    return isAlways ? `${present} ? ${read} : null` : `${nullable} && !(${present}) ? null : ${read}`;
   }
   const type = (shape as { type: string }).type;
   if (nullable === 'false') return readPrimitive(type, flag);
@@ -309,7 +311,9 @@ function writeStruct(field: Field, struct: string, emission: Emission, value: st
   return [
     `{`,
     `  const value = ${value};`,
-    `  ${marker}writer.int8(value === null ? -1 : 1);`,
+    field.tagged.isEmpty
+      ? `  ${marker}writer.int8(value === null ? -1 : 1);`
+      : `  ${marker}writer.uvarint(value === null ? 0 : 1);`,
     `  if (value !== null) encode${struct}(writer, value, apiVersion);`,
     `}`,
   ];
@@ -342,7 +346,8 @@ function differs(field: Field): string {
   if (field.isNullDefault) return `${member} != null`;
   if (field.shape.kind === 'array')
     return `${member} !== undefined && ${isNullable(field) ? `(${member} === null || ${member}.length > 0)` : `${member}.length > 0`}`;
-  if (field.shape.kind === 'struct') return `${member} !== undefined && !isDefault${field.shape.struct}(${member})`;
+  if (field.shape.kind === 'struct')
+    return `${member} !== undefined && ${isNullable(field) ? `(${member} === null || !isDefault${field.shape.struct}(${member}))` : `!isDefault${field.shape.struct}(${member})`}`;
   if (field.shape.type === 'bytes' || field.shape.type === 'records')
     return `${member} !== undefined && ${member}.length > 0`;
   return `${member} !== undefined && ${member} !== ${field.defaultValue}`;

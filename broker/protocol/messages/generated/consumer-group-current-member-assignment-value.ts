@@ -22,7 +22,7 @@ export function decodeTopicPartitions(reader: Reader, _apiVersion: number): Topi
     for (let i = 0; i < length; i++) list.push(reader.int32());
     partitions = list;
   }
-  let assignmentEpochs: number[] | null = null;
+  let assignmentEpochs: number[] | null = [];
   {
     const count = reader.uvarint();
     let tag = -1;
@@ -58,7 +58,7 @@ export function encodeTopicPartitions(writer: Writer, message: Outgoing<TopicPar
     for (const element of list) writer.int32(element);
   }
   {
-    const has0 = message.assignmentEpochs != null;
+    const has0 = message.assignmentEpochs !== undefined && (message.assignmentEpochs === null || message.assignmentEpochs.length > 0);
     writer.uvarint((has0 ? 1 : 0));
     if (has0) {
       const mark = writer.beginTag(0);

@@ -56,6 +56,14 @@ export function encodeClassicMemberMetadata(writer: Writer, message: Outgoing<Cl
   writer.uvarint(0);
 }
 
+export function defaultClassicMemberMetadata(): ClassicMemberMetadata {
+  return { sessionTimeoutMs: 0, supportedProtocols: [] };
+}
+
+export function isDefaultClassicMemberMetadata(message: Outgoing<ClassicMemberMetadata>): boolean {
+  return !(message.sessionTimeoutMs !== undefined && message.sessionTimeoutMs !== 0) && !(message.supportedProtocols !== undefined && message.supportedProtocols.length > 0);
+}
+
 export interface ConsumerGroupMemberMetadataValue {
   /** The (optional) instance id. */
   instanceId: string | null;
@@ -92,7 +100,7 @@ export function decodeConsumerGroupMemberMetadataValue(reader: Reader, apiVersio
   const subscribedTopicRegex = reader.nullableString(true);
   const rebalanceTimeoutMs = reader.int32();
   const serverAssignor = reader.nullableString(true);
-  let classicMemberMetadata: ClassicMemberMetadata | null = null;
+  let classicMemberMetadata: ClassicMemberMetadata | null = defaultClassicMemberMetadata();
   {
     const count = reader.uvarint();
     let tag = -1;
@@ -101,7 +109,7 @@ export function decodeConsumerGroupMemberMetadataValue(reader: Reader, apiVersio
       const end = reader.tagEnd();
       switch (tag) {
         case 0: {
-          classicMemberMetadata = reader.isPresent() ? decodeClassicMemberMetadata(reader, apiVersion) : null;
+          classicMemberMetadata = reader.uvarint() > 0 ? decodeClassicMemberMetadata(reader, apiVersion) : null;
           reader.endTag(end);
           break;
         }
@@ -127,13 +135,13 @@ export function encodeConsumerGroupMemberMetadataValue(writer: Writer, message: 
   writer.int32(message.rebalanceTimeoutMs ?? -1);
   writer.string(message.serverAssignor === undefined ? "" : message.serverAssignor, true);
   {
-    const has0 = message.classicMemberMetadata != null;
+    const has0 = message.classicMemberMetadata !== undefined && (message.classicMemberMetadata === null || !isDefaultClassicMemberMetadata(message.classicMemberMetadata));
     writer.uvarint((has0 ? 1 : 0));
     if (has0) {
       const mark = writer.beginTag(0);
       {
         const value = message.classicMemberMetadata!;
-        writer.int8(value === null ? -1 : 1);
+        writer.uvarint(value === null ? 0 : 1);
         if (value !== null) encodeClassicMemberMetadata(writer, value, apiVersion);
       }
       writer.endTag(mark);

@@ -65,18 +65,9 @@ export function decodeTransactionLogValue(reader: Reader, apiVersion: number): T
   const flexible = apiVersion >= 1;
   const producerId = reader.int64();
   let previousProducerId: number = -1;
-  if (apiVersion <= 0) {
-    previousProducerId = reader.int64();
-  }
   let nextProducerId: number = -1;
-  if (apiVersion <= 0) {
-    nextProducerId = reader.int64();
-  }
   const producerEpoch = reader.int16();
   let nextProducerEpoch: number = -1;
-  if (apiVersion <= 0) {
-    nextProducerEpoch = reader.int16();
-  }
   const transactionTimeoutMs = reader.int32();
   const transactionStatus = reader.int8();
   let transactionPartitions: PartitionsSchema[] | null = [];
@@ -93,9 +84,6 @@ export function decodeTransactionLogValue(reader: Reader, apiVersion: number): T
   const transactionLastUpdateTimestampMs = reader.int64();
   const transactionStartTimestampMs = reader.int64();
   let clientTransactionVersion: number = 0;
-  if (apiVersion <= 0) {
-    clientTransactionVersion = reader.int16();
-  }
   if (flexible) {
     const count = reader.uvarint();
     let tag = -1;
@@ -134,16 +122,7 @@ export function decodeTransactionLogValue(reader: Reader, apiVersion: number): T
 export function encodeTransactionLogValue(writer: Writer, message: Outgoing<TransactionLogValue>, apiVersion: number): void {
   const flexible = apiVersion >= 1;
   writer.int64(message.producerId ?? 0);
-  if (apiVersion <= 0) {
-    writer.int64(message.previousProducerId ?? -1);
-  }
-  if (apiVersion <= 0) {
-    writer.int64(message.nextProducerId ?? -1);
-  }
   writer.int16(message.producerEpoch ?? 0);
-  if (apiVersion <= 0) {
-    writer.int16(message.nextProducerEpoch ?? -1);
-  }
   writer.int32(message.transactionTimeoutMs ?? 0);
   writer.int8(message.transactionStatus ?? 0);
   {
@@ -153,9 +132,6 @@ export function encodeTransactionLogValue(writer: Writer, message: Outgoing<Tran
   }
   writer.int64(message.transactionLastUpdateTimestampMs ?? 0);
   writer.int64(message.transactionStartTimestampMs ?? 0);
-  if (apiVersion <= 0) {
-    writer.int16(message.clientTransactionVersion ?? 0);
-  }
   if (flexible) {
     const has0 = message.previousProducerId !== undefined && message.previousProducerId !== -1;
     const has1 = message.nextProducerId !== undefined && message.nextProducerId !== -1;
