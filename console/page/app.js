@@ -20,7 +20,7 @@ const tables = {
     name: (connector) => connector.name,
     cells: (connector) => [
       named(connector.name),
-      state(connector.state),
+      state(connectorState(connector)),
       text(connector.type),
       text(connector.class),
       tasks(connector.tasks),
@@ -147,6 +147,12 @@ function fill(row, table, item) {
   const [first] = cause.split('\n');
   setText(row.cause.querySelector('summary'), first);
   setText(row.cause.querySelector('pre'), cause);
+}
+
+/** A connector runs on when a task of its fails; the row should not look as if nothing were wrong. */
+function connectorState(connector) {
+  const isBroken = connector.tasks.some((task) => task.state === 'FAILED');
+  return isBroken && connector.state === 'RUNNING' ? 'DEGRADED' : connector.state;
 }
 
 /* A cell is a function that brings a td up to date. */
