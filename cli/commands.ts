@@ -13,11 +13,13 @@ export interface CommandModule {
 export interface CommandEntry {
   readonly summary: string;
   readonly load: () => Promise<CommandModule>;
+  /** Outlives the reader of its output: a closed pipe does not end it. */
+  readonly isServer?: boolean;
 }
 
 /** Key: the words of the command. Order is the order of `--help`. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
-  up: { summary: 'Start broker, registry, worker and console', load: () => import('./up.ts') },
+  up: { summary: 'Start broker, registry, worker and console', load: () => import('./up.ts'), isServer: true },
   produce: { summary: 'Write records to a topic', load: () => import('./produce.ts') },
   consume: { summary: 'Read records from a topic', load: () => import('./consume.ts') },
   'topic ls': { summary: 'List topics', load: () => import('./topic-ls.ts') },

@@ -1,8 +1,8 @@
 /**
  * A command's two voices: data on stdout, notices on stderr, in the format the user asked for.
  *
- * Knows no command. A reader that closes the pipe (`| head`) ends the process quietly with 0; colour only where a
- * person looks and NO_COLOR is not set.
+ * Knows no command. A reader that closes the pipe (`| head`) ends a command quietly with 0; colour only where
+ * a person looks and NO_COLOR is not set.
  */
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
@@ -80,12 +80,12 @@ export function styled(style: 'bold' | 'red' | 'dim', text: string): string {
   return `\u001b[${code}m${text}\u001b[0m`;
 }
 
-/** Ends quietly when the reader of our output has gone, as `head` and `less` do. Call once, at the start. */
-export function endQuietlyOnClosedPipe(): void {
+/** What to do when the reader of our output has gone, as `head` and `less` do. Call once, at the start. */
+export function onClosedPipe(react: () => void): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
+      if (error.code !== 'EPIPE') throw error;
+      react();
     });
   }
 }

@@ -3,16 +3,15 @@
  *
  * The only place that prints errors and the only one that decides exit codes; commands throw.
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { aliases, type CommandEntry, commands, groups } from './commands.ts';
 import { CliError, causes, isUnreachable } from './errors.ts';
 import { type ExitCode, ExitCodes } from './exit-codes.ts';
-import { endQuietlyOnClosedPipe, notice, styled } from './io.ts';
+import { notice, onClosedPipe, styled } from './io.ts';
+import { packageVersion } from './package-version.ts';
 
 /** Runs the command line without the program's name, for example `['topic', 'ls']`. Sets `process.exitCode`. */
 export async function run(argv: readonly string[]): Promise<void> {
-  endQuietlyOnClosedPipe();
   try {
     await dispatch(argv);
   } catch (error) {
@@ -22,6 +21,7 @@ export async function run(argv: readonly string[]): Promise<void> {
 
 async function dispatch(argv: readonly string[]): Promise<void> {
   const { name, entry, rest } = pick(argv);
+  onClosedPipe(entry?.isServer ? () => undefined : () => process.exit(ExitCodes.ok));
   if (entry === undefined) {
     await overview(name).parseAsync([...rest], { from: 'user' });
     return;
@@ -77,18 +77,6 @@ function prepared(command: Command): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .showSuggestionAfterError(true);
-}
-
-export function packageVersion(): string {
-  // dist/cli/run.js and cli/run.ts stand at different depths below package.json.
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string }).version;
-    } catch {
-      // The next place.
-    }
-  }
-  return 'unknown';
 }
 
 /** Prints what went wrong and answers the exit code. */

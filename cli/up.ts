@@ -1,0 +1,220 @@
+/**
+ * `millrace up`: broker, registry, worker and console in one process. The only file that introduces the rooms to each
+ * other: each is handed what it needs of the others, by ports they declare themselves.
+ *
+ * Starts in the order in which they need each other, stops in the opposite one. See docs/ARCHITECTURE.md for the map.
+ */
+import type { Command } from 'commander';
+import { CliError } from './errors.ts';
+import { ExitCodes } from './exit-codes.ts';
+import { notice, type OutputFormat, withOutput, writeData } from './io.ts';
+import { packageVersion } from './package-version.ts';
+import { upLogger } from './up-logger.ts';
+import { connectorsOf, groupsOf, subjectsOf, topicsOf } from './up-overview.ts';
+import { type PortName, settle, type UpFlags, type UpSettings } from './up-settings.ts';
+
+/** SIGTERM promises an end within 10 s; what hangs then is cut off a little earlier. */
+const STOP_DEADLINE_MS = 9_500;
+
+export function define(command: Command): void {
+  command.option('--data <dir>', 'where everything is kept (./millrace-data)');
+  command.option('--config <file>', 'settings in JSON (./millrace.json where there is one)');
+  command.option('--host <address>', 'address to listen on (127.0.0.1)');
+  command.option('--kafka-port <n>', 'Kafka protocol (9092; 0 picks a free one)');
+  command.option('--connect-port <n>', 'Connect REST (8083)');
+  command.option('--registry-port <n>', 'schema registry (8081)');
+  command.option('--console-port <n>', 'console, metrics, health (8080)');
+  command.option('--connectors <dir>', 'apply every *.json connector config in a folder');
+  command.option('--prune', 'with --connectors: delete connectors whose file is gone');
+  command.option('--log-level <level>', 'debug, info, warn, error, silent (info)');
+  withOutput(command).action(up);
+}
+
+async function up(flags: UpFlags & { output: OutputFormat }): Promise<void> {
+  const settings = settle(flags);
+  const house = await startHouse(settings);
+  announce(house.addresses, settings, flags.output);
+  const reason = await house.ended;
+  process.exitCode =
+    reason === 'SIGINT' ? ExitCodes.interrupted : reason === 'SIGTERM' ? ExitCodes.ok : ExitCodes.failed;
+}
+
+type Addresses = Readonly<Record<PortName, string>>;
+
+function announce(addresses: Addresses, settings: UpSettings, output: OutputFormat): void {
+  // From the start of the process, Node's own start included.
+  const startMs = Math.round(performance.now());
+  if (output !== 'table') {
+    writeData(`${JSON.stringify({ ready: true, ...addresses, startMs })}\n`);
+    return;
+  }
+  const lines = [
+    `Millrace ${packageVersion()} is up, ${startMs} ms after its start. Stop it with Ctrl-C.`,
+    `  Kafka     ${addresses.kafka}`,
+    `  Connect   ${addresses.connect}`,
+    `  Registry  ${addresses.registry}`,
+    `  Console   ${addresses.console}`,
+    `  Data      ${settings.data}`,
+  ];
+  writeData(`${lines.join('\n')}\n`);
+}
+
+interface House {
+  readonly addresses: Addresses;
+  /** Resolves when everything has stopped, with what made it stop. */
+  readonly ended: Promise<'SIGINT' | 'SIGTERM' | 'deadline'>;
+}
+
+/** Starts every room. When one does not start, those that did are stopped before the error is thrown. */
+async function startHouse(settings: UpSettings): Promise<House> {
+  const logger = upLogger(settings.logLevel);
+  const stops: (() => Promise<unknown>)[] = [];
+  const stopAll = async () => {
+    for (const stop of stops.splice(0).reverse()) {
+      await stop().catch((error: unknown) => logger.error({ err: error }, 'A part did not stop cleanly.'));
+    }
+  };
+  // From here on a signal stops what has been started, also in the middle of the start.
+  const ended = stopOnSignal(stopAll);
+  try {
+    return { addresses: await startRooms(settings, logger, stops), ended };
+  } catch (error) {
+    await stopAll();
+    throw explained(error, settings);
+  }
+}
+
+async function startRooms(
+  settings: UpSettings,
+  logger: ReturnType<typeof upLogger>,
+  stops: (() => Promise<unknown>)[],
+): Promise<Addresses> {
+  const { host, ports } = settings;
+  // The broker opens the disk while the others' code is still being read.
+  const rooms = importRooms();
+  rooms.catch(() => undefined);
+  const { startBroker } = await import('../broker/broker.ts');
+  const broker = await startBroker({
+    dataDir: settings.data,
+    host,
+    port: ports.kafka,
+    config: settings.broker,
+    logger: logger.child({ room: 'broker' }),
+  });
+  stops.push(() => broker.stop());
+
+  const { inProcessLog, startRegistry, inProcessRegistry, startWorker, catalogue, startConsole } = await rooms;
+  const log = inProcessLog(broker);
+  stops.push(() => log.close());
+  const registry = await startRegistry({
+    log,
+    host,
+    port: ports.registry,
+    logger: logger.child({ room: 'registry' }),
+    config: withNumbers(settings.registry),
+  });
+  stops.push(() => registry.stop());
+  const worker = await startWorker({
+    log,
+    registry: inProcessRegistry(registry.core),
+    plugins: catalogue,
+    host,
+    port: ports.connect,
+    config: settings.worker,
+    logger: logger.child({ room: 'worker' }),
+    ...(settings.connectors === null ? {} : { connectorsDirectory: settings.connectors }),
+    prune: settings.prune,
+    version: packageVersion(),
+    clusterId: broker.clusterId,
+  });
+  stops.push(() => worker.stop());
+  const addresses = { kafka: broker.bootstrap, connect: worker.url, registry: registry.url };
+  const console = await startConsole({
+    host,
+    port: ports.console,
+    overview: async () => ({
+      topics: topicsOf(broker),
+      groups: groupsOf(broker),
+      subjects: subjectsOf(registry.core),
+      connectors: await connectorsOf(worker.url, worker.collect()),
+    }),
+    health: () => healthOf(worker.health()),
+    metrics: [worker],
+    addresses: () => addresses,
+    version: packageVersion(),
+    logger: logger.child({ room: 'console' }),
+  });
+  stops.push(() => console.stop());
+  return { ...addresses, console: console.url };
+}
+
+/** The registry's keys have types; a config file's section is text. */
+function withNumbers(section: Readonly<Record<string, string>>): Record<string, string | number> {
+  return Object.fromEntries(
+    Object.entries(section).map(([key, text]) => [key, /^-?\d+$/.test(text) ? Number(text) : text]),
+  );
+}
+
+/** Everything but the broker, read side by side. */
+async function importRooms() {
+  const [inProcess, registry, registryPort, worker, plugins, console] = await Promise.all([
+    import('../broker/in-process/log-client.ts'),
+    import('../schemas/registry-server.ts'),
+    import('../schemas/in-process.ts'),
+    import('../runtime/worker-server.ts'),
+    import('../connectors/catalogue.ts'),
+    import('../console/console-server.ts'),
+  ]);
+  return { ...inProcess, ...registry, ...registryPort, ...worker, ...plugins, ...console };
+}
+
+function healthOf(worker: { status: 'healthy' | 'starting' | 'unhealthy'; message: string }) {
+  const status = { healthy: 'up', starting: 'starting', unhealthy: 'down' } as const;
+  return [
+    { name: 'broker', status: 'up' as const },
+    { name: 'registry', status: 'up' as const },
+    { name: 'worker', status: status[worker.status], detail: worker.message },
+  ];
+}
+
+/** Stops everything at the first SIGTERM or SIGINT; at the second, or when it takes too long, ends at once. */
+function stopOnSignal(stopAll: () => Promise<void>): House['ended'] {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (isStopping) process.exit(signal === 'SIGINT' ? ExitCodes.interrupted : ExitCodes.failed);
+        isStopping = true;
+        setTimeout(() => {
+          notice(`Something did not stop within ${STOP_DEADLINE_MS / 1000} s; ending without it.`);
+          process.exit(ExitCodes.failed);
+        }, STOP_DEADLINE_MS).unref();
+        void stopAll().then(() => resolve(signal));
+      });
+    }
+  });
+}
+
+/** What keeps a house from starting, in the words of the command line. */
+function explained(error: unknown, settings: UpSettings): unknown {
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === 'EADDRINUSE' || code === 'EACCES') {
+    const name = (Object.keys(settings.ports) as PortName[]).find((key) => settings.ports[key] === port);
+    const why = code === 'EACCES' ? 'may not be used by this user' : 'is taken by another process';
+    return new CliError('PORT_TAKEN', `Port ${port} of ${settings.host} ${why}.`, {
+      next: `Stop what uses it, or choose another with --${name ?? 'kafka'}-port <n> (0 picks a free one).`,
+      cause: error,
+    });
+  }
+  if (code === 'LOG_DIRECTORY_IN_USE') {
+    return new CliError('DATA_DIRECTORY_HELD', message, {
+      next: 'Stop it, or choose another folder with --data.',
+      cause: error,
+    });
+  }
+  if (code === 'LOG_DIRECTORY_INVALID' || code === 'BAD_BROKER_CONFIG' || code === 'BAD_CONFIG') {
+    return new CliError('BAD_CONFIGURATION', message, { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,125 @@
+/**
+ * The demo as an examination: a bounded input through all three flows, Millrace killed with SIGKILL in the middle,
+ * then both ends compared by content. Answers true when nothing was lost, changed or invented.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { table } from '../../cli/io.ts';
+import { type Comparison, compareSales, compareShop, compareTrucks, isEqual } from './compare.ts';
+import { startFleet } from './fleet.ts';
+import { flowStates } from './overview.ts';
+import type { Services } from './services.ts';
+import { prepareMillrace } from './setup.ts';
+import { openShop } from './shop.ts';
+import { openTill } from './till.ts';
+
+/** Sizes that keep the whole examination well within two minutes on two slow cores. */
+const CUSTOMERS = 200;
+const TRANSACTIONS = 600;
+const TRUCKS = 100;
+const ROUNDS = 30;
+const FILES = 12;
+const LINES_PER_FILE = 500;
+const BAD_SHARE = 0.04;
+
+/** From the end of the input until both ends must agree. */
+const SETTLE_DEADLINE_MS = 50_000;
+const LOOK_AGAIN_MS = 500;
+/** Millrace is killed once every flow is under way; if one is not after this long, it is killed all the same. */
+const UNDER_WAY_DEADLINE_MS = 15_000;
+
+/** Runs it on services that were just started. Prints as it goes; throws only where a service itself fails. */
+export async function runCheck(services: Services, seed: number): Promise<boolean> {
+  const began = Date.now();
+  const say = (sentence: string) =>
+    console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(5)} s  ${sentence}`);
+  const source = await services.postgres.connect('shop');
+  const replica = await services.postgres.connect('replica');
+  const shop = await openShop(source, { seed, customers: CUSTOMERS });
+  say(`${shop.changes()} rows are in the shop before anybody looks.`);
+  await prepareMillrace(services.millrace);
+  say('Topic, schema and six connectors are in place.');
+
+  const fleet = await startFleet({
+    url: services.mqtt.url,
+    trucks: TRUCKS,
+    seed,
+    badShare: BAD_SHARE,
+    remembers: true,
+  });
+  const till = openTill({ folder: services.inbox, seed, badShare: BAD_SHARE, remembers: true });
+  const parts = [
+    repeat(TRANSACTIONS, () => shop.change()),
+    repeat(ROUNDS, () => fleet.round()),
+    repeat(FILES, () => till.drop(LINES_PER_FILE)),
+  ];
+  // The first half flows before the kill; the second is sent while Millrace is dead and after it is back.
+  await Promise.all(parts.map((part) => part.half()));
+  await waitUntilUnderWay(services);
+  const rest = Promise.all(parts.map((part) => part.rest()));
+  await services.millrace.kill();
+  say('Millrace was killed with SIGKILL while all three flows were moving.');
+  await services.millrace.restart();
+  say(`Millrace is back after ${services.millrace.startMs} ms.`);
+  await rest;
+  const { good, bad } = fleet.count();
+  say(
+    `All input is sent: ${shop.changes()} row changes, ${good} good and ${bad} bad reports, ${till.lines()} CSV lines.`,
+  );
+
+  const compare = async () => [
+    ...(await compareShop(source, replica)),
+    ...(await compareTrucks(services, fleet, replica)),
+    ...(await compareSales(services, till)),
+  ];
+  const comparisons = await settled(compare);
+  await fleet.stop();
+  return report(comparisons, began);
+}
+
+interface Halves {
+  half(): Promise<void>;
+  rest(): Promise<void>;
+}
+
+function repeat(times: number, work: () => Promise<void>): Halves {
+  const run = async (count: number) => {
+    for (let i = 0; i < count; i++) await work();
+  };
+  const half = Math.floor(times / 2);
+  return { half: () => run(half), rest: () => run(times - half) };
+}
+
+/** Until every flow has records in its topic, so that the kill interrupts something. */
+async function waitUntilUnderWay(services: Services): Promise<void> {
+  const deadline = Date.now() + UNDER_WAY_DEADLINE_MS;
+  while (Date.now() < deadline) {
+    const states = await flowStates(services.millrace.console).catch(() => []);
+    if (states.length > 0 && states.every(({ records }) => records > 0)) return;
+    await sleep(100);
+  }
+}
+
+/** Compares until both ends agree; answers the last comparison when they do not in time. */
+async function settled(compare: () => Promise<Comparison[]>): Promise<Comparison[]> {
+  const deadline = Date.now() + SETTLE_DEADLINE_MS;
+  for (;;) {
+    const comparisons = await compare();
+    if (comparisons.every(isEqual) || Date.now() > deadline) return comparisons;
+    await sleep(LOOK_AGAIN_MS);
+  }
+}
+
+function report(comparisons: readonly Comparison[], began: number): boolean {
+  const rows = comparisons.map((comparison) => ({
+    ...comparison,
+    verdict: isEqual(comparison) ? 'equal' : 'NOT EQUAL',
+  }));
+  const columns = ['what', 'expected', 'found', 'missing', 'different', 'unexpected', 'duplicates', 'verdict'];
+  console.log(`\n${table(rows, columns)}`);
+  for (const { what, example } of comparisons.filter((comparison) => !isEqual(comparison)))
+    console.log(`${what}: ${example}`);
+  const isGood = comparisons.every(isEqual);
+  const seconds = ((Date.now() - began) / 1000).toFixed(1);
+  console.log(isGood ? `Nothing was lost, in ${seconds} s.` : `Both ends differ after ${seconds} s.`);
+  return isGood;
+}

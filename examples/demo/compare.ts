@@ -1,0 +1,181 @@
+/**
+ * Compares both ends of each flow by content: what went in against what came out, and what is missing, different or
+ * there without having been sent.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { withCluster } from '../../cli/kafka/cluster.ts';
+import { readTopic } from '../../cli/kafka/read.ts';
+import type { StoredRecord } from '../../cli/record-json.ts';
+import type { Fleet, GpsReport } from './fleet.ts';
+import type { Services } from './services.ts';
+import type { Till } from './till.ts';
+
+/** One line of the final table. */
+export interface Comparison {
+  readonly what: string;
+  readonly expected: number;
+  readonly found: number;
+  readonly missing: number;
+  /** There, but not as it was sent. */
+  readonly different: number;
+  /** There although nobody sent it. */
+  readonly unexpected: number;
+  /** Seen more than once where the guarantee allows that. */
+  readonly duplicates: number;
+  /** The first thing that is wrong, for whoever must find out. */
+  readonly example: string;
+}
+
+export function isEqual(comparison: Comparison): boolean {
+  return comparison.missing + comparison.different + comparison.unexpected === 0;
+}
+
+/** Compares two keyed sets by the text of their values. */
+export function compareByKey(
+  what: string,
+  expected: ReadonlyMap<string, string>,
+  found: ReadonlyMap<string, string>,
+  duplicates = 0,
+): Comparison {
+  const missing = [...expected.keys()].filter((key) => !found.has(key));
+  const unexpected = [...found.keys()].filter((key) => !expected.has(key));
+  const different = [...expected].filter(([key, value]) => found.has(key) && found.get(key) !== value);
+  const [first] = different;
+  const example =
+    first !== undefined
+      ? `${first[0]}: expected ${first[1]}, found ${found.get(first[0])}`
+      : [
+          ...missing.slice(0, 1).map((key) => `missing ${key}`),
+          ...unexpected.slice(0, 1).map((key) => `nobody sent ${key}`),
+        ].join('; ');
+  return {
+    what,
+    expected: expected.size,
+    found: found.size,
+    missing: missing.length,
+    different: different.length,
+    unexpected: unexpected.length,
+    duplicates,
+    example: example.slice(0, 300),
+  };
+}
+
+/** Flow (a): every row of both tables, column by column. */
+export async function compareShop(source: pg.Client, replica: pg.Client): Promise<Comparison[]> {
+  const columns = {
+    customers:
+      "id::text, name, city, vip::text, to_char(changed_at::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+    orders:
+      'id::text, customer_id::text, product, quantity::text, amount::numeric(12,2)::text, state, ordered_on::date::text, note',
+  };
+  const comparisons = [];
+  for (const [table, list] of Object.entries(columns)) {
+    comparisons.push(compareByKey(`${table}: rows`, await rows(source, table, list), await rows(replica, table, list)));
+  }
+  return comparisons;
+}
+
+async function rows(client: pg.Client, table: string, columns: string): Promise<Map<string, string>> {
+  const { rows: exists } = await client.query('SELECT to_regclass($1) AS found', [table]);
+  if (exists[0]?.found === null) return new Map();
+  const { rows: found } = await client.query<string[]>({ text: `SELECT ${columns} FROM ${table}`, rowMode: 'array' });
+  return new Map(found.map((row) => [row[0]!, JSON.stringify(row)]));
+}
+
+/** Flow (b): every good report in the topic, every bad one among the dead letters, the last position of each truck. */
+export async function compareTrucks(services: Services, fleet: Fleet, replica: pg.Client): Promise<Comparison[]> {
+  const stored = await allRecords(services.millrace.kafka, 'trucks_gps');
+  const dead = await allRecords(services.millrace.kafka, 'trucks_gps_dlq');
+  const good = new Map<string, string>();
+  for (const { value } of stored) {
+    // Confluent's wire format: magic byte 0, four bytes of schema id, then the JSON.
+    const report = JSON.parse(Buffer.from(value!).toString('utf8', 5)) as GpsReport;
+    good.set(`${report.id}#${report.seq}`, canonical(report));
+  }
+  const sent = new Map([...fleet.sentGood].map(([key, payload]) => [key, canonical(JSON.parse(payload))]));
+  const bad = new Map(dead.map(({ value }) => [Buffer.from(value ?? []).toString(), causeOf(dead)]));
+  const sentBad = new Map([...fleet.sentBad.values()].map((payload) => [payload, 'has a cause']));
+  return [
+    compareByKey('trucks_gps: good reports', sent, good, stored.length - good.size),
+    compareByKey('trucks_gps_dlq: bad reports', sentBad, bad, dead.length - bad.size),
+    compareByKey('truck_positions: last per truck', lastPositions(fleet), await positions(replica)),
+  ];
+}
+
+/** Every dead letter must say why it is one. */
+function causeOf(records: readonly StoredRecord[]): string {
+  const silent = records.filter(
+    ({ headers }) => !headers.some(({ key, value }) => key === '__connect.errors.exception.message' && value !== null),
+  );
+  return silent.length === 0 ? 'has a cause' : 'has no cause';
+}
+
+function lastPositions(fleet: Fleet): Map<string, string> {
+  const last = new Map<string, GpsReport>();
+  for (const payload of fleet.sentGood.values()) {
+    const report = JSON.parse(payload) as GpsReport;
+    if ((last.get(report.id)?.seq ?? 0) < report.seq) last.set(report.id, report);
+  }
+  return new Map([...last].map(([id, { lat, long, seq }]) => [id, canonical({ id, lat, long, seq })]));
+}
+
+async function positions(replica: pg.Client): Promise<Map<string, string>> {
+  const { rows: exists } = await replica.query("SELECT to_regclass('truck_positions') AS found");
+  if (exists[0]?.found === null) return new Map();
+  const { rows: found } = await replica.query<{ id: string; lat: number; long: number; seq: string }>(
+    'SELECT id, lat::float8, long::float8, seq::text FROM truck_positions',
+  );
+  return new Map(found.map(({ id, lat, long, seq }) => [id, canonical({ id, lat, long, seq: Number(seq) })]));
+}
+
+/** Flow (c): every sale in the JSON Lines file, every torn line among the dead letters. */
+export async function compareSales(services: Services, till: Till): Promise<Comparison[]> {
+  const text = await readFile(join(services.outbox, 'sales.jsonl'), 'utf8').catch(() => '');
+  const lines = text.split('\n').filter((line) => line !== '');
+  const found = new Map(lines.map((line) => saleOf(line)));
+  const expected = new Map([...till.sales].map(([receipt, sale]) => [receipt, canonical(sale)]));
+  const dead = await allRecords(services.millrace.kafka, 'sales_dlq');
+  const torn = new Map(
+    dead.map(({ value }) => [
+      Buffer.from(value ?? [])
+        .toString()
+        .trimEnd(),
+      causeOf(dead),
+    ]),
+  );
+  const spoiled = new Map(till.spoiled.map((line) => [line, 'has a cause']));
+  return [
+    compareByKey('sales.jsonl: lines', expected, found, lines.length - found.size),
+    compareByKey('sales_dlq: torn lines', spoiled, torn, dead.length - torn.size),
+  ];
+}
+
+function saleOf(line: string): [string, string] {
+  try {
+    const sale = JSON.parse(line) as { receipt: string };
+    return [sale.receipt, canonical(sale)];
+  } catch {
+    return [`not JSON: ${line.slice(0, 60)}`, ''];
+  }
+}
+
+/** JSON with its members in order, so that equal content is equal text. */
+function canonical(object: object): string {
+  return JSON.stringify(object, Object.keys(object).sort());
+}
+
+async function allRecords(kafka: string, topic: string): Promise<StoredRecord[]> {
+  return withCluster(kafka, async (cluster) => {
+    const known = await cluster.topics();
+    const metadata = known.find((candidate) => candidate.topic === topic);
+    if (metadata === undefined) return [];
+    const partitions = metadata.partitions.map(({ partition }) => partition);
+    const from = await cluster.offsetsAt(metadata, partitions, -2);
+    const until = await cluster.offsetsAt(metadata, partitions, -1);
+    const records: StoredRecord[] = [];
+    for await (const some of readTopic(cluster, { topic: metadata, from, until })) records.push(...some);
+    return records;
+  });
+}

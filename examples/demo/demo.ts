@@ -1,0 +1,153 @@
+/**
+ * `npm run demo`: three real flows through one Millrace process, with a database and an MQTT broker of its own.
+ *
+ * Runs until Ctrl-C and leaves nothing behind. `--check` runs a bounded input with a crash in the middle and compares
+ * both ends (exit code 0 or 1). What flows where is in README.md beside this file.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { runCheck } from './check.ts';
+import { startFleet } from './fleet.ts';
+import { type LiveLines, showLive } from './live.ts';
+import { flowStates } from './overview.ts';
+import { type Services, startServices } from './services.ts';
+import { prepareMillrace } from './setup.ts';
+import { openShop } from './shop.ts';
+import { openTill } from './till.ts';
+
+const usage = `Usage: npm run demo -- [options]
+
+  --check          bounded input, one SIGKILL in the middle, then compare both ends; exit 0 or 1
+  --data <dir>     keep data in this empty folder (a temporary one is removed at the end)
+  --seed <n>       the same seed makes the same shop, trucks and sales (1)
+  --trucks <n>     how many trucks report (200)
+  --free-ports     never use the default ports, even where they are free`;
+
+/** A truck reports every so often, and the others in between. */
+const ROUND_MS = 2_000;
+const CHANGE_MS = 50;
+const FILE_MS = 3_000;
+const LINES_PER_FILE = 200;
+const BAD_SHARE = 0.01;
+
+interface Options {
+  readonly isCheck: boolean;
+  readonly data: string | undefined;
+  readonly seed: number;
+  readonly trucks: number;
+  readonly wantsFreePorts: boolean;
+}
+
+const options = readOptions();
+const interrupted = new AbortController();
+// The second Ctrl-C does not wait for anything; the kits then end their processes on exit.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => (interrupted.signal.aborted ? process.exit(130) : interrupted.abort()));
+}
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  console.log('Starting Postgres, an MQTT broker and Millrace …');
+  const wantsDefaultPorts = !options.isCheck && !options.wantsFreePorts;
+  const services = await startServices({
+    wantsDefaultPorts,
+    ...(options.data === undefined ? {} : { data: options.data }),
+  });
+  const aborted = new Promise<'interrupted'>((resolve) => {
+    if (interrupted.signal.aborted) resolve('interrupted');
+    interrupted.signal.addEventListener('abort', () => resolve('interrupted'));
+  });
+  try {
+    const work = options.isCheck ? runCheck(services, options.seed) : runUntilInterrupted(services);
+    // What is cut off by an interruption may fail afterwards; nobody wants to hear of it.
+    work.catch(() => undefined);
+    const outcome = await Promise.race([work, aborted]);
+    if (outcome === 'interrupted') console.log('\nStopping …');
+    if (outcome === false) console.error(services.millrace.notices());
+    return outcome === 'interrupted' ? (options.isCheck ? 130 : 0) : outcome ? 0 : 1;
+  } catch (error) {
+    console.error(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(services.millrace.notices());
+    return 1;
+  } finally {
+    await services.stop();
+  }
+}
+
+/** Moves all three flows until the signal; answers true so that it reads like the check. */
+async function runUntilInterrupted(services: Services): Promise<boolean> {
+  const client = await services.postgres.connect('shop');
+  const shop = await openShop(client, { seed: options.seed, customers: 200 });
+  await prepareMillrace(services.millrace);
+  const { seed, trucks } = options;
+  const fleet = await startFleet({ url: services.mqtt.url, trucks, seed, badShare: BAD_SHARE, remembers: false });
+  const till = openTill({ folder: services.inbox, seed, badShare: BAD_SHARE, remembers: false });
+  printThingsToTry(services);
+  const live = showLive(() => flowStates(services.millrace.console));
+  try {
+    await Promise.race([
+      every(CHANGE_MS, () => shop.change()),
+      every(ROUND_MS, () => fleet.round()),
+      every(FILE_MS, () => till.drop(LINES_PER_FILE)),
+      died(services, live),
+    ]);
+    return true;
+  } finally {
+    live.stop();
+    await fleet.stop();
+  }
+}
+
+async function every(intervalMs: number, work: () => Promise<void>): Promise<void> {
+  while (!interrupted.signal.aborted) {
+    await work();
+    await sleep(intervalMs, null, { signal: interrupted.signal }).catch(() => undefined);
+  }
+}
+
+async function died(services: Services, live: LiveLines): Promise<never> {
+  const code = await services.millrace.ended();
+  live.stop();
+  if (interrupted.signal.aborted) return new Promise(() => undefined);
+  throw new Error(`Millrace ended by itself (exit code ${code}).`);
+}
+
+function printThingsToTry({ millrace, outbox }: Services): void {
+  console.log(`
+Three flows are running through one Millrace process, started in ${millrace.startMs} ms:
+  a shop database → topics → a second database · trucks over MQTT → trucks_gps → last positions · CSV → JSON Lines
+
+Three things to try in another terminal:
+  1. kcat -b ${millrace.kafka} -C -t trucks_gps -o -3 -e -f '%k [%p]@%o %s\\n'       the trucks, with any Kafka client
+  2. ./bin/millrace consume -b ${millrace.kafka} trucks_gps_dlq -o -1 -e -f '%h\\n%s\\n'   bad reports, and why they are bad
+  3. open ${millrace.console}, then: tail -f ${outbox}/sales.jsonl             the status page; sales as JSON Lines
+
+Stop with Ctrl-C.
+`);
+}
+
+function readOptions(): Options {
+  try {
+    const { values } = parseArgs({
+      options: {
+        check: { type: 'boolean', default: false },
+        data: { type: 'string' },
+        seed: { type: 'string', default: '1' },
+        trucks: { type: 'string', default: '200' },
+        'free-ports': { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) {
+      console.log(usage);
+      process.exit(0);
+    }
+    const [seed, trucks] = [Number(values.seed), Number(values.trucks)];
+    if (!Number.isSafeInteger(seed)) throw new Error(`--seed "${values.seed}" is no whole number.`);
+    if (!Number.isInteger(trucks) || trucks < 1) throw new Error(`--trucks "${values.trucks}" is no number above 0.`);
+    return { isCheck: values.check, data: values.data, seed, trucks, wantsFreePorts: values['free-ports'] };
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.exit(2);
+  }
+}

@@ -1,0 +1,38 @@
+/** Puts the demo's topic, schema and connectors into a running Millrace, through the command line as a person would. */
+import { execFile } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Millrace } from '../../test/kit/millrace.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const launcher = join(here, '..', '..', 'bin', 'millrace');
+const run = promisify(execFile);
+
+const COMMAND_TIMEOUT_MS = 90_000;
+
+/** `trucks_gps` with its 10 partitions, its schema, and every connector of connectors/, running. */
+export async function prepareMillrace(millrace: Millrace): Promise<void> {
+  await command(['topic', 'create', 'trucks_gps', '--partitions', '10', '-b', millrace.kafka]);
+  const schema = join(here, 'trucks_gps.schema.json');
+  await command(['schema', 'register', 'trucks_gps-value', schema, '--registry', millrace.registry]);
+  await command([
+    'connector',
+    'apply',
+    join(here, 'connectors'),
+    '--wait',
+    '--timeout',
+    '60',
+    '--connect',
+    millrace.connect,
+  ]);
+}
+
+async function command(args: readonly string[]): Promise<void> {
+  try {
+    await run(launcher, [...args], { timeout: COMMAND_TIMEOUT_MS });
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim();
+    throw new Error(`millrace ${args.join(' ')} failed: ${said === undefined || said === '' ? String(error) : said}`);
+  }
+}
