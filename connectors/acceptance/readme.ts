@@ -1,9 +1,25 @@
 /**
  * Documentation from declarations: the table of a plugin's keys, as Markdown, and the check that a README carries it.
  *
- * The table stands between two marks. `npm run keys` (scripts/keys.ts) writes it, a test beside each README compares.
+ * The table stands between two marks. `examineReadme` compares it in a test; with `MILLRACE_WRITE=1` that test writes it.
  */
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
 import type { ConfigDef, ConfigKey } from '../api/index.ts';
+
+/** Registers the test that a README shows the keys of these plugins as they are declared. */
+export function examineReadme(
+  readme: URL,
+  plugins: readonly { readonly class: string; readonly config: ConfigDef }[],
+): void {
+  test('The README shows the keys as they are declared (MILLRACE_WRITE=1 renews it)', async () => {
+    const found = await readFile(readme, 'utf8');
+    const right = plugins.reduce(withKeyTable, found);
+    if (process.env.MILLRACE_WRITE === '1' && found !== right) await writeFile(readme, right);
+    else assert.equal(found, right);
+  });
+}
 
 /** The marks around the generated table of one plugin. */
 export function keyMarks(plugin: string): { readonly begin: string; readonly end: string } {
