@@ -4,7 +4,9 @@
  * A class that stands in has a declaration of its own, because its keys or its defaults differ. Nothing is imported
  * here that a start without Postgres would pay for: pg comes with the first sink task.
  */
-import type { Plugin, SourceConnectorPlugin } from '../api/index.ts';
+import type { Plugin, SinkConnectorPlugin, SourceConnectorPlugin } from '../api/index.ts';
+import { PostgresSink } from './sink.ts';
+import { type SinkDialect, sinkConfigDefs } from './sink-config.ts';
 import { PostgresSource } from './source.ts';
 import { debeziumDefaults, ourDefaults, type SourceDefaults, sourceConfigDef } from './source-config.ts';
 import { CONNECTOR_VERSION } from './table-encoder.ts';
@@ -19,7 +21,20 @@ function source(className: string, defaults: SourceDefaults): SourceConnectorPlu
   };
 }
 
+function sink(className: string, dialect: SinkDialect): SinkConnectorPlugin {
+  return {
+    type: 'sink',
+    class: className,
+    version: CONNECTOR_VERSION,
+    config: sinkConfigDefs[dialect],
+    create: () => new PostgresSink(dialect),
+  };
+}
+
 export const postgresPlugins: Plugin[] = [
   source('PostgresSource', ourDefaults),
   source('io.debezium.connector.postgresql.PostgresConnector', debeziumDefaults),
+  sink('PostgresSink', 'own'),
+  sink('io.confluent.connect.jdbc.JdbcSinkConnector', 'confluent'),
+  sink('io.debezium.connector.jdbc.JdbcSinkConnector', 'debezium'),
 ];

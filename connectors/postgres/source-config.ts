@@ -10,6 +10,9 @@ import { compileFilters, type Filters } from './filters.ts';
 import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
 import { type SslMode, sslModes } from './wire/socket.ts';
 
+/** Debezium's word for a value that Postgres did not send. */
+export const DEFAULT_PLACEHOLDER = '__debezium_unavailable_value';
+
 export const snapshotModes = ['initial', 'initial_only', 'no_data', 'never', 'always', 'when_needed'] as const;
 export type SnapshotMode = Exclude<(typeof snapshotModes)[number], 'never'>;
 export const publicationModes = ['filtered', 'all_tables', 'disabled', 'no_tables'] as const;
@@ -19,6 +22,7 @@ export type PublicationMode = (typeof publicationModes)[number];
 export interface SourceDefaults {
   readonly decimal: DecimalMode;
   readonly time: TimeMode;
+  readonly interval: TypeModes['interval'];
   readonly publication: string;
   readonly publicationMode: PublicationMode;
   readonly slot: string;
@@ -28,6 +32,7 @@ export interface SourceDefaults {
 export const ourDefaults: SourceDefaults = {
   decimal: 'string',
   time: 'isostring',
+  interval: 'string',
   publication: 'millrace',
   publicationMode: 'filtered',
   slot: 'millrace',
@@ -37,6 +42,7 @@ export const ourDefaults: SourceDefaults = {
 export const debeziumDefaults: SourceDefaults = {
   decimal: 'precise',
   time: 'adaptive',
+  interval: 'numeric',
   publication: 'dbz_publication',
   publicationMode: 'all_tables',
   slot: 'debezium',
@@ -115,7 +121,7 @@ const valueKeys = (defaults: SourceDefaults): ConfigDef => ({
   },
   'interval.handling.mode': {
     type: 'string',
-    default: 'numeric',
+    default: defaults.interval,
     oneOf: ['numeric', 'string'],
     doc: 'Intervals as microseconds (an average month) or as ISO 8601 text.',
   },
@@ -134,7 +140,7 @@ const valueKeys = (defaults: SourceDefaults): ConfigDef => ({
   },
   'unavailable.value.placeholder': {
     type: 'string',
-    default: '__debezium_unavailable_value',
+    default: DEFAULT_PLACEHOLDER,
     doc: 'Stands for a large unchanged value that Postgres did not send; `hex:` begins bytes.',
   },
   'skipped.operations': {

@@ -39,13 +39,22 @@ const writeFloat: WriteValue = (out, source, start, end) => {
 const writeQuoted: WriteValue = (out, source, start, end) => out.string(source, start, end);
 
 function decimalMapping(modifier: number, modes: TypeModes): ColumnMapping {
-  const unavailable = 'null';
-  if (modes.decimal === 'string') return { schema: { type: 'string' }, write: writeQuoted, zero: '"0"', unavailable };
+  if (modes.decimal === 'string') return { schema: textSchema(modifier), write: writeQuoted, zero: '"0"' };
   if (modes.decimal === 'double') return { schema: { type: 'float64' }, write: writeConverted(toDouble), zero: '0.0' };
   const declared = numericModifier(modifier);
   if (declared === null)
     return { schema: variableScale, write: writeConverted(toVariableScale), zero: toVariableScale('0') };
   return fixedScale(declared.scale, declared.precision);
+}
+
+/** Text that a sink can make a number of again: the parameters are those of Debezium's `column.propagate.source.type`. */
+function textSchema(modifier: number): Schema {
+  const declared = numericModifier(modifier);
+  const size = declared === null ? {} : { length: declared.precision, scale: declared.scale };
+  const parameters = Object.entries({ type: 'NUMERIC', ...size }).map(
+    ([name, value]) => [`__debezium.source.column.${name}`, String(value)] as const,
+  );
+  return { type: 'string', parameters: Object.fromEntries(parameters) };
 }
 
 function toDouble(text: string): string {
@@ -86,7 +95,7 @@ function moneyMapping(modes: TypeModes): ColumnMapping {
       ? precise
       : modes.decimal === 'double'
         ? { schema: { type: 'float64' }, write: writeConverted(toDouble), zero: '0.0' }
-        : { schema: { type: 'string' }, write: writeQuoted, zero: '"0.00"' };
+        : { schema: textSchema(-1), write: writeQuoted, zero: '"0.00"' };
   return {
     ...inner,
     write: (out, source, start, end) => {

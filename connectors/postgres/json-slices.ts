@@ -1,0 +1,82 @@
+/**
+ * Cuts members out of JSON text without changing a character of them, and writes values as JSON without losing any.
+ */
+import type { ConnectValue } from '../api/index.ts';
+
+/** UTF-8 bytes as a string. */
+export function sliceText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+
+/** The members of a JSON object as text, by name. The text has to be valid JSON: it was parsed before. */
+export function memberSlices(text: string): Map<string, string> {
+  const members = new Map<string, string>();
+  let position = text.indexOf('{') + 1;
+  for (;;) {
+    const nameStart = text.indexOf('"', position);
+    if (nameStart < 0) return members;
+    const nameEnd = stringEnd(text, nameStart);
+    let start = nameEnd;
+    while (text.charCodeAt(start) !== COLON) start++;
+    start++;
+    const end = valueEnd(text, start);
+    const raw = text.slice(nameStart, nameEnd);
+    const name = raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+    members.set(name, text.slice(start, end).trim());
+    if (text.charCodeAt(end) !== COMMA) return members;
+    position = end + 1;
+  }
+}
+
+/** Behind the closing quote of the string that begins at `start`. */
+function stringEnd(text: string, start: number): number {
+  let position = start + 1;
+  for (;;) {
+    const code = text.charCodeAt(position);
+    if (code === QUOTE) return position + 1;
+    position += code === BACKSLASH ? 2 : 1;
+  }
+}
+
+/** The comma or closing bracket behind the value that begins at `start`. */
+function valueEnd(text: string, start: number): number {
+  let depth = 0;
+  let position = start;
+  while (position < text.length) {
+    const code = text.charCodeAt(position);
+    if (code === QUOTE) {
+      position = stringEnd(text, position);
+      continue;
+    }
+    if (code === 0x7b || code === 0x5b) depth++;
+    else if (code === 0x7d || code === 0x5d) {
+      if (depth === 0) return position;
+      depth--;
+    } else if (code === COMMA && depth === 0) return position;
+    position++;
+  }
+  return position;
+}
+
+/** JSON of a Connect value: 64-bit integers keep their digits, bytes become base64, maps objects. */
+export function toJson(value: ConnectValue): string {
+  return JSON.stringify(value, replace);
+}
+
+/** `JSON.rawJSON` of ES2025, which the compiler's library does not declare yet. */
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+
+function replace(this: unknown, name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return rawJSON(String(value));
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  if (value instanceof Map) return Object.fromEntries(value);
+  // Uint8Array serialises by index and Date calls toJSON before we are asked, so both are looked up where they stand.
+  const original = (this as Record<string, unknown>)[name];
+  if (original instanceof Uint8Array) return Buffer.from(original).toString('base64');
+  return value;
+}

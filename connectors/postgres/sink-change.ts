@@ -1,0 +1,269 @@
+/**
+ * What a record asks of a table: one row to write or to delete. From Debezium envelopes and flat records, with schema
+ * or without. No I/O.
+ *
+ * Row and key stay the JSON text they came as wherever they came as text, so that no 64-bit integer or decimal ever
+ * becomes a JavaScript number; the parsed form only tells which members there are.
+ */
+import { DataError, isFields, JsonText, type Schema, type SinkRecord } from '../api/index.ts';
+import { memberSlices, sliceText, toJson } from './json-slices.ts';
+import type { SinkSettings } from './sink-config.ts';
+
+/** The target, as configured names lead to it. */
+export interface TargetName {
+  readonly schema: string | null;
+  readonly name: string;
+}
+
+export interface SinkChange {
+  readonly target: TargetName;
+  readonly kind: 'write' | 'delete';
+  /** A JSON object: the row, key columns included; of a delete only the key. */
+  readonly text: string;
+  /** Its members, in order. */
+  readonly columns: readonly string[];
+  /** Key columns among them; empty where there is no key. */
+  readonly keyColumns: readonly string[];
+  /** Equal for equal keys of one table; null where there is no key. */
+  readonly identity: string | null;
+  readonly fields: FieldHints;
+  readonly record: SinkRecord;
+}
+
+/** What is known about a row's fields beyond their JSON. */
+export interface FieldHints {
+  /** The schema of a field, where the record has one. */
+  schema(name: string): Schema | undefined;
+  /** The parsed value, good for its JSON type only. */
+  value(name: string): unknown;
+  /** Whether decimals stand as Connect's bytes in base64, because the text came through unparsed. */
+  readonly isRaw: boolean;
+}
+
+interface RowText {
+  readonly text: string;
+  readonly parsed: Readonly<Record<string, unknown>>;
+  readonly schema: Schema | null;
+  readonly isRaw: boolean;
+}
+
+/** The change a record asks for, or null where it asks for nothing (a tombstone while deletes are off). Throws DataError. */
+export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange | null {
+  const { value } = record;
+  if (value === null) return settings.deletes ? removal(record, settings, null) : null;
+  const outer = objectText(value, record.valueSchema, 'value', record);
+  if (!isEnvelope(outer.parsed)) return write(record, settings, outer, null);
+  const after = envelopeRow(outer, 'after', record);
+  const names = sourceNames(outer.parsed.source);
+  if (after !== null) return write(record, settings, after, names);
+  return outer.parsed.op === 'd' && settings.deletes ? removal(record, settings, names) : null;
+}
+
+function isEnvelope(value: Readonly<Record<string, unknown>>): boolean {
+  return typeof value.op === 'string' && 'after' in value && 'source' in value;
+}
+
+interface SourceNames {
+  readonly db: string;
+  readonly schema: string;
+  readonly table: string;
+}
+
+function sourceNames(source: unknown): SourceNames | null {
+  if (typeof source !== 'object' || source === null) return null;
+  const { db = '', schema = '', table = '' } = source as Record<string, unknown>;
+  return { db: String(db), schema: String(schema), table: String(table) };
+}
+
+/** A key or value that must be an object, as text and parsed. */
+function objectText(value: SinkRecord['value'], schema: Schema | null, what: string, record: SinkRecord): RowText {
+  const text = value instanceof JsonText ? sliceText(value.bytes) : isFields(value) ? toJson(value) : null;
+  const parsed: unknown = value instanceof JsonText ? parse(value, what, record) : value;
+  if (text === null || typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new DataError(`The ${what} of ${place(record)} is no object with fields, so it cannot become columns.`);
+  }
+  const fields = parsed as Readonly<Record<string, unknown>>;
+  return { text, parsed: fields, schema, isRaw: value instanceof JsonText };
+}
+
+function parse(value: JsonText, what: string, record: SinkRecord): unknown {
+  try {
+    return value.parse();
+  } catch (cause) {
+    throw new DataError(`The ${what} of ${place(record)} is not JSON: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+function envelopeRow(outer: RowText, member: 'after', record: SinkRecord): RowText | null {
+  const parsed = outer.parsed[member];
+  if (parsed === null || parsed === undefined) return null;
+  if (typeof parsed !== 'object') throw new DataError(`"${member}" in ${place(record)} is no object.`);
+  const fields = parsed as Readonly<Record<string, unknown>>;
+  const schema = outer.schema?.fields?.find((field) => field.name === member)?.schema ?? null;
+  const text = memberSlices(outer.text).get(member)!;
+  return { text, parsed: fields, schema, isRaw: outer.isRaw };
+}
+
+function write(record: SinkRecord, settings: SinkSettings, row: RowText, names: SourceNames | null): SinkChange {
+  const key = keyOf(record, settings, row);
+  const isSelective = settings.fields.length > 0;
+  const own = Object.keys(row.parsed).filter((name) => isWanted(name, row.parsed[name], settings));
+  // Members left out stay in the text: a recordset reads only the columns it declares.
+  const added = key.members.filter(([name]) => !(name in row.parsed));
+  const keyColumns = key.members.map(([name]) => name);
+  const columns = [...added.map(([name]) => name), ...own.filter((name) => !added.some(([other]) => other === name))];
+  if (isSelective) for (const name of keyColumns) if (!columns.includes(name)) columns.push(name);
+  return {
+    target: targetOf(record.topic, settings, names),
+    kind: 'write',
+    text: withMembers(row.text, added),
+    columns,
+    keyColumns,
+    identity: key.identity,
+    fields: hints(row, key.row),
+    record,
+  };
+}
+
+/** Excluded by `fields.whitelist`, or not known to the source. */
+function isWanted(name: string, value: unknown, settings: SinkSettings): boolean {
+  if (value === settings.placeholder) return false;
+  return settings.fields.length === 0 || settings.fields.includes(name) || settings.keyFields.includes(name);
+}
+
+function removal(record: SinkRecord, settings: SinkSettings, names: SourceNames | null): SinkChange {
+  const key = keyOf(record, settings, null);
+  return {
+    target: targetOf(record.topic, settings, names),
+    kind: 'delete',
+    text: withMembers('{}', key.members),
+    columns: key.members.map(([name]) => name),
+    keyColumns: key.members.map(([name]) => name),
+    identity: key.identity,
+    fields: hints(key.row ?? EMPTY_ROW, key.row),
+    record,
+  };
+}
+
+const EMPTY_ROW: RowText = { text: '{}', parsed: {}, schema: null, isRaw: false };
+
+interface Key {
+  /** Column and JSON text. */
+  readonly members: readonly (readonly [string, string])[];
+  readonly identity: string | null;
+  readonly row: RowText | null;
+}
+
+const NO_KEY: Key = { members: [], identity: null, row: null };
+
+function keyOf(record: SinkRecord, settings: SinkSettings, row: RowText | null): Key {
+  switch (settings.keyMode) {
+    case 'none':
+      return NO_KEY;
+    case 'kafka':
+      return coordinates(record, settings);
+    case 'record_value':
+      return fromFields(row!, settings.keyFields, 'value', record);
+    case 'record_key':
+      return fromRecordKey(record, settings);
+  }
+}
+
+function coordinates(record: SinkRecord, settings: SinkSettings): Key {
+  const given = settings.keyFields.length === 3 ? settings.keyFields : KAFKA_COLUMNS;
+  const values = [JSON.stringify(record.originalTopic), String(record.originalPartition), String(record.offset)];
+  const members = given.map((name, index) => [name, values[index]!] as const);
+  return { members, identity: values.join(), row: null };
+}
+
+const KAFKA_COLUMNS = ['__connect_topic', '__connect_partition', '__connect_offset'];
+
+function fromRecordKey(record: SinkRecord, settings: SinkSettings): Key {
+  const { key } = record;
+  if (key === null) {
+    throw new DataError(`${place(record)} has no key, and pk.mode is record_key; the table's key cannot be filled.`);
+  }
+  const isObject = key instanceof JsonText ? key.bytes[0] === OPEN_BRACE : isFields(key);
+  if (isObject) {
+    const row = objectText(key, record.keySchema, 'key', record);
+    return fromFields(row, settings.keyFields.length > 0 ? settings.keyFields : Object.keys(row.parsed), 'key', record);
+  }
+  const [name, ...more] = settings.keyFields;
+  if (name === undefined || more.length > 0) {
+    throw new DataError(
+      `The key of ${place(record)} has no fields; set pk.fields to the one column it goes to (it has ${settings.keyFields.length}).`,
+    );
+  }
+  const text = key instanceof JsonText ? sliceText(key.bytes) : toJson(key);
+  const row: RowText = {
+    text: '{}',
+    parsed: { [name]: key instanceof JsonText ? key.parse() : key },
+    schema: null,
+    isRaw: false,
+  };
+  return { members: [[name, text]], identity: text, row };
+}
+
+const OPEN_BRACE = 0x7b;
+
+function fromFields(row: RowText, names: readonly string[], what: string, record: SinkRecord): Key {
+  const slices = memberSlices(row.text);
+  const members = names.map((name) => {
+    const text = slices.get(name);
+    if (text === undefined || text === 'null') {
+      throw new DataError(`The ${what} of ${place(record)} has no "${name}", which the table's key needs.`);
+    }
+    return [name, text] as const;
+  });
+  return { members, identity: members.map(([, text]) => text).join(), row };
+}
+
+function hints(row: RowText, key: RowText | null): FieldHints {
+  return {
+    schema: (name) => fieldOf(row.schema, name) ?? fieldOf(key?.schema ?? null, name),
+    value: (name) => (name in row.parsed ? row.parsed[name] : key?.parsed[name]),
+    isRaw: row.isRaw,
+  };
+}
+
+function fieldOf(schema: Schema | null, name: string): Schema | undefined {
+  return schema?.fields?.find((field) => field.name === name)?.schema;
+}
+
+function withMembers(text: string, members: readonly (readonly [string, string])[]): string {
+  if (members.length === 0) return text;
+  const added = members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join();
+  const rest = text.slice(text.indexOf('{') + 1);
+  return rest.trimStart().startsWith('}') ? `{${added}}` : `{${added},${rest}`;
+}
+
+function targetOf(topic: string, settings: SinkSettings, names: SourceNames | null): TargetName {
+  const cache = targets.get(settings) ?? new Map<string, TargetName>();
+  targets.set(settings, cache);
+  const cacheKey = names === null ? topic : `${topic}\0${names.db}\0${names.schema}\0${names.table}`;
+  const target = cache.get(cacheKey) ?? buildTarget(topic, settings, names);
+  cache.set(cacheKey, target);
+  return target;
+}
+
+/** Names repeat with every record; one object per table also lets batches group by reference. */
+const targets = new WeakMap<SinkSettings, Map<string, TargetName>>();
+
+/** Dots of the format itself part schema and table. */
+function buildTarget(topic: string, settings: SinkSettings, names: SourceNames | null): TargetName {
+  const values: Record<string, string> = {
+    topic: settings.dotsSeparate ? topic : topic.replaceAll('.', '_'),
+    'source.db': names?.db ?? '',
+    'source.schema': names?.schema ?? '',
+    'source.table': names?.table ?? '',
+  };
+  const full = settings.tableFormat.replace(/\$\{([\w.]+)\}/g, (whole, name: string) => values[name] ?? whole);
+  const dot = full.lastIndexOf('.');
+  return dot < 0
+    ? { schema: null, name: full }
+    : { schema: full.slice(0, dot).split('.').at(-1) || null, name: full.slice(dot + 1) };
+}
+
+function place(record: SinkRecord): string {
+  return `record ${record.originalTopic}-${record.originalPartition}@${record.offset}`;
+}

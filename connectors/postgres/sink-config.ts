@@ -1,0 +1,222 @@
+/**
+ * The keys of the sink under its three names, and the one set of settings they become.
+ *
+ * `PostgresSink` has the words of Confluent's JDBC sink with defaults for replication; the classes of Confluent and
+ * Debezium have their own words and defaults. Keys that are not here are refused by name by the worker.
+ */
+import { type Config, type ConfigDef, ConfigError, type ConfigKey } from '../api/index.ts';
+import { DEFAULT_PLACEHOLDER } from './source-config.ts';
+
+export const insertModes = ['insert', 'upsert', 'update', 'ignore'] as const;
+export type InsertMode = (typeof insertModes)[number];
+export const keyModes = ['none', 'kafka', 'record_key', 'record_value'] as const;
+export type KeyMode = (typeof keyModes)[number];
+
+/** Which of the three vocabularies a config is written in. */
+export type SinkDialect = 'own' | 'confluent' | 'debezium';
+
+export interface SinkSettings {
+  /** Without user and password. */
+  readonly url: string;
+  readonly user: string | null;
+  readonly password: () => string | null;
+  readonly insertMode: InsertMode;
+  readonly keyMode: KeyMode;
+  readonly keyFields: readonly string[];
+  readonly deletes: boolean;
+  readonly creates: boolean;
+  readonly evolves: boolean;
+  readonly tableFormat: string;
+  /** Whether a dot in a topic's name parts schema and table; else it becomes an underscore. */
+  readonly dotsSeparate: boolean;
+  /** Fields to write; empty is all. */
+  readonly fields: readonly string[];
+  /** An upsert only replaces a row whose value in this column is not newer. */
+  readonly newerBy: string | null;
+  /** The table that holds offsets; null leaves them to the log. */
+  readonly offsetsTable: string | null;
+  readonly batchRows: number;
+  /** A text value that means "not known here, leave it". */
+  readonly placeholder: string;
+}
+
+const flag = (doc: string): ConfigKey => ({ type: 'boolean', default: false, doc });
+
+const url: ConfigKey = {
+  type: 'string',
+  importance: 'high',
+  doc: 'Where to write: `postgres://host:port/database` or `jdbc:postgresql://host:port/database`, with `?sslmode=…` where needed.',
+  validate: (value) =>
+    /^(jdbc:)?postgres(ql)?:\/\/./.test(String(value))
+      ? null
+      : 'must look like postgres://host:port/database or jdbc:postgresql://host:port/database',
+};
+const password: ConfigKey = { type: 'password', default: null, doc: 'The password of that user.', importance: 'high' };
+const user: ConfigKey = { type: 'string', default: null, doc: 'The user to connect as.', importance: 'high' };
+const fields: ConfigKey = {
+  type: 'list',
+  default: [],
+  doc: 'Names of the key columns; empty takes all fields of the record key. Required where the key has no fields.',
+};
+const deletes = flag('Whether a tombstone or a delete event deletes the row. Needs keys from the record key.');
+const batchRows = (rows: number): ConfigKey => {
+  return { type: 'int', default: rows, min: 1, doc: 'Rows per statement at most; a transaction holds a whole put.' };
+};
+const tableFormat: ConfigKey = {
+  type: 'string',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the user's placeholder, resolved per record.
+  default: '${topic}',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: names the placeholders.
+  doc: 'The table, as `schema.table` or `table`, from `${topic}`, `${source.db}`, `${source.schema}` and `${source.table}`.',
+};
+
+/** What all three have beyond the vocabulary they stand in for. */
+const extras: ConfigDef = {
+  'offsets.table': {
+    type: 'string',
+    default: 'millrace_offsets',
+    doc: 'A table in the target for the offsets of delivered records, written in the same transaction as the rows: nothing is delivered twice. Empty leaves offsets to the log.',
+  },
+  'merge.newer.column': {
+    type: 'string',
+    default: null,
+    doc: 'With upserts: a row is replaced only if its value in this column is not newer than the record.',
+  },
+  'unavailable.value.placeholder': {
+    type: 'string',
+    default: DEFAULT_PLACEHOLDER,
+    doc: 'A text value that stands for a column the source did not send; such a column keeps its value.',
+  },
+};
+
+const confluentKeys = (insertMode: InsertMode, keyMode: KeyMode, modes: readonly InsertMode[]): ConfigDef => ({
+  'connection.url': url,
+  'connection.user': user,
+  'connection.password': password,
+  'insert.mode': {
+    type: 'string',
+    default: insertMode,
+    oneOf: modes,
+    doc: 'Whether a record inserts, inserts or replaces (`upsert`), replaces only (`update`), or inserts only what is not there (`ignore`).',
+  },
+  'pk.mode': {
+    type: 'string',
+    default: keyMode,
+    oneOf: keyModes,
+    doc: "Where the key comes from: the record's key, fields of its value, its coordinates in the log, or nowhere.",
+  },
+  'pk.fields': fields,
+  'delete.enabled': deletes,
+  'auto.create': flag('Whether a missing table is created.'),
+  'auto.evolve': flag('Whether a missing column is added, nullable.'),
+  'table.name.format': tableFormat,
+  'fields.whitelist': { type: 'list', default: [], doc: 'Fields of the value to write; empty is all.' },
+  'batch.size': batchRows(3000),
+});
+
+const debeziumKeys: ConfigDef = {
+  'connection.url': url,
+  'connection.username': user,
+  'connection.password': password,
+  'insert.mode': {
+    type: 'string',
+    default: 'insert',
+    oneOf: ['insert', 'upsert', 'update'],
+    doc: 'Whether a record inserts, inserts or replaces (`upsert`), or replaces only (`update`).',
+  },
+  'primary.key.mode': {
+    type: 'string',
+    default: 'none',
+    oneOf: keyModes,
+    doc: "Where the key comes from: the record's key, fields of its value, its coordinates in the log, or nowhere.",
+  },
+  'primary.key.fields': fields,
+  'delete.enabled': deletes,
+  'schema.evolution': {
+    type: 'string',
+    default: 'none',
+    oneOf: ['none', 'basic'],
+    doc: 'With `basic`, missing tables are created and missing columns added.',
+  },
+  'collection.name.format': tableFormat,
+  'batch.size': batchRows(500),
+};
+
+export const sinkConfigDefs: Readonly<Record<SinkDialect, ConfigDef>> = {
+  own: { ...confluentKeys('upsert', 'record_key', insertModes), ...extras },
+  confluent: {
+    ...confluentKeys('insert', 'none', ['insert', 'upsert', 'update']),
+    'db.timezone': { type: 'string', default: 'UTC', oneOf: ['UTC'], doc: 'Times are UTC.' },
+    'quote.sql.identifiers': { type: 'string', default: 'always', oneOf: ['always'], doc: 'Names are always quoted.' },
+    ...extras,
+  },
+  debezium: { ...debeziumKeys, ...extras },
+};
+
+/** The settings a parsed config stands for. Throws ConfigError where keys contradict one another. */
+export function sinkSettings(config: Config, dialect: SinkDialect): SinkSettings {
+  const words = dialect === 'debezium' ? debeziumWords(config) : confluentWords(config, dialect === 'confluent');
+  const problems: string[] = [];
+  const { keyMode, keyFields, insertMode, deletes: wantsDeletes, newerBy } = words;
+  if (wantsDeletes && keyMode !== 'record_key') {
+    problems.push(
+      'Deleting needs the key of the record: set pk.mode (primary.key.mode) to record_key, or delete.enabled to false.',
+    );
+  }
+  if (insertMode !== 'insert' && keyMode === 'none') {
+    problems.push(
+      `Insert mode ${insertMode} needs a key: set pk.mode (primary.key.mode) to record_key or record_value.`,
+    );
+  }
+  if (keyMode === 'record_value' && keyFields.length === 0) {
+    problems.push('A key from the value needs its fields: set pk.fields (primary.key.fields).');
+  }
+  if (newerBy !== null && insertMode !== 'upsert') problems.push('merge.newer.column needs insert.mode upsert.');
+  if (problems.length > 0) {
+    throw new ConfigError(problems.map((message) => ({ key: 'pk.mode', value: keyMode, message })));
+  }
+  return words;
+}
+
+function common(config: Config) {
+  const table = config.string('offsets.table');
+  return {
+    url: config.string('connection.url').replace(/^jdbc:/, ''),
+    password: () => config.optionalSecret('connection.password')?.reveal() ?? null,
+    insertMode: config.string('insert.mode') as InsertMode,
+    deletes: config.boolean('delete.enabled'),
+    newerBy: config.optionalString('merge.newer.column'),
+    offsetsTable: table === '' ? null : table,
+    placeholder: config.string('unavailable.value.placeholder'),
+    batchRows: config.number('batch.size'),
+  };
+}
+
+function confluentWords(config: Config, dotsSeparate: boolean): SinkSettings {
+  return {
+    ...common(config),
+    user: config.optionalString('connection.user'),
+    keyMode: config.string('pk.mode') as KeyMode,
+    keyFields: config.list('pk.fields'),
+    creates: config.boolean('auto.create'),
+    evolves: config.boolean('auto.evolve'),
+    tableFormat: config.string('table.name.format'),
+    dotsSeparate,
+    fields: config.list('fields.whitelist'),
+  };
+}
+
+function debeziumWords(config: Config): SinkSettings {
+  const evolves = config.string('schema.evolution') === 'basic';
+  return {
+    ...common(config),
+    user: config.optionalString('connection.username'),
+    keyMode: config.string('primary.key.mode') as KeyMode,
+    keyFields: config.list('primary.key.fields'),
+    creates: evolves,
+    evolves,
+    tableFormat: config.string('collection.name.format'),
+    dotsSeparate: false,
+    fields: [],
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * Drives a sink task by hand, for tests and benches: puts records as the worker would.
+ */
+import {
+  JsonText,
+  type Logger,
+  parseConfig,
+  type RecordValue,
+  type Schema,
+  type SinkRecord,
+  type SinkTask,
+  type TopicPartition,
+  unknownKeys,
+} from '../api/index.ts';
+import { PostgresSink } from './sink.ts';
+import { type SinkDialect, sinkConfigDefs } from './sink-config.ts';
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+export interface RunningSink {
+  readonly task: SinkTask;
+  /** Where the task asked to go on, by `topic-partition`. */
+  readonly seeks: Map<string, number>;
+  stop(): Promise<void>;
+}
+
+/** Starts a task from raw keys and opens its partitions. */
+export async function startSink(
+  config: Readonly<Record<string, string>>,
+  partitions: readonly TopicPartition[],
+  dialect: SinkDialect = 'own',
+): Promise<RunningSink> {
+  const def = sinkConfigDefs[dialect];
+  const { config: parsed, problems } = parseConfig(def, config);
+  const wrong = [...problems, ...unknownKeys([def], config)];
+  if (wrong.length > 0) throw new Error(wrong.map((problem) => problem.message).join(' '));
+  const task = new PostgresSink(dialect).createTask();
+  const abort = new AbortController();
+  const seeks = new Map<string, number>();
+  await task.start(
+    {
+      connector: 'test',
+      task: 0,
+      logger: silent,
+      signal: abort.signal,
+      seek: ({ topic, partition }, offset) => void seeks.set(`${topic}-${partition}`, offset),
+      reportBadRecord: async (_record, error) => {
+        throw error;
+      },
+    },
+    parsed,
+  );
+  await task.open?.(partitions);
+  return {
+    task,
+    seeks,
+    async stop() {
+      abort.abort();
+      await task.close?.(partitions);
+      await task.stop();
+    },
+  };
+}
+
+/** What a record is about; the rest is defaulted. */
+export interface RecordSpec {
+  readonly topic?: string;
+  readonly offset: number;
+  readonly key?: RecordValue;
+  readonly keySchema?: Schema | null;
+  readonly value: RecordValue;
+  readonly valueSchema?: Schema | null;
+}
+
+export function sinkRecord({ topic = 't', offset, key = null, keySchema, value, valueSchema }: RecordSpec): SinkRecord {
+  return {
+    topic,
+    partition: 0,
+    originalTopic: topic,
+    originalPartition: 0,
+    offset,
+    keySchema: keySchema ?? null,
+    key,
+    valueSchema: valueSchema ?? null,
+    value,
+    headers: [],
+    timestamp: null,
+  };
+}
+
+/** JSON text as the converters hand it on. */
+export function json(text: string): JsonText {
+  return new JsonText(Buffer.from(text));
+}

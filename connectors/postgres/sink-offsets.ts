@@ -1,0 +1,122 @@
+/**
+ * Offsets of delivered records, in a table of the target: written in the transaction of the rows, so that a record's
+ * row and its offset are there together or not at all.
+ *
+ * Whoever opens a partition raises its epoch; a task that lost the partition updates no row any more, learns that it is
+ * fenced, and rolls back.
+ */
+import type { Client } from 'pg';
+import { ConnectError, type TopicPartition } from '../api/index.ts';
+import { quoteIdentifier } from './wire/connection.ts';
+
+interface Held {
+  readonly topic: string;
+  readonly partition: number;
+  readonly epoch: number;
+  /** The next to deliver; null before the first delivery. */
+  next: number | null;
+}
+
+export class SinkOffsets {
+  readonly #table: string;
+  readonly #connector: string;
+  readonly #held = new Map<string, Held>();
+  #isReady = false;
+
+  constructor(table: string, connector: string) {
+    this.#table = table.split('.').map(quoteIdentifier).join('.');
+    this.#connector = connector;
+  }
+
+  /** Takes partitions over and answers where each goes on; null where nothing was delivered yet. */
+  async open(client: Client, partitions: readonly TopicPartition[]): Promise<Map<TopicPartition, number | null>> {
+    await this.#createTable(client);
+    const { rows } = await client.query<{
+      topic: string;
+      partition: number;
+      next_offset: string | null;
+      epoch: string;
+    }>(
+      `INSERT INTO ${this.#table} AS o (connector, topic, partition, epoch)
+       SELECT $1, topic, partition, 1 FROM json_to_recordset($2) AS x(topic text, partition int) ORDER BY topic, partition
+       ON CONFLICT (connector, topic, partition) DO UPDATE SET epoch = o.epoch + 1
+       RETURNING topic, partition, next_offset, epoch`,
+      [this.#connector, JSON.stringify(partitions)],
+    );
+    for (const { topic, partition, next_offset, epoch } of rows) {
+      const next = next_offset === null ? null : Number(next_offset);
+      this.#held.set(idOf(topic, partition), { topic, partition, epoch: Number(epoch), next });
+    }
+    return new Map(partitions.map((tp) => [tp, this.#held.get(idOf(tp.topic, tp.partition))?.next ?? null]));
+  }
+
+  close(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) this.#held.delete(idOf(topic, partition));
+  }
+
+  /** Whether a record was delivered before. */
+  isDelivered(topic: string, partition: number, offset: number): boolean {
+    const next = this.#held.get(idOf(topic, partition))?.next;
+    return next != null && offset < next;
+  }
+
+  /** Looks again what was delivered: after a commit whose answer was lost. */
+  async refresh(client: Client): Promise<void> {
+    const { rows } = await client.query<{ topic: string; partition: number; next_offset: string | null }>(
+      `SELECT topic, partition, next_offset FROM ${this.#table} WHERE connector = $1`,
+      [this.#connector],
+    );
+    for (const { topic, partition, next_offset } of rows) {
+      const held = this.#held.get(idOf(topic, partition));
+      if (held !== undefined && next_offset !== null) held.next = Number(next_offset);
+    }
+  }
+
+  /** Writes the offsets inside the open transaction. Throws when another task has taken a partition over. */
+  async write(client: Client, next: ReadonlyMap<string, number>): Promise<void> {
+    const rows = [...next].map(([id, offset]) => {
+      const { topic, partition, epoch } = this.#held.get(id)!;
+      return { topic, partition, epoch, next_offset: offset };
+    });
+    const { rowCount } = await client.query({
+      name: 'millrace-offsets',
+      text: `UPDATE ${this.#table} o SET next_offset = x.next_offset, updated_at = now()
+             FROM json_to_recordset($2::json) AS x(topic text, partition int, epoch bigint, next_offset bigint)
+             WHERE o.connector = $1 AND o.topic = x.topic AND o.partition = x.partition AND o.epoch = x.epoch`,
+      values: [this.#connector, JSON.stringify(rows)],
+    });
+    if (rowCount !== rows.length) {
+      throw new ConnectError(
+        `Another task of connector "${this.#connector}" has taken over ${rows.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')}; this one stops before it writes anything twice. If no other worker runs, look for a second connector of that name on the same database.`,
+        { code: 'PG_FENCED' },
+      );
+    }
+  }
+
+  /** The transaction of {@link write} is committed. */
+  committed(next: ReadonlyMap<string, number>): void {
+    for (const [id, offset] of next) {
+      const held = this.#held.get(id);
+      if (held !== undefined) held.next = offset;
+    }
+  }
+
+  async #createTable(client: Client): Promise<void> {
+    if (this.#isReady) return;
+    const { rows } = await client.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [
+      this.#table,
+    ]);
+    if (!rows[0]!.exists) {
+      await client.query(
+        `CREATE TABLE IF NOT EXISTS ${this.#table} (connector text, topic text, partition int, next_offset bigint,
+           epoch bigint NOT NULL, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (connector, topic, partition))`,
+      );
+    }
+    this.#isReady = true;
+  }
+}
+
+/** One string per partition. */
+export function idOf(topic: string, partition: number): string {
+  return `${topic}-${partition}`;
+}

@@ -1,0 +1,118 @@
+/**
+ * The statements of a batch: rows travel as one JSON parameter, so that their number never changes the statement.
+ */
+import { memberSlices } from './json-slices.ts';
+import type { SinkChange } from './sink-change.ts';
+import type { SinkSettings } from './sink-config.ts';
+import { readColumn } from './target-column.ts';
+import { sameList, type TargetTable } from './target-tables.ts';
+import { quoteIdentifier } from './wire/connection.ts';
+
+/** Text with one parameter: a JSON array of rows. */
+export interface Statement {
+  readonly text: string;
+  readonly rows: string;
+}
+
+/**
+ * The last change of each key, in the order of those last changes. Without keys nothing is folded.
+ * An upsert that names a key twice is refused by Postgres (21000), and an earlier version is of no use to anybody.
+ */
+export function foldByKey(changes: readonly SinkChange[]): readonly SinkChange[] {
+  if (changes[0]?.identity == null) return changes;
+  const last = new Map<string, SinkChange>();
+  for (const change of changes) {
+    const before = last.get(change.identity!);
+    if (before !== undefined) last.delete(change.identity!);
+    last.set(change.identity!, before === undefined ? change : merged(before, change));
+  }
+  return [...last.values()];
+}
+
+/** A later row that lacks columns (unchanged large values) does not undo those of the earlier one. */
+function merged(before: SinkChange, change: SinkChange): SinkChange {
+  if (before.kind === 'delete' || change.kind === 'delete' || sameList(before.columns, change.columns)) return change;
+  const kept = before.columns.filter((name) => !change.columns.includes(name));
+  if (kept.length === 0) return change;
+  return { ...change, text: mergeTexts(before.text, change.text, kept), columns: [...change.columns, ...kept] };
+}
+
+/** The later object with the named members of the earlier one put behind its own, where the last of a name counts. */
+function mergeTexts(before: string, after: string, names: readonly string[]): string {
+  const slices = memberSlices(before);
+  const added = names.map((name) => `${JSON.stringify(name)}:${slices.get(name)}`);
+  return `${after.slice(0, after.lastIndexOf('}'))},${added.join()}}`;
+}
+
+/** Deletes first, so that a key's unique values are free again for the rows that follow. */
+export function statementsFor(table: TargetTable, changes: readonly SinkChange[], settings: SinkSettings): Statement[] {
+  const deletes = changes.filter((change) => change.kind === 'delete');
+  const writes = changes.filter((change) => change.kind === 'write');
+  return [
+    ...chunks(deletes, settings.batchRows).map((rows) => deleteStatement(table, rows)),
+    ...chunks(writes, settings.batchRows).map((rows) => writeStatement(table, rows, settings)),
+  ];
+}
+
+/** Runs of changes with the same members, cut at the batch size. */
+function chunks(changes: readonly SinkChange[], size: number): SinkChange[][] {
+  const runs: SinkChange[][] = [];
+  for (const change of changes) {
+    const run = runs.at(-1);
+    if (run === undefined || run.length >= size || !sameList(run[0]!.columns, change.columns)) runs.push([change]);
+    else run.push(change);
+  }
+  return runs;
+}
+
+function rowsOf(changes: readonly SinkChange[]): string {
+  return `[${changes.map((change) => change.text).join(',')}]`;
+}
+
+function recordset(table: TargetTable, names: readonly string[], change: SinkChange) {
+  const readings = names.map((name) => readColumn(name, table.columns.get(name)!, change.fields));
+  const declared = names.map((name, index) => `${quoteIdentifier(name)} ${readings[index]!.declared}`);
+  return {
+    from: `json_to_recordset($1::json) AS x(${declared.join(', ')})`,
+    expressions: readings.map((reading) => reading.expression),
+  };
+}
+
+function deleteStatement(table: TargetTable, changes: readonly SinkChange[]): Statement {
+  const names = changes[0]!.keyColumns;
+  const { from, expressions } = recordset(table, names, changes[0]!);
+  const matches = names.map((name, index) => `t.${quoteIdentifier(name)} = ${expressions[index]}`);
+  return { text: `DELETE FROM ${table.sql} t USING ${from} WHERE ${matches.join(' AND ')}`, rows: rowsOf(changes) };
+}
+
+function writeStatement(table: TargetTable, changes: readonly SinkChange[], settings: SinkSettings): Statement {
+  const first = changes[0]!;
+  // A column whose values told no type yet was not added; its nulls are nothing to write.
+  const names = first.columns.filter((name) => table.columns.has(name));
+  const { from, expressions } = recordset(table, names, first);
+  const rows = rowsOf(changes);
+  const values = names.filter((name) => !first.keyColumns.includes(name));
+  if (settings.insertMode === 'update') {
+    const assigned = values.map((name) => `${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`);
+    const matches = first.keyColumns.map((name) => `t.${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`);
+    return {
+      text: `UPDATE ${table.sql} t SET ${assigned.join(', ')} FROM ${from} WHERE ${matches.join(' AND ')}`,
+      rows,
+    };
+  }
+  const insert = `INSERT INTO ${table.sql} AS t (${names.map(quoteIdentifier).join(', ')}) SELECT ${expressions.join(', ')} FROM ${from}`;
+  return { text: insert + conflict(first.keyColumns, values, settings), rows };
+}
+
+function conflict(key: readonly string[], values: readonly string[], settings: SinkSettings): string {
+  if (settings.insertMode === 'insert') return '';
+  const target = `(${key.map(quoteIdentifier).join(', ')})`;
+  if (settings.insertMode === 'ignore') return ' ON CONFLICT DO NOTHING';
+  // A table of nothing but its key has nothing to set.
+  if (values.length === 0) return ` ON CONFLICT ${target} DO NOTHING`;
+  const assigned = values.map((name) => `${quoteIdentifier(name)} = EXCLUDED.${quoteIdentifier(name)}`);
+  const update = ` ON CONFLICT ${target} DO UPDATE SET ${assigned.join(', ')}`;
+  if (settings.newerBy === null) return update;
+  const column = quoteIdentifier(settings.newerBy);
+  return `${update} WHERE t.${column} IS NULL OR EXCLUDED.${column} >= t.${column}`;
+}

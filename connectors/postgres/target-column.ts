@@ -1,0 +1,144 @@
+/**
+ * How a JSON member becomes a value of a target column: the type to read it as, and the expression that makes the
+ * column's type of it. And the other way round: which column a field asks for when a table is created.
+ */
+import { LogicalNames, type Schema } from '../api/index.ts';
+import type { FieldHints } from './sink-change.ts';
+import { INFINITY_MICROS, MINUS_INFINITY_MICROS } from './types/temporal.ts';
+import { quoteIdentifier } from './wire/connection.ts';
+
+/** In `json_to_recordset($1) AS x(<name> <declared>)`, and `<expression>` in the select list. */
+export interface ColumnReading {
+  readonly declared: string;
+  readonly expression: string;
+}
+
+/** What a semantic name means for a number: the expression for a timestamp, by the unit it counts. */
+const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
+  'io.debezium.time.Timestamp': (column) => `timestamp 'epoch' + ${column} * interval '1 millisecond'`,
+  [LogicalNames.timestamp]: (column) => `timestamp 'epoch' + ${column} * interval '1 millisecond'`,
+  'io.debezium.time.MicroTimestamp': (column) =>
+    `CASE ${column} WHEN ${INFINITY_MICROS} THEN 'infinity' WHEN ${MINUS_INFINITY_MICROS} THEN '-infinity' ELSE timestamp 'epoch' + ${column} * interval '1 microsecond' END`,
+  'io.debezium.time.NanoTimestamp': (column) => `timestamp 'epoch' + (${column} / 1000) * interval '1 microsecond'`,
+  'io.debezium.time.Date': (column) => `date 'epoch' + ${column}::int`,
+  [LogicalNames.date]: (column) => `date 'epoch' + ${column}::int`,
+  'io.debezium.time.Time': (column) => `time '00:00' + ${column} * interval '1 millisecond'`,
+  [LogicalNames.time]: (column) => `time '00:00' + ${column} * interval '1 millisecond'`,
+  'io.debezium.time.MicroTime': (column) => `time '00:00' + ${column} * interval '1 microsecond'`,
+  'io.debezium.time.NanoTime': (column) => `time '00:00' + (${column} / 1000) * interval '1 microsecond'`,
+  'io.debezium.time.MicroDuration': (column) => `${column} * interval '1 microsecond'`,
+};
+
+/** Reads a member for a column of this type (as `format_type` writes it). */
+export function readColumn(name: string, targetType: string, fields: FieldHints): ColumnReading {
+  const column = `x.${quoteIdentifier(name)}`;
+  const schema = fields.schema(name);
+  const value = fields.value(name);
+  const unit = schema?.name === undefined ? undefined : EPOCH_UNITS[schema.name];
+  if (unit !== undefined && (schema!.type === 'int32' || schema!.type === 'int64') && !(value instanceof Date)) {
+    return { declared: 'bigint', expression: unit(column) };
+  }
+  if (schema?.name === LogicalNames.decimal && fields.isRaw) {
+    const scale = Number(schema.parameters?.scale ?? 0);
+    return { declared: 'text', expression: decimalSql(`decode(${column}, 'base64')`, String(scale)) };
+  }
+  if (schema?.name === 'io.debezium.data.VariableScaleDecimal') {
+    const bytes = `decode(${column}->>'value', 'base64')`;
+    return { declared: 'json', expression: decimalSql(bytes, `(${column}->>'scale')::int`) };
+  }
+  switch (targetType) {
+    case 'json':
+    case 'jsonb':
+      return { declared: 'text', expression: `${column}::${targetType}` };
+    case 'bytea':
+      return {
+        declared: 'text',
+        expression: `CASE WHEN ${column} LIKE '\\x%' THEN ${column}::bytea ELSE decode(${column}, 'base64') END`,
+      };
+    case 'point':
+      return { declared: 'json', expression: `point((${column}->>'x')::float8, (${column}->>'y')::float8)` };
+    default:
+      return { declared: targetType, expression: column };
+  }
+}
+
+/** The number behind Connect's Decimal: big-endian two's complement, byte by byte, so that any width fits. */
+function decimalSql(bytes: string, scale: string): string {
+  const sum = `sum(get_byte(b, i)::numeric * 256::numeric ^ (length(b) - 1 - i))`;
+  const sign = `CASE WHEN get_byte(min(b), 0) >= 128 THEN 256::numeric ^ max(length(b)) ELSE 0 END`;
+  return `(SELECT round((${sum} - ${sign}) / 10::numeric ^ (${scale}), ${scale}) FROM (SELECT ${bytes} AS b) d, generate_series(0, length(b) - 1) AS i)`;
+}
+
+const NAMED_TYPES: Readonly<Record<string, string>> = {
+  [LogicalNames.decimal]: 'numeric',
+  [LogicalNames.date]: 'date',
+  [LogicalNames.time]: 'time',
+  [LogicalNames.timestamp]: 'timestamp',
+  'io.debezium.data.Json': 'jsonb',
+  'io.debezium.data.Uuid': 'uuid',
+  'io.debezium.data.VariableScaleDecimal': 'numeric',
+  'io.debezium.data.Xml': 'xml',
+  'io.debezium.data.geometry.Point': 'point',
+  'io.debezium.time.Date': 'date',
+  'io.debezium.time.Interval': 'interval',
+  'io.debezium.time.IsoDate': 'date',
+  'io.debezium.time.IsoTime': 'time',
+  'io.debezium.time.IsoTimestamp': 'timestamp',
+  'io.debezium.time.MicroDuration': 'interval',
+  'io.debezium.time.MicroTime': 'time',
+  'io.debezium.time.MicroTimestamp': 'timestamp',
+  'io.debezium.time.NanoTime': 'time',
+  'io.debezium.time.NanoTimestamp': 'timestamp',
+  'io.debezium.time.Time': 'time',
+  'io.debezium.time.Timestamp': 'timestamp',
+  'io.debezium.time.ZonedTime': 'timetz',
+  'io.debezium.time.ZonedTimestamp': 'timestamptz',
+};
+
+const PLAIN_TYPES: Readonly<Record<Schema['type'], string>> = {
+  int8: 'smallint',
+  int16: 'smallint',
+  int32: 'integer',
+  int64: 'bigint',
+  float32: 'real',
+  float64: 'double precision',
+  boolean: 'boolean',
+  string: 'text',
+  bytes: 'bytea',
+  array: 'jsonb',
+  map: 'jsonb',
+  struct: 'jsonb',
+};
+
+/** The column type for a field with a schema. */
+export function typeForSchema(schema: Schema): string {
+  const named = schema.name === undefined ? undefined : NAMED_TYPES[schema.name];
+  if (named !== undefined) return named;
+  if (schema.parameters?.['__debezium.source.column.type'] === 'NUMERIC') return numericType(schema.parameters);
+  const element = schema.type === 'array' ? schema.valueSchema : undefined;
+  // Arrays of arrays have no declared depth in a schema; jsonb holds any.
+  if (element !== undefined && element.type !== 'array') return `${typeForSchema(element)}[]`;
+  return PLAIN_TYPES[schema.type];
+}
+
+/** A decimal that travelled as text. */
+function numericType(parameters: Readonly<Record<string, string>>): string {
+  const { '__debezium.source.column.length': precision, '__debezium.source.column.scale': scale } = parameters;
+  return precision === undefined ? 'numeric' : `numeric(${precision},${scale ?? 0})`;
+}
+
+/**
+ * The column type for a field without a schema, from one value: wide enough for what may come later. Null where the
+ * value tells nothing.
+ */
+export function typeForValue(value: unknown, isKey: boolean): string | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'boolean') return 'boolean';
+  if (typeof value === 'bigint') return 'numeric';
+  // The next value may have a fraction, except in a key.
+  if (typeof value === 'number') return isKey && Number.isInteger(value) ? 'bigint' : 'numeric';
+  if (typeof value === 'string') return 'text';
+  if (value instanceof Uint8Array) return 'bytea';
+  if (value instanceof Date) return 'timestamptz';
+  return 'jsonb';
+}

@@ -1,0 +1,159 @@
+/**
+ * The tables the sink writes to: looked up in the catalogue, created and widened where the config allows it.
+ */
+import type { Client } from 'pg';
+import { ConnectError, DataError } from '../api/index.ts';
+import type { SinkChange, TargetName } from './sink-change.ts';
+import type { SinkSettings } from './sink-config.ts';
+import { typeForSchema, typeForValue } from './target-column.ts';
+import { quoteIdentifier } from './wire/connection.ts';
+
+export interface TargetTable {
+  readonly sql: string;
+  /** Column name to type, as `format_type` writes it; generated columns are not among them. */
+  readonly columns: ReadonlyMap<string, string>;
+  /** Column lists of the unique indexes that an upsert can name. */
+  readonly uniques: readonly (readonly string[])[];
+}
+
+export function targetSql({ schema, name }: TargetName): string {
+  return schema === null ? quoteIdentifier(name) : `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+}
+
+export class TargetTables {
+  readonly #settings: SinkSettings;
+  readonly #tables = new Map<string, TargetTable>();
+
+  constructor(settings: SinkSettings) {
+    this.#settings = settings;
+  }
+
+  /** Forgets what the catalogue said: it seems to have changed. */
+  clear(): void {
+    this.#tables.clear();
+  }
+
+  /**
+   * The table for these changes, with a column for each of their members. Throws ConnectError where there is no such
+   * table or key, DataError where a column is missing, unless the settings let us add them.
+   */
+  async prepare(client: Client, target: TargetName, changes: readonly SinkChange[]): Promise<TargetTable> {
+    const sql = targetSql(target);
+    let table = this.#tables.get(sql) ?? (await this.#lookUp(client, sql));
+    if (table === null) {
+      await this.#create(client, sql, changes);
+      table = (await this.#lookUp(client, sql))!;
+    }
+    const missing = missingColumns(table, changes);
+    if (missing.size > 0) {
+      await this.#widen(client, sql, missing);
+      table = (await this.#lookUp(client, sql))!;
+    }
+    this.#checkKey(table, changes[0]!.keyColumns);
+    return table;
+  }
+
+  async #lookUp(client: Client, sql: string): Promise<TargetTable | null> {
+    const { rows } = await client.query<{ columns: [string, string][] | null; uniques: string[][] | null }>(
+      `SELECT
+         (SELECT json_agg(json_build_array(attname, format_type(atttypid, atttypmod)) ORDER BY attnum) FROM pg_attribute
+           WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns,
+         (SELECT json_agg(ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts)) FROM pg_index i
+           WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL) AS uniques
+       FROM pg_class c WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')`,
+      [sql],
+    );
+    const [row] = rows;
+    if (row === undefined) return null;
+    const table = { sql, columns: new Map(row.columns ?? []), uniques: row.uniques ?? [] };
+    this.#tables.set(sql, table);
+    return table;
+  }
+
+  async #create(client: Client, sql: string, changes: readonly SinkChange[]): Promise<void> {
+    const statement = createStatement(sql, changes, this.#settings.evolves);
+    if (!this.#settings.creates) {
+      throw new ConnectError(
+        `Table ${sql} does not exist in the target. Create it, for example: ${statement}; or let the sink do it with auto.create=true (schema.evolution=basic).`,
+        { code: 'PG_TARGET' },
+      );
+    }
+    await client.query(statement);
+  }
+
+  async #widen(client: Client, sql: string, missing: ReadonlyMap<string, string>): Promise<void> {
+    const added = [...missing].map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${type}`);
+    const statement = `ALTER TABLE ${sql} ${added.join(', ')}`;
+    if (!this.#settings.evolves) {
+      throw new DataError(
+        `Table ${sql} has no column for ${[...missing.keys()].map((name) => `"${name}"`).join(', ')}. Run: ${statement}; or set auto.evolve=true (schema.evolution=basic), or leave fields out with fields.whitelist.`,
+        { code: 'PG_TARGET' },
+      );
+    }
+    await client.query(statement);
+  }
+
+  #checkKey(table: TargetTable, key: readonly string[]): void {
+    const { insertMode } = this.#settings;
+    if (insertMode !== 'upsert' || table.uniques.some((unique) => sameMembers(unique, key))) return;
+    const columns = key.map(quoteIdentifier).join(', ');
+    throw new ConnectError(
+      `Upserts into ${table.sql} need a primary key or unique index over exactly (${columns}). Run: ALTER TABLE ${table.sql} ADD PRIMARY KEY (${columns});`,
+      { code: 'PG_TARGET' },
+    );
+  }
+}
+
+function sameMembers(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((member) => b.includes(member));
+}
+
+/** Columns that changes have and the table has not, with the types they ask for. */
+function missingColumns(table: TargetTable, changes: readonly SinkChange[]): Map<string, string> {
+  const missing = new Map<string, string>();
+  let checked: readonly string[] | null = null;
+  for (const change of changes) {
+    // Rows of one source table repeat the same members; comparing lists is cheaper than looking each up.
+    if (checked !== null && sameList(checked, change.columns) && missing.size === 0) continue;
+    checked = change.columns;
+    for (const name of change.columns) {
+      if (table.columns.has(name) || missing.has(name)) continue;
+      const type = typeOf(change, name);
+      if (type !== null) missing.set(name, type);
+    }
+  }
+  return missing;
+}
+
+export function sameList(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+/** Null: the value tells no type yet, and without the column nothing is lost. */
+function typeOf(change: SinkChange, name: string): string | null {
+  const schema = change.fields.schema(name);
+  if (schema !== undefined) return typeForSchema(schema);
+  return typeForValue(change.fields.value(name), change.keyColumns.includes(name));
+}
+
+function createStatement(sql: string, changes: readonly SinkChange[], evolves: boolean): string {
+  const types = new Map<string, string>();
+  const names = new Set(changes.flatMap((change) => change.columns));
+  for (const name of names) {
+    const told = changes.map((change) => (change.columns.includes(name) ? typeOf(change, name) : null));
+    const type = told.find((candidate) => candidate !== null);
+    // A column that was null throughout can be added once a value tells its type; without evolution, text holds all.
+    if (type != null) types.set(name, type);
+    else if (!evolves) types.set(name, 'text');
+  }
+  const { keyColumns } = changes[0]!;
+  const columns = [...types].map(
+    ([name, type]) => `${quoteIdentifier(name)} ${type}${keyColumns.includes(name) ? ' NOT NULL' : ''}`,
+  );
+  if (keyColumns.length > 0) columns.push(`PRIMARY KEY (${keyColumns.map(quoteIdentifier).join(', ')})`);
+  return `CREATE TABLE IF NOT EXISTS ${sql} (${columns.join(', ')})`;
+}
