@@ -1,5 +1,5 @@
 /**
- * The records inside a batch: a builder that encodes them once, and a walk that decodes them lazily.
+ * The records inside a batch: a builder that encodes them once, and a walk over them (`record-cursor.ts`).
  *
  *     length varint | attributes int8 | timestampDelta varlong | offsetDelta varint
  *     | key length varint, key | value length varint, value | headers count varint, (key, value)*
@@ -7,20 +7,9 @@
  * Varints are zigzag; a length of -1 is null. The broker itself walks records only where it must: compacted topics,
  * offsets by timestamp, its own internal topics.
  */
-import { compress, decompress } from './compression.ts';
-import { ProtocolError } from './errors.ts';
-import {
-  type BatchOptions,
-  baseOffset,
-  baseTimestamp,
-  batchBytes,
-  batchHeaderBytes,
-  codecOf,
-  isLogAppendTime,
-  maxTimestamp,
-  recordCount,
-  writeBatchHeader,
-} from './record-batch.ts';
+import { compress } from './compression.ts';
+import { type BatchOptions, batchHeaderBytes, writeBatchHeader } from './record-batch.ts';
+import { RecordCursor } from './record-cursor.ts';
 
 export interface RecordHeader {
   readonly key: string;
@@ -36,7 +25,6 @@ export interface BatchRecord {
   readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[];
 }
 
-const noHeaders: readonly never[] = [];
 const initialBytes = 1024;
 /** Bytes a record takes at most beside key, value and headers: its varints and attributes. */
 const recordOverheadBytes = 5 + 1 + 10 + 5 + 5 + 5 + 5;
@@ -158,84 +146,17 @@ function sizeOfHeaders(headers: readonly RecordHeader[]): number {
   return size;
 }
 
-/** Walks the bytes of a batch's records. */
-class RecordCursor {
-  readonly buffer: Buffer;
-  offset = 0;
-
-  constructor(buffer: Buffer) {
-    this.buffer = buffer;
-  }
-
-  varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 10; i++) {
-      const byte = this.buffer[this.offset++];
-      if (byte === undefined) throw new ProtocolError('A record is cut off inside a number.');
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-      scale *= 0x80;
-    }
-    throw new ProtocolError('A number in a record is longer than 64 bits.');
-  }
-
-  field(): Buffer | null {
-    const length = this.varint();
-    if (length < 0) return null;
-    const from = this.offset;
-    this.offset += length;
-    if (this.offset > this.buffer.length)
-      throw new ProtocolError(`A record is cut off: ${length} bytes were announced.`);
-    return this.buffer.subarray(from, this.offset);
-  }
-
-  headers(): BatchRecord['headers'] {
-    const count = this.varint();
-    if (count === 0) return noHeaders;
-    if (count < 0 || count > this.buffer.length - this.offset)
-      throw new ProtocolError(`A record announces ${count} headers.`);
-    const headers: { key: string; value: Buffer | null }[] = [];
-    for (let i = 0; i < count; i++) {
-      const key = this.field();
-      if (key === null) throw new ProtocolError('A record header has no key.');
-      headers.push({ key: key.toString('utf8'), value: this.field() });
-    }
-    return headers;
-  }
-}
-
-/** The record bytes of a batch, decompressed. */
-function payloadOf(buffer: Buffer, start: number): Buffer {
-  const codec = codecOf(buffer, start);
-  if (codec === undefined) throw new ProtocolError('A batch is compressed with an unknown codec.');
-  return decompress(codec, buffer.subarray(start + batchHeaderBytes, start + batchBytes(buffer, start)));
-}
-
 /**
  * Calls back for each record of the batch at `start`, in order, until the callback answers false. The caller has
  * checked the batch. Throws {@link ProtocolError} where the records are not what the header says.
  */
 export function forEachRecord(buffer: Buffer, start: number, visit: (record: BatchRecord) => unknown): void {
-  const cursor = new RecordCursor(payloadOf(buffer, start));
-  const base = baseOffset(buffer, start);
-  const firstTimestamp = baseTimestamp(buffer, start);
-  const appendTime = isLogAppendTime(buffer, start) ? maxTimestamp(buffer, start) : null;
-  const count = recordCount(buffer, start);
-  for (let i = 0; i < count; i++) {
-    const size = cursor.varint();
-    const end = cursor.offset + size;
-    if (size < 0 || end > cursor.buffer.length) throw new ProtocolError(`Record ${i} of ${count} is cut off.`);
-    cursor.offset++;
-    const timestamp = appendTime ?? firstTimestamp + cursor.varint();
-    if (appendTime !== null) cursor.varint();
-    const offset = base + cursor.varint();
-    const record = { offset, timestamp, key: cursor.field(), value: cursor.field(), headers: cursor.headers() };
-    if (cursor.offset !== end) throw new ProtocolError(`Record ${i} of ${count} does not end where it says.`);
+  const cursor = new RecordCursor(buffer, start);
+  while (cursor.next()) {
+    const { offset, timestamp } = cursor;
+    const record = { offset, timestamp, key: cursor.key(), value: cursor.value(), headers: cursor.headers() };
     if (visit(record) === false) return;
   }
-  const left = cursor.buffer.length - cursor.offset;
-  if (left > 0) throw new ProtocolError(`${left} bytes follow the ${count} records of a batch.`);
 }
 
 /** All records of the batch at `start`. */

@@ -152,7 +152,12 @@ export interface LogTable {
   close(): Promise<void>;
 }
 
-/** A log that refused or was not reached. `code` is Kafka's error name, for example `UNKNOWN_TOPIC_OR_PARTITION`. */
+/**
+ * A log that refused or was not reached. `code` is Kafka's error name, for example `UNKNOWN_TOPIC_OR_PARTITION`.
+ *
+ * A keeper in another room cannot import this class: it throws an error of the same name and members, and `instanceof`
+ * recognises both.
+ */
 export class LogError extends Error {
   readonly code: string;
   readonly retriable: boolean;
@@ -162,5 +167,9 @@ export class LogError extends Error {
     this.name = 'LogError';
     this.code = code;
     this.retriable = options.retriable;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === 'LogError' && 'retriable' in value;
   }
 }
