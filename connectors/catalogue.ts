@@ -5,6 +5,23 @@
  * its `create`, so that a house that does not use it does not pay for it at start.
  */
 import type { Plugin } from './api/index.ts';
+import { bytesPlugin } from './converters/bytes.ts';
+import { jsonPlugin } from './converters/json.ts';
+import { numberPlugins } from './converters/numbers.ts';
+import { simpleHeaderPlugin } from './converters/simple-header.ts';
+import { stringPlugin } from './converters/string.ts';
+import { filePlugins } from './file/plugins.ts';
+import { mqttPlugins } from './mqtt/plugins.ts';
+import { postgresPlugins } from './postgres/plugins.ts';
 
 /** Every plugin that ships with Millrace, in the order `GET /connector-plugins` lists them. */
-export const catalogue: readonly Plugin[] = [];
+export const catalogue: readonly Plugin[] = [
+  ...postgresPlugins,
+  ...mqttPlugins,
+  ...filePlugins,
+  jsonPlugin,
+  stringPlugin,
+  bytesPlugin,
+  ...numberPlugins,
+  simpleHeaderPlugin,
+];

@@ -81,6 +81,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const server = createRestServer(worker, facts, services.loggers.named('connect.rest', { part: 'connect-rest' }));
   const address = await server.listen({ host: options.host, port: options.port });
   const { port } = new URL(address);
+  services.statuses.workerId = `${options.host}:${port}`;
   worker.startStored();
   if (options.connectorsDirectory !== undefined) {
     const logger = services.loggers.named('connect.folder', { part: 'connectors-folder' });
@@ -144,7 +145,6 @@ async function openServices(options: WorkerOptions): Promise<Services> {
       stopTimeoutMs: settings.number('task.shutdown.graceful.timeout.ms'),
       isTopicCreationEnabled: settings.boolean('topic.creation.enable'),
     },
-    workerId,
   };
 }
 

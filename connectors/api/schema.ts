@@ -102,13 +102,28 @@ export class JsonText {
 
   /** The parsed value; parsed at the first call. Throws SyntaxError when the bytes are not JSON. */
   parse(): ConnectValue {
-    if (this.#parsed === undefined) {
-      this.#parsed = JSON.parse(
-        Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString(),
-      );
-    }
-    return this.#parsed as ConnectValue;
+    if (this.#parsed === undefined) this.#parsed = parseJson(this.bytes);
+    return this.#parsed;
   }
+}
+
+/** ECMA-262 JSON.parse source text access, which the compiler's library does not know yet. */
+const sourceParse = JSON.parse as (
+  text: string,
+  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => ConnectValue;
+
+/**
+ * Parses UTF-8 JSON; whole numbers that a double cannot hold become bigints. Throws SyntaxError when it is not JSON.
+ * Only a text with 16 digits in a row pays for looking.
+ */
+export function parseJson(bytes: Uint8Array): ConnectValue {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  if (!/[0-9]{16}/.test(text)) return JSON.parse(text);
+  return sourceParse(text, (_, value, { source }) => {
+    const isUnsafe = typeof value === 'number' && !Number.isSafeInteger(value);
+    return isUnsafe && source !== undefined && /^-?[0-9]+$/.test(source) ? BigInt(source) : value;
+  });
 }
 
 /** What a record's key or value may hold: a value, or JSON text that is not parsed yet. */

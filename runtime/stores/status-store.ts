@@ -21,13 +21,14 @@ export interface Status {
 export class StatusStore {
   readonly #statuses = new Map<string, Status>();
   readonly #topics = new Map<string, Set<string>>();
-  readonly #workerId: string;
+  /** Known for certain only when the REST door is open. */
+  workerId: string;
   readonly #logger: Logger;
   #table: CompactedTable | undefined;
   #writes: Promise<void> = Promise.resolve();
 
   private constructor(workerId: string, logger: Logger) {
-    this.#workerId = workerId;
+    this.workerId = workerId;
     this.#logger = logger;
   }
 
@@ -87,8 +88,8 @@ export class StatusStore {
   }
 
   #put(key: string, state: State, trace: string | undefined): void {
-    this.#statuses.set(key, { state, workerId: this.#workerId, ...(trace === undefined ? {} : { trace }) });
-    this.#write(key, JSON.stringify({ state, trace: trace ?? null, worker_id: this.#workerId, generation: 1 }));
+    this.#statuses.set(key, { state, workerId: this.workerId, ...(trace === undefined ? {} : { trace }) });
+    this.#write(key, JSON.stringify({ state, trace: trace ?? null, worker_id: this.workerId, generation: 1 }));
   }
 
   #forget(key: string): void {
@@ -113,7 +114,7 @@ export class StatusStore {
       if (isLoading) this.#statuses.delete(key);
       return;
     }
-    if (!isLoading && value.worker_id === this.#workerId) return;
+    if (!isLoading && value.worker_id === this.workerId) return;
     const trace = typeof value.trace === 'string' ? { trace: value.trace } : {};
     this.#statuses.set(key, { state: value.state as State, workerId: String(value.worker_id), ...trace });
   }

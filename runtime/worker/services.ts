@@ -25,5 +25,4 @@ export interface Services {
   readonly settings: Config;
   readonly raw: Raw;
   readonly loop: LoopSettings;
-  readonly workerId: string;
 }

@@ -108,7 +108,7 @@ export class Worker {
     const tasks = configs.taskConfigs(name).map((_, id) => this.#taskStatus(name, id, version));
     return {
       name,
-      connector: statusInfo(statuses.connector(name), this.services.workerId, version),
+      connector: statusInfo(statuses.connector(name), this.services.statuses.workerId, version),
       tasks,
       type: this.#typeOf(config),
     };
@@ -242,7 +242,7 @@ export class Worker {
   }
 
   #taskStatus(name: string, id: number, version: string | undefined): TaskStatusInfo {
-    return { id, ...statusInfo(this.services.statuses.task(name, id), this.services.workerId, version) };
+    return { id, ...statusInfo(this.services.statuses.task(name, id), this.services.statuses.workerId, version) };
   }
 
   #pluginOf(config: Raw) {

@@ -1,0 +1,161 @@
+/**
+ * JsonConverter: values as JSON, with the schema beside each (`schemas.enable=true`) or without.
+ *
+ * Without schemas, JSON text goes through as it is, in both directions: what a source encoded is not parsed to be
+ * written, and what is read is parsed once, to be sure it is JSON, and keeps its bytes. Format: KIP-26's envelope
+ * `{"schema": …, "payload": …}`; a null value without a schema is a tombstone.
+ */
+import {
+  type Bytes,
+  type Config,
+  type Converter,
+  type ConverterPlugin,
+  JsonText,
+  type RecordValue,
+  type Schema,
+  type SchemaAndValue,
+} from '../api/index.ts';
+import { badData, shown } from './errors.ts';
+import { schemaFromJson, schemaToJson } from './json-schema-envelope.ts';
+import { parseJson, parseJsonText, stringifyJson, textOf } from './json-text.ts';
+import { JsonValues } from './json-values.ts';
+import { plainJson } from './plain-json.ts';
+
+const nothing: SchemaAndValue = { schema: null, value: null };
+const NULL_SCHEMA = '{"schema":null,"payload":';
+
+class JsonConverter implements Converter {
+  #hasSchemas = true;
+  #values!: JsonValues;
+  #cacheSize = 0;
+  /** `{"schema":…,"payload":` per schema object. */
+  #prefixes = new WeakMap<Schema, string>();
+  /** Schemas read, by their JSON text. */
+  #schemas = new Map<string, Schema | null>();
+  #given: Schema | null = null;
+
+  configure(config: Config): void {
+    this.#hasSchemas = config.boolean('schemas.enable');
+    this.#cacheSize = config.number('schemas.cache.size');
+    this.#values = new JsonValues({
+      decimalFormat: config.string('decimal.format').toUpperCase() as 'BASE64' | 'NUMERIC',
+      replaceNullWithDefault: config.boolean('replace.null.with.default'),
+    });
+    const content = config.optionalString('schema.content');
+    if (content) this.#given = schemaFromJson(parseJsonText(content), this.#values);
+  }
+
+  fromConnectData(_: string, schema: Schema | null, value: RecordValue): Bytes {
+    if (!this.#hasSchemas) return this.#payloadBytes(schema, value);
+    if (schema === null && value === null) return null;
+    const prefix = schema === null ? NULL_SCHEMA : this.#prefix(schema);
+    if (value instanceof JsonText) return Buffer.concat([Buffer.from(prefix), value.bytes, CLOSE]);
+    return Buffer.from(`${prefix}${this.#payloadText(schema, value)}}`);
+  }
+
+  toConnectData(_: string, bytes: Uint8Array | null): SchemaAndValue {
+    if (bytes === null || bytes.length === 0) return nothing;
+    if (this.#given !== null) {
+      return { schema: this.#given, value: this.#values.fromJson(this.#given, parseJson(bytes)) };
+    }
+    if (this.#hasSchemas) return this.#fromEnvelope(bytes);
+    const text = checkedJsonText(bytes);
+    return text.parse() === null ? nothing : { schema: null, value: text };
+  }
+
+  #payloadBytes(schema: Schema | null, value: RecordValue): Bytes {
+    if (value instanceof JsonText) return value.bytes;
+    if (value === null && (schema === null || schema.defaultValue == null)) return null;
+    return Buffer.from(this.#payloadText(schema, value));
+  }
+
+  #payloadText(schema: Schema | null, value: Exclude<RecordValue, JsonText>): string {
+    return stringifyJson(schema === null ? plainJson(value) : this.#values.toJson(schema, value));
+  }
+
+  #prefix(schema: Schema): string {
+    let prefix = this.#prefixes.get(schema);
+    if (prefix === undefined) {
+      prefix = `{"schema":${stringifyJson(schemaToJson(schema, this.#values))},"payload":`;
+      this.#prefixes.set(schema, prefix);
+    }
+    return prefix;
+  }
+
+  #fromEnvelope(bytes: Uint8Array): SchemaAndValue {
+    const envelope = parseJson(bytes);
+    const isEnvelope =
+      typeof envelope === 'object' &&
+      envelope !== null &&
+      Object.keys(envelope).length === 2 &&
+      'schema' in envelope &&
+      'payload' in envelope;
+    if (!isEnvelope) {
+      const advice = 'Set schemas.enable=false on this converter if the messages are plain JSON.';
+      throw badData(
+        `JsonConverter with schemas.enable needs exactly "schema" and "payload", this is ${shown(envelope)}. ${advice}`,
+      );
+    }
+    const { schema: json, payload } = envelope as { schema: unknown; payload: RecordValue };
+    const schema = this.#schemaOf(json);
+    return { schema, value: schema === null ? payload : this.#values.fromJson(schema, payload) };
+  }
+
+  /** Equal schemas become one object, so that what is compiled per schema is compiled once. */
+  #schemaOf(json: unknown): Schema | null {
+    const key = stringifyJson(json);
+    let schema = this.#schemas.get(key);
+    if (schema === undefined) {
+      schema = schemaFromJson(json, this.#values);
+      if (this.#schemas.size >= this.#cacheSize) this.#schemas.clear();
+      this.#schemas.set(key, schema);
+    }
+    return schema;
+  }
+}
+
+const CLOSE = Buffer.from('}');
+
+/** Bytes that are JSON: parsed now, because a bad record must fail here, and kept with their value. */
+function checkedJsonText(bytes: Uint8Array): JsonText {
+  const text = new JsonText(bytes);
+  try {
+    text.parse();
+  } catch (cause) {
+    throw badData(
+      `The bytes are not JSON: ${(cause as Error).message}. They begin with ${shown(textOf(bytes))}.`,
+      cause,
+    );
+  }
+  return text;
+}
+
+export const jsonPlugin: ConverterPlugin = {
+  type: 'converter',
+  class: 'JsonConverter',
+  aliases: ['org.apache.kafka.connect.json.JsonConverter'],
+  version: '1.0.0',
+  config: {
+    'schemas.enable': {
+      type: 'boolean',
+      default: true,
+      doc: 'Each message carries its schema: {"schema": …, "payload": …}.',
+      importance: 'high',
+    },
+    'schemas.cache.size': { type: 'int', default: 1000, min: 1, doc: 'How many schemas read are remembered.' },
+    'decimal.format': {
+      type: 'string',
+      default: 'BASE64',
+      oneOf: ['BASE64', 'NUMERIC', 'base64', 'numeric'],
+      doc: 'How decimals are written: base64 of the unscaled number, or a JSON number.',
+    },
+    'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+    'schema.content': {
+      type: 'string',
+      default: null,
+      doc: 'The schema of every message read, given once (KIP-1054); the messages are then payloads alone.',
+    },
+    'converter.type': { type: 'string', default: null, doc: 'Accepted for Kafka Connect; has no effect.' },
+  },
+  create: () => new JsonConverter(),
+};
