@@ -1,0 +1,87 @@
+/**
+ * ListOffsets (key 2): the offset at the start, at the end, at a time, or of the highest timestamp.
+ *
+ * v1 one offset per partition · v2 isolation level (KIP-98) · v4 leader epoch (KIP-320) · v7 max timestamp (KIP-734)
+ * · v8 earliest local (KIP-405) · v9 last tiered (KIP-1005) · v10 timeout (KIP-1075) · v11 earliest pending upload
+ * (KIP-1023). One node tiers nothing: "earliest local" is the log start, and the two tiered questions have no answer.
+ */
+import { errorNameOf } from '../errors.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import type { Isolation } from '../log/types.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import {
+  decodeListOffsetsRequest,
+  type ListOffsetsPartition,
+} from '../protocol/messages/generated/list-offsets-request.ts';
+import {
+  encodeListOffsetsResponse,
+  type ListOffsetsPartitionResponse,
+} from '../protocol/messages/generated/list-offsets-response.ts';
+import type { Outgoing } from '../protocol/writer.ts';
+import { defineApi } from '../server/api.ts';
+import type { BrokerState } from '../state.ts';
+import { checkLeaderEpoch } from './leader-epoch.ts';
+
+/** The timestamps that are questions instead of times. */
+const Question = {
+  latest: -1,
+  earliest: -2,
+  maxTimestamp: -3,
+  earliestLocal: -4,
+  latestTiered: -5,
+  earliestPendingUpload: -6,
+} as const;
+
+/** What `Question.maxTimestamp` needs, by version: older clients cannot have asked. */
+const unknownAnswer = { timestamp: -1, offset: -1, leaderEpoch: -1 };
+
+export const listOffsets = defineApi({
+  decode: decodeListOffsetsRequest,
+  encode: encodeListOffsetsResponse,
+  handle(request, _call, broker) {
+    const isolation: Isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted';
+    return {
+      topics: request.topics.map((topic) => ({
+        name: topic.name,
+        partitions: topic.partitions.map((asked) => answerOne(broker, topic.name, asked, isolation)),
+      })),
+    };
+  },
+});
+
+function answerOne(
+  broker: BrokerState,
+  topic: string,
+  asked: ListOffsetsPartition,
+  isolation: Isolation,
+): Outgoing<ListOffsetsPartitionResponse> {
+  const partitionIndex = asked.partitionIndex;
+  try {
+    const log = broker.log(topic, partitionIndex);
+    checkLeaderEpoch(log, asked.currentLeaderEpoch);
+    return { partitionIndex, errorCode: 0, ...find(log, asked.timestamp, isolation) };
+  } catch (error) {
+    return { partitionIndex, errorCode: ErrorCode[errorNameOf(error)], ...unknownAnswer };
+  }
+}
+
+function find(log: PartitionLog, timestamp: number, isolation: Isolation): typeof unknownAnswer {
+  switch (timestamp) {
+    case Question.latest: {
+      const offset = isolation === 'read_committed' ? log.lastStableOffset : log.highWatermark;
+      return { timestamp: -1, offset, leaderEpoch: log.leaderEpoch };
+    }
+    case Question.earliest:
+    case Question.earliestLocal: {
+      const offset = log.logStartOffset;
+      return { timestamp: -1, offset, leaderEpoch: log.epochForOffset(offset) };
+    }
+    case Question.maxTimestamp:
+      return log.offsetForMaxTimestamp() ?? unknownAnswer;
+    case Question.latestTiered:
+    case Question.earliestPendingUpload:
+      return unknownAnswer;
+    default:
+      return log.offsetForTimestamp(timestamp, isolation) ?? unknownAnswer;
+  }
+}

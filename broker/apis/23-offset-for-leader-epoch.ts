@@ -1,0 +1,44 @@
+/**
+ * OffsetForLeaderEpoch (key 23): where an epoch ended, so that a consumer notices a log that was cut (KIP-320).
+ *
+ * v2 current leader epoch · v3 replica id · v4 flexible. Wrong answers here send consumers back to offset 0.
+ */
+import { errorNameOf } from '../errors.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import {
+  decodeOffsetForLeaderEpochRequest,
+  type OffsetForLeaderPartition,
+} from '../protocol/messages/generated/offset-for-leader-epoch-request.ts';
+import {
+  type EpochEndOffset,
+  encodeOffsetForLeaderEpochResponse,
+} from '../protocol/messages/generated/offset-for-leader-epoch-response.ts';
+import type { Outgoing } from '../protocol/writer.ts';
+import { defineApi } from '../server/api.ts';
+import type { BrokerState } from '../state.ts';
+import { checkLeaderEpoch } from './leader-epoch.ts';
+
+export const offsetForLeaderEpoch = defineApi({
+  decode: decodeOffsetForLeaderEpochRequest,
+  encode: encodeOffsetForLeaderEpochResponse,
+  handle(request, _call, broker) {
+    return {
+      topics: request.topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map((asked) => answerOne(broker, topic, asked)),
+      })),
+    };
+  },
+});
+
+function answerOne(broker: BrokerState, topic: string, asked: OffsetForLeaderPartition): Outgoing<EpochEndOffset> {
+  const partition = asked.partition;
+  try {
+    const log = broker.log(topic, partition);
+    checkLeaderEpoch(log, asked.currentLeaderEpoch);
+    const { epoch, endOffset } = log.endOffsetForEpoch(asked.leaderEpoch);
+    return { partition, errorCode: 0, leaderEpoch: epoch, endOffset };
+  } catch (error) {
+    return { partition, errorCode: ErrorCode[errorNameOf(error)], leaderEpoch: -1, endOffset: -1 };
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * ElectLeaders (key 43): one node leads everything, so no election is ever needed, which is what this answers (KIP-183).
+ */
+import { BrokerError, errorNameOf } from '../errors.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { decodeElectLeadersRequest } from '../protocol/messages/generated/elect-leaders-request.ts';
+import { encodeElectLeadersResponse } from '../protocol/messages/generated/elect-leaders-response.ts';
+import { defineApi } from '../server/api.ts';
+import type { BrokerState } from '../state.ts';
+
+export const electLeaders = defineApi({
+  decode: decodeElectLeadersRequest,
+  encode: encodeElectLeadersResponse,
+  handle(request, _call, broker) {
+    // A null list asks for all partitions that need one: there are none.
+    return {
+      errorCode: 0,
+      replicaElectionResults: (request.topicPartitions ?? []).map(({ topic, partitions }) => ({
+        topic,
+        partitionResult: partitions.map((partitionId) => ({ partitionId, ...electOne(broker, topic, partitionId) })),
+      })),
+    };
+  },
+});
+
+function electOne(broker: BrokerState, topic: string, partition: number): { errorCode: number; errorMessage: string } {
+  try {
+    broker.log(topic, partition);
+    throw new BrokerError('ELECTION_NOT_NEEDED', 'This node is the only replica and leads already.');
+  } catch (error) {
+    return { errorCode: ErrorCode[errorNameOf(error)], errorMessage: (error as Error).message };
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The two kinds of resource that have configs here, and the changes AlterConfigs and IncrementalAlterConfigs make.
+ * Resource numbers are those of org.apache.kafka.common.config.ConfigResource.
+ */
+import { BrokerError, errorNameOf } from '../errors.ts';
+import { checkTopicConfig } from '../metadata/topic-config.ts';
+import type { Topic } from '../metadata/topics.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import type { BrokerState } from '../state.ts';
+
+export const ResourceType = { topic: 2, broker: 4 } as const;
+
+export interface ConfigResource {
+  readonly resourceType: number;
+  readonly resourceName: string;
+}
+
+export function topicOf(broker: BrokerState, name: string): Topic {
+  const topic = broker.topics.get(name);
+  if (topic === undefined) throw new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic ${name}.`);
+  return topic;
+}
+
+/** Only this node's id, or the empty name that means all brokers. */
+export function checkBrokerName(broker: BrokerState, name: string): void {
+  if (name === '' || name === String(broker.nodeId)) return;
+  throw new BrokerError('INVALID_REQUEST', `There is no broker ${name}; this one is ${broker.nodeId}.`);
+}
+
+/**
+ * Works out a topic's new overrides with `change`, checks them and makes them so, unless only asked to check. Answers
+ * the result fields that both Alter APIs share.
+ */
+export async function alterResource(
+  broker: BrokerState,
+  resource: ConfigResource,
+  validateOnly: boolean,
+  change: (overrides: Readonly<Record<string, string>>) => Record<string, string>,
+): Promise<ConfigResource & { readonly errorCode: number; readonly errorMessage: string | null }> {
+  const { resourceType, resourceName } = resource;
+  try {
+    if (resourceType !== ResourceType.topic) {
+      const why =
+        'Only topic configs can be changed while the broker runs; set broker keys in its configuration and restart it.';
+      throw new BrokerError('INVALID_REQUEST', why);
+    }
+    const topic = topicOf(broker, resourceName);
+    const overrides = change(topic.overrides);
+    checkTopicConfig(overrides);
+    if (!validateOnly) await broker.topics.configure(resourceName, overrides);
+    return { resourceType, resourceName, errorCode: 0, errorMessage: null };
+  } catch (error) {
+    const errorCode = ErrorCode[errorNameOf(error)];
+    return { resourceType, resourceName, errorCode, errorMessage: (error as Error).message };
+  }
+}
