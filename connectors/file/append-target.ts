@@ -57,9 +57,10 @@ export class AppendTarget {
 
   /** Where to continue a partition, or null when nothing is known about it here. */
   open(partition: TopicPartition): number | null {
-    const offset = this.#noted?.offsets[nameOf(partition)] ?? null;
-    if (offset !== null) this.#next.set(nameOf(partition), offset);
-    else this.#next.delete(nameOf(partition));
+    const name = nameOf(partition);
+    // A partition that was lost and comes back has its lines in the file already, beyond the note.
+    const offset = this.#next.get(name) ?? this.#noted?.offsets[name] ?? null;
+    if (offset !== null) this.#next.set(name, offset);
     return offset;
   }
 

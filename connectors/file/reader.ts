@@ -5,12 +5,13 @@
  * that was renamed or deleted is read to its end and a while longer; one that was truncated starts again, after a copy of
  * what we had not read yet was looked for beside it.
  */
-import type { Logger } from '../api/index.ts';
+import { ConfigError, ConnectError, type Logger } from '../api/index.ts';
 import type { Chunk } from './chunk.ts';
 import type { FileSourceSettings } from './config.ts';
 import { CsvCutter } from './csv.ts';
 import type { Cutter } from './cutter.ts';
 import { type Found, findFiles, findRotated, isCopyOf, isRotatedName } from './discovery.ts';
+import { messageOf } from './errors.ts';
 import { byteLines, jsonLines, textLines } from './lines.ts';
 import { type Place, ReusableBuffer, startOfFile, TrackedFile } from './tracked-file.ts';
 
@@ -27,6 +28,8 @@ export interface Reading {
   readonly cutter: Cutter;
   /** True once the cutter knows the file's header. */
   hasBegun: boolean;
+  /** True once the log says that it cannot be read. */
+  isComplainedOf: boolean;
   /** A file whose records come first: an older one at the same path, or a copy made before a truncation. */
   after: Reading | null;
   /** When the file was first seen to end inside a record, at this place; null while it does not. */
@@ -88,7 +91,7 @@ export class FileReader {
     const mustTurn = this.#current === null || this.#current.file.isRefused || this.#turn >= turnChunks;
     if (mustTurn) this.#current = this.#choose();
     for (let reading = this.#current; reading !== null; reading = this.#current = this.#choose()) {
-      const next = await this.#nextOf(reading);
+      const next = await this.#nextUnlessUnreadable(reading);
       this.#turn++;
       if (next !== null) return next;
       reading.file.mayHaveMore = false;
@@ -146,6 +149,20 @@ export class FileReader {
     return null;
   }
 
+  /** Among many files, one that cannot be read is named once and tried again; alone, it fails the task. */
+  async #nextUnlessUnreadable(reading: Reading): Promise<Next | null> {
+    try {
+      const next = await this.#nextOf(reading);
+      reading.isComplainedOf = false;
+      return next;
+    } catch (error) {
+      if (this.#readings.size === 1) throw error;
+      if (!reading.isComplainedOf) this.#logger.error({ file: reading.file.path }, messageOf(error));
+      reading.isComplainedOf = true;
+      return null;
+    }
+  }
+
   async #nextOf(reading: Reading): Promise<Next | null> {
     // What was written earlier is committed earlier: a crash in between must not leave it behind for good.
     while (reading.after !== null) {
@@ -167,6 +184,8 @@ export class FileReader {
           const problem = `are a record longer than max.record.bytes (${this.#settings.maxRecordBytes})`;
           return { kind: 'bad', reading, from: look.from, to: look.to, problem };
         }
+        case 'unreadable':
+          return refuse(reading, look.problem);
         case 'new generation':
           await this.#rewritten(reading, look.before);
           return this.#nextOf(reading);
@@ -183,9 +202,9 @@ export class FileReader {
       reading.hasBegun = true;
       return true;
     }
-    const head = await file.head(headerBytesMax);
-    if (head === null) return null;
     try {
+      const head = await file.head(headerBytesMax);
+      if (head === null) return null;
       const end = cutter.begin(head);
       if (end < 0 && head.end < headerBytesMax) return null;
       if (end < 0) throw new Error(`have no whole header within ${headerBytesMax} bytes`);
@@ -193,9 +212,8 @@ export class FileReader {
       reading.hasBegun = true;
       return true;
     } catch (error) {
-      file.isRefused = true;
-      const problem = `are no header for this configuration, so the file is left alone: ${(error as Error).message}`;
-      return { kind: 'bad', reading, from: 0, to: Math.max(0, head.lineEnd(0)), problem };
+      if (error instanceof ConnectError && !(error instanceof ConfigError)) throw error;
+      return refuse(reading, `hold no header for this configuration, so the file is left alone: ${messageOf(error)}`);
     }
   }
 
@@ -229,7 +247,7 @@ export class FileReader {
           : asBytes
             ? byteLines
             : textLines;
-    const reading: Reading = { file, cutter, hasBegun: false, after: null, openEnd: null };
+    const reading: Reading = { file, cutter, hasBegun: false, isComplainedOf: false, after: null, openEnd: null };
     this.#readings.set(found.key, reading);
     return reading;
   }
@@ -301,4 +319,10 @@ export class FileReader {
       if (file.goneSince === null) await file.close();
     }
   }
+}
+
+/** Leaves a file alone for good, after one report. */
+function refuse(reading: Reading, problem: string): Next {
+  reading.file.isRefused = true;
+  return { kind: 'bad', reading, from: 0, to: 0, problem };
 }

@@ -276,7 +276,7 @@ test('A file whose header does not fit is reported and left alone; its neighbour
   );
   assert.deepEqual(await run.takeFor(100), []);
   assert.equal(run.badInput.length, 1);
-  assert.match(run.badInput[0]!.error.message, /no header for this configuration.*names the column "id" twice/);
+  assert.match(run.badInput[0]!.error.message, /hold no header for this configuration.*names the column "id" twice/);
 });
 
 test('A giant line is skipped and reported by its range, in bounded memory', async (t) => {
@@ -326,12 +326,16 @@ test('Text that is not in its encoding is bad input, not silently changed', asyn
   assert.match(run.badInput[0]!.error.message, /are not UTF-8/);
 });
 
-test('A UTF-16 file is refused with the next step', async (t) => {
+test('A UTF-16 file is reported with the next step and left alone, its neighbours are read', async (t) => {
   const dir = await folder(t);
-  const file = join(dir, 'a.txt');
-  await writeFile(file, Buffer.from('\ufeffa\n', 'utf16le'));
-  const run = await begin(t, { file });
-  await assert.rejects(run.take(1), /"a.txt|UTF-16; convert it to UTF-8/);
+  for (const format of ['lines', 'csv']) {
+    await writeFile(join(dir, 'a.txt'), Buffer.from('\ufeffa\n1\n', 'utf16le'));
+    await writeFile(join(dir, 'b.txt'), 'b\nx\n');
+    const run = await begin(t, { file: dir, format });
+    await run.take(1);
+    assert.equal(run.badInput.length, 1);
+    assert.match(run.badInput[0]!.error.message, /a\.txt" .*UTF-16; convert the file to UTF-8/);
+  }
 });
 
 test('check names a folder that is not there, and accepts a file that is yet to come', async (t) => {

@@ -29,6 +29,7 @@ const chunkBytes = 1024 * 1024;
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 /** Those of UTF-16, which is refused. */
 const utf16Marks = [0xfffe, 0xfeff];
+const utf16Problem = 'are UTF-16; convert the file to UTF-8 (iconv -f UTF-16 -t UTF-8)';
 
 /** Where a file is to be read from. */
 export interface Place {
@@ -49,6 +50,8 @@ export type Look =
   | { readonly found: 'end' }
   /** Look again: there is more, but not in one piece yet. */
   | { readonly found: 'more' }
+  /** Not a text we can read; `problem` says why and what to do. */
+  | { readonly found: 'unreadable'; readonly problem: string }
   /** A line longer than the bound; the place is behind it now. */
   | { readonly found: 'giant'; readonly from: number; readonly to: number }
   /** The file was written anew; the place is its start now, and `before` is where we were. */
@@ -161,6 +164,7 @@ export class TrackedFile {
     if (handle === null) return null;
     const buffer = Buffer.allocUnsafeSlow(Math.min(bytes, this.#options.maxRecordBytes));
     const chunk = new Chunk(buffer.subarray(0, await readInto(handle, buffer, 0)), 0, 0, this.#options.isLatin1);
+    if (isUtf16(chunk.bytes)) throw new Error(utf16Problem);
     chunk.cursor = markLength(chunk.bytes);
     return chunk;
   }
@@ -246,6 +250,7 @@ export class TrackedFile {
     const reachesEnd = from + bytes.length - lead >= size;
     if (end > lead) {
       const chunk = new Chunk(bytes.subarray(0, end), lead, from, this.#options.isLatin1, reachesEnd);
+      if (from === 0 && isUtf16(bytes)) return { found: 'unreadable', problem: utf16Problem };
       if (from === 0) chunk.cursor = markLength(bytes);
       return { found: 'chunk', chunk };
     }
@@ -274,12 +279,13 @@ export class TrackedFile {
   }
 }
 
-/** Length of the UTF-8 mark at the start; throws for UTF-16, which would be read as nonsense. */
+/** Length of the UTF-8 mark at the start. */
 function markLength(bytes: Buffer): number {
-  if (bytes.length >= 2 && utf16Marks.includes(bytes.readUInt16BE(0))) {
-    throw new Error('it is UTF-16; convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)');
-  }
-  return bytes.subarray(0, 3).equals(byteOrderMark) ? 3 : 0;
+  return bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark) ? byteOrderMark.length : 0;
+}
+
+function isUtf16(bytes: Buffer): boolean {
+  return bytes.length >= 2 && utf16Marks.includes(bytes.readUInt16BE(0));
 }
 
 /** One buffer for all reads whose bytes nobody keeps. */

@@ -25,7 +25,7 @@ export class Delivery {
 }
 
 /** Queue with cheap removal at the head. */
-class Fifo<Item> {
+export class Fifo<Item> {
   #items: Item[] = [];
   #head = 0;
 
@@ -53,8 +53,6 @@ class Fifo<Item> {
     for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
   }
 }
-
-export { Fifo };
 
 interface Owed {
   readonly packetId: number;

@@ -150,12 +150,19 @@ export const mqttSourceConfig = {
     importance: 'low',
     group: 'Flow',
   },
-  'records.buffer.queue.*': {
-    type: 'string',
-    default: null,
-    doc: "Other keys of Confluent's queue: accepted and not needed, because mqtt.inflight.* bounds what is held.",
+  'records.buffer.queue.size': {
+    type: 'int',
+    default: 1024,
+    doc: "Confluent's bound of its queue: accepted and not needed, because mqtt.inflight.* bounds what is held.",
     importance: 'low',
-    group: 'Flow',
+    group: 'Compatibility',
+  },
+  'records.buffer.queue.empty.timeout': {
+    type: 'int',
+    default: 100,
+    doc: "How long Confluent's queue waits when it is empty, in ms: accepted and not needed, because a message wakes the poll.",
+    importance: 'low',
+    group: 'Compatibility',
   },
   'mqtt.keepalive.interval.seconds': {
     type: 'int',
@@ -197,11 +204,12 @@ export const mqttSourceConfig = {
   },
   'mqtt.ssl.key.store.password': { type: 'password', default: '', doc: 'Password of the PKCS#12 file.', group: 'TLS' },
   'mqtt.ssl.key.password': { type: 'password', default: '', doc: 'Password of the key in the PEM file.', group: 'TLS' },
-  'mqtt.ssl.*': {
-    type: 'string',
-    default: null,
-    doc: "Confluent's other TLS keys (trust store password): accepted and not needed with PEM files.",
-    group: 'TLS',
+  'mqtt.ssl.trust.store.password': {
+    type: 'password',
+    default: '',
+    doc: "Password of Confluent's trust store: accepted and not needed, because PEM files have none.",
+    importance: 'low',
+    group: 'Compatibility',
   },
   'confluent.*': {
     type: 'string',

@@ -88,6 +88,13 @@ test('A rule that cannot work is refused with the key that is wrong', () => {
       (error) => error instanceof ConfigError && error.problems[0]!.key === key && message.test(error.message),
     );
   refused({}, 'mqtt.rules.r.filter', /has no "mqtt.rules.r.filter"/);
+  const whole = { 'mqtt.rules.r.filter': 'a', 'mqtt.rules.r.topic': 't' };
+  refused({ ...whole, 'mqtt.rules.r.kye': 'x' }, 'mqtt.rules.r.kye', /Did you mean "mqtt.rules.r.key"\?/);
+  refused(
+    { ...whole, 'mqtt.rules.something-else.key': 'x' },
+    'mqtt.rules.something-else.key',
+    /Name its rule in "mqtt.rules"/,
+  );
   refused({ 'mqtt.rules.r.filter': 'a/+' }, 'mqtt.rules.r.topic', /has no/);
   refused({ 'mqtt.rules.r.filter': 'a/#/b', 'mqtt.rules.r.topic': 't' }, 'mqtt.rules.r.filter', /must be the last/);
   refused({ 'mqtt.rules.r.filter': 'a/x{id}', 'mqtt.rules.r.topic': 't' }, 'mqtt.rules.r.filter', /plain text/);

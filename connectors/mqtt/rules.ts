@@ -4,7 +4,7 @@
  * `trucks/{id}/gps` matches one level and calls it `id`; `+` matches one level, `#` (or `{#}`, last) the rest. Templates
  * are built of `{id}`, `{0}` … `{n}`, `{#}`, `{topic}` and `{value:/json/pointer}`. Pure; step 1 of the record's journey.
  */
-import type { Config, ConnectValue } from '../api/index.ts';
+import { type Config, type ConnectValue, closest } from '../api/index.ts';
 import { badMqttConfig, badPayload } from './errors.ts';
 
 /** One parsed rule. */
@@ -30,7 +30,9 @@ const topicLengthMax = 249;
 
 /** The rules of the config in order; then, where `kafka.topic` is set, the one that takes everything else. */
 export function parseRules(config: Config): readonly Rule[] {
-  const rules = config.list('mqtt.rules').map((name) => parseRule(config.raw, name));
+  const names = config.list('mqtt.rules');
+  refuseStrayKeys(config.raw, names);
+  const rules = names.map((name) => parseRule(config.raw, name));
   const rest = config.optionalString('kafka.topic');
   if (rest === null || rest === '') return rules;
   const key = config.string('mqtt.key');
@@ -42,6 +44,19 @@ export function parseRules(config: Config): readonly Rule[] {
     matches: () => true,
   };
   return [...rules, anything];
+}
+
+const ruleFields = ['filter', 'topic', 'key'];
+
+/** The keys of rules are a family, so the worker cannot see a misspelled one; here it is seen. */
+function refuseStrayKeys(raw: Readonly<Record<string, string>>, names: readonly string[]): void {
+  const known = names.flatMap((name) => ruleFields.map((field) => `mqtt.rules.${name}.${field}`));
+  for (const [key, value] of Object.entries(raw)) {
+    if (!key.startsWith('mqtt.rules.') || known.includes(key)) continue;
+    const hint = closest(key, known);
+    const advice = hint === null ? 'Name its rule in "mqtt.rules", or remove it.' : `Did you mean "${hint}"?`;
+    throw badMqttConfig(key, value, `Unknown configuration "${key}". ${advice}`);
+  }
 }
 
 function parseRule(raw: Readonly<Record<string, string>>, name: string): Rule {

@@ -2,6 +2,9 @@
  * The MQTT source against real brokers: aedes in this process (3.1.1) and the system's mosquitto (5) where there is one.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { after, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type MqttClient } from 'mqtt';
@@ -132,6 +135,38 @@ async function cutUncommitted(t: TestContext, url: string, dedupe: string) {
   taskOf(run).session!.connection!.destroy();
   return { run, records };
 }
+
+/** What a process does that is killed in the middle: polls ten, commits four, says so, and waits for the end. */
+const doomed = `
+const { SourceRun } = await import(process.argv[1] + '/acceptance/index.ts');
+const { mqttPlugins } = await import(process.argv[1] + '/mqtt/plugins.ts');
+const run = await SourceRun.start(mqttPlugins[0], JSON.parse(process.argv[2]), { name: 'test' });
+console.log('started');
+const records = await run.take(10);
+await run.commit(records.slice(0, 4));
+setTimeout(() => console.log('committed'), 100);
+setInterval(() => undefined, 1000);
+`;
+
+test('Killed with SIGKILL between receipt and commit: the next life gets exactly what was not committed', async (t) => {
+  const broker = await ownBroker(t);
+  const config = configFor(broker.url);
+  const folder = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
+  const args = ['--input-type=module', '-e', doomed, folder, JSON.stringify(config)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, 'started');
+  const client = await publisher(t, broker.url);
+  while (broker.connections() < 2) await sleep(10);
+  await sleep(100);
+  for (let i = 0; i < 10; i++) await client.publishAsync('in/x', String(i), { qos: 1 });
+  assert.equal((await lines.next()).value, 'committed');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const next = await begin(t, config);
+  assert.deepEqual(texts(await next.take(6)), ['4', '5', '6', '7', '8', '9']);
+});
 
 test('A connection cut between receipt and commit brings every uncommitted message again', async (t) => {
   const broker = await ownBroker(t);
