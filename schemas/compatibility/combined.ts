@@ -76,7 +76,16 @@ function distinct(branches: readonly SchemaNode[]): SchemaNode[] {
   return [...byText.values()];
 }
 
+const keys = new WeakMap<SchemaNode, string>();
+
+/** Branches meet many others; their text is written once. */
 function branchKey(branch: SchemaNode): string {
+  const key = keys.get(branch) ?? writeBranchKey(branch);
+  keys.set(branch, key);
+  return key;
+}
+
+function writeBranchKey(branch: SchemaNode): string {
   const kind = branch.kind === 'reference' ? `reference to ${dereference(branch).kind}` : branch.kind;
   const detail = branch.kind === 'combined' ? branch.criterion : branch.kind === 'number' ? branch.isInteger : '';
   return `${kind} ${detail} ${textOf(branch.source)}`;

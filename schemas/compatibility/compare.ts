@@ -27,8 +27,9 @@ export function differencesBetween(
 ): readonly Difference[] {
   let seed: Pass['seed'] = new Map();
   let seeded = 0;
+  const budget = { pairs: 0 };
   for (let passes = 0; passes < MAX_PASSES; passes++) {
-    const pass = new Pass(allowed, compareHere, seed);
+    const pass = new Pass(allowed, compareHere, seed, budget);
     const comparison = new Comparison(pass);
     comparison.compare(original, update);
     const incompatible = pass.incompatible();

@@ -8,10 +8,10 @@
 import type { Difference, DifferenceType } from './difference.ts';
 import type { SchemaNode } from './node.ts';
 
-/** Pairs of nodes one check may compare; a schema of a megabyte against another has about this many. */
-const MAX_PAIRS = 200_000;
-/** Pairs inside pairs: below what the stack holds. */
-const MAX_DEPTH = 400;
+/** Pairs of nodes one check may compare, in about a second; only definitions that all use each other need so many. */
+const MAX_PAIRS = 250_000;
+/** Pairs inside pairs: a little below what the stack holds. */
+const MAX_DEPTH = 800;
 
 /** Two schemas that cannot be compared within the budget. */
 export class ComparisonBudgetError extends Error {
@@ -20,6 +20,11 @@ export class ComparisonBudgetError extends Error {
 
 type Compare = (comparison: Comparison, original: SchemaNode, update: SchemaNode) => void;
 type PairMap = Map<SchemaNode, Map<SchemaNode, readonly Difference[]>>;
+
+/** What all passes of one check share. */
+export interface Budget {
+  pairs: number;
+}
 
 /** What all parts of one pass share. */
 export class Pass {
@@ -30,12 +35,13 @@ export class Pass {
   readonly inProgress = new Map<SchemaNode, Set<SchemaNode>>();
   usedAssumption = false;
   depth = 0;
-  pairs = 0;
+  readonly budget: Budget;
 
-  constructor(allowed: ReadonlySet<DifferenceType>, compare: Compare, seed: PairMap) {
+  constructor(allowed: ReadonlySet<DifferenceType>, compare: Compare, seed: PairMap, budget: Budget) {
     this.allowed = allowed;
     this.compare = compare;
     this.seed = seed;
+    this.budget = budget;
   }
 
   /** Pairs found incompatible, to start the next pass with, and how many there are. */
@@ -118,7 +124,7 @@ export class Comparison {
 
   #computePair(original: SchemaNode, update: SchemaNode, compute: (pair: Comparison) => void): readonly Difference[] {
     const pass = this.#pass;
-    if (++pass.pairs > MAX_PAIRS) {
+    if (++pass.budget.pairs > MAX_PAIRS) {
       throw new ComparisonBudgetError(`Comparing them takes more than ${MAX_PAIRS} steps.`);
     }
     if (++pass.depth > MAX_DEPTH) {
