@@ -10,8 +10,8 @@ import type { SchemaNode } from './node.ts';
 
 /** Pairs of nodes one check may compare, in about a second; only definitions that all use each other need so many. */
 const MAX_PAIRS = 250_000;
-/** Pairs inside pairs: a little below what the stack holds. */
-const MAX_DEPTH = 800;
+/** Pairs inside pairs: about what the stack holds. */
+const MAX_DEPTH = 600;
 
 /** Two schemas that cannot be compared within the budget. */
 export class ComparisonBudgetError extends Error {

@@ -84,7 +84,7 @@ describe('the compatibility of JSON schemas', () => {
     const before = await earlier(chain('string'));
     assert.throws(() => incompatibilities(next, before, 'BACKWARD', 'STRICT'), {
       errorCode: 42201,
-      message: /cannot be compared with version 1: They refer to themselves through more than/,
+      message: /cannot be compared with version 1: They refer to themselves through /,
     });
   });
 
