@@ -16,7 +16,7 @@ export const describeLogDirs = defineApi({
   handle(request, _call, broker) {
     const topics = new Map<string, PartitionLog[]>();
     for (const log of logsAsked(broker, request)) topics.set(log.topic, [...(topics.get(log.topic) ?? []), log]);
-    const { totalBytes, freeBytes } = broker.directory.space();
+    const { totalBytes, freeBytes } = broker.logs.space();
     const result = {
       errorCode: 0,
       logDir: broker.dataDir,
@@ -33,8 +33,8 @@ export const describeLogDirs = defineApi({
 
 /** A null list asks for everything; unknown partitions are left out. */
 function logsAsked(broker: BrokerState, request: DescribeLogDirsRequest): PartitionLog[] {
-  if (request.topics === null) return [...broker.directory.logs.values()];
+  if (request.topics === null) return [...broker.logs.logs.values()];
   return request.topics.flatMap(({ topic, partitions }) =>
-    partitions.map((partition) => broker.directory.get(topic, partition)).filter((log) => log !== undefined),
+    partitions.map((partition) => broker.logs.get(topic, partition)).filter((log) => log !== undefined),
   );
 }

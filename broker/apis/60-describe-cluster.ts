@@ -17,7 +17,7 @@ export const describeCluster = defineApi({
       const errorMessage = 'This is a broker endpoint; there is no separate controller to ask.';
       return { errorCode: ErrorCode.MISMATCHED_ENDPOINT_TYPE, errorMessage, endpointType, clusterId: broker.clusterId };
     }
-    const { host, port } = broker.endpointFor(call.session);
+    const { host, port } = broker.endpoint(call.session);
     return {
       errorCode: 0,
       endpointType,

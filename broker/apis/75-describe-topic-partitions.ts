@@ -65,7 +65,7 @@ function page(
       errorCode: 0,
       partitionIndex,
       leaderId: broker.nodeId,
-      leaderEpoch: broker.leaderEpoch,
+      leaderEpoch: broker.logs.leaderEpoch,
       replicaNodes: nodes,
       isrNodes: nodes,
       eligibleLeaderReplicas: null,

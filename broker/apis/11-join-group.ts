@@ -1,0 +1,45 @@
+/**
+ * JoinGroup (key 11). v1 rebalance timeout · v4 a new member is told its id first (KIP-394) · v5 static members (KIP-345)
+ * · v7 protocol type in the answer · v8 reason · v9 skip assignment (KIP-814).
+ */
+import type { JoinResult } from '../groups/types.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { decodeJoinGroupRequest } from '../protocol/messages/generated/join-group-request.ts';
+import { encodeJoinGroupResponse } from '../protocol/messages/generated/join-group-response.ts';
+import { defineApi } from '../server/api.ts';
+
+const rebalanceTimeoutFrom = 1;
+const knownMemberIdFrom = 4;
+const nullableProtocolFrom = 7;
+const skipAssignmentFrom = 9;
+
+export const joinGroup = defineApi({
+  decode: decodeJoinGroupRequest,
+  encode: encodeJoinGroupResponse,
+  async handle(request, call, broker) {
+    const { apiVersion } = call;
+    const result = await new Promise<JoinResult>((resolve) =>
+      broker.groups.join(
+        {
+          group: request.groupId,
+          memberId: request.memberId,
+          groupInstanceId: request.groupInstanceId,
+          clientId: call.clientId ?? '',
+          clientHost: `/${call.session.clientHost}`,
+          sessionTimeoutMs: request.sessionTimeoutMs,
+          rebalanceTimeoutMs:
+            apiVersion >= rebalanceTimeoutFrom ? request.rebalanceTimeoutMs : request.sessionTimeoutMs,
+          protocolType: request.protocolType,
+          // Kept for as long as the member lives, so they must not pin the frame they came in.
+          protocols: request.protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) })),
+          requiresKnownMemberId: apiVersion >= knownMemberIdFrom,
+          supportsSkippingAssignment: apiVersion >= skipAssignmentFrom,
+        },
+        resolve,
+      ),
+    );
+    const { error, protocolName, ...rest } = result;
+    const name = apiVersion >= nullableProtocolFrom ? protocolName : (protocolName ?? '');
+    return { ...rest, errorCode: ErrorCode[error], protocolName: name };
+  },
+});
