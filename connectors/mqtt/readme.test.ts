@@ -1,3 +1,6 @@
+/**
+ * The README of this room against the declaration of its keys. The examination itself is in connectors/acceptance.
+ */
 import { examineReadme } from '../acceptance/index.ts';
 import { mqttPlugins } from './plugins.ts';
 
