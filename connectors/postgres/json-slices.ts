@@ -11,9 +11,8 @@ export function sliceText(bytes: Uint8Array): string {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
-const COLON = 0x3a;
 
-/** The members of a JSON object as text, by name. The text has to be valid JSON: it was parsed before. */
+/** The members of a JSON object as text, by name. Throws SyntaxError on text that ends too soon; judges no member. */
 export function memberSlices(text: string): Map<string, string> {
   const members = new Map<string, string>();
   let position = text.indexOf('{') + 1;
@@ -22,9 +21,10 @@ export function memberSlices(text: string): Map<string, string> {
     if (nameStart < 0) return members;
     const nameEnd = stringEnd(text, nameStart);
     let start = nameEnd;
-    while (text.charCodeAt(start) !== COLON) start++;
-    start++;
+    start = text.indexOf(':', start) + 1;
+    if (start === 0) throw new SyntaxError('a member without a value');
     const end = valueEnd(text, start);
+    if (end === text.length) throw new SyntaxError('the object does not end');
     const raw = text.slice(nameStart, nameEnd);
     const name = raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1);
     members.set(name, text.slice(start, end).trim());
@@ -36,11 +36,12 @@ export function memberSlices(text: string): Map<string, string> {
 /** Behind the closing quote of the string that begins at `start`. */
 function stringEnd(text: string, start: number): number {
   let position = start + 1;
-  for (;;) {
+  while (position < text.length) {
     const code = text.charCodeAt(position);
     if (code === QUOTE) return position + 1;
     position += code === BACKSLASH ? 2 : 1;
   }
+  throw new SyntaxError('a string does not end');
 }
 
 /** The comma or closing bracket behind the value that begins at `start`. */

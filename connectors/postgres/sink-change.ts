@@ -51,16 +51,19 @@ interface RowText {
 export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange | null {
   const { value } = record;
   if (value === null) return settings.deletes ? removal(record, settings, null) : null;
-  const outer = objectText(value, record.valueSchema, 'value', record);
-  if (!isEnvelope(outer.parsed)) return write(record, settings, outer, null);
-  const after = envelopeRow(outer, 'after', record);
-  const names = sourceNames(outer.parsed.source);
-  if (after !== null) return write(record, settings, after, names);
-  return outer.parsed.op === 'd' && settings.deletes ? removal(record, settings, names) : null;
-}
-
-function isEnvelope(value: Readonly<Record<string, unknown>>): boolean {
-  return typeof value.op === 'string' && 'after' in value && 'source' in value;
+  const text = objectText(value, 'value', record);
+  const isRaw = value instanceof JsonText;
+  const members = membersOf(text, record);
+  if (!members.has('op') || !members.has('after') || !members.has('source')) {
+    return write(record, settings, rowOf(text, record.valueSchema, isRaw, 'value', record), null);
+  }
+  const names = settings.tableFormat.includes('source.') ? sourceNames(members.get('source')!) : null;
+  const after = members.get('after')!;
+  if (after !== 'null') {
+    const schema = fieldOf(record.valueSchema, 'after') ?? null;
+    return write(record, settings, rowOf(after, schema, isRaw, '"after"', record), names);
+  }
+  return members.get('op') === '"d"' && settings.deletes ? removal(record, settings, names) : null;
 }
 
 interface SourceNames {
@@ -69,56 +72,48 @@ interface SourceNames {
   readonly table: string;
 }
 
-function sourceNames(source: unknown): SourceNames | null {
-  if (typeof source !== 'object' || source === null) return null;
-  const { db = '', schema = '', table = '' } = source as Record<string, unknown>;
+function sourceNames(text: string): SourceNames {
+  const { db = '', schema = '', table = '' } = JSON.parse(text) as Record<string, unknown>;
   return { db: String(db), schema: String(schema), table: String(table) };
 }
 
-/** A key or value that must be an object, as text and parsed. */
-function objectText(value: SinkRecord['value'], schema: Schema | null, what: string, record: SinkRecord): RowText {
-  const text = value instanceof JsonText ? sliceText(value.bytes) : isFields(value) ? toJson(value) : null;
-  const parsed: unknown = value instanceof JsonText ? parse(value, what, record) : value;
-  if (text === null || typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new DataError(`The ${what} of ${place(record)} is no object with fields, so it cannot become columns.`);
-  }
-  const fields = parsed as Readonly<Record<string, unknown>>;
-  return { text, parsed: fields, schema, isRaw: value instanceof JsonText };
+/** A key or value that must be an object, as text. */
+function objectText(value: SinkRecord['value'], what: string, record: SinkRecord): string {
+  const text = value instanceof JsonText ? sliceText(value.bytes) : isFields(value) ? toJson(value) : '';
+  if (text.trimStart().startsWith('{')) return text;
+  throw new DataError(`The ${what} of ${place(record)} is no object with fields, so it cannot become columns.`);
 }
 
-function parse(value: JsonText, what: string, record: SinkRecord): unknown {
+function membersOf(text: string, record: SinkRecord): ReadonlyMap<string, string> {
   try {
-    return value.parse();
+    return memberSlices(text);
+  } catch (cause) {
+    throw new DataError(`The value of ${place(record)} is not JSON: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+function rowOf(text: string, schema: Schema | null, isRaw: boolean, what: string, record: SinkRecord): RowText {
+  try {
+    return { text, parsed: JSON.parse(text) as RowText['parsed'], schema, isRaw };
   } catch (cause) {
     throw new DataError(`The ${what} of ${place(record)} is not JSON: ${(cause as Error).message}.`, { cause });
   }
 }
 
-function envelopeRow(outer: RowText, member: 'after', record: SinkRecord): RowText | null {
-  const parsed = outer.parsed[member];
-  if (parsed === null || parsed === undefined) return null;
-  if (typeof parsed !== 'object') throw new DataError(`"${member}" in ${place(record)} is no object.`);
-  const fields = parsed as Readonly<Record<string, unknown>>;
-  const schema = outer.schema?.fields?.find((field) => field.name === member)?.schema ?? null;
-  const text = memberSlices(outer.text).get(member)!;
-  return { text, parsed: fields, schema, isRaw: outer.isRaw };
-}
-
 function write(record: SinkRecord, settings: SinkSettings, row: RowText, names: SourceNames | null): SinkChange {
   const key = keyOf(record, settings, row);
-  const isSelective = settings.fields.length > 0;
-  const own = Object.keys(row.parsed).filter((name) => isWanted(name, row.parsed[name], settings));
   // Members left out stay in the text: a recordset reads only the columns it declares.
   const added = key.members.filter(([name]) => !(name in row.parsed));
-  const keyColumns = key.members.map(([name]) => name);
-  const columns = [...added.map(([name]) => name), ...own.filter((name) => !added.some(([other]) => other === name))];
-  if (isSelective) for (const name of keyColumns) if (!columns.includes(name)) columns.push(name);
+  const own = Object.keys(row.parsed).filter(
+    (name) => isWanted(name, row.parsed[name], settings) || key.columns.includes(name),
+  );
+  const columns = added.length === 0 ? own : [...added.map(([name]) => name), ...own];
   return {
     target: targetOf(record.topic, settings, names),
     kind: 'write',
     text: withMembers(row.text, added),
     columns,
-    keyColumns,
+    keyColumns: key.columns,
     identity: key.identity,
     fields: hints(row, key.row),
     record,
@@ -128,7 +123,7 @@ function write(record: SinkRecord, settings: SinkSettings, row: RowText, names: 
 /** Excluded by `fields.whitelist`, or not known to the source. */
 function isWanted(name: string, value: unknown, settings: SinkSettings): boolean {
   if (value === settings.placeholder) return false;
-  return settings.fields.length === 0 || settings.fields.includes(name) || settings.keyFields.includes(name);
+  return settings.fields.length === 0 || settings.fields.includes(name);
 }
 
 function removal(record: SinkRecord, settings: SinkSettings, names: SourceNames | null): SinkChange {
@@ -137,8 +132,8 @@ function removal(record: SinkRecord, settings: SinkSettings, names: SourceNames 
     target: targetOf(record.topic, settings, names),
     kind: 'delete',
     text: withMembers('{}', key.members),
-    columns: key.members.map(([name]) => name),
-    keyColumns: key.members.map(([name]) => name),
+    columns: key.columns,
+    keyColumns: key.columns,
     identity: key.identity,
     fields: hints(key.row ?? EMPTY_ROW, key.row),
     record,
@@ -148,13 +143,14 @@ function removal(record: SinkRecord, settings: SinkSettings, names: SourceNames 
 const EMPTY_ROW: RowText = { text: '{}', parsed: {}, schema: null, isRaw: false };
 
 interface Key {
+  readonly columns: readonly string[];
   /** Column and JSON text. */
   readonly members: readonly (readonly [string, string])[];
   readonly identity: string | null;
   readonly row: RowText | null;
 }
 
-const NO_KEY: Key = { members: [], identity: null, row: null };
+const NO_KEY: Key = { columns: [], members: [], identity: null, row: null };
 
 function keyOf(record: SinkRecord, settings: SinkSettings, row: RowText | null): Key {
   switch (settings.keyMode) {
@@ -173,7 +169,7 @@ function coordinates(record: SinkRecord, settings: SinkSettings): Key {
   const given = settings.keyFields.length === 3 ? settings.keyFields : KAFKA_COLUMNS;
   const values = [JSON.stringify(record.originalTopic), String(record.originalPartition), String(record.offset)];
   const members = given.map((name, index) => [name, values[index]!] as const);
-  return { members, identity: values.join(), row: null };
+  return { columns: given, members, identity: values.join(), row: null };
 }
 
 const KAFKA_COLUMNS = ['__connect_topic', '__connect_partition', '__connect_offset'];
@@ -185,7 +181,8 @@ function fromRecordKey(record: SinkRecord, settings: SinkSettings): Key {
   }
   const isObject = key instanceof JsonText ? key.bytes[0] === OPEN_BRACE : isFields(key);
   if (isObject) {
-    const row = objectText(key, record.keySchema, 'key', record);
+    const text = objectText(key, 'key', record);
+    const row = rowOf(text, record.keySchema, key instanceof JsonText, 'key', record);
     return fromFields(row, settings.keyFields.length > 0 ? settings.keyFields : Object.keys(row.parsed), 'key', record);
   }
   const [name, ...more] = settings.keyFields;
@@ -195,13 +192,8 @@ function fromRecordKey(record: SinkRecord, settings: SinkSettings): Key {
     );
   }
   const text = key instanceof JsonText ? sliceText(key.bytes) : toJson(key);
-  const row: RowText = {
-    text: '{}',
-    parsed: { [name]: key instanceof JsonText ? key.parse() : key },
-    schema: null,
-    isRaw: false,
-  };
-  return { members: [[name, text]], identity: text, row };
+  const row = rowOf(`{${JSON.stringify(name)}:${text}}`, null, false, 'key', record);
+  return { columns: [name], members: [[name, text]], identity: text, row };
 }
 
 const OPEN_BRACE = 0x7b;
@@ -215,7 +207,7 @@ function fromFields(row: RowText, names: readonly string[], what: string, record
     }
     return [name, text] as const;
   });
-  return { members, identity: members.map(([, text]) => text).join(), row };
+  return { columns: names, members, identity: members.map(([, text]) => text).join(), row };
 }
 
 function hints(row: RowText, key: RowText | null): FieldHints {

@@ -1,0 +1,98 @@
+/**
+ * What is missing on a server is told with the statement that adds it, and nothing is changed by asking.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { parseConfig } from '../api/index.ts';
+import { PostgresSource } from './source.ts';
+import { ourDefaults, sourceConfigDef } from './source-config.ts';
+import { startSource } from './source-harness.ts';
+
+describe('preflight of PostgresSource', () => {
+  let server: EmbeddedPostgresServer;
+  before(async () => {
+    server = await startPostgres({ settings: { wal_level: 'replica' } });
+  });
+  after(() => server.stop());
+
+  const raw = (database: string, more: Record<string, string> = {}) => ({
+    'topic.prefix': 'shop',
+    'database.hostname': server.host,
+    'database.port': String(server.port),
+    'database.user': server.user,
+    'database.password': server.password,
+    'database.dbname': database,
+    ...more,
+  });
+
+  async function problems(config: Record<string, string>): Promise<string[]> {
+    const { config: parsed } = parseConfig(sourceConfigDef(ourDefaults), config);
+    return (await new PostgresSource().check(parsed)).map((problem) => problem.message);
+  }
+
+  test('a server without wal_level=logical is named, with the setting to change', async () => {
+    const name = await server.createDatabase();
+    const client = await server.connect(name);
+    await client.query('CREATE TABLE t (id int PRIMARY KEY)');
+    const [message] = await problems(raw(name));
+    assert.match(message!, /runs with wal_level=replica.*ALTER SYSTEM SET wal_level = 'logical'; then restart/);
+    const source = await startSource({ config: raw(name) });
+    await assert.rejects(source.poll(), (error: Error & { code?: string; retriable?: boolean }) => {
+      assert.equal(error.code, 'PG_SETUP');
+      return error.retriable === false;
+    });
+    await source.stop();
+  });
+
+  test('a user who may not replicate is told which statement lets him', async () => {
+    const name = await server.createDatabase();
+    const client = await server.connect(name);
+    await client.query(
+      "CREATE TABLE t (id int PRIMARY KEY); CREATE USER plain PASSWORD 'p'; GRANT SELECT ON t TO plain",
+    );
+    const found = await problems(raw(name, { 'database.user': 'plain', 'database.password': 'p' }));
+    assert.ok(
+      found.some((message) => message.includes('ALTER ROLE "plain" REPLICATION;')),
+      found.join('\n'),
+    );
+  });
+
+  test('a missing publication comes with the statement that makes it', async () => {
+    const name = await server.createDatabase();
+    const client = await server.connect(name);
+    await client.query('CREATE TABLE t (id int PRIMARY KEY)');
+    const found = await problems(raw(name, { 'publication.autocreate.mode': 'disabled' }));
+    assert.ok(
+      found.some((message) => message.includes('CREATE PUBLICATION "millrace" FOR TABLE "public"."t";')),
+      found.join('\n'),
+    );
+  });
+
+  test('a table whose updates would be refused once it is published is named', async () => {
+    const name = await server.createDatabase();
+    const client = await server.connect(name);
+    await client.query('CREATE TABLE t (id int)');
+    const found = await problems(raw(name));
+    assert.ok(
+      found.some((message) => message.includes('ALTER TABLE "public"."t" REPLICA IDENTITY FULL;')),
+      found.join('\n'),
+    );
+  });
+
+  test('filters that match no table say so', async () => {
+    const name = await server.createDatabase();
+    const found = await problems(raw(name, { 'table.include.list': 'public.nothing' }));
+    assert.ok(
+      found.some((message) => message.startsWith('No table of database')),
+      found.join('\n'),
+    );
+  });
+
+  test('a wrong password and a server that is not there are told apart', async () => {
+    const [wrong] = await problems(raw('postgres', { 'database.password': 'wrong' }));
+    assert.match(wrong!, /password authentication failed.*Check the user, the password and pg_hba.conf/);
+    const [away] = await problems(raw('postgres', { 'database.port': '1' }));
+    assert.match(away!, /No connection to Postgres at 127.0.0.1:1/);
+  });
+});
