@@ -75,7 +75,8 @@ function refused(
   } catch (error) {
     // RangeError: the stack ended before the budget did.
     if (!(error instanceof ComparisonBudgetError || error instanceof RangeError)) throw error;
-    const reason = error instanceof RangeError ? 'They refer to themselves through too many levels.' : error.message;
+    const isBudget = error instanceof ComparisonBudgetError;
+    const reason = isBudget ? error.message : 'They refer to themselves through too many levels.';
     throw errors.invalidSchema(
       `The schema cannot be compared with version ${version}: ${reason} Simplify how its definitions refer to each other.`,
       error,
