@@ -7,6 +7,7 @@
 import type { Plugin } from './api/index.ts';
 import { bytesPlugin } from './converters/bytes.ts';
 import { jsonPlugin } from './converters/json.ts';
+import { jsonSchemaPlugin } from './converters/json-schema-plugin.ts';
 import { numberPlugins } from './converters/numbers.ts';
 import { simpleHeaderPlugin } from './converters/simple-header.ts';
 import { stringPlugin } from './converters/string.ts';
@@ -20,6 +21,7 @@ export const catalogue: readonly Plugin[] = [
   ...mqttPlugins,
   ...filePlugins,
   jsonPlugin,
+  jsonSchemaPlugin,
   stringPlugin,
   bytesPlugin,
   ...numberPlugins,

@@ -1,0 +1,55 @@
+/**
+ * Compiles JSON Schemas with ajv, once per schema, for the draft each declares. ajv is loaded with the first schema.
+ */
+import type { AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
+import { ConfigError } from '../api/index.ts';
+import { badData } from './errors.ts';
+
+export type Validate = (value: unknown) => void;
+
+const OPTIONS = { strict: false, logger: false, allErrors: false } as const;
+
+/** Answers a function that throws a DataError naming the place in the value and what is wrong with it. */
+export async function compileSchema(text: string, what: string): Promise<Validate> {
+  const validate = await compile(text, what);
+  return (value) => {
+    if (!validate(value)) throw violation(what, validate.errors ?? []);
+  };
+}
+
+async function compile(text: string, what: string): Promise<ValidateFunction> {
+  try {
+    const schema: AnySchemaObject | boolean = JSON.parse(text);
+    const ajv = await ajvFor(typeof schema === 'object' ? String(schema.$schema ?? '') : '');
+    return ajv.compile(typeof schema === 'object' ? withoutUnknownDraft(schema) : schema);
+  } catch (cause) {
+    throw new ConfigError(`${what} cannot be compiled: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+async function ajvFor(draft: string) {
+  const ajv = draft.includes('2020-12')
+    ? new (await import('ajv/dist/2020.js')).Ajv2020(OPTIONS)
+    : draft.includes('2019-09')
+      ? new (await import('ajv/dist/2019.js')).Ajv2019(OPTIONS)
+      : new (await import('ajv')).Ajv(OPTIONS);
+  const { default: formats } = await import('ajv-formats');
+  formats.default(ajv);
+  return ajv;
+}
+
+/** ajv refuses a draft it has no meta-schema for (4, 6); what we read of those is the same in 7. */
+function withoutUnknownDraft(schema: AnySchemaObject): AnySchemaObject {
+  if (!/draft-0[346]/.test(String(schema.$schema ?? ''))) return schema;
+  const { $schema: _, id: __, ...rest } = schema;
+  return rest;
+}
+
+function violation(what: string, errors: readonly ErrorObject[]) {
+  const [error] = errors;
+  if (error === undefined) return badData(`The value does not fit ${what}.`);
+  const place = error.instancePath === '' ? 'The value' : error.instancePath;
+  const allowed = error.keyword === 'enum' ? ` (${JSON.stringify(error.params.allowedValues)})` : '';
+  const extra = error.keyword === 'additionalProperties' ? ` ("${error.params.additionalProperty}")` : '';
+  return badData(`${place} ${error.message}${allowed}${extra}; it does not fit ${what}.`);
+}

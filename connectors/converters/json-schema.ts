@@ -1,0 +1,214 @@
+/**
+ * JsonSchemaConverter: JSON behind Confluent's prefix (magic byte 0, schema id), validated against the registered
+ * schema on the way in and on the way out.
+ *
+ * The schema is the subject's latest (`use.latest.version`), one given in the config (`json.schema`), or the Connect
+ * schema's JSON Schema. It is looked up and compiled once, then everything is synchronous. JSON text keeps its bytes.
+ */
+import {
+  type Bytes,
+  type Config,
+  ConfigError,
+  type Converter,
+  type ConverterContext,
+  JsonText,
+  type RecordValue,
+  type RegisteredSchema,
+  type Schema,
+  type SchemaAndValue,
+  type SchemaRegistry,
+} from '../api/index.ts';
+import { badData } from './errors.ts';
+import { fromJsonSchema, toJsonSchema } from './json-schema-connect.ts';
+import { compileSchema, type Validate } from './json-schema-validator.ts';
+import { stringifyJson } from './json-text.ts';
+import { JsonValues } from './json-values.ts';
+import { plainJson } from './plain-json.ts';
+import { httpRegistry } from './registry-http.ts';
+
+const MAGIC = 0;
+const PREFIX_BYTES = 5;
+const nothing: SchemaAndValue = { schema: null, value: null };
+
+/** A schema that is known and compiled. */
+interface Known {
+  readonly id: number;
+  readonly prefix: Buffer;
+  readonly validate: Validate | null;
+  /** The Connect schema, for what is read; null where JSON Schema says more than Connect can. */
+  readonly schema: Schema | null;
+}
+
+interface Latest {
+  readonly known: Known;
+  readonly until: number;
+}
+
+type Name = (topic: string, isKey: boolean, schema: Schema | null, title: string | undefined) => string;
+
+/** Confluent's strategies, by the last part of their class names. */
+const strategies: Record<string, Name> = {
+  TopicNameStrategy: (topic, isKey) => `${topic}-${isKey ? 'key' : 'value'}`,
+  RecordNameStrategy: (_, __, schema, title) => recordName(schema, title),
+  TopicRecordNameStrategy: (topic, _, schema, title) => `${topic}-${recordName(schema, title)}`,
+};
+
+function recordName(schema: Schema | null, title: string | undefined): string {
+  const name = schema?.name ?? title;
+  if (name !== undefined) return name;
+  throw badData('The subject name strategy needs a record name: give the schema a name (JSON Schema: a title).');
+}
+
+export class JsonSchemaConverter implements Converter {
+  #isKey = false;
+  #registry!: SchemaRegistry;
+  #values!: JsonValues;
+  #subjectName!: Name;
+  #validates = true;
+  #registers = true;
+  #usesLatest = false;
+  #latestTtlMs = 0;
+  #given: string | null = null;
+  readonly #byId = new Map<number, Known>();
+  readonly #bySubject = new Map<string, Latest>();
+  readonly #bySchema = new WeakMap<Schema, Map<string, Known>>();
+  readonly #byGiven = new Map<string, Known>();
+
+  configure(config: Config, context: ConverterContext): void {
+    this.#isKey = context.isKey;
+    this.#registry = registryOf(config, context);
+    this.#validates = config.boolean('json.fail.invalid.schema');
+    this.#registers = config.boolean('auto.register.schemas');
+    this.#usesLatest = config.boolean('use.latest.version');
+    const ttl = config.number('latest.cache.ttl.sec');
+    this.#latestTtlMs = ttl < 0 ? Number.POSITIVE_INFINITY : ttl * 1000;
+    this.#given = config.optionalString('json.schema');
+    const strategy = config.string(context.isKey ? 'key.subject.name.strategy' : 'value.subject.name.strategy');
+    this.#subjectName = strategies[strategy.slice(strategy.lastIndexOf('.') + 1)]!;
+    this.#values = new JsonValues({
+      decimalFormat: config.string('decimal.format').toUpperCase() as 'BASE64' | 'NUMERIC',
+      replaceNullWithDefault: true,
+    });
+  }
+
+  fromConnectData(topic: string, schema: Schema | null, value: RecordValue): Bytes | Promise<Bytes> {
+    if (value === null) return null;
+    const known = this.#forWriting(topic, schema);
+    return known instanceof Promise
+      ? known.then((ready) => this.#write(ready, schema, value))
+      : this.#write(known, schema, value);
+  }
+
+  toConnectData(_: string, bytes: Uint8Array | null): SchemaAndValue | Promise<SchemaAndValue> {
+    if (bytes === null) return nothing;
+    if (bytes.length < PREFIX_BYTES || bytes[0] !== MAGIC) {
+      const advice = 'Was it written by another converter? JsonConverter reads plain JSON.';
+      throw badData(`The bytes do not begin with magic byte 0 and a schema id. ${advice}`);
+    }
+    const id = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
+    const body = bytes.subarray(PREFIX_BYTES);
+    const known = this.#byId.get(id);
+    return known === undefined ? this.#learnId(id).then((ready) => this.#read(ready, body)) : this.#read(known, body);
+  }
+
+  #write(known: Known, schema: Schema | null, value: Exclude<RecordValue, null>): Bytes {
+    if (value instanceof JsonText) {
+      known.validate?.(parsed(value));
+      return Buffer.concat([known.prefix, value.bytes], PREFIX_BYTES + value.bytes.length);
+    }
+    const json = schema === null ? plainJson(value) : this.#values.toJson(schema, value);
+    const text = stringifyJson(json);
+    // NUMERIC decimals are raw JSON objects until they are text: only the text says what will be read.
+    known.validate?.(schema === null ? json : JSON.parse(text));
+    const bytes = Buffer.allocUnsafe(PREFIX_BYTES + Buffer.byteLength(text));
+    known.prefix.copy(bytes);
+    bytes.write(text, PREFIX_BYTES);
+    return bytes;
+  }
+
+  #read(known: Known, body: Uint8Array): SchemaAndValue {
+    const text = new JsonText(body);
+    const value = parsed(text);
+    known.validate?.(value);
+    if (value === null) return { schema: known.schema, value: null };
+    if (known.schema === null) return { schema: null, value: text };
+    return { schema: known.schema, value: this.#values.fromJson(known.schema, value) };
+  }
+
+  /** The schema to write with: plain once it is known, a promise the first time. */
+  #forWriting(topic: string, schema: Schema | null): Known | Promise<Known> {
+    if (this.#usesLatest) {
+      const subject = this.#subjectName(topic, this.#isKey, schema, undefined);
+      const latest = this.#bySubject.get(subject);
+      return latest !== undefined && latest.until > Date.now() ? latest.known : this.#learnLatest(subject);
+    }
+    if (this.#given !== null) {
+      const title = (JSON.parse(this.#given) as { title?: string }).title;
+      const subject = this.#subjectName(topic, this.#isKey, schema, title);
+      return this.#byGiven.get(subject) ?? this.#learnGiven(subject, this.#given);
+    }
+    if (schema === null) {
+      const advice = 'Set use.latest.version=true (with a schema registered for the topic) or json.schema.';
+      throw badData(`A value without a schema cannot be written with JsonSchemaConverter. ${advice}`);
+    }
+    const subject = this.#subjectName(topic, this.#isKey, schema, undefined);
+    return this.#bySchema.get(schema)?.get(subject) ?? this.#learnSchema(subject, schema);
+  }
+
+  async #learnLatest(subject: string): Promise<Known> {
+    const latest = await this.#registry.latest(subject);
+    const known = this.#byId.get(latest.id) ?? (await this.#learn(latest.id, latest));
+    this.#bySubject.set(subject, { known, until: Date.now() + this.#latestTtlMs });
+    return known;
+  }
+
+  async #learnGiven(subject: string, text: string): Promise<Known> {
+    const known = await this.#idOf(subject, { schemaType: 'JSON', schema: text });
+    this.#byGiven.set(subject, known);
+    return known;
+  }
+
+  async #learnSchema(subject: string, schema: Schema): Promise<Known> {
+    const known = await this.#idOf(subject, { schemaType: 'JSON', schema: JSON.stringify(toJsonSchema(schema)) });
+    const subjects = this.#bySchema.get(schema) ?? new Map<string, Known>();
+    this.#bySchema.set(schema, subjects.set(subject, known));
+    return known;
+  }
+
+  async #idOf(subject: string, registered: RegisteredSchema): Promise<Known> {
+    const id = this.#registers
+      ? await this.#registry.register(subject, registered)
+      : await this.#registry.lookup(subject, registered);
+    return this.#byId.get(id) ?? this.#learn(id, registered);
+  }
+
+  async #learnId(id: number): Promise<Known> {
+    return this.#byId.get(id) ?? this.#learn(id, await this.#registry.byId(id));
+  }
+
+  async #learn(id: number, { schemaType, schema }: RegisteredSchema): Promise<Known> {
+    if (schemaType !== 'JSON') throw badData(`Schema ${id} is ${schemaType}, JsonSchemaConverter reads JSON Schema.`);
+    const prefix = Buffer.alloc(PREFIX_BYTES);
+    prefix.writeUInt32BE(id, 1);
+    const validate = this.#validates ? await compileSchema(schema, `schema ${id}`) : null;
+    const known = { id, prefix, validate, schema: fromJsonSchema(JSON.parse(schema)) };
+    this.#byId.set(id, known);
+    return known;
+  }
+}
+
+function parsed(text: JsonText) {
+  try {
+    return text.parse();
+  } catch (cause) {
+    throw badData(`The bytes are not JSON: ${(cause as Error).message}.`, cause);
+  }
+}
+
+function registryOf(config: Config, { registry }: ConverterContext): SchemaRegistry {
+  const urls = config.list('schema.registry.url');
+  if (urls.length > 0) return httpRegistry({ urls, userInfo: config.optionalSecret('basic.auth.user.info') });
+  if (registry !== undefined) return registry;
+  const message = 'JsonSchemaConverter needs "schema.registry.url": this worker has no registry beside it.';
+  throw new ConfigError([{ key: 'schema.registry.url', value: null, message }]);
+}
