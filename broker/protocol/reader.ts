@@ -14,11 +14,18 @@ const twoTo32 = 2 ** 32;
 /** Long.MAX_VALUE as the double nearest to it; the one value beyond the safe integers that Kafka uses as a default. */
 export const longMax = 2 ** 63;
 
+/**
+ * Array elements one frame may hold altogether. An element may be two bytes on the wire and a hundred in memory, so that
+ * the frame's size alone is no bound; no honest message names a million things.
+ */
+const elementsMax = 2 ** 20;
+
 /** A cursor over one frame. `flexible` chooses between the old encodings and the compact ones of KIP-482. */
 export class Reader {
   readonly buffer: Buffer;
   offset: number;
   end: number;
+  #elementsLeft = elementsMax;
 
   constructor(buffer: Buffer, offset = 0, end = buffer.length) {
     this.buffer = buffer;
@@ -126,10 +133,17 @@ export class Reader {
 
   /** Elements that follow, -1 for null. An element takes a byte at least, so no frame announces more than it holds. */
   nullableArrayLength(flexible: boolean): number {
-    return this.#length(flexible, true);
+    const length = this.#length(flexible, true);
+    this.#elementsLeft -= length;
+    if (this.#elementsLeft < 0) {
+      throw new ProtocolError(
+        `An array of ${length} before byte ${this.offset} makes more than ${elementsMax} elements.`,
+      );
+    }
+    return length;
   }
   arrayLength(flexible: boolean): number {
-    const length = this.#length(flexible, true);
+    const length = this.nullableArrayLength(flexible);
     return length < 0 ? this.#unexpectedNull('array') : length;
   }
 

@@ -5,11 +5,14 @@
  * Grows one buffer for the small things and keeps record batches as borrowed chunks beside it, so that record bytes go
  * from the log's buffer to the socket without passing through here. `finish` gives the chunks in order, for writev.
  */
+import { ProtocolError } from './errors.ts';
 import { longMax } from './reader.ts';
 
 const initialBytes = 512;
 /** Below this a copy is cheaper than one more element of a writev. */
 const borrowFromBytes = 4096;
+/** Kafka's own bound, in both encodings (an int16 holds no more). */
+const stringBytesMax = 32_767;
 const twoTo32 = 2 ** 32;
 
 /** What an encoder takes: the fields it does not name get the default that Kafka's definition gives them. */
@@ -118,6 +121,7 @@ export class Writer {
       return;
     }
     const size = Buffer.byteLength(value);
+    if (size > stringBytesMax) throw new ProtocolError(`A string of ${size} bytes is longer than ${stringBytesMax}.`);
     if (flexible) this.uvarint(size + 1);
     else this.int16(size);
     const at = this.#room(size);
