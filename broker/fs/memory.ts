@@ -10,6 +10,19 @@ import type { DeviceSpace, FileHandle, FileSystem, OpenHow } from './file-system
 interface FileNode {
   content: Buffer;
   onDevice: Buffer;
+  /** Syncs begun; one that ends after a later one brings nothing new. */
+  syncsBegun: number;
+  lastSync: number;
+}
+
+function nodeOf(content: Buffer, onDevice = Buffer.alloc(0)): FileNode {
+  return { content, onDevice, syncsBegun: 0, lastSync: 0 };
+}
+
+function finishSync(node: FileNode, number: number, content: Buffer): void {
+  if (number < node.lastSync) return;
+  node.lastSync = number;
+  node.onDevice = content;
 }
 
 export type FailingCall = 'open' | 'write' | 'read' | 'sync' | 'rename' | 'truncate';
@@ -59,7 +72,7 @@ export class MemoryFileSystem implements FileSystem {
 
   /** Plants a file, already on the device. */
   put(path: string, content: Uint8Array): void {
-    const node: FileNode = { content: Buffer.from(content), onDevice: Buffer.from(content) };
+    const node = nodeOf(Buffer.from(content), Buffer.from(content));
     this.makeDirectory(parentOf(path));
     this.#names.set(path, node);
     this.#namesOnDevice.set(path, node);
@@ -71,7 +84,7 @@ export class MemoryFileSystem implements FileSystem {
     if (node !== undefined && how === 'must-be-new') throw failure('EEXIST', 'open', path);
     if (node === undefined) {
       if (how === 'must-exist' || !this.#directories.has(parentOf(path))) throw failure('ENOENT', 'open', path);
-      node = { content: Buffer.alloc(0), onDevice: Buffer.alloc(0) };
+      node = nodeOf(Buffer.alloc(0));
       this.#names.set(path, node);
     }
     return this.#handle(path, node);
@@ -176,15 +189,16 @@ export class MemoryFileSystem implements FileSystem {
       },
       sync: () => {
         check('sync');
-        node.onDevice = Buffer.from(node.content);
+        finishSync(node, ++node.syncsBegun, Buffer.from(node.content));
       },
       syncLater: (done) => {
         // What is written while the device works is not part of this sync.
         const content = Buffer.from(node.content);
+        const number = ++node.syncsBegun;
         setImmediate(() => {
           try {
             if (isOpen) check('sync');
-            if (generation === this.#generation) node.onDevice = content;
+            if (generation === this.#generation) finishSync(node, number, content);
             done(null);
           } catch (error) {
             done(error as Error);

@@ -109,12 +109,23 @@ export class CommitPipeline {
         'recovery will keep every record that was acknowledged as durable.',
       { cause: error },
     );
+    this.#storage.onFailed(this.failure);
+    this.#refuseAll(this.failure);
+  }
+
+  /** Ends the partition without a fault: it was deleted, or the broker stops. Whoever still waits is refused. */
+  stop(error: LogError): void {
+    if (this.failure !== null) return;
+    this.failure = error;
+    this.#refuseAll(error);
+  }
+
+  #refuseAll(error: LogError): void {
     const waiting = [...this.#forSync, ...this.#forWrite, ...this.#forWriteThenSync];
     this.#forSync = [];
     this.#forWrite = [];
     this.#forWriteThenSync = [];
-    this.#storage.onFailed(this.failure);
-    for (const waiter of waiting) waiter.done(this.failure);
+    for (const waiter of waiting) waiter.done(error);
   }
 
   #refuse(refused: readonly Waiter[], cause: NodeJS.ErrnoException): void {

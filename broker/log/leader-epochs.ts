@@ -38,6 +38,7 @@ export class LeaderEpochs {
   /** Notes that a record of this epoch stands at this offset. Called for every batch, so cheap when nothing is new. */
   assign(epoch: number, startOffset: number): void {
     const last = this.#entries.at(-1);
+    if (epoch < 0) return;
     if (last !== undefined && (epoch <= last.epoch || startOffset < last.startOffset)) return;
     // An epoch in which nothing was written leaves no trace.
     if (last?.startOffset === startOffset) this.#entries.pop();

@@ -22,6 +22,8 @@ const checkpointIntervalMs = 60 * 1000;
 const retentionIntervalMs = 5 * 60 * 1000;
 /** Kafka's producer.id.expiration.ms. */
 const producerExpirationMs = 24 * 60 * 60 * 1000;
+/** The epoch is an int32 on the wire. */
+const leaderEpochMax = 2 ** 31 - 1;
 /** Marks the folder of a deleted partition until it is removed (Kafka's). */
 const deletedFolderSuffix = '-delete';
 /** A folder's name may have 255 bytes; this much of it is left for the mark. */
@@ -60,6 +62,8 @@ export class LogDirectory {
   readonly recovered: readonly RecoveryReport[];
   readonly #options: LogDirectoryOptions;
   readonly #logs = new Map<string, PartitionLog>();
+  /** Partitions that the checkpoint files name, by folder. */
+  #checkpointed: ReadonlySet<string>;
   readonly #around: LogSurroundings;
   readonly #unlock: () => void;
   #timers: NodeJS.Timeout[] = [];
@@ -94,6 +98,8 @@ export class LogDirectory {
     this.#around = this.#surroundings();
     for (const partition of found.partitions)
       this.#add(partition.topic, partition.partition, partition.topicId, partition.opened);
+    this.#checkpointed = found.checkpointed;
+    if (this.recovered.length > 0) this.#mustWriteOffsetCheckpoints();
     // From here on the files change, so a crash must be noticed.
     fs.remove(`${path}/${names.cleanShutdown}`);
     fs.syncDirectory(path);
@@ -119,6 +125,8 @@ export class LogDirectory {
     }
     if (existing !== undefined) this.delete(topic, partition);
     const folder = `${this.#options.path}/${partitionFolder(topic, partition)}`;
+    // Offsets of a partition of that name that was deleted must not be taken for those of the new one.
+    if (this.#checkpointed.has(partitionFolder(topic, partition))) this.#mustWriteOffsetCheckpoints();
     const opened = createPartition(this.#around, folder, this.#options.path);
     writeTopicId(this.#options.fs, folder, topicId);
     return this.#add(topic, partition, topicId, opened, config);
@@ -204,21 +212,23 @@ export class LogDirectory {
   }
 
   #writeOffsetCheckpoints(): boolean {
-    const { fs, path, logger } = this.#options;
-    const logs = [...this.#logs.values()];
     try {
-      writeCheckpoint(
-        fs,
-        path,
-        names.recoveryPoints,
-        logs.map((log) => [log.topic, log.partition, log.recoveryPoint]),
-      );
-      this.#writeLogStarts();
+      this.#mustWriteOffsetCheckpoints();
       return true;
     } catch (error) {
+      const { path, logger } = this.#options;
       logger.warn({ error, path }, 'The checkpoints cannot be written; the next start will check more of the log.');
       return false;
     }
+  }
+
+  #mustWriteOffsetCheckpoints(): void {
+    const { fs, path } = this.#options;
+    const lines = [...this.#logs.values()].map((log) => [log.topic, log.partition, log.recoveryPoint]);
+    const named = new Set(this.#logs.keys());
+    writeCheckpoint(fs, path, names.recoveryPoints, lines);
+    this.#writeLogStarts();
+    this.#checkpointed = named;
   }
 
   #writeLogStarts(): void {
@@ -255,6 +265,7 @@ export class LogDirectory {
           if (!this.#isClosed) this.#tryWriteLogStarts();
         });
       },
+      onRecoveryPointLowered: () => this.#mustWriteOffsetCheckpoints(),
       removeLater: (delayMs, work) => {
         setTimeout(() => {
           try {
@@ -299,7 +310,7 @@ interface FoundPartition {
 function openAll(
   options: LogDirectoryOptions,
   isClean: boolean,
-): { partitions: FoundPartition[]; reports: RecoveryReport[] } {
+): { partitions: FoundPartition[]; reports: RecoveryReport[]; checkpointed: Set<string> } {
   const { fs, path } = options;
   const recoveryPoints = readPartitionOffsets(fs, `${path}/${names.recoveryPoints}`) ?? new Map<string, number>();
   const logStarts = readPartitionOffsets(fs, `${path}/${names.logStarts}`) ?? new Map<string, number>();
@@ -312,6 +323,7 @@ function openAll(
     if (parsed === null) continue;
     const { opened, recovered } = openPartition(options, {
       folder,
+      parent: path,
       config: options.configOf?.(parsed.topic) ?? defaultLogConfig,
       isClean,
       recoveryPoint: recoveryPoints.get(name) ?? 0,
@@ -324,15 +336,16 @@ function openAll(
       options.logger.warn(report, `Recovery cut ${recovered.truncatedBytes} bytes off ${name}: ${recovered.reason}.`);
     }
   }
-  return { partitions, reports };
+  return { partitions, reports, checkpointed: new Set([...recoveryPoints.keys(), ...logStarts.keys()]) };
 }
 
-/** One more than any epoch seen before, so that it grows even where the file was lost. */
+/** One more than at the last start; where that file was lost, than in any record. */
 function nextLeaderEpoch(options: LogDirectoryOptions, partitions: readonly FoundPartition[]): number {
   const { fs, path } = options;
-  const kept = parseOffset(readCheckpoint(fs, `${path}/${names.leaderEpoch}`, 1)?.[0]?.[0]) ?? -1;
-  let epoch = kept;
-  for (const { opened } of partitions) epoch = Math.max(epoch, opened.epochs.latest);
+  const kept = parseOffset(readCheckpoint(fs, `${path}/${names.leaderEpoch}`, 1)?.[0]?.[0]);
+  let epoch = kept ?? -1;
+  if (kept === null) for (const { opened } of partitions) epoch = Math.max(epoch, opened.epochs.latest);
+  epoch = Math.min(epoch, leaderEpochMax - 1);
   writeCheckpoint(fs, path, names.leaderEpoch, [[epoch + 1]]);
   return epoch + 1;
 }

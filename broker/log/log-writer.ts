@@ -33,6 +33,8 @@ export class LogWriter implements CommitStorage {
   logEndOffset: number;
   /** The end of what is in the files. */
   writtenEndOffset: number;
+  /** Producer snapshots of rolls, by offset, that the next checkpoint makes durable. */
+  unsyncedSnapshots: number[] = [];
   /** Appended since the last fdatasync began, for flush.messages. */
   recordsSinceSync = 0;
   readonly #name: string;
@@ -103,6 +105,7 @@ export class LogWriter implements CommitStorage {
       active.writeIndexes();
       const snapshot = `${this.#folder}/${segmentFile(this.logEndOffset, suffixes.snapshot)}`;
       writeFile(fs, snapshot, encodeSnapshot(this.producers));
+      this.unsyncedSnapshots.push(this.logEndOffset);
       const next = new Segment(fs, this.#folder, this.logEndOffset, this.#around.now());
       next.create();
       this.segments.add(next);

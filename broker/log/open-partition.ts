@@ -17,6 +17,8 @@ import type { OpenedPartition } from './surroundings.ts';
 
 export interface OpenPartitionOptions {
   readonly folder: string;
+  /** The data directory. */
+  readonly parent: string;
   readonly config: LogConfig;
   /** The broker stopped in good order, so the files are believed. */
   readonly isClean: boolean;
@@ -52,9 +54,10 @@ export function openPartition(around: ReplaySurroundings, options: OpenPartition
   replayProducers(around, folder, segments, producers, { from, to: logEndOffset });
   epochs.truncateFromEnd(logEndOffset);
   epochs.truncateFromStart(logStartOffset);
-  const recoveryPoint = from;
+  // A killed process may have made files whose names are not on the device yet.
+  const unsyncedFolders = isRecovered ? [folder, options.parent] : [];
   return {
-    opened: { folder, segments, producers, epochs, logStartOffset, logEndOffset, recoveryPoint, unsyncedFolders: [] },
+    opened: { folder, segments, producers, epochs, logStartOffset, logEndOffset, recoveryPoint: from, unsyncedFolders },
     recovered: { ...recovered, logEndOffset },
   };
 }

@@ -9,7 +9,7 @@ import * as batches from '../protocol/record-batch.ts';
 import { checkAppend } from './append-check.ts';
 import { type LogConfig, never } from './config.ts';
 import { LogError } from './errors.ts';
-import { segmentFile, suffixes } from './files.ts';
+import { segmentFile, suffixes, writeFile } from './files.ts';
 import { abortedTransactions, answer, findBatches } from './log-reader.ts';
 import { LogWriter } from './log-writer.ts';
 import { describeProducer } from './producer-batch.ts';
@@ -48,7 +48,7 @@ export class PartitionLog {
   #recoveryPoint: number;
   #flushTimer: NodeJS.Timeout | null = null;
   #isClosing = false;
-  #isClosed = false;
+  #isStopped = false;
 
   constructor(
     identity: { topic: string; partition: number; topicId: string },
@@ -104,7 +104,7 @@ export class PartitionLog {
   }
   /** A write or sync failed for another reason than a full disk. */
   get hasFailed(): boolean {
-    return this.#writer.pipeline.failure !== null;
+    return this.#writer.pipeline.failure !== null && !this.#isStopped;
   }
   /** Bytes of all segments' records, for DescribeLogDirs. */
   get sizeBytes(): number {
@@ -112,7 +112,7 @@ export class PartitionLog {
   }
   /** False once the disk failed or the log was closed: every call throws KAFKA_STORAGE_ERROR. */
   get isOnline(): boolean {
-    return this.#writer.pipeline.failure === null && !this.#isClosed;
+    return this.#writer.pipeline.failure === null;
   }
 
   /**
@@ -243,20 +243,24 @@ export class PartitionLog {
     return expired;
   }
 
-  /** Cuts the log off at `offset`: everything from there on is gone. Call only when nothing waits for an answer. */
+  /** Cuts the log off at the batch that contains `offset`. Call only when nothing waits for an answer. */
   truncateTo(offset: number): void {
     this.#assertOnline();
     this.#writer.pipeline.commit();
     if (offset >= this.#writer.logEndOffset) return;
     if (offset < this.#logStartOffset) throw this.#outOfRange(offset);
-    truncateSegments(this.#writer.segments, offset);
-    removeSnapshots(this.#around.fs, this.folder, (at) => at > offset);
-    replayProducers(this.#around, this.folder, this.#writer.segments, this.#writer.producers, {
-      from: offset,
-      to: offset,
-    });
-    this.#writer.resetEnd(offset);
-    this.#recoveryPoint = Math.min(this.#recoveryPoint, offset);
+    const { segments, producers } = this.#writer;
+    this.#recoveryPoint = Math.min(this.#recoveryPoint, segments.all[segments.indexFor(offset)]!.baseOffset);
+    this.#around.onRecoveryPointLowered();
+    const end = truncateSegments(segments, offset);
+    removeSnapshots(this.#around.fs, this.folder, (at) => at > end);
+    replayProducers(this.#around, this.folder, segments, producers, { from: end, to: end });
+    this.#writer.resetEnd(end);
+    if (end < this.#logStartOffset) {
+      // The cut batch reached below the start; nothing is left, and the next record gets the cut batch's offset.
+      this.#logStartOffset = end;
+      this.#around.onLogStartMoved();
+    }
   }
 
   /** Resolves when everything appended so far is on the device; rejects with KAFKA_STORAGE_ERROR. */
@@ -296,7 +300,7 @@ export class PartitionLog {
 
   /** A clean stop: everything to the device, then no more calls. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
+    if (this.#isStopped) return;
     if (this.isOnline) {
       this.#isClosing = true;
       this.#writer.segments.active.seal();
@@ -308,7 +312,9 @@ export class PartitionLog {
 
   /** Closes the files and nothing else: for a partition that is deleted, or whose disk failed. */
   abandon(): void {
-    this.#isClosed = true;
+    this.#isStopped = this.isOnline;
+    const message = `The log of ${this.#name} is closed: it was deleted, or the broker stops.`;
+    this.#writer.pipeline.stop(new LogError('KAFKA_STORAGE_ERROR', message));
     if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
     for (const segment of this.#writer.segments.all) segment.close();
     this.#notify();
@@ -320,7 +326,6 @@ export class PartitionLog {
 
   #assertOnline(): void {
     if (this.#writer.pipeline.failure !== null) throw this.#writer.pipeline.failure;
-    if (this.#isClosed) throw new LogError('KAFKA_STORAGE_ERROR', `The log of ${this.#name} is closed.`);
   }
 
   #visibleEnd(isolation: Isolation): number {
@@ -371,16 +376,26 @@ export class PartitionLog {
 
   /** Its checksum makes a torn snapshot harmless, so it needs no rename; an older one is kept until it is safe. */
   async #writeSnapshot(offset: number, bytes: Buffer): Promise<void> {
-    const file = this.#around.fs.open(`${this.folder}/${segmentFile(offset, suffixes.snapshot)}`, 'create');
+    const { fs } = this.#around;
+    writeFile(fs, this.#snapshotPath(offset), bytes);
+    const fresh = [...this.#writer.unsyncedSnapshots, offset].filter((at) => fs.size(this.#snapshotPath(at)) !== null);
+    this.#writer.unsyncedSnapshots = [];
+    await Promise.all(fresh.map((at) => this.#syncFile(this.#snapshotPath(at))));
+    const bases = new Set(this.#writer.segments.all.map((segment) => segment.baseOffset));
+    removeSnapshots(fs, this.folder, (at) => at < offset && !bases.has(at));
+  }
+
+  #snapshotPath(offset: number): string {
+    return `${this.folder}/${segmentFile(offset, suffixes.snapshot)}`;
+  }
+
+  async #syncFile(path: string): Promise<void> {
+    const file = this.#around.fs.open(path, 'must-exist');
     try {
-      file.truncate(0);
-      file.write([bytes], 0);
       await untilSynced((done) => file.syncLater(done));
     } finally {
       file.close();
     }
-    const bases = new Set(this.#writer.segments.all.map((segment) => segment.baseOffset));
-    removeSnapshots(this.#around.fs, this.folder, (at) => at < offset && !bases.has(at));
   }
 
   #outOfRange(offset: number): LogError {

@@ -23,27 +23,35 @@ export interface Recovered {
   readonly reason: string | null;
 }
 
-/** Never throws for what the files contain. The segments that are left are whole, indexed, and on the device. */
+/**
+ * Never throws for what the files contain. The segments that are left are whole, indexed, and on the device. Garbage
+ * behind the last batch of a segment costs no record, so the segments after it stay where they follow without a hole.
+ */
 export function recoverSegments(segments: Segments, epochs: LeaderEpochs, options: RecoveryOptions): Recovered {
   const first = segments.indexFor(options.recoveryPoint);
   let next = segments.all[first]!.baseOffset;
+  let truncatedBytes = 0;
+  let reason: string | null = null;
   for (let index = first; index < segments.all.length; index++) {
     const segment = segments.all[index]!;
     const hole = index > first ? describeHole(segment, next, options.isCompacted) : null;
-    if (hole !== null) return { logEndOffset: next, truncatedBytes: dropFrom(segments, index), reason: hole };
+    if (hole !== null) {
+      truncatedBytes += dropFrom(segments, index);
+      reason ??= hole;
+      break;
+    }
     const from = prepare(segment, index === first ? options.recoveryPoint : segment.baseOffset);
-    const scanned = scan(segment, from, epochs, options.indexIntervalBytes);
+    const scanned = scan(segment, from, epochs, options);
     next = Math.max(scanned.nextOffset, segment.baseOffset);
     if (scanned.reason !== null) {
-      const truncatedBytes = segment.writtenBytes - scanned.position + dropFrom(segments, index + 1);
+      truncatedBytes += segment.writtenBytes - scanned.position;
+      reason ??= scanned.reason;
       segment.truncateTo(scanned.position, next);
-      segment.syncLog();
-      return { logEndOffset: next, truncatedBytes, reason: scanned.reason };
     }
     segment.areIndexesDirty = true;
     segment.syncLog();
   }
-  return { logEndOffset: next, truncatedBytes: 0, reason: null };
+  return { logEndOffset: next, truncatedBytes, reason };
 }
 
 function describeHole(segment: Segment, expected: number, isCompacted: boolean): string | null {
@@ -87,25 +95,26 @@ interface Scanned {
   readonly reason: string | null;
 }
 
-function scan(segment: Segment, from: number, epochs: LeaderEpochs, indexIntervalBytes: number): Scanned {
+function scan(segment: Segment, from: number, epochs: LeaderEpochs, options: RecoveryOptions): Scanned {
   const windowBytes = Math.max(batches.batchHeaderBytes, Math.min(scanWindowBytes, segment.writtenBytes - from));
   const walker = segment.walk(from, windowBytes);
-  let next = segment.baseOffset;
+  // Begun inside a segment, at a batch known to be sound, the first offset is not checked against anything.
+  let next: number | null = from === 0 ? segment.baseOffset : null;
   while (walker.position < segment.writtenBytes) {
-    const reason = faultOf(walker, segment, next);
-    if (reason !== null) return { position: walker.position, nextOffset: next, reason };
+    const reason = faultOf(walker, segment, next, options.isCompacted);
+    if (reason !== null) return { position: walker.position, nextOffset: next ?? segment.baseOffset, reason };
     const { buffer, at } = walker;
     const last = batches.lastOffset(buffer, at);
-    segment.index(last, batches.maxTimestamp(buffer, at), walker.position, walker.bytes, indexIntervalBytes);
+    segment.index(last, batches.maxTimestamp(buffer, at), walker.position, walker.bytes, options.indexIntervalBytes);
     epochs.assign(batches.leaderEpoch(buffer, at), batches.baseOffset(buffer, at));
     next = last + 1;
     walker.advance();
   }
-  return { position: walker.position, nextOffset: next, reason: null };
+  return { position: walker.position, nextOffset: next ?? segment.baseOffset, reason: null };
 }
 
 /** Why the bytes at the walker are no batch that may stand here, or null. Leaves the whole batch in its window. */
-function faultOf(walker: BatchWalker, segment: Segment, expected: number): string | null {
+function faultOf(walker: BatchWalker, segment: Segment, expected: number | null, isCompacted: boolean): string | null {
   const where = `the batch at position ${walker.position} of the segment that begins at offset ${segment.baseOffset}`;
   if (!walker.read()) return `${where} is not whole`;
   const batch = walker.load();
@@ -113,8 +122,10 @@ function faultOf(walker: BatchWalker, segment: Segment, expected: number): strin
   if (problem !== null) return `${where} is damaged: ${problem.reason}`;
   const base = batches.baseOffset(batch);
   const last = batches.lastOffset(batch);
-  const isInOrder = base >= expected && last >= base && last - segment.baseOffset <= relativeOffsetMax;
-  return isInOrder ? null : `${where} holds offsets ${base} to ${last}, but ${expected} comes next`;
+  // The offset lies outside the checksum, so it must be exactly the next one; only compaction leaves gaps.
+  const follows = expected === null || base === expected || (isCompacted && base > expected);
+  const isInRange = base >= segment.baseOffset && last - segment.baseOffset <= relativeOffsetMax;
+  return follows && isInRange ? null : `${where} holds offsets ${base} to ${last}, but ${expected} comes next`;
 }
 
 /** Makes the indexes of a segment whose index files are missing, believing the batches themselves. */

@@ -66,14 +66,20 @@ function replaySegment(segment: Segment, state: ProducerState, from: number, to:
   return next;
 }
 
-/** Cuts every segment off at `offset`: later ones go, the one that contains it is shortened. */
-export function truncateSegments(segments: Segments, offset: number): void {
+/**
+ * Cuts off everything from the batch that contains `offset`: later segments go, the one that holds it is shortened, and
+ * is on the device so. Returns the new log end offset, which is below `offset` when that was inside a batch.
+ */
+export function truncateSegments(segments: Segments, offset: number): number {
   const index = segments.indexFor(offset);
   for (const segment of segments.takeFrom(index + 1)) {
     segment.markDeleted();
     segment.removeDeleted();
   }
-  segments.active.truncateTo(segments.active.positionOf(offset), offset);
+  const { active } = segments;
+  const logEndOffset = active.truncateTo(active.positionOf(offset), offset);
+  active.syncLog();
+  return logEndOffset;
 }
 
 export function snapshotOffsets(fs: FileSystem, folder: string): number[] {

@@ -210,8 +210,8 @@ export class Segment {
     return next;
   }
 
-  /** Cuts the file off at a position where a batch begins; batches from `offset` on are gone. */
-  truncateTo(position: number, offset: number): void {
+  /** Cuts the file off at a position where a batch begins; batches from `offset` on are gone. Returns what is next. */
+  truncateTo(position: number, offset: number): number {
     this.#file().truncate(position);
     this.size = position;
     this.writtenBytes = position;
@@ -221,7 +221,7 @@ export class Segment {
     this.#cursorOffsets.fill(-1);
     this.isLogDirty = true;
     this.areIndexesDirty = true;
-    this.loadAll();
+    return this.loadAll();
   }
 
   dropIndexes(): void {

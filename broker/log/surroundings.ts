@@ -22,6 +22,8 @@ export interface LogSurroundings {
   readonly leaderEpoch: number;
   readonly onFailed: (topic: string, partition: number, error: LogError) => void;
   readonly onLogStartMoved: () => void;
+  /** A recovery point went down: it must be on the device before other records take the place of those cut off. */
+  readonly onRecoveryPointLowered: () => void;
   /** Runs after a delay unless the process ends first; reports what it throws. */
   readonly removeLater: (delayMs: number, work: () => void) => void;
 }

@@ -45,8 +45,9 @@ export function openLog(test: TestContext, options: LogFixtureOptions = {}): Log
   const clock = options.clock ?? { now: testNow };
   const config = { ...defaultLogConfig, ...options.config };
   const notices: string[] = [];
+  const seen = processView(fs);
   const directory = LogDirectory.open({
-    ...directoryDefaults(fs, notices),
+    ...directoryDefaults(seen.fs, notices),
     now: () => clock.now,
     configOf: () => config,
     flushDurable: options.flushDurable ?? true,
@@ -58,10 +59,29 @@ export function openLog(test: TestContext, options: LogFixtureOptions = {}): Log
     if (options.verify !== false) verifyDirectory(fs, '/data');
   });
   const reopen = () => {
+    seen.kill();
     log.abandon();
     return openLog(test, { ...options, fs, clock });
   };
   return { fs, directory, log, notices, clock, reopen };
+}
+
+/** The disk as one process sees it: once killed, nothing it still had in mind reaches the files. */
+function processView(fs: FileSystem): { fs: FileSystem; kill(): void } {
+  let isAlive = true;
+  const view = new Proxy(fs, {
+    get(target, name) {
+      if (!isAlive) throw new Error('This process was killed.');
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return {
+    fs: view,
+    kill: () => {
+      isAlive = false;
+    },
+  };
 }
 
 export function directoryDefaults(fs: FileSystem, notices: string[] = []): LogDirectoryOptions {
