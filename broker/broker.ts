@@ -4,10 +4,22 @@
  *
  * `cli/up.ts` starts it; the in-process keeper uses the same object without a socket.
  */
+import { servedApis } from './apis/served.ts';
+import { disk } from './fs/disk.ts';
 import type { FileSystem } from './fs/file-system.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
+import { LogDirectory } from './log/log-directory.ts';
 import type { PartitionLog } from './log/partition-log.ts';
-import type { Topics } from './metadata/topics.ts';
+import { type BrokerConfig, parseBrokerConfig } from './metadata/broker-config.ts';
+import { MetadataLog } from './metadata/metadata-log.ts';
+import { ProducerIds } from './metadata/producer-ids.ts';
+import { parseTopicConfig } from './metadata/topic-config.ts';
+import { Topics } from './metadata/topics.ts';
+import type { Session } from './server/api.ts';
+import { ApiDispatch } from './server/dispatch.ts';
+import { FetchSessions } from './server/fetch-sessions.ts';
+import { Server } from './server/server.ts';
+import type { BrokerState } from './state.ts';
 
 /** What the broker logs through; pino fits. */
 export interface Logger {
@@ -48,6 +60,7 @@ export interface Broker {
   readonly bootstrap: string;
   readonly clusterId: string;
   readonly nodeId: number;
+  readonly config: BrokerConfig;
   /** Topics: look up, create, delete, configure. */
   readonly topics: Topics;
   /** Consumer groups and their offsets, without a socket between. */
@@ -61,9 +74,130 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
+const defaultHost = '127.0.0.1';
+const defaultPort = 9092;
+/** Listening on these is listening everywhere; no client can connect to them. */
+const wildcardHosts: ReadonlySet<string> = new Set(['0.0.0.0', '::', '']);
+
 /**
  * Opens the data directory (recovering it after a crash), replays metadata and groups, then listens. Rejects with
  * LogDirectoryError (another process holds the directory), BrokerConfigError, or Node's error for an address that
  * cannot be listened on.
  */
-export type StartBroker = (options: BrokerOptions) => Promise<Broker>;
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const config = parseBrokerConfig(options.config ?? {});
+  const logs = openLogs(options, config);
+  try {
+    const broker = new RunningBroker(options, config, logs);
+    await broker.listen();
+    return broker;
+  } catch (error) {
+    await logs.close();
+    throw error;
+  }
+}
+
+function openLogs(options: BrokerOptions, config: BrokerConfig): LogDirectory {
+  const { host = defaultHost, port = defaultPort, logger } = options;
+  const logs = LogDirectory.open({
+    path: options.dataDir,
+    fs: options.fs ?? disk,
+    nodeId: config.number('broker.id'),
+    address: `${host}:${port}`,
+    now: options.now ?? Date.now,
+    logger,
+    flushDurable: config.boolean('log.flush.durable'),
+  });
+  for (const report of logs.recovered) {
+    if (report.reason === null) continue;
+    logger.warn(
+      { ...report },
+      `The end of ${report.topic}-${report.partition} was cut after a crash: ${report.reason}`,
+    );
+  }
+  return logs;
+}
+
+class RunningBroker implements Broker, BrokerState {
+  readonly nodeId: number;
+  readonly clusterId: string;
+  readonly config: BrokerConfig;
+  readonly logs: LogDirectory;
+  readonly topics: Topics;
+  readonly producerIds: ProducerIds;
+  readonly fetchSessions: FetchSessions;
+  readonly logger: Logger;
+  readonly dataDir: string;
+  readonly #options: BrokerOptions;
+  readonly #server: Server;
+  #address: BrokerAddress | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: BrokerOptions, config: BrokerConfig, logs: LogDirectory) {
+    const now = options.now ?? Date.now;
+    this.#options = options;
+    this.dataDir = options.dataDir;
+    this.config = config;
+    this.logs = logs;
+    this.logger = options.logger;
+    this.nodeId = config.number('broker.id');
+    this.clusterId = logs.clusterId;
+    const metadata = new MetadataLog(logs, parseTopicConfig({}, config.given), now);
+    this.topics = new Topics(metadata, logs, config);
+    this.producerIds = new ProducerIds(metadata);
+    this.fetchSessions = new FetchSessions(config.number('max.incremental.fetch.session.cache.slots'), now);
+    this.#server = new Server({
+      host: options.host ?? defaultHost,
+      port: options.port ?? defaultPort,
+      requestMaxBytes: config.number('socket.request.max.bytes'),
+      requestMemoryBytes: config.number('queued.max.request.bytes'),
+      idleMs: config.number('connections.max.idle.ms'),
+      connectionsMax: config.number('max.connections'),
+      dispatch: new ApiDispatch(servedApis, this, options.logger),
+      logger: options.logger,
+    });
+  }
+
+  get groups(): GroupCoordinator {
+    throw new Error('Groups are not coordinated yet.');
+  }
+
+  get address(): BrokerAddress {
+    if (this.#address === null) throw new Error('The broker does not listen yet.');
+    return this.#address;
+  }
+
+  get bootstrap(): string {
+    const { advertisedHost = this.address.host, advertisedPort = this.address.port } = this.#options;
+    const host = wildcardHosts.has(advertisedHost) ? 'localhost' : advertisedHost;
+    return host.includes(':') ? `[${host}]:${advertisedPort}` : `${host}:${advertisedPort}`;
+  }
+
+  async listen(): Promise<void> {
+    this.#address = await this.#server.listen();
+    this.logs.start();
+  }
+
+  endpoint(session: Session): BrokerAddress {
+    const { advertisedHost = this.address.host, advertisedPort } = this.#options;
+    const isEverywhere = wildcardHosts.has(advertisedHost);
+    return {
+      host: isEverywhere ? session.localHost.replace(/^::ffff:/, '') : advertisedHost,
+      port: advertisedPort ?? this.address.port,
+    };
+  }
+
+  log(topic: string, partition: number): PartitionLog {
+    return this.topics.log(topic, partition);
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#server.stop();
+    await this.logs.close();
+  }
+}

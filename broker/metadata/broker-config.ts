@@ -52,6 +52,14 @@ const ownConfigs: readonly ConfigDefinition[] = [
     min: 1,
     doc: 'Idle connections are closed after this time, in milliseconds.',
   },
+  { name: 'max.connections', type: 'int', defaultValue: '10000', min: 1, doc: 'Connections at a time.' },
+  {
+    name: 'max.incremental.fetch.session.cache.slots',
+    type: 'int',
+    defaultValue: '1000',
+    min: 0,
+    doc: 'Incremental fetch sessions at a time.',
+  },
   {
     name: 'fetch.max.bytes',
     type: 'int',
@@ -130,6 +138,13 @@ const ownConfigs: readonly ConfigDefinition[] = [
     defaultValue: '50',
     min: 1,
     doc: 'Partitions of __consumer_offsets.',
+  },
+  {
+    name: 'offsets.topic.segment.bytes',
+    type: 'int',
+    defaultValue: '104857600',
+    min: 1024 * 1024,
+    doc: 'segment.bytes of __consumer_offsets.',
   },
   {
     name: 'offsets.topic.replication.factor',

@@ -1,8 +1,17 @@
 /**
- * The topics of this broker: names, ids, partition counts and configs, kept durably in the metadata log. Signatures
- * first.
+ * The topics of this broker: names, ids, partition counts and configs, kept durably in the metadata log.
+ *
+ * A change is written first, applied when it is on disk, and answered then; changes happen one after the other. The
+ * folders of partitions are made when a partition is first used, so that a topic of a thousand costs one record.
  */
+import { BrokerError } from '../errors.ts';
 import type { LogConfig } from '../log/config.ts';
+import type { LogDirectory } from '../log/log-directory.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import type { BrokerConfig } from './broker-config.ts';
+import type { MetadataChange, MetadataLog } from './metadata-log.ts';
+import { checkTopicConfig, parseTopicConfig } from './topic-config.ts';
+import { isInternalTopic, problemWithTopicName, randomTopicId } from './topic-names.ts';
 
 export interface Topic {
   readonly name: string;
@@ -12,7 +21,7 @@ export interface Topic {
   readonly isInternal: boolean;
   /** What was set on the topic itself. */
   readonly overrides: Readonly<Record<string, string>>;
-  /** Everything, parsed: overrides over the broker's defaults. */
+  /** Everything the log obeys: overrides over the broker's defaults. */
   readonly config: LogConfig;
 }
 
@@ -23,18 +32,248 @@ export interface NewTopic {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** Every change resolves when it is on disk; refusals are BrokerErrors. */
-export interface Topics {
-  get(name: string): Topic | undefined;
-  byId(topicId: string): Topic | undefined;
-  all(): Iterable<Topic>;
+/** As kept in the metadata log under `topic/<name>`. */
+interface TopicEntry {
+  readonly id: string;
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** Kafka sets no limit; this one keeps a typing mistake from filling every metadata answer. */
+const partitionsMax = 100_000;
+const topicPrefix = 'topic/';
+const deletedPrefix = 'deleted/';
+
+/** Refusals are BrokerErrors with Kafka's code. */
+export class Topics {
+  readonly #byName = new Map<string, Topic>();
+  readonly #byId = new Map<string, Topic>();
+  readonly #metadata: MetadataLog;
+  readonly #logs: LogDirectory;
+  readonly #config: BrokerConfig;
+  readonly #onDeleted = new Set<(topic: Topic) => void>();
+  #lastChange: Promise<unknown> = Promise.resolve();
+
+  constructor(metadata: MetadataLog, logs: LogDirectory, config: BrokerConfig) {
+    this.#metadata = metadata;
+    this.#logs = logs;
+    this.#config = config;
+    for (const [key, value] of metadata.entries) {
+      if (key.startsWith(topicPrefix)) this.#put(key.slice(topicPrefix.length), value as TopicEntry);
+    }
+    this.#finishDeletions();
+    for (const log of logs.logs.values()) this.#configure(log);
+  }
+
+  get(name: string): Topic | undefined {
+    return this.#byName.get(name);
+  }
+
+  byId(topicId: string): Topic | undefined {
+    return this.#byId.get(topicId);
+  }
+
+  /** In no order. */
+  all(): Iterable<Topic> {
+    return this.#byName.values();
+  }
+
+  get count(): number {
+    return this.#byName.size;
+  }
+
+  /** The log of a partition, made when it is first asked for. Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  log(name: string, partition: number): PartitionLog {
+    const topic = this.#byName.get(name);
+    if (topic === undefined) throw unknownTopic(name);
+    return this.logOf(topic, partition);
+  }
+
+  logOf(topic: Topic, partition: number): PartitionLog {
+    if (partition < 0 || partition >= topic.partitions) {
+      throw new BrokerError(
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        `Topic ${topic.name} has partitions 0 to ${topic.partitions - 1}; there is no partition ${partition}.`,
+      );
+    }
+    const log = this.#logs.get(topic.name, partition);
+    if (log !== undefined && log.topicId === topic.topicId) return log;
+    return this.#logs.create(topic.name, partition, topic.topicId, topic.config);
+  }
+
+  /** The log where the partition has been used before; undefined is an empty one. */
+  existingLog(topic: Topic, partition: number): PartitionLog | undefined {
+    const log = this.#logs.get(topic.name, partition);
+    return log?.topicId === topic.topicId ? log : undefined;
+  }
+
+  /** Calls back when a topic is gone, for those who keep something about it. */
+  onDeleted(listener: (topic: Topic) => void): void {
+    this.#onDeleted.add(listener);
+  }
+
   /** One outcome per topic, in order: the topic, or why it was refused. */
   create(
-    topics: readonly NewTopic[],
-    options?: { readonly validateOnly?: boolean },
-  ): Promise<readonly (Topic | Error)[]>;
-  delete(name: string): Promise<void>;
-  addPartitions(name: string, partitions: number): Promise<Topic>;
+    wanted: readonly NewTopic[],
+    options: { readonly validateOnly?: boolean } = {},
+  ): Promise<readonly (Topic | BrokerError)[]> {
+    return this.#change(async () => {
+      const changes: MetadataChange[] = [];
+      const names = new Set<string>();
+      const outcomes = wanted.map((topic) => {
+        const entry = this.#check(topic, names);
+        if (entry instanceof BrokerError) return entry;
+        names.add(topic.name);
+        changes.push([topicPrefix + topic.name, entry]);
+        return { name: topic.name, entry };
+      });
+      if (changes.length > 0 && options.validateOnly !== true) await this.#metadata.write(changes);
+      return outcomes.map((outcome) => {
+        if (outcome instanceof BrokerError) return outcome;
+        const topic = this.#topicOf(outcome.name, outcome.entry);
+        if (options.validateOnly !== true) this.#set(topic);
+        return topic;
+      });
+    });
+  }
+
+  delete(name: string): Promise<void> {
+    return this.#change(async () => {
+      const topic = this.#existing(name);
+      if (!this.#config.boolean('delete.topic.enable')) {
+        throw new BrokerError(
+          'TOPIC_DELETION_DISABLED',
+          'Topics are not deleted because delete.topic.enable is false.',
+        );
+      }
+      await this.#metadata.write([
+        [topicPrefix + name, null],
+        [deletedPrefix + topic.topicId, { name }],
+      ]);
+      this.#byName.delete(name);
+      this.#byId.delete(topic.topicId);
+      this.#deleteLogs(name, topic.topicId);
+      for (const listener of this.#onDeleted) listener(topic);
+      await this.#metadata.write([[deletedPrefix + topic.topicId, null]]);
+    });
+  }
+
+  /** Raises the number of partitions; it never shrinks. */
+  addPartitions(name: string, partitions: number): Promise<Topic> {
+    return this.#change(async () => {
+      const topic = this.#existing(name);
+      if (partitions <= topic.partitions) {
+        throw new BrokerError(
+          'INVALID_PARTITIONS',
+          `The topic ${name} has ${topic.partitions} partitions; ${partitions} would not be an increase.`,
+        );
+      }
+      if (partitions > partitionsMax) throw tooManyPartitions(name, partitions);
+      const entry = { id: topic.topicId, partitions, config: topic.overrides };
+      await this.#metadata.write([[topicPrefix + name, entry]]);
+      return this.#put(name, entry);
+    });
+  }
+
   /** Replaces all overrides. */
-  configure(name: string, overrides: Readonly<Record<string, string>>): Promise<Topic>;
+  configure(name: string, overrides: Readonly<Record<string, string>>): Promise<Topic> {
+    return this.#change(async () => {
+      const topic = this.#existing(name);
+      checkTopicConfig(overrides);
+      const entry = { id: topic.topicId, partitions: topic.partitions, config: overrides };
+      await this.#metadata.write([[topicPrefix + name, entry]]);
+      const changed = this.#put(name, entry);
+      for (let partition = 0; partition < changed.partitions; partition++) {
+        this.existingLog(changed, partition)?.setConfig(changed.config);
+      }
+      return changed;
+    });
+  }
+
+  #check(topic: NewTopic, names: ReadonlySet<string>): TopicEntry | BrokerError {
+    const badName = problemWithTopicName(topic.name);
+    if (badName !== null) return new BrokerError('INVALID_TOPIC_EXCEPTION', badName);
+    if (this.#byName.has(topic.name) || names.has(topic.name)) {
+      return new BrokerError('TOPIC_ALREADY_EXISTS', `Topic '${topic.name}' already exists.`);
+    }
+    const partitions = topic.partitions === -1 ? this.#config.number('num.partitions') : topic.partitions;
+    if (partitions < 1) {
+      return new BrokerError(
+        'INVALID_PARTITIONS',
+        `Number of partitions was set to ${partitions}; it must be 1 or more, or -1.`,
+      );
+    }
+    if (partitions > partitionsMax) return tooManyPartitions(topic.name, partitions);
+    const config = topic.config ?? {};
+    try {
+      checkTopicConfig(config);
+    } catch (error) {
+      return error as BrokerError;
+    }
+    return { id: randomTopicId(), partitions, config };
+  }
+
+  #existing(name: string): Topic {
+    const topic = this.#byName.get(name);
+    if (topic === undefined) throw unknownTopic(name);
+    return topic;
+  }
+
+  #change<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#lastChange.then(work);
+    this.#lastChange = result.catch(() => {});
+    return result;
+  }
+
+  #topicOf(name: string, entry: TopicEntry): Topic {
+    return {
+      name,
+      topicId: entry.id,
+      partitions: entry.partitions,
+      isInternal: isInternalTopic(name),
+      overrides: entry.config,
+      config: parseTopicConfig(entry.config, this.#config.given),
+    };
+  }
+
+  #put(name: string, entry: TopicEntry): Topic {
+    return this.#set(this.#topicOf(name, entry));
+  }
+
+  #set(topic: Topic): Topic {
+    this.#byName.set(topic.name, topic);
+    this.#byId.set(topic.topicId, topic);
+    return topic;
+  }
+
+  /** Logs were opened before their topics were known. */
+  #configure(log: PartitionLog): void {
+    const topic = this.#byName.get(log.topic);
+    if (topic?.topicId === log.topicId) log.setConfig(topic.config);
+  }
+
+  /** A crash between the record of a deletion and the end of its folders. */
+  #finishDeletions(): void {
+    for (const [key, value] of this.#metadata.entries) {
+      if (!key.startsWith(deletedPrefix)) continue;
+      this.#deleteLogs((value as { name: string }).name, key.slice(deletedPrefix.length));
+      void this.#change(() => this.#metadata.write([[key, null]]));
+    }
+  }
+
+  #deleteLogs(name: string, topicId: string): void {
+    const logs = [...this.#logs.logs.values()].filter((log) => log.topic === name && log.topicId === topicId);
+    for (const log of logs) this.#logs.delete(name, log.partition);
+  }
+}
+
+function unknownTopic(name: string): BrokerError {
+  return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic ${name}.`);
+}
+
+function tooManyPartitions(name: string, partitions: number): BrokerError {
+  return new BrokerError(
+    'INVALID_PARTITIONS',
+    `Topic ${name} cannot have ${partitions} partitions; ${partitionsMax} is the most.`,
+  );
 }

@@ -1,0 +1,187 @@
+/**
+ * Produce (key 0): record batches in, offsets out. Step 5 of the record's journey.
+ *
+ * v3 record batches of format 2 (KIP-98) · v5 log start offset · v7 zstd · v8 record errors · v10 current leader (never
+ * set: there is one node) · v12 transactions of KIP-890 · v13 topic ids (KIP-516). Versions 0 to 2 are advertised as
+ * Kafka 4 does, because librdkafka up to 2.11 does not compress without them, and refused when used.
+ *
+ * acks=-1 answers after the fdatasync, acks=1 and 0 after the write; acks=0 has no answer, and an error closes the
+ * connection. Each partition has its own result. Records are a view of the request and are never copied.
+ */
+import { BrokerError, errorNameOf } from '../errors.ts';
+import type { LogError } from '../log/errors.ts';
+import type { AppendOptions } from '../log/types.ts';
+import type { Topic } from '../metadata/topics.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import {
+  decodeProduceRequest,
+  type PartitionProduceData,
+  type ProduceRequest,
+  type TopicProduceData,
+} from '../protocol/messages/generated/produce-request.ts';
+import { encodeProduceResponse, type ProduceResponse } from '../protocol/messages/generated/produce-response.ts';
+import { batchHeaderBytes, codecOf, isTransactional } from '../protocol/record-batch.ts';
+import type { Outgoing } from '../protocol/writer.ts';
+import { type Answer, ConnectionRefused, defineApi, noAnswer } from '../server/api.ts';
+import type { BrokerState } from '../state.ts';
+
+const topicIdsFromVersion = 13;
+const zstdFromVersion = 7;
+
+/** One partition's part of the answer; filled in when its append is done. */
+interface PartitionResult {
+  readonly index: number;
+  errorCode: number;
+  baseOffset: number;
+  logAppendTimeMs: number;
+  logStartOffset: number;
+  recordErrors: { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[];
+  errorMessage: string | null;
+}
+
+export const produce = defineApi({
+  decode: decodeProduceRequest,
+  encode: encodeProduceResponse,
+  handle: (request, call, broker) =>
+    new Promise<Answer<Outgoing<ProduceResponse>>>((resolve, reject) => {
+      const answer = new ProduceAnswer(request, (response, firstError) => {
+        if (request.acks !== 0) resolve(response);
+        else if (firstError === null) resolve(noAnswer);
+        else reject(new ConnectionRefused(`a produce with acks=0 failed, and has no other answer. ${firstError}`));
+      });
+      for (const topicData of request.topicData) appendTopic(broker, topicData, call.apiVersion, answer);
+      answer.allBegun();
+    }),
+});
+
+type OnComplete = (response: { responses: ProduceResponse['responses'] }, firstError: string | null) => void;
+
+/** Gathers the results of one request's appends and answers when the last is known. */
+class ProduceAnswer {
+  readonly request: ProduceRequest;
+  readonly options: AppendOptions;
+  readonly #responses: { name: string; topicId: string; partitionResponses: PartitionResult[] }[] = [];
+  readonly #onComplete: OnComplete;
+  /** One for the request itself, until all appends have begun. */
+  #pending = 1;
+  #firstError: string | null = null;
+
+  constructor(request: ProduceRequest, onComplete: OnComplete) {
+    this.request = request;
+    this.#onComplete = onComplete;
+    this.options = { acks: request.acks === -1 ? -1 : request.acks === 0 ? 0 : 1, origin: 'client' };
+  }
+
+  topic(data: TopicProduceData): PartitionResult[] {
+    const partitionResponses: PartitionResult[] = [];
+    this.#responses.push({ name: data.name, topicId: data.topicId, partitionResponses });
+    return partitionResponses;
+  }
+
+  begun(): void {
+    this.#pending++;
+  }
+
+  done(result: PartitionResult, error: LogError | null): void {
+    if (error !== null) this.fail(result, error);
+    this.allBegun();
+  }
+
+  fail(result: PartitionResult, error: unknown): void {
+    const message = (error as Error).message;
+    result.errorCode = ErrorCode[errorNameOf(error)];
+    result.errorMessage = message;
+    result.baseOffset = -1;
+    result.logStartOffset = -1;
+    result.logAppendTimeMs = -1;
+    const records = (error as Partial<LogError>).records ?? [];
+    for (const { index, message } of records) {
+      result.recordErrors.push({ batchIndex: index, batchIndexErrorMessage: message });
+    }
+    this.#firstError ??= message;
+  }
+
+  allBegun(): void {
+    if (--this.#pending === 0)
+      this.#onComplete({ responses: this.#responses as ProduceResponse['responses'] }, this.#firstError);
+  }
+}
+
+function appendTopic(broker: BrokerState, data: TopicProduceData, apiVersion: number, answer: ProduceAnswer): void {
+  const results = answer.topic(data);
+  const topic = apiVersion >= topicIdsFromVersion ? broker.topics.byId(data.topicId) : broker.topics.get(data.name);
+  for (const partitionData of data.partitionData) {
+    const result = newResult(partitionData.index);
+    results.push(result);
+    try {
+      if (topic === undefined) throw unknownTopic(data, apiVersion);
+      appendPartition(broker, topic, partitionData, apiVersion, answer, result);
+    } catch (error) {
+      const name = errorNameOf(error);
+      if (name === 'UNKNOWN_SERVER_ERROR') throw error;
+      answer.fail(result, error);
+    }
+  }
+}
+
+function appendPartition(
+  broker: BrokerState,
+  topic: Topic,
+  data: PartitionProduceData,
+  apiVersion: number,
+  answer: ProduceAnswer,
+  result: PartitionResult,
+): void {
+  const { acks } = answer.request;
+  if (acks !== -1 && acks !== 0 && acks !== 1) {
+    throw new BrokerError('INVALID_REQUIRED_ACKS', `acks is ${acks}; it must be -1 (all), 0 or 1.`);
+  }
+  if (topic.isInternal) {
+    throw new BrokerError('INVALID_TOPIC_EXCEPTION', `Topic ${topic.name} is internal; only the broker writes to it.`);
+  }
+  const batch = checkedRecords(data.records, apiVersion, `${topic.name}-${data.index}`);
+  const log = broker.topics.logOf(topic, data.index);
+  const info = log.append(batch, answer.options, (error) => answer.done(result, error));
+  answer.begun();
+  result.baseOffset = info.baseOffset;
+  result.logAppendTimeMs = info.logAppendTimeMs;
+  result.logStartOffset = info.logStartOffset;
+}
+
+function checkedRecords(records: Buffer | null, apiVersion: number, name: string): Buffer {
+  if (records === null || records.length === 0) {
+    throw new BrokerError('INVALID_RECORD', `No record batch was sent for ${name}; one a partition is expected.`);
+  }
+  if (records.length < batchHeaderBytes) return records;
+  if (apiVersion < zstdFromVersion && codecOf(records) === 'zstd') {
+    throw new BrokerError(
+      'UNSUPPORTED_COMPRESSION_TYPE',
+      `zstd needs Produce v${zstdFromVersion}; v${apiVersion} was used.`,
+    );
+  }
+  if (isTransactional(records)) {
+    throw new BrokerError(
+      'INVALID_TXN_STATE',
+      `A transactional batch was sent for ${name}, but no transaction is open.`,
+    );
+  }
+  return records;
+}
+
+function newResult(index: number): PartitionResult {
+  return {
+    index,
+    errorCode: 0,
+    baseOffset: -1,
+    logAppendTimeMs: -1,
+    logStartOffset: -1,
+    recordErrors: [],
+    errorMessage: null,
+  };
+}
+
+function unknownTopic(data: TopicProduceData, apiVersion: number): BrokerError {
+  return apiVersion >= topicIdsFromVersion
+    ? new BrokerError('UNKNOWN_TOPIC_ID', `There is no topic with id ${data.topicId}.`)
+    : new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic ${data.name}.`);
+}

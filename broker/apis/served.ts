@@ -1,0 +1,64 @@
+/**
+ * What this broker serves: the one table that ApiVersions advertises and the dispatcher obeys. What is left out stands
+ * in skipped.md with its reason. Ranges are Kafka 4.4's; handlers are imported when first asked for.
+ */
+import { type ApiName, apis } from '../protocol/messages/generated/apis.ts';
+import type { Api, ServedApi } from '../server/api.ts';
+
+interface Deviation {
+  readonly advertisedMin?: number;
+  readonly isPipelined?: boolean;
+}
+
+function serve(name: ApiName, load: () => Promise<Api>, deviation: Deviation = {}): ServedApi {
+  const { key, min, max, flexibleFrom } = apis[name];
+  const { advertisedMin = min, isPipelined = false } = deviation;
+  return { key, name: apis[name].name, min, max, advertisedMin, flexibleFrom, isPipelined, load };
+}
+
+export const servedApis: readonly ServedApi[] = [
+  // librdkafka up to 2.11 sends uncompressed to a broker that does not advertise 0; Kafka 4 does the same (KAFKA-18659).
+  serve('produce', async () => (await import('./00-produce.ts')).produce, { advertisedMin: 0, isPipelined: true }),
+  serve('fetch', async () => (await import('./01-fetch.ts')).fetch),
+  serve('listOffsets', async () => (await import('./02-list-offsets.ts')).listOffsets),
+  serve('metadata', async () => (await import('./03-metadata.ts')).metadata),
+  serve('offsetCommit', async () => (await import('./08-offset-commit.ts')).offsetCommit),
+  serve('offsetFetch', async () => (await import('./09-offset-fetch.ts')).offsetFetch),
+  serve('findCoordinator', async () => (await import('./10-find-coordinator.ts')).findCoordinator),
+  serve('joinGroup', async () => (await import('./11-join-group.ts')).joinGroup),
+  serve('heartbeat', async () => (await import('./12-heartbeat.ts')).heartbeat),
+  serve('leaveGroup', async () => (await import('./13-leave-group.ts')).leaveGroup),
+  serve('syncGroup', async () => (await import('./14-sync-group.ts')).syncGroup),
+  serve('describeGroups', async () => (await import('./15-describe-groups.ts')).describeGroups),
+  serve('listGroups', async () => (await import('./16-list-groups.ts')).listGroups),
+  serve('apiVersions', async () => (await import('./18-api-versions.ts')).apiVersions),
+  serve('createTopics', async () => (await import('./19-create-topics.ts')).createTopics),
+  serve('deleteTopics', async () => (await import('./20-delete-topics.ts')).deleteTopics),
+  serve('deleteRecords', async () => (await import('./21-delete-records.ts')).deleteRecords),
+  serve('initProducerId', async () => (await import('./22-init-producer-id.ts')).initProducerId),
+  serve('offsetForLeaderEpoch', async () => (await import('./23-offset-for-leader-epoch.ts')).offsetForLeaderEpoch),
+  serve('describeConfigs', async () => (await import('./32-describe-configs.ts')).describeConfigs),
+  serve('alterConfigs', async () => (await import('./33-alter-configs.ts')).alterConfigs),
+  serve('describeLogDirs', async () => (await import('./35-describe-log-dirs.ts')).describeLogDirs),
+  serve('createPartitions', async () => (await import('./37-create-partitions.ts')).createPartitions),
+  serve('deleteGroups', async () => (await import('./42-delete-groups.ts')).deleteGroups),
+  serve('electLeaders', async () => (await import('./43-elect-leaders.ts')).electLeaders),
+  serve(
+    'incrementalAlterConfigs',
+    async () => (await import('./44-incremental-alter-configs.ts')).incrementalAlterConfigs,
+  ),
+  serve(
+    'alterPartitionReassignments',
+    async () => (await import('./45-alter-partition-reassignments.ts')).alterPartitionReassignments,
+  ),
+  serve(
+    'listPartitionReassignments',
+    async () => (await import('./46-list-partition-reassignments.ts')).listPartitionReassignments,
+  ),
+  serve('offsetDelete', async () => (await import('./47-offset-delete.ts')).offsetDelete),
+  serve('describeCluster', async () => (await import('./60-describe-cluster.ts')).describeCluster),
+  serve(
+    'describeTopicPartitions',
+    async () => (await import('./75-describe-topic-partitions.ts')).describeTopicPartitions,
+  ),
+];

@@ -1,0 +1,274 @@
+/**
+ * One client's connection: bytes in, frames, calls, answers out in the order of the requests. Steps 5 and 7 of the
+ * record's journey. It knows no API; `Dispatch` does.
+ *
+ * As in Kafka a request begins when the one before it is answered, so that what a client sent first has happened first.
+ * Produce is the exception: produces that follow one another begin at once (their order is the order of their appends)
+ * and wait for the disk together. Answers of one turn of the event loop leave in one writev.
+ */
+import type { Socket } from 'node:net';
+import type { Logger } from '../broker.ts';
+import type { Call, Session } from './api.ts';
+import { FrameError, FrameReader } from './frame-reader.ts';
+import type { MemoryUser, RequestMemory } from './request-memory.ts';
+
+/** Requests that wait on one connection before it is read no further. */
+const requestsWaitingMax = 128;
+/** Bytes of answers the client has not taken before it is read no further. */
+const unsentBytesMax = 8 * 1024 * 1024;
+
+const pausedForMemory = 1;
+const pausedForRequests = 2;
+const pausedForAnswers = 4;
+
+/** Begins requests; in tests, whatever answers. */
+export interface Dispatch {
+  /** Calls `pending.answer`, `pending.skip` or `pending.connection.refuse`, now or later. */
+  begin(pending: PendingCall): void;
+  /** By the first bytes of a frame: may this request begin while pipelined ones are under way? */
+  isPipelined(frame: Buffer): boolean;
+}
+
+/** What all connections of a server share. */
+export interface ConnectionSurroundings {
+  readonly dispatch: Dispatch;
+  readonly memory: RequestMemory;
+  readonly requestMaxBytes: number;
+  readonly idleMs: number;
+  readonly logger: Logger;
+  readonly onClosed: (connection: Connection) => void;
+}
+
+/** A request that has begun, and then its answer, until the socket has it. */
+export class PendingCall implements Call {
+  readonly connection: Connection;
+  readonly frame: Buffer;
+  readonly isPipelined: boolean;
+  apiVersion = -1;
+  clientId: string | null = null;
+  onSent: (() => void) | null = null;
+  onAbandoned: (() => void) | null = null;
+  /** The answer's chunks; empty for a request without one; null while it is not known. */
+  chunks: readonly Uint8Array[] | null = null;
+
+  constructor(connection: Connection, frame: Buffer, isPipelined: boolean) {
+    this.connection = connection;
+    this.frame = frame;
+    this.isPipelined = isPipelined;
+  }
+
+  get session(): Session {
+    return this.connection.session;
+  }
+  get isAbandoned(): boolean {
+    return this.connection.isClosed;
+  }
+
+  /** Gives the answer; the chunks stay untouched until `onSent`. An empty list is a request without an answer. */
+  answer(chunks: readonly Uint8Array[]): void {
+    this.chunks = chunks;
+    this.onAbandoned = null;
+    if (this.connection.isClosed) this.finish();
+    else this.connection.onAnswered();
+  }
+
+  /** Calls `onSent`, once. */
+  finish(): void {
+    const onSent = this.onSent;
+    this.onSent = null;
+    onSent?.();
+  }
+}
+
+export class Connection implements MemoryUser {
+  readonly session: Session;
+  isClosed = false;
+  readonly #socket: Socket;
+  readonly #around: ConnectionSurroundings;
+  readonly #frames: FrameReader;
+  /** Frames that may not begin yet. */
+  #waiting: Buffer[] = [];
+  /** Begun, oldest first. */
+  #calls: PendingCall[] = [];
+  #heldBytes = 0;
+  #paused = 0;
+  #isCorked = false;
+  #isAdvancing = false;
+  /** No more requests are read; ends when the last answer is sent. */
+  #isEnding = false;
+  readonly #uncork = (): void => {
+    this.#isCorked = false;
+    this.#socket.uncork();
+    if (this.#socket.writableLength > unsentBytesMax) this.#pause(pausedForAnswers);
+  };
+
+  constructor(socket: Socket, id: number, around: ConnectionSurroundings) {
+    this.#socket = socket;
+    this.#around = around;
+    this.session = {
+      id,
+      clientHost: socket.remoteAddress ?? '',
+      localHost: socket.localAddress ?? '',
+      localPort: socket.localPort ?? 0,
+      clientSoftware: null,
+    };
+    this.#frames = new FrameReader(around.requestMaxBytes, (frame) => this.#onFrame(frame));
+    socket.setNoDelay(true);
+    socket.setTimeout(around.idleMs, () => this.#onIdle());
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('drain', () => this.#resume(pausedForAnswers));
+    // A reset by the peer is no news; `close` follows.
+    socket.on('error', () => {});
+    socket.on('end', () => this.end());
+    socket.on('close', () => this.#onClose());
+  }
+
+  get missingBytes(): number {
+    return this.#frames.missingBytes;
+  }
+  /** Nothing is under way. */
+  get isQuiet(): boolean {
+    return this.#calls.length === 0 && this.#waiting.length === 0;
+  }
+
+  /** Closes after one line that says who and why. What other connections do goes on. */
+  refuse(reason: string, details: object = {}): void {
+    if (this.isClosed) return;
+    const { clientHost, clientSoftware } = this.session;
+    this.#around.logger.warn({ clientHost, clientSoftware, ...details }, `Connection closed: ${reason}`);
+    this.close();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+    this.#onClose();
+  }
+
+  /** Reads no more, answers what has begun, then closes. */
+  end(): void {
+    if (this.isClosed) return;
+    this.#isEnding = true;
+    this.#waiting.length = 0;
+    this.#socket.pause();
+    this.#endWhenQuiet();
+  }
+
+  pauseForMemory(): void {
+    this.#pause(pausedForMemory);
+  }
+  resumeForMemory(): void {
+    this.#resume(pausedForMemory);
+  }
+  closeForMemory(): void {
+    this.refuse(
+      `it has not finished a large request (${this.missingBytes} bytes are missing) while memory for requests is short ` +
+        '(queued.max.request.bytes)',
+    );
+  }
+
+  /** Sends the answers that are due: those with no unanswered request before them. */
+  onAnswered(): void {
+    while (this.#calls.length > 0 && this.#calls[0]!.chunks !== null) this.#send(this.#calls.shift()!);
+    this.#advance();
+    if (this.#isEnding) this.#endWhenQuiet();
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#isEnding) return;
+    this.#heldBytes += chunk.length;
+    this.#around.memory.take(this, chunk.length);
+    try {
+      this.#frames.push(chunk);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.refuse(error.message);
+    }
+  }
+
+  #onFrame(frame: Buffer): void {
+    this.#around.memory.completed(this);
+    if (this.isClosed) return;
+    this.#waiting.push(frame);
+    this.#advance();
+    if (this.#waiting.length + this.#calls.length >= requestsWaitingMax) this.#pause(pausedForRequests);
+  }
+
+  /** Begins what may begin. An answer given at once comes back here through `onAnswered`; the flag keeps the stack flat. */
+  #advance(): void {
+    if (this.#isAdvancing) return;
+    this.#isAdvancing = true;
+    while (this.#waiting.length > 0 && !this.isClosed) {
+      const frame = this.#waiting[0]!;
+      const isPipelined = this.#around.dispatch.isPipelined(frame);
+      const last = this.#calls.at(-1);
+      if (last !== undefined && !(isPipelined && last.isPipelined)) break;
+      this.#waiting.shift();
+      const call = new PendingCall(this, frame, isPipelined);
+      this.#calls.push(call);
+      this.#around.dispatch.begin(call);
+    }
+    this.#isAdvancing = false;
+    if (this.#waiting.length + this.#calls.length < requestsWaitingMax) this.#resume(pausedForRequests);
+  }
+
+  #send(call: PendingCall): void {
+    const chunks = call.chunks!;
+    this.#give(call.frame.length + 4);
+    if (chunks.length === 0) {
+      call.finish();
+      return;
+    }
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      this.#socket.cork();
+      process.nextTick(this.#uncork);
+    }
+    const last = chunks.length - 1;
+    for (let i = 0; i < last; i++) this.#socket.write(chunks[i]!);
+    if (call.onSent === null) this.#socket.write(chunks[last]!);
+    else this.#socket.write(chunks[last]!, () => call.finish());
+  }
+
+  #give(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#around.memory.give(bytes);
+  }
+
+  #pause(reason: number): void {
+    if (this.#paused === 0 && !this.isClosed) this.#socket.pause();
+    this.#paused |= reason;
+  }
+
+  #resume(reason: number): void {
+    if ((this.#paused & reason) === 0) return;
+    this.#paused &= ~reason;
+    if (this.#paused === 0 && !this.isClosed && !this.#isEnding) this.#socket.resume();
+  }
+
+  /** A client that waits for us is not idle; nor is one we do not read. */
+  #onIdle(): void {
+    if (this.isQuiet && this.#paused === 0) this.close();
+  }
+
+  #endWhenQuiet(): void {
+    if (this.#calls.length === 0) this.#socket.end();
+  }
+
+  #onClose(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    const held = this.#heldBytes;
+    this.#heldBytes = 0;
+    this.#around.memory.forget(this);
+    this.#around.memory.give(held);
+    for (const call of this.#calls) {
+      const onAbandoned = call.onAbandoned;
+      call.onAbandoned = null;
+      if (call.chunks === null) onAbandoned?.();
+      else call.finish();
+    }
+    this.#calls = [];
+    this.#waiting = [];
+    this.#around.onClosed(this);
+  }
+}

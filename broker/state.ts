@@ -1,0 +1,30 @@
+/**
+ * What API handlers may use of the broker: one object, made by broker.ts when it starts. Nothing here knows a socket.
+ */
+import type { BrokerAddress, Logger } from './broker.ts';
+import type { GroupCoordinator } from './groups/coordinator.ts';
+import type { LogDirectory } from './log/log-directory.ts';
+import type { PartitionLog } from './log/partition-log.ts';
+import type { BrokerConfig } from './metadata/broker-config.ts';
+import type { ProducerIds } from './metadata/producer-ids.ts';
+import type { Topics } from './metadata/topics.ts';
+import type { Session } from './server/api.ts';
+import type { FetchSessions } from './server/fetch-sessions.ts';
+
+export interface BrokerState {
+  readonly nodeId: number;
+  readonly clusterId: string;
+  readonly config: BrokerConfig;
+  readonly topics: Topics;
+  readonly groups: GroupCoordinator;
+  readonly logs: LogDirectory;
+  /** The path of the data directory. */
+  readonly dataDir: string;
+  readonly producerIds: ProducerIds;
+  readonly fetchSessions: FetchSessions;
+  readonly logger: Logger;
+  /** Where this client should connect to: the advertised address, or the one it came by. */
+  endpoint(session: Session): BrokerAddress;
+  /** Made when it is first asked for. Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  log(topic: string, partition: number): PartitionLog;
+}
