@@ -54,8 +54,8 @@ export function openPartition(around: ReplaySurroundings, options: OpenPartition
   replayProducers(around, folder, segments, producers, { from, to: logEndOffset });
   epochs.truncateFromEnd(logEndOffset);
   epochs.truncateFromStart(logStartOffset);
-  // A killed process may have made files whose names are not on the device yet.
-  const unsyncedFolders = isRecovered ? [folder, options.parent] : [];
+  // Whoever made these files may have been killed, or have stopped, before their names were on the device.
+  const unsyncedFolders = [folder, options.parent];
   return {
     opened: { folder, segments, producers, epochs, logStartOffset, logEndOffset, recoveryPoint: from, unsyncedFolders },
     recovered: { ...recovered, logEndOffset },

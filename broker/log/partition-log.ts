@@ -253,6 +253,7 @@ export class PartitionLog {
     this.#recoveryPoint = Math.min(this.#recoveryPoint, segments.all[segments.indexFor(offset)]!.baseOffset);
     this.#around.onRecoveryPointLowered();
     const end = truncateSegments(segments, offset);
+    this.#around.fs.syncDirectory(this.folder);
     removeSnapshots(this.#around.fs, this.folder, (at) => at > end);
     replayProducers(this.#around, this.folder, segments, producers, { from: end, to: end });
     this.#writer.resetEnd(end);

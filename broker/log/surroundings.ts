@@ -37,6 +37,6 @@ export interface OpenedPartition {
   readonly logStartOffset: number;
   readonly logEndOffset: number;
   readonly recoveryPoint: number;
-  /** Folders whose entries are not known to be on the device: the partition's own and its parent when it is new. */
+  /** Folders whose entries are not known to be on the device: the partition's own and its parent. */
   readonly unsyncedFolders: readonly string[];
 }
