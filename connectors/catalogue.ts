@@ -14,6 +14,7 @@ import { stringPlugin } from './converters/string.ts';
 import { filePlugins } from './file/plugins.ts';
 import { mqttPlugins } from './mqtt/plugins.ts';
 import { postgresPlugins } from './postgres/plugins.ts';
+import { transformPlugins } from './transforms/plugins.ts';
 
 /** Every plugin that ships with Millrace, in the order `GET /connector-plugins` lists them. */
 export const catalogue: readonly Plugin[] = [
@@ -26,4 +27,5 @@ export const catalogue: readonly Plugin[] = [
   bytesPlugin,
   ...numberPlugins,
   simpleHeaderPlugin,
+  ...transformPlugins,
 ];

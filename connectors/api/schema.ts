@@ -92,18 +92,49 @@ export interface SchemaAndValue {
  * these bytes as they are; a transform that needs fields calls {@link plainValue}, which parses once.
  */
 export class JsonText {
-  /** UTF-8 JSON, borrowed for as long as the record lives; never written to. */
-  readonly bytes: Uint8Array;
+  #bytes: Uint8Array | undefined;
   #parsed: ConnectValue | undefined;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+    this.#bytes = bytes;
+  }
+
+  /**
+   * JSON text for a value that was parsed and changed (by a transform); written when somebody asks for the bytes. The
+   * value is what JSON can hold: bytes as base64, dates as numbers.
+   */
+  static of(value: ConnectValue): JsonText {
+    const text = new JsonText(noBytes);
+    text.#bytes = undefined;
+    text.#parsed = value;
+    return text;
+  }
+
+  /** UTF-8 JSON, borrowed for as long as the record lives; never written to. */
+  get bytes(): Uint8Array {
+    this.#bytes ??= Buffer.from(stringifyJson(this.#parsed as ConnectValue));
+    return this.#bytes;
   }
 
   /** The parsed value; parsed at the first call. Throws SyntaxError when the bytes are not JSON. */
   parse(): ConnectValue {
     if (this.#parsed === undefined) this.#parsed = parseJson(this.bytes);
     return this.#parsed;
+  }
+}
+
+const noBytes = new Uint8Array(0);
+
+/** ECMA-262 JSON.rawJSON, which the compiler's library does not know yet. */
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+
+/** `JSON.stringify` for values that may hold bigints, which become whole numbers. */
+export function stringifyJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? rawJSON(each.toString()) : each));
   }
 }
 

@@ -1,14 +1,8 @@
-/**
- * JSON between bytes and Connect values, without losing whole numbers beyond 2^53. Shared by the JSON converters.
- *
- * The fast path is the engine's own JSON; only a text with a number of 16 digits or more is read again with its source
- * (ECMA-262 JSON.parse source text access), and only a value that holds a bigint is written with raw numbers.
- */
+/** JSON between bytes and Connect values, with the converters' own word for what is not JSON. */
 import { type ConnectValue, parseJson as parse } from '../api/index.ts';
 import { badData } from './errors.ts';
 
-/** ECMA-262 JSON.rawJSON, which the compiler's library does not know yet. */
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+export { stringifyJson } from '../api/index.ts';
 
 export function textOf(bytes: Uint8Array): string {
   return bytes instanceof Buffer
@@ -27,14 +21,4 @@ export function parseJson(bytes: Uint8Array): ConnectValue {
 
 export function parseJsonText(text: string): ConnectValue {
   return parseJson(Buffer.from(text));
-}
-
-/** The value must consist of what JSON has, and bigints. */
-export function stringifyJson(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? rawJSON(each.toString()) : each));
-  }
 }

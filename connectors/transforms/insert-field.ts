@@ -1,0 +1,108 @@
+/** InsertField: adds facts about the record (topic, partition, offset, timestamp) or a fixed text as fields. */
+import {
+  type Config,
+  ConfigError,
+  type ConnectRecord,
+  type ConnectValue,
+  type Field,
+  LogicalNames,
+  type Schema,
+  Schemas,
+  type SinkRecord,
+  type Transform,
+} from '../api/index.ts';
+import { asMember, fieldsOf, likeOriginal, onBothSides, perSchema, type Side } from './side.ts';
+
+type Source = 'topic' | 'partition' | 'offset' | 'timestamp' | 'static';
+
+interface Insertion {
+  readonly name: string;
+  readonly source: Source;
+  readonly schema: Schema;
+}
+
+const types: Record<Source, Schema> = {
+  topic: Schemas.string,
+  partition: Schemas.int32,
+  offset: Schemas.int64,
+  timestamp: { type: 'int64', name: LogicalNames.timestamp, version: 1 },
+  static: Schemas.string,
+};
+const sources = Object.keys(types) as Source[];
+
+class InsertField implements Transform {
+  readonly #side: Side;
+  #insertions: readonly Insertion[] = [];
+  #staticValue: string | null = null;
+  readonly #schemaOf = perSchema((schema) => this.#extended(schema));
+
+  constructor(side: Side) {
+    this.#side = side;
+  }
+
+  configure(config: Config): void {
+    this.#staticValue = config.optionalString('static.value');
+    this.#insertions = sources.flatMap((source) => {
+      const written = config.optionalString(`${source}.field`);
+      if (written === null) return [];
+      // The suffix says whether the new field is required (!) or optional (?, the default).
+      const name = written.replace(/[!?]$/, '');
+      return [{ name, source, schema: written.endsWith('!') ? types[source] : { ...types[source], optional: true } }];
+    });
+    if (this.#insertions.length === 0) throw new ConfigError('No field insertion configured.');
+    if (config.optionalString('static.field') !== null && this.#staticValue === null) {
+      throw new ConfigError('static.value must be set when static.field is.');
+    }
+  }
+
+  apply<R extends ConnectRecord>(record: R): R {
+    const value = this.#side.value(record);
+    const fields = fieldsOf(value, 'field insertion');
+    if (fields === null) return record;
+    const schema = this.#side.schema(record);
+    const extended: Record<string, ConnectValue> = { ...fields };
+    for (const { name, source } of this.#insertions) {
+      const inserted = this.#valueOf(source, record);
+      if (schema !== null || inserted !== null) extended[name] = asMember(value, inserted);
+    }
+    const newSchema = schema === null ? null : this.#schemaOf(schema);
+    return this.#side.with(record, newSchema, likeOriginal(value, extended, newSchema));
+  }
+
+  #valueOf(source: Source, record: ConnectRecord): ConnectValue {
+    switch (source) {
+      case 'topic':
+        return record.topic;
+      case 'partition':
+        return record.partition;
+      case 'offset':
+        return (record as Partial<SinkRecord>).offset ?? null;
+      case 'timestamp':
+        return record.timestamp === null ? null : new Date(record.timestamp);
+      case 'static':
+        return this.#staticValue;
+    }
+  }
+
+  #extended(schema: Schema): Schema {
+    const added = this.#insertions.map(({ name, schema: each }): Field => ({ name, schema: each }));
+    return { ...schema, fields: [...(schema.fields ?? []), ...added] };
+  }
+}
+
+const field = (what: string) =>
+  ({ type: 'string', default: null, doc: `The field for ${what}; ! makes it required.` }) as const;
+
+export const insertFieldPlugins = onBothSides(
+  'InsertField',
+  {
+    'topic.field': field('the topic'),
+    'partition.field': field('the partition'),
+    'offset.field': field('the offset; sinks only'),
+    'timestamp.field': field('the timestamp of the record'),
+    'static.field': field('a fixed text'),
+    'static.value': { type: 'string', default: null, doc: 'The fixed text.' },
+    'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+  },
+  (side) => new InsertField(side),
+);

@@ -1,0 +1,37 @@
+/** The transforms and predicates, for the catalogue. */
+import type { Plugin } from '../api/index.ts';
+import { castPlugins } from './cast.ts';
+import { extractFieldPlugins } from './extract-field.ts';
+import { extractNewRecordStatePlugin } from './extract-new-record-state.ts';
+import { filterPlugins } from './filter.ts';
+import { flattenPlugins } from './flatten.ts';
+import { headerPlugins } from './headers.ts';
+import { hoistFieldPlugins } from './hoist-field.ts';
+import { insertFieldPlugins } from './insert-field.ts';
+import { maskFieldPlugins } from './mask-field.ts';
+import { predicatePlugins } from './predicates/predicates.ts';
+import { regexRouterPlugins } from './regex-router.ts';
+import { replaceFieldPlugins } from './replace-field.ts';
+import { setSchemaMetadataPlugins } from './set-schema-metadata.ts';
+import { timestampConverterPlugins } from './timestamp-converter.ts';
+import { timestampRouterPlugins } from './timestamp-router.ts';
+import { valueToKeyPlugins } from './value-to-key.ts';
+
+export const transformPlugins: readonly Plugin[] = [
+  ...castPlugins,
+  ...extractFieldPlugins,
+  extractNewRecordStatePlugin,
+  ...filterPlugins,
+  ...flattenPlugins,
+  ...headerPlugins,
+  ...hoistFieldPlugins,
+  ...insertFieldPlugins,
+  ...maskFieldPlugins,
+  ...regexRouterPlugins,
+  ...replaceFieldPlugins,
+  ...setSchemaMetadataPlugins,
+  ...timestampConverterPlugins,
+  ...timestampRouterPlugins,
+  ...valueToKeyPlugins,
+  ...predicatePlugins,
+];

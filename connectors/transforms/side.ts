@@ -1,0 +1,135 @@
+/**
+ * What every stock transform shares: it works on a record's key or on its value (`$Key`, `$Value`).
+ *
+ * A value that came as JSON text stays in JSON's domain: its changed form is JSON text again, whose bytes are written
+ * when a converter asks for them. So bytes and logical types inside keep the form they had.
+ */
+import {
+  type ConfigDef,
+  type ConnectRecord,
+  type ConnectValue,
+  DataError,
+  isFields,
+  JsonText,
+  type RecordValue,
+  type Schema,
+  type Transform,
+  type TransformPlugin,
+} from '../api/index.ts';
+
+export type Fields = { readonly [field: string]: ConnectValue };
+
+/** One side of a record. */
+export interface Side {
+  readonly name: 'Key' | 'Value';
+  schema(record: ConnectRecord): Schema | null;
+  value(record: ConnectRecord): RecordValue;
+  /** The record with another schema and value on this side. */
+  with<R extends ConnectRecord>(record: R, schema: Schema | null, value: RecordValue): R;
+}
+
+const keySide: Side = {
+  name: 'Key',
+  schema: (record) => record.keySchema,
+  value: (record) => record.key,
+  with: (record, keySchema, key) => ({ ...record, keySchema, key }),
+};
+
+const valueSide: Side = {
+  name: 'Value',
+  schema: (record) => record.valueSchema,
+  value: (record) => record.value,
+  with: (record, valueSchema, value) => ({ ...record, valueSchema, value }),
+};
+
+const JAVA = 'org.apache.kafka.connect.transforms.';
+
+/** The two plugins of a transform that works on one side; the bare name means the value. */
+export function onBothSides(name: string, config: ConfigDef, create: (side: Side) => Transform): TransformPlugin[] {
+  return [keySide, valueSide].map((side) => ({
+    type: 'transformation',
+    class: `${name}$${side.name}`,
+    aliases: [`${JAVA}${name}$${side.name}`, ...(side === valueSide ? [name, JAVA + name] : [])],
+    version: '1.0.0',
+    config,
+    create: () => create(side),
+  }));
+}
+
+/** A transform that works on whole records. */
+export function onRecord(
+  name: string,
+  config: ConfigDef,
+  create: () => Transform,
+  aliases: readonly string[] = [],
+): TransformPlugin {
+  return {
+    type: 'transformation',
+    class: name,
+    aliases: [JAVA + name, ...aliases],
+    version: '1.0.0',
+    config,
+    create,
+  };
+}
+
+/** The members of a struct or map, or null where the value is null. Throws a DataError for anything else. */
+export function fieldsOf(value: RecordValue, purpose: string): Fields | null {
+  const plain = value instanceof JsonText ? value.parse() : value;
+  if (plain === null) return null;
+  if (isFields(plain)) return plain;
+  const kind = Array.isArray(plain)
+    ? 'a list'
+    : plain instanceof Map
+      ? 'a map with keys that are no text'
+      : typeof plain;
+  throw new DataError(`Only structs and maps with text keys are supported for ${purpose}, this is ${kind}.`);
+}
+
+/** Gives a changed value the form the original had: JSON text stays JSON text. */
+export function likeOriginal(original: RecordValue, changed: ConnectValue, schema: Schema | null): RecordValue {
+  if (!(original instanceof JsonText)) return changed;
+  const isPlain = changed === null || (typeof changed !== 'object' && saysItself(schema));
+  return isPlain ? changed : JsonText.of(changed);
+}
+
+/** True when JSON and Connect write a value of this schema the same way. */
+function saysItself(schema: Schema | null): boolean {
+  return schema === null || (schema.type !== 'bytes' && !schema.name?.startsWith('org.apache.kafka.connect.data.'));
+}
+
+/** A value as it stands among the members of `original`: in JSON's domain dates are numbers and bytes are base64. */
+export function asMember(original: RecordValue, value: ConnectValue): ConnectValue {
+  if (!(original instanceof JsonText)) return value;
+  if (value instanceof Date) return value.getTime();
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+}
+
+/** Remembers what became of each schema: sources reuse one object for all records of a table. */
+export function perSchema<T>(compute: (schema: Schema) => T): (schema: Schema) => T {
+  const known = new WeakMap<Schema, T>();
+  return (schema) => {
+    let result = known.get(schema);
+    if (result === undefined) {
+      result = compute(schema);
+      known.set(schema, result);
+    }
+    return result;
+  };
+}
+
+/** An entry per comma-separated `from:to` pair. */
+export function pairs(list: readonly string[]): Map<string, string> {
+  return new Map(
+    list.map((entry) => {
+      const at = entry.lastIndexOf(':');
+      return at < 1 ? [entry, entry] : [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
+
+/** A check for keys that are lists of pairs. */
+export function pairsProblem(value: unknown): string | null {
+  const wrong = (value as readonly string[]).find((entry) => !/^[^:]+:[^:]+$/.test(entry));
+  return wrong === undefined ? null : `has "${wrong}", which is no pair like a:b`;
+}

@@ -1,0 +1,49 @@
+/** ValueToKey: makes a key of fields of the value. */
+import {
+  type Config,
+  ConfigError,
+  type ConnectRecord,
+  type ConnectValue,
+  DataError,
+  fieldSchema,
+  type Schema,
+  type Transform,
+} from '../api/index.ts';
+import { fieldsOf, likeOriginal, onRecord, perSchema } from './side.ts';
+
+class ValueToKey implements Transform {
+  #names: readonly string[] = [];
+  readonly #schemaOf = perSchema((schema): Schema => {
+    const fields = this.#names.map((name) => {
+      const found = fieldSchema(schema, name);
+      if (found === undefined) throw new DataError(`Field does not exist: ${name}`);
+      return { name, schema: found };
+    });
+    return { type: 'struct', fields };
+  });
+
+  configure(config: Config): void {
+    this.#names = config.list('fields');
+    if (this.#names.length === 0) throw new ConfigError('ValueToKey needs at least one field.');
+  }
+
+  apply<R extends ConnectRecord>(record: R): R {
+    const fields = fieldsOf(record.value, 'copying fields from value to key');
+    if (fields === null) throw new DataError('A record without a value has no fields to make a key of.');
+    const keySchema = record.valueSchema === null ? null : this.#schemaOf(record.valueSchema);
+    const key: Record<string, ConnectValue> = {};
+    for (const name of this.#names) key[name] = fields[name] ?? null;
+    return { ...record, keySchema, key: likeOriginal(record.value, key, keySchema) };
+  }
+}
+
+export const valueToKeyPlugins = [
+  onRecord(
+    'ValueToKey',
+    {
+      fields: { type: 'list', doc: 'Fields of the value that become the key.', importance: 'high' },
+      'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+    },
+    () => new ValueToKey(),
+  ),
+];
