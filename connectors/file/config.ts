@@ -93,7 +93,7 @@ export const fileSourceConfig = {
     type: 'int',
     default: 1000,
     min: 10,
-    doc: 'How often the folder (or the path of the one file) is looked at for new and rotated files. Open files are looked at 20 times a second.',
+    doc: 'How often the folder (or the path of the one file) is looked at for new and rotated files. Less often when that takes long; open files that grow are looked at 20 times a second.',
     importance: 'low',
     group: 'Flow',
   },

@@ -16,8 +16,8 @@ export interface Found {
   readonly mtimeMs: number;
 }
 
-/** Files looked at beside one path, at most: a folder with more is no folder of rotated logs. */
-const siblingsMax = 10_000;
+/** Rotated files looked at, at most: more are no rotated logs. */
+const rotatedMax = 10_000;
 const byName = new Intl.Collator('en', { numeric: true });
 
 /** The files to read now. A path that does not exist (yet) is no error. */
@@ -65,19 +65,39 @@ async function findOne(path: string): Promise<Found | null> {
   }
 }
 
-/** Files beside `path` whose names say that they were rotated from it (`app.log.1`, `app.log-20260101`), oldest first. */
-export async function findRotated(path: string): Promise<Found[]> {
-  const base = basename(path);
-  const folder = dirname(path);
-  const names = await readdir(folder).catch(() => []);
-  const rotated = names.filter((name) => isRotatedName(base, name)).slice(0, siblingsMax);
-  const found = await findAll(rotated.map((name) => join(folder, name)));
+/**
+ * Files whose names say that they were rotated from one of the paths (`app.log.1`, `app.log-20260101`), oldest first.
+ * Each folder is listed once, however many of its files are asked for.
+ */
+export async function findRotated(paths: readonly string[]): Promise<Found[]> {
+  const folders = new Map<string, Set<string>>();
+  for (const path of paths) {
+    const folder = dirname(path);
+    const bases = folders.get(folder);
+    if (bases === undefined) folders.set(folder, new Set([basename(path)]));
+    else bases.add(basename(path));
+  }
+  const rotated: string[] = [];
+  for (const [folder, bases] of folders) {
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (!bases.has(name) && isRotatedFrom(bases, name)) rotated.push(join(folder, name));
+    }
+  }
+  const found = await findAll(rotated.slice(0, rotatedMax));
   return found.sort((a, b) => a.mtimeMs - b.mtimeMs);
 }
 
 /** `app.log.1` is rotated from `app.log`; so are `app.log-2026` and `app.log_old`. */
-export function isRotatedName(base: string, name: string): boolean {
-  return name.length > base.length && name.startsWith(base) && /^[._-]/.test(name.slice(base.length));
+function isRotatedFrom(bases: ReadonlySet<string>, name: string): boolean {
+  for (let at = 1; at < name.length; at++) {
+    if (/[._-]/.test(name[at]!) && bases.has(name.slice(0, at))) return true;
+  }
+  return false;
+}
+
+/** The same for two paths. */
+export function isRotatedName(path: string, rotated: string): boolean {
+  return dirname(path) === dirname(rotated) && isRotatedFrom(new Set([basename(path)]), basename(rotated));
 }
 
 /** True when the file holds, up to the place, what we have read: it is a copy of the file we were reading. */

@@ -19,6 +19,8 @@ import { type Place, ReusableBuffer, startOfFile, TrackedFile } from './tracked-
 const openFilesMax = 128;
 /** A header longer than this is none. */
 const headerBytesMax = 64 * 1024;
+/** A file that has not grown for a while is looked at after a tenth of that while again; the scans look at all. */
+const patience = 10;
 /** Chunks of one file in a row before the others get a turn. */
 const turnChunks = 256;
 
@@ -28,6 +30,8 @@ export interface Reading {
   readonly cutter: Cutter;
   /** True once the cutter knows the file's header. */
   hasBegun: boolean;
+  /** When to look whether it has grown. */
+  nextLookAt: number;
   /** True once the log says that it cannot be read. */
   isComplainedOf: boolean;
   /** A file whose records come first: an older one at the same path, or a copy made before a truncation. */
@@ -56,6 +60,8 @@ export class FileReader {
   readonly #findPlaces: FindPlaces;
   readonly #readings = new Map<string, Reading>();
   readonly #buffer = new ReusableBuffer();
+  /** The readings in order; made when it is needed, forgotten when they change. */
+  #list: readonly Reading[] | null = null;
   #current: Reading | null = null;
   #turn = 0;
   #isFirstScan = true;
@@ -102,8 +108,12 @@ export class FileReader {
 
   /** Between scans: the open files may have grown, which costs one fstat each to see. */
   lookForGrowth(): void {
-    for (const { file } of this.#readings.values()) {
-      if (file.isOpen) file.mayHaveMore = true;
+    const now = Date.now();
+    for (const reading of this.#readings.values()) {
+      const { file } = reading;
+      if (!file.isOpen || now < reading.nextLookAt) continue;
+      file.mayHaveMore = true;
+      reading.nextLookAt = now + (now - (file.endSince ?? now)) / patience;
     }
   }
 
@@ -140,7 +150,8 @@ export class FileReader {
   /** The next file that may have more than we have read. */
   #choose(): Reading | null {
     this.#turn = 0;
-    const all = [...this.#readings.values()];
+    this.#list ??= [...this.#readings.values()];
+    const all = this.#list;
     const after = this.#current === null ? -1 : all.indexOf(this.#current);
     for (let i = 1; i <= all.length; i++) {
       const reading = all[(after + i) % all.length]!;
@@ -220,19 +231,11 @@ export class FileReader {
   async #track(unknown: readonly Found[]): Promise<void> {
     if (unknown.length === 0) return;
     const places = await this.#findPlaces(unknown);
+    const earlier = [...this.#readings.values()];
     for (const [index, found] of unknown.entries()) {
-      const place = places[index] ?? (await this.#placeInCopy(found)) ?? startOfFile;
-      const before = this.#goneFrom(found.path);
-      this.#add(found, place).after = before;
+      const place = places[index] ?? (await placeInCopy(earlier, found)) ?? startOfFile;
+      this.#add(found, place).after = goneFrom(earlier, found.path);
     }
-  }
-
-  /** The file that stood at this path until now. */
-  #goneFrom(path: string): Reading | null {
-    for (const reading of this.#readings.values()) {
-      if (reading.file.goneSince !== null && reading.file.path === path && !reading.file.isRefused) return reading;
-    }
-    return null;
   }
 
   #add(found: Found, place: Place): Reading {
@@ -247,33 +250,25 @@ export class FileReader {
           : asBytes
             ? byteLines
             : textLines;
-    const reading: Reading = { file, cutter, hasBegun: false, isComplainedOf: false, after: null, openEnd: null };
+    const reading: Reading = {
+      file,
+      cutter,
+      hasBegun: false,
+      nextLookAt: 0,
+      isComplainedOf: false,
+      after: null,
+      openEnd: null,
+    };
     this.#readings.set(found.key, reading);
+    this.#list = null;
     return reading;
-  }
-
-  /** A new file named after one we read, with the same content up to our place: `cp` before a truncation made it. */
-  async #placeInCopy(found: Found): Promise<Place | null> {
-    for (const { file } of this.#readings.values()) {
-      if (isRotatedName(file.path, found.path) && (await isCopyOf(found, file.place))) {
-        return { ...file.place, generation: 0 };
-      }
-    }
-    return null;
   }
 
   /** Files renamed away while we were not looking: those with a kept place that is not their end are read on, first. */
   async #resumeRotated(current: readonly Found[]): Promise<void> {
     const paths = current.length > 0 ? current.map((one) => one.path) : [this.#settings.file];
     const keys = new Set(current.map((one) => one.key));
-    const rotated: Found[] = [];
-    for (const path of paths) {
-      for (const found of await findRotated(path)) {
-        if (keys.has(found.key)) continue;
-        keys.add(found.key);
-        rotated.push(found);
-      }
-    }
+    const rotated = (await findRotated(paths)).filter((found) => !keys.has(found.key));
     if (rotated.length === 0) return;
     const places = await this.#findPlaces(rotated);
     for (const [index, found] of rotated.entries()) {
@@ -292,7 +287,7 @@ export class FileReader {
       { file: path, position: before.position, generation: before.generation + 1 },
       `"${path}" was truncated or written anew; reading it from its start.`,
     );
-    for (const found of await findRotated(path)) {
+    for (const found of await findRotated([path])) {
       if (this.#readings.has(found.key) || !(await isCopyOf(found, before))) continue;
       this.#logger.info({ file: found.path, position: before.position }, 'Reading the rest from the copy beside it.');
       const copy = this.#add(found, { ...before, generation: 0 });
@@ -306,8 +301,10 @@ export class FileReader {
     for (const [key, { file }] of this.#readings) {
       if (file.goneSince === null || (file.endSince === null && !file.isRefused)) continue;
       if (now - Math.max(file.goneSince, file.endSince ?? 0) < this.#settings.rotateWaitMs) continue;
+      if (this.#current?.file === file) this.#current = null;
       await file.close();
       this.#readings.delete(key);
+      this.#list = null;
     }
   }
 
@@ -325,4 +322,18 @@ export class FileReader {
 function refuse(reading: Reading, problem: string): Next {
   reading.file.isRefused = true;
   return { kind: 'bad', reading, from: 0, to: 0, problem };
+}
+
+/** The file that stood at this path until now. */
+function goneFrom(readings: readonly Reading[], path: string): Reading | null {
+  return readings.find(({ file }) => file.goneSince !== null && file.path === path && !file.isRefused) ?? null;
+}
+
+/** A new file named after one we read, with the same content up to our place: `cp` before a truncation made it. */
+async function placeInCopy(readings: readonly Reading[], found: Found): Promise<Place | null> {
+  for (const { file } of readings) {
+    if (!found.path.startsWith(file.path) || !isRotatedName(file.path, found.path)) continue;
+    if (await isCopyOf(found, file.place)) return { ...file.place, generation: 0 };
+  }
+  return null;
 }

@@ -34,6 +34,8 @@ import { type Place, startOfFile, type TrackedFile } from './tracked-file.ts';
 const pollWaitMs = 1_000;
 /** How often open files are looked at for growth. */
 const growthIntervalMs = 50;
+/** A scan that takes long (many thousand files) comes less often, so that it costs a twentieth of the time at most. */
+const scanShare = 19;
 /** Bytes of a bad piece that are kept for the dead letter. */
 const badBytesMax = 1024 * 1024;
 
@@ -113,8 +115,10 @@ export class FileSourceTask implements SourceTask {
   }
 
   async #scan(): Promise<void> {
+    const began = Date.now();
     await this.#reader.scan();
-    this.#nextScan = Date.now() + this.#settings.scanIntervalMs;
+    const now = Date.now();
+    this.#nextScan = now + Math.max(this.#settings.scanIntervalMs, (now - began) * scanShare);
   }
 
   async #rest(deadline: number): Promise<void> {

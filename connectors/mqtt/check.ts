@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ConfigProblem } from '../api/index.ts';
-import type { MqttSettings } from './config.ts';
+import { type MqttSettings, shownServer } from './config.ts';
 import { MqttConnection, type MqttLibrary } from './connection.ts';
 import { reason } from './errors.ts';
 
@@ -20,8 +20,8 @@ export async function checkBrokers(settings: MqttSettings): Promise<readonly Con
     if (error === null) continue;
     problems.push({
       key: 'mqtt.server.uri',
-      value: server,
-      message: `The MQTT broker ${server} does not take our connection: ${reason(error)}. Start it, or correct the URL, user name and password.`,
+      value: shownServer(server),
+      message: `The MQTT broker ${shownServer(server)} does not take our connection: ${reason(error)}. Start it, or correct the URL, user name and password.`,
     });
   }
   return problems;

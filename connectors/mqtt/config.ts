@@ -291,6 +291,12 @@ export function mqttSettings(config: Config, connector: string, task: number): M
   };
 }
 
+/** A server's URL without the user name and password it may carry, for logs and messages. */
+export function shownServer(server: string): string {
+  const url = URL.parse(server);
+  return url === null || (url.username === '' && url.password === '') ? server : `${url.protocol}//${url.host}`;
+}
+
 function clientIdOf(given: string | null, connector: string, task: number): string {
   if (given === null || given === '') return `millrace-${connector}-${task}`;
   return task === 0 ? given : `${given}-${task}`;

@@ -9,7 +9,7 @@
  */
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient, Packet } from 'mqtt';
 import { AckLine, encodePubacks } from './ack-line.ts';
-import type { MqttSettings } from './config.ts';
+import { type MqttSettings, shownServer } from './config.ts';
 import { mqttSubscribeRefused } from './errors.ts';
 
 /** The library, loaded by the task so that a process without MQTT does not pay for it. */
@@ -32,6 +32,7 @@ interface PacketSender {
 const closeTimeoutMs = 2_000;
 
 export class MqttConnection {
+  /** The URL, without credentials. */
   readonly server: string;
   readonly version: 4 | 5;
   readonly acks = new AckLine();
@@ -53,7 +54,7 @@ export class MqttConnection {
     events: ConnectionEvents,
     clientId = settings.clientId,
   ) {
-    this.server = server;
+    this.server = shownServer(server);
     this.version = version;
     this.#client = library.connect(server, clientOptions(version, settings, clientId));
     this.#takeAcknowledgements();

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { IPublishPacket } from 'mqtt';
 import { ConnectError, type Logger } from '../api/index.ts';
 import type { Delivery } from './ack-line.ts';
-import type { MqttSettings } from './config.ts';
+import { type MqttSettings, shownServer } from './config.ts';
 import { type ConnectionEvents, MqttConnection, type MqttLibrary } from './connection.ts';
 import { mqttRefused, mqttUnreachable, reason } from './errors.ts';
 
@@ -136,15 +136,17 @@ export class MqttSession {
   #judge(error: Error | null, offlineSince: number): void {
     if (error instanceof ConnectError) throw error;
     const { servers, offlineFailS } = this.#settings;
-    if (Date.now() - offlineSince >= offlineFailS * 1000) throw mqttUnreachable(servers, offlineFailS, error);
+    if (Date.now() - offlineSince >= offlineFailS * 1000)
+      throw mqttUnreachable(servers.map(shownServer), offlineFailS, error);
   }
 
   async #pause(backoffMs: number, offlineSince: number, error: Error | null): Promise<void> {
     const untilFailure = offlineSince + this.#settings.offlineFailS * 1000 - Date.now();
     const delayMs = Math.max(0, Math.min(backoffMs * (0.5 + Math.random() / 2), untilFailure));
+    const servers = this.#settings.servers.map(shownServer);
     this.#logger.warn(
-      { servers: this.#settings.servers, retryInMs: Math.round(delayMs) },
-      `Not connected to MQTT (${this.#settings.servers.join(', ')}): ${error === null ? 'the broker closed the connection' : reason(error)}. Trying again; the task fails after ${this.#settings.offlineFailS} s without a broker.`,
+      { servers, retryInMs: Math.round(delayMs) },
+      `Not connected to MQTT (${servers.join(', ')}): ${error === null ? 'the broker closed the connection' : reason(error)}. Trying again; the task fails after ${this.#settings.offlineFailS} s without a broker.`,
     );
     await sleep(delayMs, undefined, { signal: this.#wait.signal }).catch(() => undefined);
   }
@@ -181,7 +183,8 @@ export class MqttSession {
         const code = (error as { code?: unknown }).code;
         if (this.#version === null && version === 5 && versionRefusals.has(code as number)) continue;
         // Before the first success a wrong password is a mistake to show; later it may be the broker's bad day.
-        if (this.counters.connections === 0 && finalRefusals.has(code as number)) throw mqttRefused(server, error);
+        if (this.counters.connections === 0 && finalRefusals.has(code as number))
+          throw mqttRefused(shownServer(server), error);
         throw error;
       }
     }

@@ -265,12 +265,13 @@ test('A slow log parks the session before the keepalive would kill it, and nothi
 });
 
 test('A broker that is not there: named in the log, then the task fails with url and next step', async (t) => {
-  const run = await begin(t, configFor('mqtt://127.0.0.1:1', { 'mqtt.offline.fail.s': '1' }));
+  const run = await begin(t, configFor('mqtt://me:secret@127.0.0.1:1', { 'mqtt.offline.fail.s': '1' }));
   await assert.rejects(run.take(1), (error: Error & { code?: string }) => {
     assert.equal(error.code, 'MQTT_UNREACHABLE');
-    assert.match(error.message, /mqtt:\/\/127\.0\.0\.1:1 for 1 s: .*ECONNREFUSED.*Start the broker or correct/);
+    assert.match(error.message, /at mqtt:\/\/127\.0\.0\.1:1 for 1 s: .*ECONNREFUSED.*Start the broker or correct/);
     return true;
   });
+  assert.doesNotMatch(JSON.stringify(run.log), /secret/, 'a password in the URL stays out of the log');
   assert.ok(run.log.some((line) => line.level === 'warn' && /Not connected to MQTT \(mqtt:/.test(line.message)));
 });
 
