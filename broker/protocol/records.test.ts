@@ -59,6 +59,23 @@ for (const codec of compressionCodecs) {
   });
 }
 
+test('records whose times lie centuries apart, before and after, keep them', () => {
+  const times = [
+    1_700_000_000_000,
+    0,
+    2 ** 45,
+    -62_135_596_800_000,
+    1_700_000_000_000 + 2 ** 30,
+    1_700_000_000_000 - 2 ** 30,
+  ];
+  const builder = new BatchBuilder();
+  for (const time of times) builder.append(time, null, Buffer.from(String(time)), []);
+  assert.deepEqual(
+    readRecords(builder.build()).map(({ timestamp }) => timestamp),
+    times,
+  );
+});
+
 test('any changed byte behind the checksum is noticed', () => {
   const batch = sampleBuilder().build();
   for (let i = 21; i < batch.length; i += 37) {

@@ -28,6 +28,8 @@ export interface BatchRecord {
 const initialBytes = 1024;
 /** Bytes a record takes at most beside key, value and headers: its varints and attributes. */
 const recordOverheadBytes = 5 + 1 + 10 + 5 + 5 + 5 + 5;
+/** Up to here a loop is quicker than the call that copies a range (bench/protocol.bench.ts). */
+const loopBytesMax = 24;
 
 /** The part of {@link BatchBuilder} that cannot be known before all records are there. */
 export class BatchBuilder {
@@ -54,13 +56,14 @@ export class BatchBuilder {
     const bodyBytes =
       1 + varintBytes(timestampDelta) + varintBytes(this.#count) + sizeOfField(key) + sizeOfField(value) + headerBytes;
     this.#reserve(bodyBytes + recordOverheadBytes);
-    this.#varint(bodyBytes);
-    this.#buffer[this.#offset++] = 0;
-    this.#varint(timestampDelta);
-    this.#varint(this.#count);
-    this.#field(key);
-    this.#field(value);
-    this.#headers(headers);
+    const buffer = this.#buffer;
+    let at = writeVarint(buffer, this.#offset, bodyBytes);
+    buffer[at++] = 0;
+    at = writeVarint(buffer, at, timestampDelta);
+    at = writeVarint(buffer, at, this.#count);
+    at = writeField(buffer, at, key);
+    at = writeField(buffer, at, value);
+    this.#offset = writeHeaders(buffer, at, headers);
     this.#count++;
   }
 
@@ -93,43 +96,57 @@ export class BatchBuilder {
     this.#buffer.copy(grown, 0, 0, this.#offset);
     this.#buffer = grown;
   }
+}
 
-  #varint(value: number): void {
-    let rest = value >= 0 ? value * 2 : -value * 2 - 1;
-    while (rest >= 0x80) {
-      this.#buffer[this.#offset++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    this.#buffer[this.#offset++] = rest;
-  }
+/** Within these, zigzag fits 31 bits, so that shifts do. */
+const smallMax = 2 ** 30 - 1;
 
-  #field(bytes: Uint8Array | null): void {
-    if (bytes === null) {
-      this.#varint(-1);
-      return;
-    }
-    this.#varint(bytes.length);
-    this.#buffer.set(bytes, this.#offset);
-    this.#offset += bytes.length;
-  }
+// Each of the writing functions answers where the next byte goes.
 
-  #headers(headers: readonly RecordHeader[]): void {
-    this.#varint(headers.length);
-    for (const header of headers) {
-      this.#varint(Buffer.byteLength(header.key));
-      this.#offset += this.#buffer.write(header.key, this.#offset);
-      this.#field(header.value);
-    }
+function writeVarint(buffer: Buffer, at: number, value: number): number {
+  if (value < -smallMax || value > smallMax) return writeLongVarint(buffer, at, value);
+  let rest = (value << 1) ^ (value >> 31);
+  for (; rest >= 0x80; rest >>= 7) buffer[at++] = (rest & 0x7f) | 0x80;
+  buffer[at] = rest;
+  return at + 1;
+}
+
+/** 64 bits are more than shifts can do. */
+function writeLongVarint(buffer: Buffer, at: number, value: number): number {
+  let rest = value >= 0 ? value * 2 : -value * 2 - 1;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) buffer[at++] = (rest % 0x80) | 0x80;
+  buffer[at] = rest;
+  return at + 1;
+}
+
+function writeField(buffer: Buffer, at: number, bytes: Uint8Array | null): number {
+  if (bytes === null) return writeVarint(buffer, at, -1);
+  const { length } = bytes;
+  at = writeVarint(buffer, at, length);
+  if (length > loopBytesMax) buffer.set(bytes, at);
+  else for (let i = 0; i < length; i++) buffer[at + i] = bytes[i]!;
+  return at + length;
+}
+
+function writeHeaders(buffer: Buffer, at: number, headers: readonly RecordHeader[]): number {
+  at = writeVarint(buffer, at, headers.length);
+  for (const { key, value } of headers) {
+    at = writeVarint(buffer, at, Buffer.byteLength(key));
+    at += buffer.write(key, at);
+    at = writeField(buffer, at, value);
   }
+  return at;
 }
 
 function varintBytes(value: number): number {
-  let rest = value >= 0 ? value * 2 : -value * 2 - 1;
+  if (value < -smallMax || value > smallMax) return longVarintBytes(value);
+  const raw = (value << 1) ^ (value >> 31);
+  return raw < 0x80 ? 1 : raw < 0x4000 ? 2 : raw < 0x200000 ? 3 : raw < 0x10000000 ? 4 : 5;
+}
+
+function longVarintBytes(value: number): number {
   let bytes = 1;
-  while (rest >= 0x80) {
-    rest = Math.floor(rest / 0x80);
-    bytes++;
-  }
+  for (let rest = value >= 0 ? value * 2 : -value * 2 - 1; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
   return bytes;
 }
 
