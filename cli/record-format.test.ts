@@ -38,6 +38,10 @@ it('tells a null from an empty value by its size and by the text for null', () =
   assert.equal(formatted('%s|%S', { ...record, value: Buffer.alloc(0) }, 'NULL'), '|0');
 });
 
+it('picks one header by its name', () => {
+  assert.equal(formatted('%h{a}|%h{b}|%h{c}', record, 'NULL'), '1|NULL|NULL');
+});
+
 it('refuses a token it does not know', () => {
   assert.throws(() => compileFormat('%q', { nullText: '' }), { code: 'USAGE', message: 'The format has no token %q.' });
 });

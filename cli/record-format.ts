@@ -1,7 +1,8 @@
 /**
  * kcat's format strings: `-f '%t[%p]@%o %k: %s\n'`, compiled once, applied per record.
  *
- * kcat's meanings hold (%T is the timestamp); %v, %V and the braces {hex} and {base64} after a key or value are rpk's.
+ * kcat's meanings hold (%T is the timestamp); %v, %V and the braces {hex} and {base64} after a key or value are rpk's, and
+ * %h{name} is one header.
  */
 import { CliError } from './errors.ts';
 import type { StoredRecord } from './record-json.ts';
@@ -54,6 +55,8 @@ function escapeAt(format: string, at: number): { text: string; length: number } 
 
 function compileToken(format: string, at: number, nullText: string): { piece: Piece; length: number } {
   const letter = format[at + 1] ?? '';
+  const header = letter === 'h' ? /^\{([^}]+)\}/.exec(format.slice(at + 2))?.[1] : undefined;
+  if (header !== undefined) return { piece: headerPiece(header, nullText), length: header.length + 4 };
   const encoding = /^\{(hex|base64)\}/.exec(format.slice(at + 2))?.[1] as keyof typeof encodings | undefined;
   const bytes = (value: Uint8Array | null) => {
     if (value === null) return nullText;
@@ -81,6 +84,11 @@ function compileToken(format: string, at: number, nullText: string): { piece: Pi
     });
   }
   return { piece, length: 2 + (encoding === undefined ? 0 : encoding.length + 2) };
+}
+
+/** `%h{name}`: the value of the last header of that name. */
+function headerPiece(name: string, nullText: string): Piece {
+  return ({ headers }) => headers.findLast(({ key }) => key === name)?.value ?? nullText;
 }
 
 function headersText(headers: StoredRecord['headers']): string {

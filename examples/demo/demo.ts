@@ -118,9 +118,12 @@ Three flows are running through one Millrace process, started in ${millrace.star
   a shop database → topics → a second database · trucks over MQTT → trucks_gps → last positions · CSV → JSON Lines
 
 Three things to try in another terminal:
-  1. kcat -b ${millrace.kafka} -C -t trucks_gps -o -3 -e -f '%k [%p]@%o %s\\n'       the trucks, with any Kafka client
-  2. ./bin/millrace consume -b ${millrace.kafka} trucks_gps_dlq -o -1 -e -f '%h\\n%s\\n'   bad reports, and why they are bad
-  3. open ${millrace.console}, then: tail -f ${outbox}/sales.jsonl             the status page; sales as JSON Lines
+  1. the trucks, with any Kafka client:
+     kcat -b ${millrace.kafka} -C -t trucks_gps -o -3 -e -f '%k is at [%p]@%o %s\\n'
+  2. bad reports, and why they are bad:
+     ./bin/millrace consume -b ${millrace.kafka} trucks_gps_dlq -o -5 -e -f '%h{__connect.errors.exception.message}\\n  %s\\n'
+  3. the status page, and the sales as they come out:
+     ${millrace.console}   tail -f ${outbox}/sales.jsonl
 
 Stop with Ctrl-C.
 `);
