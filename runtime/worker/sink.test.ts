@@ -1,0 +1,189 @@
+/** Sink tasks on the in-memory log: delivery, commits, retries, bisection, rebalances, stopping. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DataError, RetriableError } from '../../connectors/api/index.ts';
+import { eventually, harness, range, steeredSink } from './harness.ts';
+
+const config = (more: Record<string, string> = {}) => ({ 'connector.class': 'SteeredSink', topics: 'in', ...more });
+const deadLetters = { 'errors.tolerance': 'all', 'errors.deadletterqueue.topic.name': 'dead' };
+
+test('records are delivered in order, and committed after the flush', async (t) => {
+  const sink = steeredSink();
+  const { log, create, write } = await harness(t, [sink.plugin]);
+  await write('in', range(100));
+  await create('s', config());
+  await eventually(() => assert.deepEqual(sink.received, range(100)));
+  await eventually(async () => assert.equal((await log.groupOffsets('connect-s'))[0]?.offset, 100));
+  assert.ok(sink.calls.includes('flush'));
+});
+
+test('after a restart the sink goes on from its committed offset', async (t) => {
+  const sink = steeredSink();
+  const { create, write, restart } = await harness(t, [sink.plugin]);
+  await write('in', range(10));
+  await create('s', config());
+  await eventually(() => assert.equal(sink.received.length, 10));
+  await restart();
+  await write('in', ['more']);
+  await eventually(() => assert.deepEqual(sink.received, [...range(10), 'more']));
+});
+
+test('a retriable put gets the very same batch again', async (t) => {
+  const sink = steeredSink();
+  const { create, write, running } = await harness(t, [sink.plugin]);
+  const attempts: string[][] = [];
+  sink.onPut = (records) => {
+    attempts.push(records.map(({ value }) => String(value)));
+    if (attempts.length < 3) throw new RetriableError('the database is away');
+  };
+  await write('in', range(5));
+  await create('s', config({ 'errors.retry.delay.max.ms': '20' }));
+  await eventually(() => assert.deepEqual(sink.received, range(5)));
+  assert.deepEqual(attempts, [range(5), range(5), range(5)]);
+  assert.equal(running.worker.ledger('s', 0)?.mismatch, 0);
+});
+
+test('one bad record of a batch is found by halving; its neighbours are delivered once, in order', async (t) => {
+  const sink = steeredSink();
+  const { log, create, write, values, running } = await harness(t, [sink.plugin]);
+  sink.onPut = (records) => {
+    if (records.some(({ value }) => value === 'v13')) throw new DataError('v13 does not fit');
+  };
+  await write('in', range(32));
+  await create('s', config(deadLetters));
+  await eventually(() => assert.equal(sink.received.length, 31));
+  assert.deepEqual(
+    sink.received,
+    range(32).filter((value) => value !== 'v13'),
+  );
+  assert.deepEqual(values('dead'), ['v13']);
+  const headers = Object.fromEntries(
+    log.records({ topic: 'dead', partition: 0 })[0]!.headers.map(({ key, value }) => [key, value?.toString()]),
+  );
+  assert.equal(headers['__connect.errors.topic'], 'in');
+  assert.equal(headers['__connect.errors.offset'], '13');
+  assert.equal(headers['__connect.errors.stage'], 'TASK_PUT');
+  await eventually(async () => assert.equal((await log.groupOffsets('connect-s'))[0]?.offset, 32));
+  assert.equal(running.worker.ledger('s', 0)?.mismatch, 0);
+});
+
+test('without tolerance the task fails with the coordinates of the one bad record', async (t) => {
+  const sink = steeredSink();
+  const { create, write, running } = await harness(t, [sink.plugin]);
+  sink.onPut = (records) => {
+    if (records.some(({ value }) => value === 'v3')) throw new DataError('v3 does not fit');
+  };
+  await write('in', range(8));
+  await create('s', config());
+  await eventually(() => assert.equal(running.worker.status('s').tasks[0]?.state, 'FAILED'));
+  assert.match(running.worker.status('s').tasks[0]?.trace ?? '', /TASK_PUT failed for the record at in-0@3/);
+  assert.deepEqual(sink.received, ['v0', 'v1', 'v2']);
+});
+
+test('a record that cannot be read is dead-lettered with its own bytes, key and headers', async (t) => {
+  const sink = steeredSink();
+  const { log, create } = await harness(t, [sink.plugin]);
+  await log.createTopics([{ topic: 'in', partitions: 1, replicationFactor: 1 }]);
+  const record = { topic: 'in', partition: 0, timestamp: 12_345 };
+  await log.producer().send([
+    {
+      ...record,
+      key: Buffer.from('k'),
+      value: Buffer.from('unreadable'),
+      headers: [{ key: 'h', value: Buffer.from('1') }],
+    },
+    { ...record, key: null, value: Buffer.from('fine'), headers: [] },
+  ]);
+  await create('s', config(deadLetters));
+  await eventually(() => assert.deepEqual(sink.received, ['fine']));
+  const [dead] = log.records({ topic: 'dead', partition: 0 });
+  assert.equal(dead?.key?.toString(), 'k');
+  assert.equal(dead?.value?.toString(), 'unreadable');
+  assert.equal(dead?.timestamp, 12_345);
+  assert.equal(dead?.headers[0]?.key, 'h');
+});
+
+test('a plugin may report single records; the commit waits for them and the books balance', async (t) => {
+  const sink = steeredSink();
+  const { create, write, values, running } = await harness(t, [sink.plugin]);
+  sink.onPut = async (records) => {
+    const bad = records.filter(({ value }) => String(value).endsWith('3'));
+    await Promise.all(bad.map((record) => sink.report!(record, new DataError('a three'))));
+  };
+  await write('in', range(20));
+  await create('s', config(deadLetters));
+  await eventually(() => assert.deepEqual(values('dead'), ['v3', 'v13']));
+  await eventually(() => {
+    const ledger = running.worker.ledger('s', 0)!;
+    assert.deepEqual([ledger.read, ledger.written, ledger.deadLettered, ledger.mismatch], [20, 18, 2, 0]);
+  });
+});
+
+test('a failed flush commits nothing, and the restarted task reads again', async (t) => {
+  const sink = steeredSink();
+  const { log, create, write } = await harness(t, [sink.plugin]);
+  let flushes = 0;
+  sink.onFlush = () => {
+    if (flushes++ === 0) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+  };
+  await write('in', range(5));
+  await create('s', config({ 'restart.backoff.ms': '10' }));
+  await eventually(() => assert.deepEqual(sink.received, [...range(5), ...range(5)]));
+  await eventually(async () => assert.equal((await log.groupOffsets('connect-s'))[0]?.offset, 5));
+});
+
+test('two tasks share the partitions, and no record is lost when one of them is restarted', async (t) => {
+  const sink = steeredSink();
+  const { create, write, running, log } = await harness(t, [sink.plugin]);
+  await write('in', range(50), 4);
+  await create('s', config({ 'tasks.max': '2' }));
+  await eventually(() => assert.equal(new Set(sink.received).size, 50));
+  await eventually(() => {
+    const opened = sink.calls.filter((call) => call.startsWith('open'));
+    assert.ok(opened.some((call) => call.startsWith('open 0')) && opened.some((call) => call.startsWith('open 1')));
+  });
+  running.worker.restartTask('s', 1);
+  await write('in', range(50, 'w'), 4);
+  await eventually(() => assert.equal(new Set(sink.received).size, 100), 10_000);
+  await eventually(async () => {
+    const offsets = await log.groupOffsets('connect-s');
+    assert.equal(
+      offsets.reduce((sum, { offset }) => sum + offset, 0),
+      100,
+    );
+  });
+  assert.ok(sink.calls.some((call) => call.startsWith('close')));
+});
+
+test('stop during a retry ends in time and commits only what was delivered', async (t) => {
+  const sink = steeredSink();
+  const { log, create, write, running } = await harness(t, [sink.plugin]);
+  await write('in', range(5));
+  await create('s', config());
+  await eventually(async () => assert.equal((await log.groupOffsets('connect-s'))[0]?.offset, 5));
+  sink.onPut = () => {
+    throw new RetriableError('away for good');
+  };
+  await write('in', ['later']);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const began = Date.now();
+  await running.stop();
+  assert.ok(Date.now() - began < 1_500);
+  assert.equal((await log.groupOffsets('connect-s'))[0]?.offset, 5);
+});
+
+test('a paused sink reads nothing and goes on where it was', async (t) => {
+  const sink = steeredSink();
+  const { create, write, running } = await harness(t, [sink.plugin]);
+  await write('in', ['a']);
+  await create('s', config());
+  await eventually(() => assert.deepEqual(sink.received, ['a']));
+  await running.worker.setTarget('s', 'PAUSED');
+  await eventually(() => assert.equal(running.worker.status('s').tasks[0]?.state, 'PAUSED'));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  await write('in', ['b']);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.deepEqual(sink.received, ['a']);
+  await running.worker.setTarget('s', 'STARTED');
+  await eventually(() => assert.deepEqual(sink.received, ['a', 'b']));
+});
