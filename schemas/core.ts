@@ -3,7 +3,7 @@
  *
  * No HTTP here and no I/O of its own; the store keeps it. Every refusal is a RegistryError with Confluent's number.
  */
-import { type DeletionParts, deleteSubject, deleteVersion } from './deletion.ts';
+import { type DeletionParts, deleteContext, deleteSubject, deleteVersion } from './deletion.ts';
 import { errors } from './errors.ts';
 import type { CompatibilityLevel, Mode, RegisterRequest, SchemaVersion, SubjectConfig } from './model.ts';
 import { DEFAULT_LIMITS, type SchemaLimits } from './parse/parse-schema.ts';
@@ -12,7 +12,14 @@ import { SchemaReader } from './schema-reader.ts';
 import { type ConfigChange, Settings } from './settings.ts';
 import { RegistryState, type SchemaEntry } from './state.ts';
 import type { SchemaStore } from './store/store.ts';
-import { ALL_CONTEXTS_PREFIX, canonicalName, contextOf, DEFAULT_CONTEXT, matchesPrefix } from './subject-name.ts';
+import {
+  ALL_CONTEXTS_PREFIX,
+  assertValidContext,
+  canonicalName,
+  contextOf,
+  DEFAULT_CONTEXT,
+  matchesPrefix,
+} from './subject-name.ts';
 import { RegistryWriter } from './writer.ts';
 
 /** Which versions count: live ones, deleted ones too, or only those. */
@@ -178,6 +185,11 @@ export class RegistryCore {
 
   contexts(): string[] {
     return this.#state.contexts().sort();
+  }
+
+  async deleteContext(context: string): Promise<void> {
+    assertValidContext(context);
+    await deleteContext(this.#deletion, context);
   }
 
   config(name: string | null, defaultToGlobal = false): SubjectConfig {

@@ -64,6 +64,18 @@ export async function deleteVersion(
   });
 }
 
+/** Forgets a context that holds no subject, deleted ones included. 42211. */
+export async function deleteContext({ state, writer }: DeletionParts, context: string): Promise<void> {
+  await writer.exclusive(async () => {
+    for (const subject of state.subjectNames()) {
+      if (contextOf(subject) === context) throw errors.contextNotEmpty(context);
+    }
+    const key = { keytype: 'CONTEXT', context } as const;
+    const known = state.keyBytes(key);
+    await writer.append((known.length > 0 ? known : [encodeKey(key)]).map((bytes) => ({ key: bytes, value: null })));
+  });
+}
+
 function softDeleted(subject: string, live: readonly SchemaVersion[]): KeyedValue {
   return {
     key: encodeKey({ keytype: 'DELETE_SUBJECT', subject }),

@@ -36,6 +36,21 @@ export class StoreError extends Error {
   }
 }
 
+/** A registry that is told something it does not know or cannot be. It does not start. */
+export class RegistryConfigError extends Error {
+  readonly code = 'BAD_REGISTRY_CONFIG';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'RegistryConfigError';
+  }
+}
+
+/** Two schemas that cannot be compared within the budget; check.ts answers 42201 for it. */
+export class ComparisonBudgetError extends Error {
+  readonly code = 'COMPARISON_BUDGET';
+}
+
 const LONGEST_SHOWN = 200;
 
 /** Keeps user input that goes into a message short enough to read. */
@@ -150,5 +165,8 @@ export const errors = {
   pageNotFound: () => new RegistryError('PAGE_NOT_FOUND', 404, 'HTTP 404 Not Found'),
   /** A body that is not what the endpoint takes. Confluent answers the bare status. */
   badBody: (reason: string) => new RegistryError('BAD_REQUEST_BODY', 422, reason),
+  badJson: (reason: string) => new RegistryError('BAD_JSON', 400, `The request body is not JSON: ${reason}`),
+  /** Literal, like every answer of Confluent's framework. */
+  unsupportedMediaType: () => new RegistryError('UNSUPPORTED_MEDIA_TYPE', 415, 'HTTP 415 Unsupported Media Type'),
   badRequest: (reason: string) => new RegistryError('BAD_REQUEST', 400, reason),
 } as const satisfies Record<string, Make>;

@@ -93,6 +93,23 @@ describe('a restart', () => {
   });
 });
 
+describe('the settings of a registry', () => {
+  it('are refused when a key is unknown or holds the wrong thing, by name', async () => {
+    const start = (config: object) => startRegistry({ host: '127.0.0.1', port: 0, store: memoryStore(), config });
+    await assert.rejects(start({ 'kafkastore.topik': 'x' }), /no key 'kafkastore\.topik'; it has kafkastore\.topic, /);
+    await assert.rejects(start({ 'schema.max.bytes': '1 MiB' }), /'schema\.max\.bytes' is "1 MiB", not a number/);
+    await assert.rejects(start({ 'schema.compatibility.level': 'SOME' }), { code: 'BAD_REGISTRY_CONFIG' });
+  });
+
+  it('set the limits and the level that holds where none is configured', async (test) => {
+    const config = { 'schema.max.bytes': 100, 'schema.max.depth': 3, 'schema.compatibility.level': 'none' };
+    const registry = await setUp(test, { config });
+    assertRefused(await registry.register('a', `{"title":"${'x'.repeat(100)}"}`), 422, 42209, /up to 100 bytes/);
+    assertRefused(await registry.register('a', '{"not":{"not":{"not":{}}}}'), 422, 42201, /deeper than 3 levels/);
+    assert.deepEqual((await registry.get('/config')).body, { compatibilityLevel: 'NONE' });
+  });
+});
+
 describe('a store that fails', () => {
   it('is 50001, and one that does not answer 50002, and reading goes on', async (test) => {
     let mode: 'good' | 'bad' | 'silent' = 'good';

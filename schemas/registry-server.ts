@@ -4,6 +4,7 @@
  * cli/up.ts calls this and hands over the log; the core is given on to whoever needs the registry in process.
  */
 import { RegistryCore, type RegistryCoreOptions } from './core.ts';
+import { RegistryConfigError } from './errors.ts';
 import { COMPATIBILITY_LEVELS } from './model.ts';
 import { DEFAULT_LIMITS } from './parse/parse-schema.ts';
 import { registryHttpServer } from './rest/server.ts';
@@ -30,7 +31,7 @@ export interface RegistryConfig {
   readonly 'schema.compatibility.level'?: string;
   /** Longest schema text in bytes before 42209, 1 MiB. */
   readonly 'schema.max.bytes'?: number;
-  /** Deepest nesting of a schema text before 42201, 200. */
+  /** Deepest nesting of a schema text before 42201, 200; at most 1000. */
   readonly 'schema.max.depth'?: number;
 }
 
@@ -56,7 +57,7 @@ export interface Registry {
 /** Starts the registry. Rejects when the store cannot be read, a setting is wrong or the port cannot be bound. */
 export async function startRegistry(options: RegistryOptions): Promise<Registry> {
   const logger = options.logger ?? SILENT;
-  const config = options.config ?? {};
+  const config = validConfig(options.config ?? {});
   const core = new RegistryCore({ store: storeOf(options), ...coreOptions(config) });
   await core.start();
   if (core.unreadableRecords > 0) {
@@ -82,11 +83,39 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
 }
 
 const DEFAULT_TOPIC = '_schemas';
+/** Schemas are walked by recursion; the stack holds several times this. */
+const DEEPEST_LIMIT = 1000;
 const SILENT: RegistryLogger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** The keys of {@link RegistryConfig} and what each holds. */
+const CONFIG_TYPES: Readonly<Record<keyof RegistryConfig, 'string' | 'number'>> = {
+  'kafkastore.topic': 'string',
+  'kafkastore.topic.replication.factor': 'number',
+  'kafkastore.timeout.ms': 'number',
+  'schema.compatibility.level': 'string',
+  'schema.max.bytes': 'number',
+  'schema.max.depth': 'number',
+};
+
+/** Throws RegistryConfigError for a key that is unknown or holds something else. */
+function validConfig(config: RegistryConfig): RegistryConfig {
+  for (const [key, value] of Object.entries(config)) {
+    const type = Object.hasOwn(CONFIG_TYPES, key) ? CONFIG_TYPES[key as keyof RegistryConfig] : undefined;
+    if (type === undefined) {
+      throw new RegistryConfigError(
+        `The registry has no key '${key}'; it has ${Object.keys(CONFIG_TYPES).join(', ')}.`,
+      );
+    }
+    if (typeof value !== type || Number.isNaN(value)) {
+      throw new RegistryConfigError(`The registry's key '${key}' is ${JSON.stringify(value)}, not a ${type}.`);
+    }
+  }
+  return config;
+}
 
 function storeOf({ log, store, config }: RegistryOptions): SchemaStore {
   if (store !== undefined) return store;
-  if (log === undefined) throw new Error('A registry needs a log or a store to keep its schemas in.');
+  if (log === undefined) throw new RegistryConfigError('A registry needs a log or a store to keep its schemas in.');
   return logStore(log, {
     topic: config?.['kafkastore.topic'] ?? DEFAULT_TOPIC,
     replicationFactor: config?.['kafkastore.topic.replication.factor'] ?? -1,
@@ -97,13 +126,19 @@ function coreOptions(config: RegistryConfig): Omit<RegistryCoreOptions, 'store'>
   const level = config['schema.compatibility.level'];
   const defaultLevel = COMPATIBILITY_LEVELS.find((known) => known === level?.toUpperCase());
   if (level !== undefined && defaultLevel === undefined) {
-    throw new Error(`schema.compatibility.level is '${level}'; it is one of ${COMPATIBILITY_LEVELS.join(', ')}.`);
+    throw new RegistryConfigError(
+      `The registry's key 'schema.compatibility.level' is '${level}'; it is one of ${COMPATIBILITY_LEVELS.join(', ')}.`,
+    );
+  }
+  const depth = config['schema.max.depth'] ?? DEFAULT_LIMITS.maxDepth;
+  if (depth > DEEPEST_LIMIT) {
+    throw new RegistryConfigError(`The registry's key 'schema.max.depth' is ${depth}; ${DEEPEST_LIMIT} is the most.`);
   }
   const timeoutMs = config['kafkastore.timeout.ms'];
   return {
     limits: {
       maxBytes: config['schema.max.bytes'] ?? DEFAULT_LIMITS.maxBytes,
-      maxDepth: config['schema.max.depth'] ?? DEFAULT_LIMITS.maxDepth,
+      maxDepth: depth,
     },
     ...(defaultLevel === undefined ? {} : { defaultLevel }),
     ...(timeoutMs === undefined ? {} : { writeTimeoutMs: timeoutMs }),

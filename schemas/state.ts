@@ -47,7 +47,7 @@ export class RegistryState {
     else if (key.keytype === 'MODE') this.#applyMode(key.subject, record.value);
     else if (key.keytype === 'DELETE_SUBJECT') this.#applyDeleteSubject(key.subject, record.value);
     else if (key.keytype === 'CLEAR_SUBJECT') this.#applyClearSubject(key.subject);
-    else if (key.keytype === 'CONTEXT' && record.value !== null) this.#context(key.context);
+    else if (key.keytype === 'CONTEXT') this.#applyContext(key.context, record.value);
   }
 
   /** Records that were not understood. */
@@ -196,6 +196,11 @@ export class RegistryState {
     const mode = bytes === null ? undefined : MODES.find((known) => known === decodeValue(bytes)?.mode);
     if (mode === undefined) this.#modes.delete(subject);
     else this.#modes.set(subject, mode);
+  }
+
+  #applyContext(name: string, bytes: Buffer | null): void {
+    if (bytes !== null) this.#context(name);
+    else if (this.#contexts.get(name)?.byId.size === 0 && name !== DEFAULT_CONTEXT) this.#contexts.delete(name);
   }
 
   #context(name: string): ContextIds {

@@ -3,11 +3,10 @@
  *
  * Pure. BACKWARD: who reads with the new schema accepts what the old one wrote. FORWARD: the other way. FULL: both.
  */
-import { errors } from '../errors.ts';
+import { ComparisonBudgetError, errors } from '../errors.ts';
 import type { CompatibilityLevel, CompatibilityPolicy } from '../model.ts';
 import type { ParsedSchema } from '../parse/parse-schema.ts';
 import { differencesBetween } from './compare.ts';
-import { ComparisonBudgetError } from './comparison.ts';
 import { allowedUnder, type Difference } from './difference.ts';
 import { loadNodes } from './load.ts';
 import { describe, type Reader } from './message.ts';

@@ -3,9 +3,11 @@
  *
  * Pure. `original` is who wrote, `update` is who reads.
  */
+
+import { ComparisonBudgetError } from '../errors.ts';
 import { compareArrays } from './array.ts';
 import { compareCombined } from './combined.ts';
-import { Comparison, ComparisonBudgetError, Pass } from './comparison.ts';
+import { Comparison, Pass } from './comparison.ts';
 import type { Difference, DifferenceType } from './difference.ts';
 import { compareConsts, compareEnums } from './enum.ts';
 import { type CombinedNode, dereference, isEmpty, type SchemaNode } from './node.ts';

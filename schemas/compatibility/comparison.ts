@@ -5,6 +5,7 @@
  * it is being compared is taken as compatible, and whoever used that assumption runs the whole comparison again with
  * the pairs that turned out incompatible, until nothing changes (see compare.ts). Budgets end what would take too long.
  */
+import { ComparisonBudgetError } from '../errors.ts';
 import type { Difference, DifferenceType } from './difference.ts';
 import type { SchemaNode } from './node.ts';
 
@@ -12,11 +13,6 @@ import type { SchemaNode } from './node.ts';
 const MAX_PAIRS = 250_000;
 /** Pairs inside pairs: about what the stack holds. */
 const MAX_DEPTH = 600;
-
-/** Two schemas that cannot be compared within the budget. */
-export class ComparisonBudgetError extends Error {
-  readonly code = 'COMPARISON_BUDGET';
-}
 
 type Compare = (comparison: Comparison, original: SchemaNode, update: SchemaNode) => void;
 type PairMap = Map<SchemaNode, Map<SchemaNode, readonly Difference[]>>;

@@ -311,6 +311,11 @@ describe('contexts', () => {
     assert.equal((await registry.get('/subjects/:.dev:a/versions/1')).body.schema, CLOSED_2);
     await registry.put('/contexts/.dev/config', { compatibility: 'NONE' });
     assert.equal((await registry.post('/contexts/.dev/subjects/a/versions', { ...body, schema: 'true' })).status, 200);
+    assertRefused(await registry.del('/contexts/.dev'), 422, 42211, /not empty/);
+    await registry.del('/contexts/.dev/subjects/a');
+    await registry.del('/contexts/.dev/subjects/a?permanent=true');
+    assert.equal((await registry.del('/contexts/.dev')).status, 204);
+    assert.deepEqual((await registry.get('/contexts')).body, ['.']);
     assertRefused(await registry.get('/contexts/dev/subjects'), 400, 400, /not a context/);
   });
 });

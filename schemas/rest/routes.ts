@@ -242,6 +242,7 @@ function serverRoutes(core: RegistryCore): Route[] {
     get('/', () => ({})),
     post('/', () => ({})),
     get('/contexts', (request) => paged(request, core.contexts())),
+    del('/contexts/:context', (request) => core.deleteContext(param(request, 'context'))),
     get('/v1/metadata/id', () => ({ scope: { path: [], clusters } })),
     get('/v1/metadata/version', () => ({ version: API_VERSION, commitId: 'millrace' })),
     get('/v1/metadata/deployment', () => ({ attributes: [] })),

@@ -6,7 +6,7 @@
  */
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { RegistryCore } from '../core.ts';
-import { RegistryError } from '../errors.ts';
+import { errors, RegistryError } from '../errors.ts';
 import { withoutContextPath } from './contexts.ts';
 import { ACCEPTED_BODIES, answerType, bodyText, SCHEMA_REGISTRY_V1 } from './negotiate.ts';
 import type { RestRequest } from './request.ts';
@@ -51,8 +51,9 @@ function handler(handle: Route['handle']) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<Buffer> => {
     const answer = await handle(restRequest(request));
     reply.header('content-type', reply.getHeader('content-type') ?? SCHEMA_REGISTRY_V1);
+    if (answer === undefined) reply.code(204);
     // Bytes, because to a string fastify would add a charset that Confluent's type does not carry.
-    return Buffer.from(answer instanceof JsonText ? answer.text : JSON.stringify(answer));
+    return Buffer.from(answer instanceof JsonText ? answer.text : (JSON.stringify(answer) ?? ''));
   };
 }
 
@@ -78,14 +79,14 @@ function readBodies(app: FastifyInstance): void {
     try {
       return JSON.parse(bodyText(body, request.headers['content-type']));
     } catch (error) {
-      throw new RegistryError('BAD_JSON', 400, `The request body is not JSON: ${(error as Error).message}`);
+      throw errors.badJson((error as Error).message);
     }
   };
   app.addContentTypeParser([...ACCEPTED_BODIES], { parseAs: 'buffer' }, parse);
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     if (body.length === 0) return undefined;
     if (request.headers['content-type'] === undefined) return parse(request, body);
-    throw new RegistryError('UNSUPPORTED_MEDIA_TYPE', 415, 'HTTP 415 Unsupported Media Type');
+    throw errors.unsupportedMediaType();
   });
 }
 
