@@ -109,7 +109,6 @@ export class LogWriter implements CommitStorage {
       const next = new Segment(fs, this.#folder, this.logEndOffset, this.#around.now());
       next.create();
       this.segments.add(next);
-      this.#unsyncedFolders.add(this.#folder);
     } catch (error) {
       const cause = error as NodeJS.ErrnoException;
       if (!isDeviceFull(cause)) this.pipeline.fail(cause);
@@ -130,7 +129,10 @@ export class LogWriter implements CommitStorage {
   // What the commit pipeline asks for.
 
   writeStaged(): void {
-    this.segments.active.write();
+    const { active } = this.segments;
+    // The first write makes the file.
+    if (active.writtenBytes === 0) this.#unsyncedFolders.add(this.#folder);
+    active.write();
     this.writtenEndOffset = this.logEndOffset;
     this.#mark = null;
     this.producers.commit();

@@ -305,7 +305,8 @@ export class PartitionLog {
     if (this.isOnline) {
       this.#isClosing = true;
       this.#writer.segments.active.seal();
-      this.#writer.segments.active.areIndexesDirty = true;
+      const { active } = this.#writer.segments;
+      active.areIndexesDirty = active.size > 0;
       await this.checkpoint();
     }
     this.abandon();

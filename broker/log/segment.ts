@@ -72,10 +72,9 @@ export class Segment {
     this.writtenBytes = this.size;
   }
 
-  /** Makes the `.log` file, empty. */
+  /** Begins the segment empty. The file itself is made by the first write: most partitions of a new topic stay empty. */
   create(): void {
-    this.#handle = this.#fs.open(this.pathOf(suffixes.log), 'create');
-    this.#handle.truncate(0);
+    if (this.size > 0) this.#file().truncate(0);
     this.size = 0;
     this.writtenBytes = 0;
     this.dropIndexes();
@@ -138,7 +137,8 @@ export class Segment {
     this.maxTimestamp = mark.maxTimestamp;
     this.offsetOfMaxTimestamp = mark.offsetOfMaxTimestamp;
     this.firstTimestamp = mark.firstTimestamp;
-    this.#file().truncate(this.writtenBytes);
+    // Without a handle nothing was written, not even half.
+    this.#handle?.truncate(this.writtenBytes);
   }
 
   /** Writes what is staged with one system call. */
@@ -244,7 +244,7 @@ export class Segment {
 
   /** fdatasync of the records, waiting for the device; only while a log is opened. */
   syncLog(): void {
-    this.#file().sync();
+    if (this.writtenBytes > 0 || this.#handle !== null) this.#file().sync();
     this.isLogDirty = false;
   }
 
@@ -288,7 +288,8 @@ export class Segment {
   }
 
   #file(): FileHandle {
-    this.#handle ??= this.#fs.open(this.pathOf(suffixes.log), 'must-exist');
+    const how = this.writtenBytes === 0 ? 'create' : 'must-exist';
+    this.#handle ??= this.#fs.open(this.pathOf(suffixes.log), how);
     return this.#handle;
   }
 }
