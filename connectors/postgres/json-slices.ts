@@ -18,7 +18,10 @@ export function memberSlices(text: string): Map<string, string> {
   let position = text.indexOf('{') + 1;
   for (;;) {
     const nameStart = text.indexOf('"', position);
-    if (nameStart < 0) return members;
+    if (nameStart < 0) {
+      if (members.size === 0 && text.includes('}')) return members;
+      throw new SyntaxError('the object does not end');
+    }
     const nameEnd = stringEnd(text, nameStart);
     let start = nameEnd;
     start = text.indexOf(':', start) + 1;

@@ -16,17 +16,20 @@ export interface Statement {
 
 /**
  * The last change of each key, in the order of those last changes. Without keys nothing is folded.
- * An upsert that names a key twice is refused by Postgres (21000), and an earlier version is of no use to anybody.
+ * An upsert that names a key twice is refused by Postgres (21000), and an earlier version is of no use to anybody,
+ * except where a column decides which version is newer: then the statement chooses.
  */
-export function foldByKey(changes: readonly SinkChange[]): readonly SinkChange[] {
+export function foldByKey(changes: readonly SinkChange[], settings: SinkSettings): readonly SinkChange[] {
   if (changes[0]?.identity == null) return changes;
-  const last = new Map<string, SinkChange>();
+  const last = new Map<string, readonly SinkChange[]>();
   for (const change of changes) {
     const before = last.get(change.identity!);
     if (before !== undefined) last.delete(change.identity!);
-    last.set(change.identity!, before === undefined ? change : merged(before, change));
+    const keeps = settings.newerBy !== null && change.kind === 'write';
+    if (before === undefined) last.set(change.identity!, [change]);
+    else last.set(change.identity!, keeps ? [...before, change] : [merged(before.at(-1)!, change)]);
   }
-  return [...last.values()];
+  return [...last.values()].flat();
 }
 
 /** A later row that lacks columns (unchanged large values) does not undo those of the earlier one. */
@@ -73,6 +76,7 @@ function recordset(table: TargetTable, names: readonly string[], change: SinkCha
   const readings = names.map((name) => readColumn(name, table.columns.get(name)!, change.fields));
   const declared = names.map((name, index) => `${quoteIdentifier(name)} ${readings[index]!.declared}`);
   return {
+    declared: declared.join(', '),
     from: `json_to_recordset($1::json) AS x(${declared.join(', ')})`,
     expressions: readings.map((reading) => reading.expression),
   };
@@ -89,7 +93,7 @@ function writeStatement(table: TargetTable, changes: readonly SinkChange[], sett
   const first = changes[0]!;
   // A column whose values told no type yet was not added; its nulls are nothing to write.
   const names = first.columns.filter((name) => table.columns.has(name));
-  const { from, expressions } = recordset(table, names, first);
+  const { from, expressions, declared } = recordset(table, names, first);
   const rows = rowsOf(changes);
   const values = names.filter((name) => !first.keyColumns.includes(name));
   if (settings.insertMode === 'update') {
@@ -100,8 +104,34 @@ function writeStatement(table: TargetTable, changes: readonly SinkChange[], sett
       rows,
     };
   }
-  const insert = `INSERT INTO ${table.sql} AS t (${names.map(quoteIdentifier).join(', ')}) SELECT ${expressions.join(', ')} FROM ${from}`;
-  return { text: insert + conflict(first.keyColumns, values, settings), rows };
+  const columns = names.map(quoteIdentifier).join(', ');
+  const newer = names.indexOf(settings.newerBy ?? '');
+  const select =
+    newer < 0
+      ? `SELECT ${expressions.join(', ')} FROM ${from}`
+      : newestSql(
+          first.keyColumns.map(quoteIdentifier),
+          columns,
+          expressions,
+          declared,
+          quoteIdentifier(names[newer]!),
+        );
+  const onConflict = conflict(first.keyColumns, values, settings);
+  return { text: `INSERT INTO ${table.sql} AS t (${columns}) ${select}${onConflict}`, rows };
+}
+
+/** Of each key the newest row, of equally new ones the last. */
+function newestSql(
+  key: readonly string[],
+  columns: string,
+  expressions: readonly string[],
+  declared: string,
+  newer: string,
+): string {
+  const numbered = `ROWS FROM (json_to_recordset($1::json) AS (${declared})) WITH ORDINALITY AS x(${columns}, "#")`;
+  const typed = `SELECT ${expressions.join(', ')}, x."#" FROM ${numbered}`;
+  const keys = key.join(', ');
+  return `SELECT DISTINCT ON (${keys}) ${columns} FROM (${typed}) AS y(${columns}, "#") ORDER BY ${keys}, ${newer} DESC NULLS LAST, "#" DESC`;
 }
 
 function conflict(key: readonly string[], values: readonly string[], settings: SinkSettings): string {

@@ -22,8 +22,8 @@ import { idOf, SinkOffsets } from './sink-offsets.ts';
 import { foldByKey, type Statement, statementsFor } from './sink-statements.ts';
 import { TargetTables } from './target-tables.ts';
 
-/** Undefined table, column or type; datatype mismatch; a plan that its table outgrew: the catalogue has to be read anew. */
-const STALE_CATALOG_STATE = /^(42P01|42703|42704|42804|0A000|42P10)$/;
+/** What a table that changed behind our back may answer: undefined things, other types, an outgrown plan. */
+const MAYBE_STALE_STATE = /^(22|42|0A000)/;
 
 export class PostgresSinkTask implements SinkTask {
   readonly #dialect: SinkDialect;
@@ -37,7 +37,6 @@ export class PostgresSinkTask implements SinkTask {
   #unopened: TopicPartition[] = [];
   /** The last commit may have happened without our hearing of it. */
   #isUncertain = false;
-  #isCatalogFresh = true;
 
   constructor(dialect: SinkDialect) {
     this.#dialect = dialect;
@@ -76,9 +75,8 @@ export class PostgresSinkTask implements SinkTask {
               (record) => !offsets.isDelivered(record.originalTopic, record.originalPartition, record.offset),
             );
       if (fresh.length > 0) await this.#deliver(client, fresh);
-      this.#isCatalogFresh = true;
     } catch (error) {
-      throw this.#judge(error);
+      throw await this.#judge(error);
     }
   }
 
@@ -128,7 +126,10 @@ export class PostgresSinkTask implements SinkTask {
     const changes = records.flatMap((record) => toChange(record, this.#settings) ?? []);
     const statements: Statement[] = [];
     for (const [target, ofTable] of byTarget(changes)) {
-      const folded = this.#settings.insertMode === 'insert' && !this.#settings.deletes ? ofTable : foldByKey(ofTable);
+      const folded =
+        this.#settings.insertMode === 'insert' && !this.#settings.deletes
+          ? ofTable
+          : foldByKey(ofTable, this.#settings);
       const table = await this.#tables.prepare(client, target, folded);
       statements.push(...statementsFor(table, folded, this.#settings));
     }
@@ -153,19 +154,22 @@ export class PostgresSinkTask implements SinkTask {
     }
   }
 
-  /** The worker's word for an error; a catalogue that seems to have changed is read again, once. */
-  #judge(error: unknown): Error {
+  /** The worker's word for an error. A table that changed since it was looked up may be all that is wrong. */
+  async #judge(error: unknown): Promise<Error> {
     const state = error instanceof Error ? sqlStateOf(error) : null;
-    if (state !== null && STALE_CATALOG_STATE.test(state) && this.#isCatalogFresh) {
-      this.#isCatalogFresh = false;
-      this.#tables.clear();
+    if (state !== null && MAYBE_STALE_STATE.test(state) && (await this.#isStale())) {
       this.#drop(); // Prepared statements know the old table too.
-      const message = `The target table seems to have changed (${(error as Error).message}); its catalogue is read again.`;
+      const message = `The target table has changed (${(error as Error).message}); the batch is put again.`;
       return new RetriableError(message, { cause: error });
     }
     const failure = toConnectError(error, `writing to ${this.#place()}`);
     if (failure.code === 'PG_CONNECTION' && state === null) this.#drop();
     return failure;
+  }
+
+  async #isStale(): Promise<boolean> {
+    if (this.#client === null) return false;
+    return this.#tables.refresh(this.#client).catch(() => true);
   }
 
   #drop(): void {

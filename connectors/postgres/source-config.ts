@@ -211,12 +211,16 @@ export function sourceConfigDef(defaults: SourceDefaults): ConfigDef {
         /^[\w.-]+$/.test(String(value)) ? null : 'may hold only letters, digits, dots, underscores and hyphens',
     },
     'topic.delimiter': { type: 'string', default: '.', doc: 'Stands between the parts of a topic name.' },
-    ...connectionKeys,
-    ...filterKeys,
-    ...snapshotKeys,
-    ...streamKeys(defaults),
-    ...valueKeys(defaults),
+    ...grouped('Connection', connectionKeys),
+    ...grouped('Tables and columns', filterKeys),
+    ...grouped('Snapshot', snapshotKeys),
+    ...grouped('Stream', streamKeys(defaults)),
+    ...grouped('Values', valueKeys(defaults)),
   };
+}
+
+function grouped(group: string, keys: ConfigDef): ConfigDef {
+  return Object.fromEntries(Object.entries(keys).map(([key, declared]) => [key, { ...declared, group }]));
 }
 
 export interface DatabaseSettings {

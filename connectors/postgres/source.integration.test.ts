@@ -144,8 +144,7 @@ describe('PostgresSource', () => {
   test('deletes bring tombstones, a new key deletes the old one, and both name each other', async () => {
     const { client, config } = await database('CREATE TABLE t (id int PRIMARY KEY, v int)');
     const source = await startSource({ config });
-    await source.poll();
-    await source.poll();
+    await source.poll(); // Creates the slot; what is written from here on is in the stream.
     await client.query('INSERT INTO t VALUES (1, 1); UPDATE t SET id = 2; DELETE FROM t');
     await source.until((records) => records.length === 6);
     assert.deepEqual(ops(source.records), ['c', 'd', 'tombstone', 'c', 'd', 'tombstone']);
@@ -163,8 +162,7 @@ describe('PostgresSource', () => {
     const { client, config } = await database('CREATE TABLE t (id int PRIMARY KEY, v int, big text)');
     await client.query('ALTER TABLE t ALTER big SET STORAGE EXTERNAL');
     const source = await startSource({ config });
-    await source.poll();
-    await source.poll();
+    await source.poll(); // Creates the slot; what is written from here on is in the stream.
     await client.query("INSERT INTO t VALUES (1, 1, repeat('x', 9000))");
     await client.query('UPDATE t SET v = 2');
     await client.query('ALTER TABLE t REPLICA IDENTITY FULL');
@@ -181,8 +179,7 @@ describe('PostgresSource', () => {
   test('a column added in mid-stream appears with the next row', async () => {
     const { client, config } = await database('CREATE TABLE t (id int PRIMARY KEY, v int)');
     const source = await startSource({ config });
-    await source.poll();
-    await source.poll();
+    await source.poll(); // Creates the slot; what is written from here on is in the stream.
     await client.query(
       'INSERT INTO t VALUES (1, 1); ALTER TABLE t ADD w text; INSERT INTO t VALUES (2, 2, $$two$$); ALTER TABLE t DROP v; INSERT INTO t VALUES (3, $$three$$)',
     );
@@ -201,8 +198,7 @@ describe('PostgresSource', () => {
   test('goes on after the server was killed and came back, with nothing lost and nothing twice', async () => {
     const { client, config } = await database('CREATE TABLE t (id int PRIMARY KEY, v int)');
     const source = await startSource({ config });
-    await source.poll();
-    await source.poll();
+    await source.poll(); // Creates the slot; what is written from here on is in the stream.
     await client.query('INSERT INTO t SELECT i, i FROM generate_series(1, 100) i');
     await source.until((records) => records.length >= 1);
     await server.kill('SIGQUIT');
@@ -230,8 +226,7 @@ describe('PostgresSource', () => {
       'CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE other (x text)',
     );
     const source = await startSource({ config: { ...config, 'table.include.list': 'public.t' } });
-    await source.poll();
-    await source.poll();
+    await source.poll(); // Creates the slot; what is written from here on is in the stream.
     const slot = async () => {
       const sql =
         'SELECT restart_lsn - $2::pg_lsn AS moved, confirmed_flush_lsn >= $2 AS confirmed FROM pg_replication_slots WHERE slot_name = $1';

@@ -34,18 +34,8 @@ export function readColumn(name: string, targetType: string, fields: FieldHints)
   const column = `x.${quoteIdentifier(name)}`;
   const schema = fields.schema(name);
   const value = fields.value(name);
-  const unit = schema?.name === undefined ? undefined : EPOCH_UNITS[schema.name];
-  if (unit !== undefined && (schema!.type === 'int32' || schema!.type === 'int64') && !(value instanceof Date)) {
-    return { declared: 'bigint', expression: unit(column) };
-  }
-  if (schema?.name === LogicalNames.decimal && fields.isRaw) {
-    const scale = Number(schema.parameters?.scale ?? 0);
-    return { declared: 'text', expression: decimalSql(`decode(${column}, 'base64')`, String(scale)) };
-  }
-  if (schema?.name === 'io.debezium.data.VariableScaleDecimal') {
-    const bytes = `decode(${column}->>'value', 'base64')`;
-    return { declared: 'json', expression: decimalSql(bytes, `(${column}->>'scale')::int`) };
-  }
+  const converted = schema === undefined || value instanceof Date ? null : convert(schema, column, fields.isRaw);
+  if (converted !== null) return { declared: 'json', expression: converted };
   switch (targetType) {
     case 'json':
     case 'jsonb':
@@ -60,6 +50,25 @@ export function readColumn(name: string, targetType: string, fields: FieldHints)
     default:
       return { declared: targetType, expression: column };
   }
+}
+
+/** The expression that makes a value of JSON in a form that only its schema explains, or null where JSON says it all. */
+function convert(schema: Schema, json: string, isRaw: boolean): string | null {
+  if (schema.type === 'array' && schema.valueSchema !== undefined) {
+    const element = convert(schema.valueSchema, 'e.v', isRaw);
+    if (element === null) return null;
+    const elements = `SELECT ${element} FROM json_array_elements(${json}) WITH ORDINALITY AS e(v, o) ORDER BY o`;
+    return `CASE WHEN ${json} IS NULL THEN NULL ELSE ARRAY(${elements}) END`;
+  }
+  const unit = schema.name === undefined ? undefined : EPOCH_UNITS[schema.name];
+  if (unit !== undefined && (schema.type === 'int32' || schema.type === 'int64')) {
+    return unit(`(${json} #>> '{}')::bigint`);
+  }
+  if (schema.name === LogicalNames.decimal && isRaw) {
+    return decimalSql(`decode(${json} #>> '{}', 'base64')`, String(Number(schema.parameters?.scale ?? 0)));
+  }
+  if (schema.name !== 'io.debezium.data.VariableScaleDecimal') return null;
+  return decimalSql(`decode(${json}->>'value', 'base64')`, `(${json}->>'scale')::int`);
 }
 
 /** The number behind Connect's Decimal: big-endian two's complement, byte by byte, so that any width fits. */

@@ -28,9 +28,16 @@ export class TargetTables {
     this.#settings = settings;
   }
 
-  /** Forgets what the catalogue said: it seems to have changed. */
-  clear(): void {
+  /** Looks every known table up again; true where one is no longer what it was. */
+  async refresh(client: Client): Promise<boolean> {
+    const before = new Map(this.#tables);
     this.#tables.clear();
+    let isChanged = false;
+    for (const [sql, table] of before) {
+      const now = await this.#lookUp(client, sql);
+      if (now === null || JSON.stringify([...now.columns]) !== JSON.stringify([...table.columns])) isChanged = true;
+    }
+    return isChanged;
   }
 
   /**

@@ -182,9 +182,9 @@ async function initialise(initdb: string, data: string, password: string, accoun
 function flags(options: PostgresOptions): string[] {
   const settings: Record<string, string> = {
     wal_level: 'logical',
-    max_wal_senders: '20',
-    max_replication_slots: '20',
-    max_connections: '60',
+    max_wal_senders: '50',
+    max_replication_slots: '100',
+    max_connections: '100',
     ...(options.durable ? {} : { fsync: 'off' }),
     ...options.settings,
   };

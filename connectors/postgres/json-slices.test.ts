@@ -1,0 +1,37 @@
+/** Cutting JSON without touching it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { memberSlices, toJson } from './json-slices.ts';
+
+test('members come out character by character as they went in', () => {
+  const text = ' { "a" : 9007199254740993 , "b\\"": {"x":[1,"}",{"y":","}]}, "c":"\\\\", "d":-1.50e3,"e":null}';
+  assert.deepEqual(
+    [...memberSlices(text)],
+    [
+      ['a', '9007199254740993'],
+      ['b"', '{"x":[1,"}",{"y":","}]}'],
+      ['c', '"\\\\"'],
+      ['d', '-1.50e3'],
+      ['e', 'null'],
+    ],
+  );
+  assert.deepEqual([...memberSlices('{}')], []);
+});
+
+test('text that ends too soon is an error, not an endless search', () => {
+  const whole = '{"a":{"b":[1,"x"]},"c":"d"}';
+  for (let end = 3; end < whole.length; end++) {
+    assert.throws(() => memberSlices(whole.slice(0, end)), SyntaxError, whole.slice(0, end));
+  }
+});
+
+test('values become JSON without losing digits', () => {
+  const value = {
+    a: 9007199254740993n,
+    b: new Uint8Array([222, 173]),
+    c: [1n, null],
+    d: Number.NaN,
+    e: new Map([['k', 1]]),
+  };
+  assert.equal(toJson(value), '{"a":9007199254740993,"b":"3q0=","c":[1,null],"d":"NaN","e":{"k":1}}');
+});

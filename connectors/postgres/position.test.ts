@@ -1,0 +1,39 @@
+/** Offsets as they are stored, and back. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { idleOffset, parseOffset, snapshotOffset, streamOffset } from './position.ts';
+
+test('an offset within a transaction names the transaction and the change in it', () => {
+  assert.deepEqual(parseOffset(streamOffset(100, 7, 150, 3, 0)), {
+    kind: 'stream',
+    lastCommitLsn: 100,
+    partial: { xid: 7, lsn: 150, events: 3 },
+  });
+});
+
+test('an offset between transactions has nothing done in part', () => {
+  assert.deepEqual(parseOffset(idleOffset(100, 0)), { kind: 'stream', lastCommitLsn: 100, partial: null });
+});
+
+test('an unfinished snapshot goes on with the tables that are not done, a finished one with the stream', () => {
+  assert.deepEqual(parseOffset(snapshotOffset(100, ['public.a'], false, 0)), {
+    kind: 'snapshot',
+    lsn: 100,
+    tablesDone: ['public.a'],
+  });
+  assert.deepEqual(parseOffset(snapshotOffset(100, ['public.a'], true, 0)), {
+    kind: 'stream',
+    lastCommitLsn: 100,
+    partial: null,
+  });
+});
+
+test("Debezium's own offset is understood: the change it names is done", () => {
+  const offset = { lsn: 150, lsn_proc: 150, lsn_commit: 100, txId: 7, ts_usec: 1 };
+  const position = parseOffset(offset);
+  assert.ok(position?.kind === 'stream' && position.partial!.lsn === 150 && position.partial!.events > 1e9);
+});
+
+test('no offset is no position', () => {
+  assert.equal(parseOffset(null), null);
+});
