@@ -92,6 +92,15 @@ async function dockerPostgres(options: PostgresOptions): Promise<PostgresServer>
 export async function startPostgres(options: PostgresOptions = {}): Promise<EmbeddedPostgresServer> {
   const account = systemAccount();
   const home = await mkdtemp(join(tmpdir(), 'millrace-postgres-'));
+  try {
+    return await startIn(home, account, options);
+  } catch (error) {
+    await rm(home, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(home: string, account: Account, options: PostgresOptions): Promise<EmbeddedPostgresServer> {
   if (account.uid !== undefined) await chown(home, account.uid, account.gid!);
   const binaries = await reachableBinaries(account, home);
   const data = join(home, 'data');
