@@ -39,39 +39,51 @@ interface Options {
 }
 
 const options = readOptions();
+/** Ctrl-C is how the live demo is meant to end; a check that was cut off proved nothing. */
+const INTERRUPTED = options.isCheck ? 130 : 0;
+
 const interrupted = new AbortController();
 // The second Ctrl-C does not wait for anything; the kits then end their processes on exit.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => (interrupted.signal.aborted ? process.exit(130) : interrupted.abort()));
 }
-process.exitCode = await main();
+// Exits rather than ends: what an interruption cut off may still hold a connection that tries again for ever.
+process.exit(await main());
 
 async function main(): Promise<number> {
   console.log('Starting Postgres, an MQTT broker and Millrace …');
   const wantsDefaultPorts = !options.isCheck && !options.wantsFreePorts;
-  const services = await startServices({
-    wantsDefaultPorts,
-    ...(options.data === undefined ? {} : { data: options.data }),
-  });
+  let services: Services | null = null;
+  try {
+    const data = options.data === undefined ? {} : { data: options.data };
+    services = await startServices({ wantsDefaultPorts, ...data });
+    return await runOn(services);
+  } catch (error) {
+    // A Ctrl-C reaches Postgres and Millrace too; what fails because of that is no news.
+    if (interrupted.signal.aborted) return INTERRUPTED;
+    console.error(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    if (services !== null) console.error(services.millrace.notices());
+    return 1;
+  } finally {
+    await services?.stop();
+  }
+}
+
+async function runOn(services: Services): Promise<number> {
   const aborted = new Promise<'interrupted'>((resolve) => {
     if (interrupted.signal.aborted) resolve('interrupted');
     interrupted.signal.addEventListener('abort', () => resolve('interrupted'));
   });
-  try {
-    const work = options.isCheck ? runCheck(services, options.seed) : runUntilInterrupted(services);
-    // What is cut off by an interruption may fail afterwards; nobody wants to hear of it.
-    work.catch(() => undefined);
-    const outcome = await Promise.race([work, aborted]);
-    if (outcome === 'interrupted') console.log('\nStopping …');
-    if (outcome === false) console.error(services.millrace.notices());
-    return outcome === 'interrupted' ? (options.isCheck ? 130 : 0) : outcome ? 0 : 1;
-  } catch (error) {
-    console.error(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
-    console.error(services.millrace.notices());
-    return 1;
-  } finally {
-    await services.stop();
+  const work = options.isCheck ? runCheck(services, options.seed) : runUntilInterrupted(services);
+  // What is cut off by an interruption may fail afterwards.
+  work.catch(() => undefined);
+  const outcome = await Promise.race([work, aborted]);
+  if (outcome === 'interrupted' || interrupted.signal.aborted) {
+    console.log('\nStopping …');
+    return INTERRUPTED;
   }
+  if (!outcome) console.error(services.millrace.notices());
+  return outcome ? 0 : 1;
 }
 
 /** Moves all three flows until the signal; answers true so that it reads like the check. */
