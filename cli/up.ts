@@ -139,7 +139,7 @@ async function startRooms(
       connectors: await connectorsOf(worker.url, worker.collect()),
     }),
     health: () => healthOf(worker.health()),
-    metrics: [worker],
+    metrics: [worker, registry],
     addresses: () => addresses,
     version: packageVersion(),
     logger: logger.child({ room: 'console' }),

@@ -75,6 +75,19 @@ export class RegistryCore {
     return this.#state.unreadable;
   }
 
+  /** How much is kept, for metrics. */
+  kept(): { readonly subjects: number; readonly live: number; readonly deleted: number } {
+    let [subjects, live, deleted] = [0, 0, 0];
+    for (const name of this.#state.subjectNames()) {
+      const versions = this.#state.versions(name);
+      const alive = versions.filter((version) => !version.deleted).length;
+      if (alive > 0) subjects++;
+      live += alive;
+      deleted += versions.length - alive;
+    }
+    return { subjects, live, deleted };
+  }
+
   /** Qualified subject names with at least one version that counts, sorted. Default prefix: every context. */
   subjects(filter: VersionFilter & { readonly prefix?: string } = {}): string[] {
     const prefix = filter.prefix ?? ALL_CONTEXTS_PREFIX;

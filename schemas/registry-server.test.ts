@@ -110,6 +110,22 @@ describe('the settings of a registry', () => {
   });
 });
 
+describe('the metrics of a registry', () => {
+  it('count what is kept, answered and refused', async (test) => {
+    const registry = await registryOf(test);
+    const client = clientOf(registry);
+    await client.register('a', CLOSED);
+    await client.register('b', CLOSED);
+    await client.del('/subjects/b');
+    await client.get('/subjects/nobody/versions');
+    const value = (name: string) => registry.collect().find((family) => family.name === name)?.samples;
+    assert.deepEqual(value('millrace_registry_subjects'), [{ value: 1 }]);
+    assert.deepEqual(value('kafka_schema_registry_deleted_count'), [{ value: 1 }]);
+    assert.deepEqual(value('millrace_registry_refused_total'), [{ labels: { error_code: '40401' }, value: 1 }]);
+    assert.deepEqual(value('millrace_registry_requests_total')?.[0], { labels: { status: '200' }, value: 3 });
+  });
+});
+
 describe('a store that fails', () => {
   it('is 50001, and one that does not answer 50002, and reading goes on', async (test) => {
     let mode: 'good' | 'bad' | 'silent' = 'good';

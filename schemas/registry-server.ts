@@ -5,6 +5,7 @@
  */
 import { RegistryCore, type RegistryCoreOptions } from './core.ts';
 import { RegistryConfigError } from './errors.ts';
+import { collectKept, type RegistryMetricFamily, RequestCounts } from './metrics.ts';
 import { COMPATIBILITY_LEVELS } from './model.ts';
 import { DEFAULT_LIMITS } from './parse/parse-schema.ts';
 import { registryHttpServer } from './rest/server.ts';
@@ -50,6 +51,8 @@ export interface Registry {
   /** `http://host:port`, with the port that was really bound. */
   readonly url: string;
   readonly core: RegistryCore;
+  /** Metrics of the registry, asked at each scrape. */
+  collect(): readonly RegistryMetricFamily[];
   /** Answers what is under way, then closes the port and the store (not the log client). */
   stop(): Promise<void>;
 }
@@ -64,13 +67,15 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     const topic = config['kafkastore.topic'] ?? DEFAULT_TOPIC;
     logger.warn({ records: core.unreadableRecords }, `Some records of ${topic} were not understood and left alone.`);
   }
-  const app = registryHttpServer(core, logger);
+  const counts = new RequestCounts();
+  const app = registryHttpServer(core, logger, counts);
   try {
     const url = await app.listen({ host: options.host, port: options.port });
     logger.info({ url, subjects: core.subjects().length }, 'The schema registry answers.');
     return {
       url,
       core,
+      collect: () => [...collectKept(core), ...counts.collect()],
       async stop() {
         await app.close();
         await core.stop();

@@ -7,6 +7,7 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { RegistryCore } from '../core.ts';
 import { errors, RegistryError } from '../errors.ts';
+import type { RequestCounts } from '../metrics.ts';
 import { withoutContextPath } from './contexts.ts';
 import { ACCEPTED_BODIES, answerType, bodyText, SCHEMA_REGISTRY_V1 } from './negotiate.ts';
 import type { RestRequest } from './request.ts';
@@ -27,7 +28,7 @@ const MAX_PARAMETER_LENGTH = 8192;
 const REQUEST_TIMEOUT_MS = 60_000;
 
 /** Not listening yet; the caller does that. */
-export function registryHttpServer(core: RegistryCore, logger: RestLogger): FastifyInstance {
+export function registryHttpServer(core: RegistryCore, logger: RestLogger, counts: RequestCounts): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
@@ -39,7 +40,11 @@ export function registryHttpServer(core: RegistryCore, logger: RestLogger): Fast
   });
   readBodies(app);
   app.addHook('onRequest', negotiate);
-  app.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply, logger));
+  app.addHook('onResponse', async (_request, reply) => counts.answered(reply.statusCode));
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error instanceof RegistryError) counts.refused(error.errorCode);
+    return answerError(error, request, reply, logger);
+  });
 
   const all = routes(core);
   for (const { method, path, handle } of all) app.route({ method, url: path, handler: handler(handle) });
