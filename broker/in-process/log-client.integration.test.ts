@@ -1,0 +1,99 @@
+/**
+ * The built-in broker's keeper against the port's case file, on a real broker and a real disk; and that its groups are
+ * those which Kafka's protocol shows.
+ */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { logClientCases } from '../../runtime/log/client.cases.ts';
+import type { LogClient } from '../../runtime/log/client.ts';
+import { startTestBroker } from '../../test/kit/broker.ts';
+import { inProcessLog } from './log-client.ts';
+import type { ProducerRecord } from './types.ts';
+
+const { broker } = await startTestBroker({ after });
+
+/** The annotation is the check that this keeper fits the port. */
+const open = async (): Promise<LogClient> => inProcessLog(broker);
+
+logClientCases('The in-process keeper', open);
+
+const recordOf = (topic: string, value: Buffer): ProducerRecord => ({
+  topic,
+  partition: 0,
+  key: null,
+  value,
+  headers: [],
+  timestamp: null,
+});
+
+test('a send of several megabytes becomes several batches in order', async () => {
+  const log = inProcessLog(broker);
+  await log.createTopics([{ topic: 'large', partitions: 1, replicationFactor: 1 }]);
+  const producer = log.producer({ clientId: 'test' });
+  const records = Array.from({ length: 40 }, (_, i) => recordOf('large', Buffer.alloc(100_000, i)));
+  const metadata = await producer.send(records);
+  assert.deepEqual(
+    metadata.map(({ offset }) => offset),
+    records.map((_, i) => i),
+  );
+  const values: number[] = [];
+  const table = await log.table('large', ({ value }) => void values.push(value![0]!));
+  await table.readToEnd();
+  assert.deepEqual(
+    values,
+    records.map((_, i) => i),
+  );
+  await log.close();
+});
+
+test('a record too large for the topic is refused by name, and nothing sent with it is kept', async () => {
+  const log = inProcessLog(broker);
+  await log.createTopics([{ topic: 'small', partitions: 1, replicationFactor: 1 }]);
+  const producer = log.producer({ clientId: 'test' });
+  const sent = producer.send([recordOf('small', Buffer.from('fits')), recordOf('small', Buffer.alloc(2_000_000))]);
+  await assert.rejects(sent, { name: 'LogError', code: 'MESSAGE_TOO_LARGE', retriable: false });
+  assert.equal((await log.offsets({ topic: 'small', partition: 0 })).logEndOffset, 0);
+  await log.close();
+});
+
+test('a replication factor above one is refused with the way out', async () => {
+  const log = inProcessLog(broker);
+  const created = log.createTopics([{ topic: 'thrice', partitions: 1, replicationFactor: 3 }]);
+  await assert.rejects(created, { code: 'INVALID_REPLICATION_FACTOR', message: /to 1 or -1/ });
+});
+
+test('a member is seen as a consumer by the coordinator, with the assignment that DescribeGroups shows', async () => {
+  const log = inProcessLog(broker);
+  await log.createTopics([{ topic: 'seen', partitions: 2, replicationFactor: 1 }]);
+  const consumer = log.consumer({ clientId: 'sink-task', group: 'connect-sink', autoOffsetReset: 'earliest' });
+  consumer.subscribe(['seen'], { onAssigned: async () => {}, onRevoked: async () => {} });
+  for (let i = 0; i < 50 && consumer.position({ topic: 'seen', partition: 1 }) === null; i++) await consumer.poll(100);
+  const described = broker.groups.describe('connect-sink');
+  assert.deepEqual([described.state, described.protocolType, described.protocol], ['Stable', 'consumer', 'range']);
+  assert.equal(described.members[0]!.clientId, 'sink-task');
+  await log.close();
+  assert.equal(broker.groups.describe('connect-sink').state, 'Empty');
+});
+
+test('a consumer whose position was deleted goes to where it was told to start', async () => {
+  const log = inProcessLog(broker);
+  await log.createTopics([{ topic: 'deleted', partitions: 1, replicationFactor: 1 }]);
+  const producer = log.producer({ clientId: 'test' });
+  await producer.send(['a', 'b', 'c'].map((value) => recordOf('deleted', Buffer.from(value))));
+  broker.log('deleted', 0).deleteRecords(2);
+  await log.alterGroupOffsets('late', [{ topic: 'deleted', partition: 0, offset: 0 }]);
+  const consumer = log.consumer({ clientId: 'test', group: 'late', autoOffsetReset: 'earliest' });
+  consumer.subscribe(['deleted'], { onAssigned: async () => {}, onRevoked: async () => {} });
+  const [record] = await consumer.poll(5000);
+  assert.equal(record?.value?.toString(), 'c');
+  await log.close();
+});
+
+test('a consumer told to start nowhere says so, with its group and partition', async () => {
+  const log = inProcessLog(broker);
+  await log.createTopics([{ topic: 'nowhere', partitions: 1, replicationFactor: 1 }]);
+  const consumer = log.consumer({ clientId: 'test', group: 'lost', autoOffsetReset: 'none' });
+  consumer.subscribe(['nowhere'], { onAssigned: async () => {}, onRevoked: async () => {} });
+  await assert.rejects(consumer.poll(5000), { code: 'NO_OFFSET_FOR_PARTITION', message: /"lost".*nowhere-0/ });
+  await log.close();
+});
