@@ -7,7 +7,9 @@
 import { servedApis } from './apis/served.ts';
 import { disk } from './fs/disk.ts';
 import type { FileSystem } from './fs/file-system.ts';
-import type { GroupCoordinator } from './groups/coordinator.ts';
+import { type CoordinatorConfig, GroupCoordinator } from './groups/coordinator.ts';
+import { OffsetsTopic } from './groups/offsets-topic.ts';
+import { systemTimers } from './groups/timers.ts';
 import { LogDirectory } from './log/log-directory.ts';
 import type { PartitionLog } from './log/partition-log.ts';
 import { type BrokerConfig, parseBrokerConfig } from './metadata/broker-config.ts';
@@ -126,10 +128,13 @@ class RunningBroker implements Broker, BrokerState {
   readonly topics: Topics;
   readonly producerIds: ProducerIds;
   readonly fetchSessions: FetchSessions;
+  readonly groups: GroupCoordinator;
   readonly logger: Logger;
   readonly dataDir: string;
   readonly #options: BrokerOptions;
   readonly #server: Server;
+  readonly #offsetsTopic: OffsetsTopic;
+  #expiry: NodeJS.Timeout | null = null;
   #address: BrokerAddress | null = null;
   #stopping: Promise<void> | null = null;
 
@@ -146,6 +151,9 @@ class RunningBroker implements Broker, BrokerState {
     this.topics = new Topics(metadata, logs, config);
     this.producerIds = new ProducerIds(metadata);
     this.fetchSessions = new FetchSessions(config.number('max.incremental.fetch.session.cache.slots'), now);
+    this.#offsetsTopic = new OffsetsTopic({ topics: this.topics, config, now, logger: options.logger });
+    this.groups = new GroupCoordinator(coordinatorConfig(config), systemTimers(now), this.#offsetsTopic);
+    this.topics.onDeleted(({ name }) => this.groups.topicDeleted(name));
     this.#server = new Server({
       host: options.host ?? defaultHost,
       port: options.port ?? defaultPort,
@@ -156,10 +164,6 @@ class RunningBroker implements Broker, BrokerState {
       dispatch: new ApiDispatch(servedApis, this, options.logger),
       logger: options.logger,
     });
-  }
-
-  get groups(): GroupCoordinator {
-    throw new Error('Groups are not coordinated yet.');
   }
 
   get address(): BrokerAddress {
@@ -173,9 +177,15 @@ class RunningBroker implements Broker, BrokerState {
     return host.includes(':') ? `[${host}]:${advertisedPort}` : `${host}:${advertisedPort}`;
   }
 
+  /** Groups are replayed before the first client is heard. */
   async listen(): Promise<void> {
+    await this.#offsetsTopic.open();
+    this.#offsetsTopic.replay((record) => this.groups.replay(record));
+    this.groups.replayed();
     this.#address = await this.#server.listen();
     this.logs.start();
+    this.#expiry = setInterval(() => this.groups.expire(), this.config.number('offsets.retention.check.interval.ms'));
+    this.#expiry.unref();
   }
 
   endpoint(session: Session): BrokerAddress {
@@ -197,7 +207,20 @@ class RunningBroker implements Broker, BrokerState {
   }
 
   async #stop(): Promise<void> {
+    if (this.#expiry !== null) clearInterval(this.#expiry);
+    this.groups.stop();
     await this.#server.stop();
     await this.logs.close();
   }
+}
+
+function coordinatorConfig(config: BrokerConfig): CoordinatorConfig {
+  return {
+    sessionTimeoutMsMin: config.number('group.min.session.timeout.ms'),
+    sessionTimeoutMsMax: config.number('group.max.session.timeout.ms'),
+    sizeMax: config.number('group.max.size'),
+    initialDelayMs: config.number('group.initial.rebalance.delay.ms'),
+    offsetMetadataBytesMax: config.number('offset.metadata.max.bytes'),
+    offsetsRetentionMs: config.number('offsets.retention.minutes') * 60_000,
+  };
 }

@@ -1,7 +1,18 @@
 /**
- * The group coordinator: consumer groups of the classic protocol and their committed offsets. Signatures first.
+ * The group coordinator: consumer groups of the classic protocol and their committed offsets. One for the whole broker,
+ * called by the API handlers and, without a socket, by the in-process keeper.
+ *
+ * Everything is in memory and written to `__consumer_offsets` before it is answered; a restart replays that, and
+ * members go on in the generation they were in. What it is not: it never looks at an assignment.
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
+import { Group, Member } from './group.ts';
+import type { GroupLog } from './group-log.ts';
+import { Membership, type MembershipConfig, refuseMember } from './membership.ts';
+import { expiredOffsets, GroupOffsets, type PartitionOfTopic } from './offsets.ts';
+import { refusedJoin, refusedSync } from './rebalance.ts';
+import { groupTombstone, offsetRecord, type ReplayedRecord } from './records.ts';
+import type { Timers } from './timers.ts';
 import type {
   CommitRequest,
   CommitResult,
@@ -13,29 +24,343 @@ import type {
   LeaveResult,
   LeavingMember,
   MemberIdentity,
+  OffsetToCommit,
   SyncRequest,
   SyncResult,
 } from './types.ts';
 
+export interface CoordinatorConfig extends MembershipConfig {
+  /** `offset.metadata.max.bytes`. */
+  readonly offsetMetadataBytesMax: number;
+  /** `offsets.retention.minutes`, in milliseconds. */
+  readonly offsetsRetentionMs: number;
+}
+
+/** A group and its offsets. */
+interface Entry {
+  readonly group: Group;
+  readonly offsets: GroupOffsets;
+}
+
+const noBytes = Buffer.alloc(0);
+
 /** Callbacks are called exactly once, possibly before the method returned. */
-export interface GroupCoordinator {
-  join(request: JoinRequest, done: (result: JoinResult) => void): void;
-  sync(request: SyncRequest, done: (result: SyncResult) => void): void;
-  heartbeat(member: MemberIdentity): ErrorName;
-  leave(group: string, members: readonly LeavingMember[]): LeaveResult;
-  /** Answers when the offsets are durable. */
-  commit(request: CommitRequest, done: (result: CommitResult) => void): void;
+export class GroupCoordinator {
+  readonly #entries = new Map<string, Entry>();
+  readonly #membership: Membership;
+  readonly #config: CoordinatorConfig;
+  readonly #timers: Timers;
+  readonly #log: GroupLog;
+  #isStopped = false;
+
+  constructor(config: CoordinatorConfig, timers: Timers, log: GroupLog) {
+    this.#config = config;
+    this.#timers = timers;
+    this.#log = log;
+    this.#membership = new Membership(config, timers, log);
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  join(request: JoinRequest, done: (result: JoinResult) => void): void {
+    const refusal = this.#isStopped ? 'NOT_COORDINATOR' : this.#membership.refuseJoin(request);
+    if (refusal !== null) {
+      done(refusedJoin(refusal, request.memberId));
+      return;
+    }
+    const known = this.#entries.get(request.group);
+    if (known === undefined && request.memberId !== '') {
+      done(refusedJoin('UNKNOWN_MEMBER_ID', request.memberId));
+      return;
+    }
+    this.#membership.join(this.#entry(request.group).group, request, done);
+  }
+
+  sync(request: SyncRequest, done: (result: SyncResult) => void): void {
+    const found = this.#find(request.group);
+    if (typeof found === 'string') done(refusedSync(found));
+    else this.#membership.sync(found.group, request, done);
+  }
+
+  heartbeat(member: MemberIdentity): ErrorName {
+    const found = this.#find(member.group);
+    return typeof found === 'string' ? found : this.#membership.heartbeat(found.group, member);
+  }
+
+  leave(group: string, members: readonly LeavingMember[]): LeaveResult {
+    const found = this.#find(group);
+    return typeof found === 'string' ? { error: found, members: [] } : this.#membership.leave(found.group, members);
+  }
+
+  /** Answers when the offsets are durable, one result per offset in their order. */
+  commit(request: CommitRequest, done: (result: CommitResult) => void): void {
+    const refusal = this.#refuseCommit(request);
+    if (refusal !== null) {
+      done(request.offsets.map(() => refusal));
+      return;
+    }
+    const { offsets } = this.#entry(request.group);
+    const now = this.#timers.now();
+    const results: ErrorName[] = request.offsets.map(({ metadata }) =>
+      Buffer.byteLength(metadata) > this.#config.offsetMetadataBytesMax ? 'OFFSET_METADATA_TOO_LARGE' : 'NONE',
+    );
+    const accepted = request.offsets
+      .filter((_, index) => results[index] === 'NONE')
+      .map((offset) => ({ ...offset, ...this.#committed(offset, request, now) }));
+    if (accepted.length === 0) {
+      done(results);
+      return;
+    }
+    const records = accepted.map((offset) => offsetRecord(request.group, offset.topic, offset.partition, offset));
+    this.#log.append(request.group, records, (error) => {
+      if (error === null) for (const offset of accepted) offsets.set(offset.topic, offset.partition, offset);
+      done(error === null ? results : results.map((result) => (result === 'NONE' ? error : result)));
+    });
+  }
+
   /** Undefined where nothing is committed. */
-  offset(group: string, topic: string, partition: number): CommittedOffset | undefined;
+  offset(group: string, topic: string, partition: number): CommittedOffset | undefined {
+    return this.#entries.get(group)?.offsets.get(topic, partition);
+  }
+
   /** All committed offsets of a group. */
-  offsets(group: string): readonly (CommittedOffset & { readonly topic: string; readonly partition: number })[];
+  offsets(group: string): readonly (CommittedOffset & PartitionOfTopic)[] {
+    return [...(this.#entries.get(group)?.offsets.all() ?? [])];
+  }
+
   /** Forgets offsets. One answer per partition, in order; the group's own refusal stands in for all. */
   deleteOffsets(
     group: string,
-    partitions: readonly { readonly topic: string; readonly partition: number }[],
+    partitions: readonly PartitionOfTopic[],
     done: (error: ErrorName, results: readonly ErrorName[]) => void,
-  ): void;
-  list(): readonly GroupListing[];
-  describe(group: string): GroupDescription;
-  delete(group: string, done: (error: ErrorName) => void): void;
+  ): void {
+    const entry = this.#entries.get(group);
+    if (entry === undefined) {
+      done('GROUP_ID_NOT_FOUND', []);
+      return;
+    }
+    const isEmpty = entry.group.state === 'Empty';
+    // Only of a consumer group can be known which topics it uses.
+    if (!isEmpty && entry.group.subscribedTopics === null) {
+      done('NON_EMPTY_GROUP', []);
+      return;
+    }
+    const results = partitions.map(
+      ({ topic }): ErrorName => (!isEmpty && entry.group.isSubscribedTo(topic) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'),
+    );
+    const forgotten = partitions.filter((_, index) => results[index] === 'NONE');
+    this.#forget(entry, forgotten, (error) => done(error ?? 'NONE', results));
+  }
+
+  list(): readonly GroupListing[] {
+    return [...this.#entries.values()].map(({ group }) => ({
+      group: group.id,
+      protocolType: group.protocolType ?? '',
+      state: group.state,
+      type: 'classic' as const,
+    }));
+  }
+
+  /** A group that does not exist is described as Dead, without an error. */
+  describe(id: string): GroupDescription {
+    const group = this.#entries.get(id)?.group;
+    if (group === undefined)
+      return { error: 'NONE', group: id, state: 'Dead', protocolType: '', protocol: '', members: [] };
+    const isStable = group.state === 'Stable';
+    return {
+      error: 'NONE',
+      group: id,
+      state: group.state,
+      protocolType: group.protocolType ?? '',
+      protocol: isStable ? (group.protocolName ?? '') : '',
+      // While it rebalances, what the members said and got before is no longer true.
+      members: [...group.members.values()].map((member) => ({
+        memberId: member.memberId,
+        groupInstanceId: member.groupInstanceId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        metadata: isStable ? member.metadataFor(group.protocolName) : noBytes,
+        assignment: isStable ? member.assignment : noBytes,
+      })),
+    };
+  }
+
+  /** Forgets an empty group with all its offsets. */
+  delete(id: string, done: (error: ErrorName) => void): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) {
+      done('GROUP_ID_NOT_FOUND');
+      return;
+    }
+    if (entry.group.state !== 'Empty') {
+      done('NON_EMPTY_GROUP');
+      return;
+    }
+    const records = [...entry.offsets.all()].map(({ topic, partition }) => offsetRecord(id, topic, partition, null));
+    this.#log.append(id, [...records, groupTombstone(id)], (error) => {
+      if (error === null && entry.group.state === 'Empty') this.#drop(entry);
+      done(error ?? 'NONE');
+    });
+  }
+
+  /** Called every `offsets.retention.check.interval.ms`: forgets old offsets, and groups that have none left. */
+  expire(): void {
+    const now = this.#timers.now();
+    for (const entry of [...this.#entries.values()]) {
+      const expired = expiredOffsets(entry.group, entry.offsets, now, this.#config.offsetsRetentionMs);
+      if (expired.length === 0) this.#dropIfUnused(entry);
+      else this.#forget(entry, expired, (error) => error === null && this.#dropIfUnused(entry));
+    }
+  }
+
+  /** A topic is gone, and with it the places in it. */
+  topicDeleted(topic: string): void {
+    for (const entry of this.#entries.values()) {
+      const gone = entry.offsets.ofTopic(topic);
+      if (gone.length > 0) this.#forget(entry, gone, () => {});
+    }
+  }
+
+  /** Called for each record of `__consumer_offsets` at the start, oldest first. */
+  replay(record: ReplayedRecord): void {
+    if (record.type === 'offset') {
+      const { offsets } = this.#entry(record.group);
+      if (record.value === null) offsets.delete(record.topic, record.partition);
+      else offsets.set(record.topic, record.partition, record.value);
+      return;
+    }
+    const offsets = this.#entries.get(record.group)?.offsets ?? new GroupOffsets();
+    this.#entries.delete(record.group);
+    if (record.value === null) {
+      if (offsets.count > 0) this.#entries.set(record.group, { group: this.#newGroup(record.group), offsets });
+      return;
+    }
+    const { protocolType, generation, protocol, leader, currentStateTimestamp, members } = record.value;
+    const group = this.#newGroup(record.group);
+    for (const kept of members) group.add(restored(kept, protocol ?? ''), protocolType);
+    group.protocolType = protocolType === '' ? null : protocolType;
+    group.generationId = generation;
+    group.protocolName = protocol;
+    group.leader = leader;
+    group.state = members.length > 0 ? 'Stable' : 'Empty';
+    group.previousState = group.state;
+    if (currentStateTimestamp >= 0) group.stateSinceMs = currentStateTimestamp;
+    group.findSubscribedTopics();
+    this.#entries.set(record.group, { group, offsets });
+  }
+
+  /** All has been replayed: sessions begin to run, and what was forgotten whole is dropped. */
+  replayed(): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.group.members.size > 0) this.#membership.resume(entry.group);
+      else if (entry.group.protocolType === null && entry.offsets.count === 0) this.#entries.delete(entry.group.id);
+    }
+  }
+
+  /** Everybody who waits is answered; nothing is accepted any more. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const { group } of this.#entries.values()) this.#membership.end(group);
+  }
+
+  #refuseCommit(request: CommitRequest): ErrorName | null {
+    if (this.#isStopped) return 'NOT_COORDINATOR';
+    const group = this.#entries.get(request.group)?.group;
+    const isAnonymous = request.generationId < 0 && request.memberId === '' && request.groupInstanceId === null;
+    if (group === undefined) return request.generationId < 0 ? null : 'ILLEGAL_GENERATION';
+    // A consumer that assigns its partitions itself only keeps its offsets here.
+    if (request.generationId < 0 && group.state === 'Empty') return null;
+    if (isAnonymous) return 'UNKNOWN_MEMBER_ID';
+    const refusal = refuseMember(group, request);
+    if (refusal !== null) return refusal;
+    if (group.state === 'CompletingRebalance') return 'REBALANCE_IN_PROGRESS';
+    this.#membership.rebalance.awaitHeartbeat(group, group.members.get(request.memberId)!);
+    return null;
+  }
+
+  #committed(offset: OffsetToCommit, request: CommitRequest, now: number): CommittedOffset {
+    return {
+      offset: offset.offset,
+      leaderEpoch: offset.leaderEpoch,
+      metadata: offset.metadata,
+      commitTimestamp: now,
+      expireTimestamp: request.retentionTimeMs < 0 ? -1 : now + request.retentionTimeMs,
+    };
+  }
+
+  #forget(entry: Entry, partitions: readonly PartitionOfTopic[], done: (error: ErrorName | null) => void): void {
+    const known = partitions.filter(({ topic, partition }) => entry.offsets.get(topic, partition) !== undefined);
+    if (known.length === 0) {
+      done(null);
+      return;
+    }
+    const records = known.map(({ topic, partition }) => offsetRecord(entry.group.id, topic, partition, null));
+    this.#log.append(entry.group.id, records, (error) => {
+      if (error === null) for (const { topic, partition } of known) entry.offsets.delete(topic, partition);
+      done(error);
+    });
+  }
+
+  #dropIfUnused(entry: Entry): void {
+    const { group, offsets } = entry;
+    if (group.state !== 'Empty' || group.pending.size > 0 || offsets.count > 0) return;
+    this.#log.append(group.id, [groupTombstone(group.id)], (error) => {
+      const isStillUnused = group.state === 'Empty' && group.pending.size === 0 && offsets.count === 0;
+      if (error === null && isStillUnused) this.#drop(entry);
+    });
+  }
+
+  #drop(entry: Entry): void {
+    entry.group.cancelTimers();
+    entry.group.state = 'Dead';
+    if (this.#entries.get(entry.group.id) === entry) this.#entries.delete(entry.group.id);
+  }
+
+  #find(id: string): Entry | ErrorName {
+    if (this.#isStopped) return 'NOT_COORDINATOR';
+    if (id === '') return 'INVALID_GROUP_ID';
+    return this.#entries.get(id) ?? 'UNKNOWN_MEMBER_ID';
+  }
+
+  #entry(id: string): Entry {
+    let entry = this.#entries.get(id);
+    if (entry === undefined) {
+      entry = { group: this.#newGroup(id), offsets: new GroupOffsets() };
+      this.#entries.set(id, entry);
+    }
+    return entry;
+  }
+
+  #newGroup(id: string): Group {
+    return new Group(id, this.#timers.now());
+  }
+}
+
+/** A member as the topic remembers it: one protocol, its last. */
+function restored(
+  kept: {
+    readonly memberId: string;
+    readonly groupInstanceId: string | null;
+    readonly clientId: string;
+    readonly clientHost: string;
+    readonly rebalanceTimeout: number;
+    readonly sessionTimeout: number;
+    readonly subscription: Buffer;
+    readonly assignment: Buffer;
+  },
+  protocol: string,
+): Member {
+  const member = new Member({
+    memberId: kept.memberId,
+    groupInstanceId: kept.groupInstanceId,
+    clientId: kept.clientId,
+    clientHost: kept.clientHost,
+    sessionTimeoutMs: kept.sessionTimeout,
+    rebalanceTimeoutMs: kept.rebalanceTimeout < 0 ? kept.sessionTimeout : kept.rebalanceTimeout,
+    protocols: [{ name: protocol, metadata: kept.subscription }],
+  });
+  member.assignment = kept.assignment;
+  return member;
 }
