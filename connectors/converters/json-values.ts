@@ -166,6 +166,12 @@ export class JsonValues {
         return (json) => new Date(Number(wholeNumber(schema, json)));
     }
     switch (schema.type) {
+      case 'float32':
+      case 'float64': {
+        // JSON has no number for these; Jackson, and with it Debezium, writes the words.
+        const check = this.#compileWriter(schema);
+        return (json) => floatWords.get(json) ?? (check(json as ConnectValue) as ConnectValue);
+      }
       case 'bytes':
         return (json) => (typeof json === 'string' ? Buffer.from(json, 'base64') : misfit(schema, json));
       case 'array': {
@@ -262,3 +268,9 @@ function describe(schema: Schema): string {
 function misfit(schema: Schema, value: unknown): never {
   throw badData(`${shown(value instanceof JsonText ? value.parse() : value)} is no ${describe(schema)}.`);
 }
+
+const floatWords: ReadonlyMap<unknown, number> = new Map([
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+]);
