@@ -33,7 +33,8 @@ export function registryHttpServer(core: RegistryCore, logger: RestLogger, count
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: true,
+    // Idle connections end with the server; a request under way is answered first.
+    forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAMETER_LENGTH },
     rewriteUrl: (request) => withoutContextPath(request.url ?? '/'),
     onProtoPoisoning: 'ignore',
