@@ -68,8 +68,9 @@ function page(
       leaderEpoch: broker.logs.leaderEpoch,
       replicaNodes: nodes,
       isrNodes: nodes,
-      eligibleLeaderReplicas: null,
-      lastKnownElr: null,
+      // Java clients cannot read null here.
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
       offlineReplicas: [],
     });
   }
