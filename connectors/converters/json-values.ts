@@ -251,7 +251,9 @@ function decimalNumber(schema: Schema, value: ConnectValue): unknown {
 }
 
 function readDecimal(schema: Schema, json: unknown): string {
-  if (typeof json === 'number' || typeof json === 'bigint') return String(json);
+  if (typeof json === 'number' || typeof json === 'bigint') {
+    return decimalFromBytes(decimalToBytes(String(json), scaleOf(schema)), scaleOf(schema));
+  }
   if (typeof json !== 'string') return misfit(schema, json);
   return decimalFromBytes(Buffer.from(json, 'base64'), scaleOf(schema));
 }
