@@ -243,15 +243,20 @@ export function closest(word: string, candidates: readonly string[]): string | n
   return best;
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** Optimal string alignment: as Levenshtein's, and two letters that changed places are one mistake. */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, substitution));
+      let distance = Math.min(next[j - 1]! + 1, row[j]! + 1, substitution);
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwapped) distance = Math.min(distance, before[j - 2]! + 1);
+      next.push(distance);
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;
