@@ -104,7 +104,7 @@ function forgotten(
 function assertWritable({ settings }: DeletionParts, subject: string): void {
   const mode = settings.modeInForce(subject);
   if (mode === 'READONLY' || mode === 'READONLY_OVERRIDE' || mode === 'FORWARD') {
-    throw errors.notPermitted(`Subject ${subject} in context ${contextOf(subject)} is in read-only mode`);
+    throw errors.notPermitted(`The mode of subject '${subject}' is ${mode}: nothing may be deleted.`);
   }
 }
 
@@ -112,5 +112,5 @@ function assertWritable({ settings }: DeletionParts, subject: string): void {
 function assertNotReferenced({ state }: DeletionParts, version: SchemaVersion, permanent: boolean): void {
   const referrers = state.referrers(version.subject, version.version);
   if (!referrers.some(({ deleted }) => permanent || !deleted)) return;
-  throw errors.referenceExists(`magic=1,keytype=SCHEMA,subject=${version.subject},version=${version.version}`);
+  throw errors.referenceExists(version.subject, version.version);
 }

@@ -75,37 +75,37 @@ export const errors = {
     new RegistryError(
       'SUBJECT_SOFT_DELETED',
       40404,
-      `Subject '${shown(subject)}' was soft deleted. Set permanent=true to delete permanently`,
+      `Subject '${shown(subject)}' is soft-deleted already. Use permanent=true to remove it for good.`,
     ),
   subjectNotSoftDeleted: (subject: string) =>
     new RegistryError(
       'SUBJECT_NOT_SOFT_DELETED',
       40405,
-      `Subject '${shown(subject)}' was not deleted first before being permanently deleted`,
+      `Subject '${shown(subject)}' still has live versions. Delete it softly first, then with permanent=true.`,
     ),
   versionSoftDeleted: (subject: string, version: number) =>
     new RegistryError(
       'VERSION_SOFT_DELETED',
       40406,
-      `Subject '${shown(subject)}' Version ${version} was soft deleted. Set permanent=true to delete permanently`,
+      `Version ${version} of subject '${shown(subject)}' is soft-deleted already. Use permanent=true to remove it for good.`,
     ),
   versionNotSoftDeleted: (subject: string, version: number) =>
     new RegistryError(
       'VERSION_NOT_SOFT_DELETED',
       40407,
-      `Subject '${shown(subject)}' Version ${version} was not deleted first before being permanently deleted`,
+      `Version ${version} of subject '${shown(subject)}' is live. Delete it softly first, then with permanent=true.`,
     ),
   configNotFound: (subject: string) =>
     new RegistryError(
       'SUBJECT_CONFIG_NOT_FOUND',
       40408,
-      `Subject '${shown(subject)}' does not have subject-level compatibility configured`,
+      `Subject '${shown(subject)}' has no compatibility level of its own. Ask with defaultToGlobal=true for the one in force.`,
     ),
   modeNotFound: (subject: string) =>
     new RegistryError(
       'SUBJECT_MODE_NOT_FOUND',
       40409,
-      `Subject '${shown(subject)}' does not have subject-level mode configured`,
+      `Subject '${shown(subject)}' has no mode of its own. Ask with defaultToGlobal=true for the one in force.`,
     ),
   /** The part before the details is literal. */
   incompatible: (subject: string, details: readonly string[]) =>
@@ -130,8 +130,12 @@ export const errors = {
   invalidLevel: (message: string) => new RegistryError('INVALID_COMPATIBILITY_LEVEL', 42203, message),
   invalidMode: (message: string) => new RegistryError('INVALID_MODE', 42204, message),
   notPermitted: (message: string) => new RegistryError('OPERATION_NOT_PERMITTED', 42205, message),
-  referenceExists: (what: string) =>
-    new RegistryError('REFERENCE_EXISTS', 42206, `One or more references exist to the schema {${shown(what)}}.`),
+  referenceExists: (subject: string, version: number) =>
+    new RegistryError(
+      'REFERENCE_EXISTS',
+      42206,
+      `Version ${version} of subject '${shown(subject)}' is referred to by other schemas; see its …/referencedby.`,
+    ),
   idMismatch: (id: number, reason: string) =>
     new RegistryError('ID_DOES_NOT_MATCH', 42207, `The schema id ${id} cannot be used: ${reason}`),
   invalidSubject: (subject: string, reason: string) =>
@@ -145,7 +149,11 @@ export const errors = {
     ),
   invalidRuleSet: (reason: string) => new RegistryError('INVALID_RULE_SET', 42210, `Invalid rule set: ${reason}`),
   contextNotEmpty: (context: string) =>
-    new RegistryError('CONTEXT_NOT_EMPTY', 42211, `The context '${shown(context)}' is not empty`),
+    new RegistryError(
+      'CONTEXT_NOT_EMPTY',
+      42211,
+      `The context '${shown(context)}' still has subjects; delete them for good first.`,
+    ),
   store: (cause: unknown) =>
     new RegistryError(
       'STORE_FAILED',

@@ -110,13 +110,17 @@ export class Registration {
   #assertWritable(subject: string, request: RegisterRequest): void {
     const mode = this.#settings.modeInForce(subject);
     if (mode === 'READONLY' || mode === 'READONLY_OVERRIDE' || mode === 'FORWARD') {
-      throw errors.notPermitted(`Subject ${subject} in context ${contextOf(subject)} is in read-only mode`);
+      throw errors.notPermitted(`The mode of subject '${subject}' is ${mode}: no new schema may be registered.`);
     }
     if (request.id !== undefined && mode !== 'IMPORT') {
-      throw errors.notPermitted(`Subject ${subject} in context ${contextOf(subject)} is not in import mode`);
+      throw errors.notPermitted(
+        `An id may only be chosen in mode IMPORT; the mode of subject '${subject}' is ${mode}.`,
+      );
     }
     if (request.id === undefined && mode === 'IMPORT') {
-      throw errors.notPermitted(`Subject ${subject} in context ${contextOf(subject)} is not in read-write mode`);
+      throw errors.notPermitted(
+        `The mode of subject '${subject}' is IMPORT: send the id the schema had, or set another mode.`,
+      );
     }
   }
 
@@ -191,7 +195,7 @@ export class Registration {
     const { version } = request;
     if (version === undefined || version <= 0) return next;
     if (request.id === undefined && version !== next) {
-      throw errors.invalidSchema(`Version is not one more than previous version: ${subject} is at ${next - 1}.`);
+      throw errors.invalidSchema(`Version ${version} of subject '${subject}' cannot be next: ${next} is.`);
     }
     return version;
   }

@@ -121,7 +121,7 @@ export class Settings {
       if (!scopesOf(subject).includes(scope)) continue;
       if (this.#state.versions(subject).some(({ deleted }) => !deleted)) {
         throw errors.notPermitted(
-          `Cannot import since found existing subjects, among them '${subject}'. Use force=true.`,
+          `Mode IMPORT wants an empty place, but subject '${subject}' is there. Use force=true to set it all the same.`,
         );
       }
     }
