@@ -151,6 +151,20 @@ describe('After kill -9', () => {
     fs.put(logFile, bytes);
   });
 
+  it('gaps that a cleaner left are no damage, and any other gap is', async (test) => {
+    const { log, fs, reopen } = openLog(test);
+    await append(log, batchOf({ values: ['a'] }));
+    await append(log, batchOf({ values: ['b'] }));
+    const gap = Buffer.from(fs.files().get(logFile)!);
+    gap.writeInt32BE(5, gap.length / 2 + 4);
+    fs.put(logFile, gap);
+    fs.put('/data/cleaner-offset-checkpoint', Buffer.from('0\n1\nt 0 1\n'));
+    const cleaned = reopen();
+    assert.deepEqual(readAll(cleaned.log), ['0:a', '5:b']);
+    fs.remove('/data/cleaner-offset-checkpoint');
+    assert.deepEqual(readAll(cleaned.reopen().log), ['0:a']);
+  });
+
   it('half-done deletes, compactions and swaps are tidied up', async (test) => {
     const { log, fs, reopen } = openLog(test, { config: { segmentBytes: 100 } });
     for (const value of ['a', 'b']) await append(log, batchOf({ values: [value] }));

@@ -24,6 +24,8 @@ export const names = {
   metaProperties: 'meta.properties',
   recoveryPoints: 'recovery-point-offset-checkpoint',
   logStarts: 'log-start-offset-checkpoint',
+  /** Partitions a cleaner has been through, whose offsets therefore have gaps. */
+  cleanerOffsets: 'cleaner-offset-checkpoint',
   /** Ours alone: the leader epoch of the last start. Kafka ignores files it does not know. */
   leaderEpoch: 'millrace-leader-epoch',
   /** In each partition's folder. */

@@ -314,6 +314,7 @@ function openAll(
   const { fs, path } = options;
   const recoveryPoints = readPartitionOffsets(fs, `${path}/${names.recoveryPoints}`) ?? new Map<string, number>();
   const logStarts = readPartitionOffsets(fs, `${path}/${names.logStarts}`) ?? new Map<string, number>();
+  const cleaned = readPartitionOffsets(fs, `${path}/${names.cleanerOffsets}`) ?? new Map<string, number>();
   const partitions: FoundPartition[] = [];
   const reports: RecoveryReport[] = [];
   for (const name of fs.list(path)) {
@@ -328,6 +329,7 @@ function openAll(
       isClean,
       recoveryPoint: recoveryPoints.get(name) ?? 0,
       logStartOffset: logStarts.get(name) ?? 0,
+      hasGaps: cleaned.has(name),
     });
     partitions.push({ ...parsed, topicId: readTopicId(fs, folder), opened });
     if (recovered.truncatedBytes > 0) {

@@ -25,6 +25,8 @@ export interface OpenPartitionOptions {
   /** From the checkpoint; 0 when nothing is known. */
   readonly recoveryPoint: number;
   readonly logStartOffset: number;
+  /** A cleaner has been here, so offsets may be missing. */
+  readonly hasGaps: boolean;
 }
 
 export interface OpenedAndRecovered {
@@ -40,7 +42,7 @@ export function openPartition(around: ReplaySurroundings, options: OpenPartition
   const recoveryOptions = {
     recoveryPoint: options.recoveryPoint,
     indexIntervalBytes: config.indexIntervalBytes,
-    isCompacted: config.cleanupPolicy.includes('compact'),
+    hasGaps: options.hasGaps,
   };
   const clean = options.isClean ? loadClean(segments, config) : null;
   const recovered = clean ?? recoverSegments(segments, epochs, recoveryOptions);

@@ -14,7 +14,7 @@ export interface RecoveryOptions {
   readonly recoveryPoint: number;
   readonly indexIntervalBytes: number;
   /** Compaction leaves holes between segments; elsewhere a hole is a lost tail. */
-  readonly isCompacted: boolean;
+  readonly hasGaps: boolean;
 }
 
 export interface Recovered {
@@ -34,7 +34,7 @@ export function recoverSegments(segments: Segments, epochs: LeaderEpochs, option
   let reason: string | null = null;
   for (let index = first; index < segments.all.length; index++) {
     const segment = segments.all[index]!;
-    const hole = index > first ? describeHole(segment, next, options.isCompacted) : null;
+    const hole = index > first ? describeHole(segment, next, options.hasGaps) : null;
     if (hole !== null) {
       truncatedBytes += dropFrom(segments, index);
       reason ??= hole;
@@ -54,9 +54,9 @@ export function recoverSegments(segments: Segments, epochs: LeaderEpochs, option
   return { logEndOffset: next, truncatedBytes, reason };
 }
 
-function describeHole(segment: Segment, expected: number, isCompacted: boolean): string | null {
+function describeHole(segment: Segment, expected: number, hasGaps: boolean): string | null {
   const base = segment.baseOffset;
-  if (base === expected || (isCompacted && base > expected)) return null;
+  if (base === expected || (hasGaps && base > expected)) return null;
   return `the segment that begins at offset ${base} follows records that end at ${expected}`;
 }
 
@@ -101,7 +101,7 @@ function scan(segment: Segment, from: number, epochs: LeaderEpochs, options: Rec
   // Begun inside a segment, at a batch known to be sound, the first offset is not checked against anything.
   let next: number | null = from === 0 ? segment.baseOffset : null;
   while (walker.position < segment.writtenBytes) {
-    const reason = faultOf(walker, segment, next, options.isCompacted);
+    const reason = faultOf(walker, segment, next, options.hasGaps);
     if (reason !== null) return { position: walker.position, nextOffset: next ?? segment.baseOffset, reason };
     const { buffer, at } = walker;
     const last = batches.lastOffset(buffer, at);
@@ -114,7 +114,7 @@ function scan(segment: Segment, from: number, epochs: LeaderEpochs, options: Rec
 }
 
 /** Why the bytes at the walker are no batch that may stand here, or null. Leaves the whole batch in its window. */
-function faultOf(walker: BatchWalker, segment: Segment, expected: number | null, isCompacted: boolean): string | null {
+function faultOf(walker: BatchWalker, segment: Segment, expected: number | null, hasGaps: boolean): string | null {
   const where = `the batch at position ${walker.position} of the segment that begins at offset ${segment.baseOffset}`;
   if (!walker.read()) return `${where} is not whole`;
   const batch = walker.load();
@@ -123,7 +123,7 @@ function faultOf(walker: BatchWalker, segment: Segment, expected: number | null,
   const base = batches.baseOffset(batch);
   const last = batches.lastOffset(batch);
   // The offset lies outside the checksum, so it must be exactly the next one; only compaction leaves gaps.
-  const follows = expected === null || base === expected || (isCompacted && base > expected);
+  const follows = expected === null || base === expected || (hasGaps && base > expected);
   const isInRange = base >= segment.baseOffset && last - segment.baseOffset <= relativeOffsetMax;
   return follows && isInRange ? null : `${where} holds offsets ${base} to ${last}, but ${expected} comes next`;
 }
