@@ -6,9 +6,11 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { after, test } from 'node:test';
+import { inProcessLog } from '../../broker/in-process/log-client.ts';
 import { startTestBroker } from '../kit/broker.ts';
 import { requiredServices } from '../kit/service.ts';
 import { unique } from './names.ts';
+import { until } from './wait.ts';
 
 /** Nothing here takes kcat more than a second or two; this is for a broker that does not answer. */
 const deadlineMs = 30_000;
@@ -72,6 +74,54 @@ for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd']) {
     assert.deepEqual([record.offset, record.headers, record.key], [0, ['source', 'kcat'], 'k0']);
   });
 }
+
+test('what our own producer compressed is read by librdkafka', options, async () => {
+  const log = inProcessLog(fixture.broker);
+  const topic = await topicOf();
+  for (const codec of ['gzip', 'snappy', 'lz4', 'zstd']) {
+    const producer = log.producer({ clientId: 'compat', overrides: { 'compression.type': codec } });
+    const value = Buffer.from(`${codec} ${'x'.repeat(70_000)}`);
+    await producer.send([{ topic, partition: 0, key: null, value, headers: [], timestamp: null }]);
+  }
+  const consumed = await kcat(['-C', '-t', topic, '-e', '-q', '-X', 'check.crcs=true']);
+  const starts = consumed
+    .trimEnd()
+    .split('\n')
+    .map((line) => [line.split(' ')[0], line.length]);
+  assert.deepEqual(starts, [
+    ['gzip', 70_005],
+    ['snappy', 70_007],
+    ['lz4', 70_004],
+    ['zstd', 70_005],
+  ]);
+});
+
+test('kcat and a consumer in our own process share a group', options, async () => {
+  const log = inProcessLog(fixture.broker);
+  const topic = await topicOf(2);
+  const group = unique('group');
+  const owned = new Set<number>();
+  const consumer = log.consumer({ clientId: 'ours', group, autoOffsetReset: 'earliest' });
+  consumer.subscribe([topic], {
+    onAssigned: async (partitions) => {
+      for (const { partition } of partitions) owned.add(partition);
+    },
+    onRevoked: async () => owned.clear(),
+  });
+  const pollUntilOwned = (count: number): Promise<void> =>
+    until(`our member owns ${count}`, async () => {
+      await consumer.poll(50);
+      return owned.size === count;
+    });
+  await pollUntilOwned(2);
+  const theirs = kcat(['-G', group, '-c', '1', '-q', '-X', 'auto.offset.reset=earliest', topic]);
+  await pollUntilOwned(1);
+  const partition = owned.has(0) ? 1 : 0;
+  await kcat(['-P', '-t', topic, '-p', String(partition)], 'for kcat\n');
+  assert.equal(await theirs, 'for kcat\n');
+  await pollUntilOwned(2);
+  await log.close();
+});
 
 test('-G joins a group, commits, and goes on after a restart of the broker', options, async () => {
   const topic = await topicOf(2);
