@@ -24,33 +24,42 @@ const jsonTypes: Record<SchemaType, string> = {
 /** Types that JSON Schema's own word says completely. */
 const plainTypes = new Set<SchemaType>(['boolean', 'string', 'array', 'struct']);
 
-export function toJsonSchema(schema: Schema): Json {
-  const json = required(schema);
+/** How a value of the schema is written, which its JSON Schema must allow. */
+export type DecimalFormat = 'BASE64' | 'NUMERIC';
+
+/** JSON has no word for them; Kafka Connect's serializer and Debezium write these. */
+const NOT_NUMBERS = '^(NaN|-?Infinity)$';
+
+export function toJsonSchema(schema: Schema, decimals: DecimalFormat = 'BASE64'): Json {
+  const json = required(schema, decimals);
   return schema.optional === true ? { oneOf: [{ type: 'null' }, json] } : json;
 }
 
-function required(schema: Schema): Json {
-  const isDecimal = schema.name === LogicalNames.decimal;
-  const json: Json = { type: isDecimal ? 'number' : jsonTypes[schema.type] };
+function required(schema: Schema, decimals: DecimalFormat): Json {
+  const isNumber = schema.name === LogicalNames.decimal && decimals === 'NUMERIC';
+  const isFloat = schema.type === 'float32' || schema.type === 'float64';
+  const json: Json = { type: isNumber ? 'number' : jsonTypes[schema.type] };
+  // `pattern` judges text only, so numbers pass and other text does not.
+  if (isFloat) Object.assign(json, { type: ['number', 'string'], pattern: NOT_NUMBERS });
   if (schema.name !== undefined) json.title = schema.name;
   if (schema.version !== undefined) json['connect.version'] = schema.version;
   if (schema.doc !== undefined) json.description = schema.doc;
   if (schema.parameters !== undefined) json['connect.parameters'] = schema.parameters;
   if (schema.defaultValue != null && typeof schema.defaultValue !== 'object') json.default = schema.defaultValue;
   if (!plainTypes.has(schema.type)) json['connect.type'] = schema.type;
-  if (schema.type === 'array') json.items = toJsonSchema(schema.valueSchema!);
-  if (schema.type === 'struct') json.properties = properties(schema.fields ?? []);
+  if (schema.type === 'array') json.items = toJsonSchema(schema.valueSchema!, decimals);
+  if (schema.type === 'struct') json.properties = properties(schema.fields ?? [], decimals);
   if (schema.type !== 'map') return json;
   if (schema.keySchema?.type === 'string' && schema.keySchema.optional !== true) {
-    return { ...json, additionalProperties: toJsonSchema(schema.valueSchema!) };
+    return { ...json, additionalProperties: toJsonSchema(schema.valueSchema!, decimals) };
   }
-  const pair = { key: toJsonSchema(schema.keySchema!), value: toJsonSchema(schema.valueSchema!) };
+  const pair = { key: toJsonSchema(schema.keySchema!, decimals), value: toJsonSchema(schema.valueSchema!, decimals) };
   return { ...json, type: 'array', items: { type: 'object', properties: pair } };
 }
 
-function properties(fields: readonly Field[]): Json {
+function properties(fields: readonly Field[], decimals: DecimalFormat): Json {
   return Object.fromEntries(
-    fields.map(({ name, schema }, index) => [name, { 'connect.index': index, ...toJsonSchema(schema) }]),
+    fields.map(({ name, schema }, index) => [name, { 'connect.index': index, ...toJsonSchema(schema, decimals) }]),
   );
 }
 
@@ -86,7 +95,7 @@ function optionalOf(json: Json): Schema | null | undefined {
     const others = json.oneOf.filter((each: Json) => each?.type !== 'null');
     return others.length === 1 && json.oneOf.length === 2 ? fromJsonSchema(others[0]) : null;
   }
-  if (!Array.isArray(json.type)) return undefined;
+  if (!Array.isArray(json.type) || !json.type.includes('null')) return undefined;
   const types = json.type.filter((each) => each !== 'null');
   return types.length === 1 && json.type.length === 2 ? fromJsonSchema({ ...json, type: types[0] }) : null;
 }
@@ -99,8 +108,9 @@ function connectType(json: Json): SchemaType | null {
       return 'int64';
     case 'number':
       return json.title === LogicalNames.decimal ? 'bytes' : 'float64';
-    case 'boolean':
     case 'string':
+      return json.title === LogicalNames.decimal ? 'bytes' : 'string';
+    case 'boolean':
     case 'array':
       return json.type;
     case 'object':

@@ -53,7 +53,7 @@ export const jsonSchemaPlugin: ConverterPlugin = {
     },
     'decimal.format': {
       type: 'string',
-      default: 'NUMERIC',
+      default: 'BASE64',
       oneOf: ['BASE64', 'NUMERIC'],
       doc: 'How decimals are written.',
     },

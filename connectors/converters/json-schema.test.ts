@@ -73,15 +73,41 @@ const order = struct('Order', [
   { name: 'price', schema: price },
 ]);
 
+const measured = struct('Measured', [
+  { name: 'price', schema: price },
+  { name: 'level', schema: Schemas.float64 },
+]);
+
 converterCases('JsonSchemaConverter', () => open(jsonSchemaPlugin, {}, { isKey: false, registry: registry() }), [
   {
     name: 'a struct comes back with schema and decimal',
     schema: order,
     value: { id: 5, note: null, price: '12.50' },
-    bytes: Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), Buffer.from('{"id":5,"note":null,"price":12.50}')]),
+    bytes: Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), Buffer.from('{"id":5,"note":null,"price":"BOI="}')]),
     read: { value: { id: 5, note: null, price: '12.50' } },
   },
+  {
+    name: 'JSON text with a base64 decimal and a NaN fits the schema derived for it',
+    schema: measured,
+    value: json('{"price":"BOI=","level":"NaN"}'),
+    read: { value: { price: '12.50', level: Number.NaN } },
+  },
 ]);
+
+const numeric = { 'decimal.format': 'NUMERIC' };
+converterCases(
+  'JsonSchemaConverter with numeric decimals',
+  () => open(jsonSchemaPlugin, numeric, { isKey: false, registry: registry() }),
+  [
+    {
+      name: 'JSON text is written anew where its decimals have the other format',
+      schema: measured,
+      value: json('{"price":"BOI=","level":1.5}'),
+      bytes: Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), Buffer.from('{"price":12.50,"level":1.5}')]),
+      read: { value: { price: '12.50', level: 1.5 } },
+    },
+  ],
+);
 
 describe('JsonSchemaConverter', () => {
   test('validates JSON text against the latest version, keeps its bytes and asks the registry once', async () => {

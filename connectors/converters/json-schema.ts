@@ -19,7 +19,7 @@ import {
   type SchemaRegistry,
 } from '../api/index.ts';
 import { badData } from './errors.ts';
-import { fromJsonSchema, toJsonSchema } from './json-schema-connect.ts';
+import { type DecimalFormat, fromJsonSchema, toJsonSchema } from './json-schema-connect.ts';
 import { compileSchema, type Validate } from './json-schema-validator.ts';
 import { stringifyJson, textOf } from './json-text.ts';
 import { JsonValues } from './json-values.ts';
@@ -68,6 +68,7 @@ export class JsonSchemaConverter implements Converter {
   #registers = true;
   #usesLatest = false;
   #latestTtlMs = 0;
+  #decimals: DecimalFormat = 'BASE64';
   #given: string | null = null;
   readonly #byId = new Map<number, Known>();
   readonly #bySubject = new Map<string, Latest>();
@@ -85,8 +86,9 @@ export class JsonSchemaConverter implements Converter {
     this.#given = config.optionalString('json.schema');
     const strategy = config.string(context.isKey ? 'key.subject.name.strategy' : 'value.subject.name.strategy');
     this.#subjectName = strategies[strategy.slice(strategy.lastIndexOf('.') + 1)]!;
+    this.#decimals = config.string('decimal.format').toUpperCase() as DecimalFormat;
     this.#values = new JsonValues({
-      decimalFormat: config.string('decimal.format').toUpperCase() as 'BASE64' | 'NUMERIC',
+      decimalFormat: this.#decimals,
       replaceNullWithDefault: true,
     });
   }
@@ -111,7 +113,8 @@ export class JsonSchemaConverter implements Converter {
     return known === undefined ? this.#learnId(id).then((ready) => this.#read(ready, body)) : this.#read(known, body);
   }
 
-  #write(known: Known, schema: Schema | null, value: Exclude<RecordValue, null>): Bytes {
+  #write(known: Known, schema: Schema | null, given: Exclude<RecordValue, null>): Bytes {
+    const value = this.#values.inFormat(schema, given) as Exclude<RecordValue, null>;
     if (value instanceof JsonText) {
       known.validate?.(plainNumbers(value));
       return Buffer.concat([known.prefix, value.bytes], PREFIX_BYTES + value.bytes.length);
@@ -169,7 +172,10 @@ export class JsonSchemaConverter implements Converter {
   }
 
   async #learnSchema(subject: string, schema: Schema): Promise<Known> {
-    const known = await this.#idOf(subject, { schemaType: 'JSON', schema: JSON.stringify(toJsonSchema(schema)) });
+    const known = await this.#idOf(subject, {
+      schemaType: 'JSON',
+      schema: JSON.stringify(toJsonSchema(schema, this.#decimals)),
+    });
     const subjects = this.#bySchema.get(schema) ?? new Map<string, Known>();
     this.#bySchema.set(schema, subjects.set(subject, known));
     return known;

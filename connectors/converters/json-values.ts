@@ -27,6 +27,7 @@ export class JsonValues {
   readonly #options: JsonValueOptions;
   readonly #writers = new WeakMap<Schema, Convert>();
   readonly #readers = new WeakMap<Schema, Revive>();
+  readonly #decimals = new WeakMap<Schema, boolean>();
 
   constructor(options: JsonValueOptions) {
     this.#options = options;
@@ -40,6 +41,26 @@ export class JsonValues {
   /** The Connect value behind parsed JSON. Throws a DataError when it does not fit the schema. */
   fromJson(schema: Schema, json: unknown): ConnectValue {
     return this.#reader(schema)(json);
+  }
+
+  /**
+   * JSON text holds its decimals as base64, Connect's default; where numbers are wanted instead it has to be read. All
+   * else is left as it is.
+   */
+  inFormat(schema: Schema | null, value: RecordValue): RecordValue {
+    const isForeign = value instanceof JsonText && schema !== null && this.#options.decimalFormat === 'NUMERIC';
+    return isForeign && this.#hasDecimals(schema) ? this.fromJson(schema, value.parse()) : value;
+  }
+
+  #hasDecimals(schema: Schema): boolean {
+    let found = this.#decimals.get(schema);
+    if (found === undefined) {
+      const parts = [schema.valueSchema, schema.keySchema, ...(schema.fields ?? []).map((field) => field.schema)];
+      const isInside = parts.some((part) => part !== undefined && this.#hasDecimals(part));
+      found = schema.name === LogicalNames.decimal || isInside;
+      this.#decimals.set(schema, found);
+    }
+    return found;
   }
 
   #writer(schema: Schema): Convert {

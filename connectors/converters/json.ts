@@ -45,7 +45,8 @@ class JsonConverter implements Converter {
     if (content) this.#given = schemaFromJson(parseJsonText(content), this.#values);
   }
 
-  fromConnectData(_: string, schema: Schema | null, value: RecordValue): Bytes {
+  fromConnectData(_: string, schema: Schema | null, given: RecordValue): Bytes {
+    const value = this.#values.inFormat(schema, given);
     if (!this.#hasSchemas) return this.#payloadBytes(schema, value);
     if (schema === null && value === null) return null;
     const prefix = schema === null ? NULL_SCHEMA : this.#prefix(schema);

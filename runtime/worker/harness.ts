@@ -88,7 +88,6 @@ export interface SteeredSource {
 
 /** A source over `values`: one source partition, the offset is the index of the next one. */
 export function steeredSource(): SteeredSource {
-  const partition = { list: 'values' };
   const source: SteeredSource = {
     values: [],
     calls: [],
@@ -114,54 +113,52 @@ export function steeredSource(): SteeredSource {
       }),
     },
   };
-  const task = (): SourceTask => {
-    let next = 0;
-    let topic = '';
-    let context: SourceTaskContext;
+  const task = () => steeredSourceTask(source);
+  return source;
+}
+
+const steeredPartition = { list: 'values' };
+
+function steeredSourceTask(source: SteeredSource): SourceTask {
+  let next = 0;
+  let topic = '';
+  let context: SourceTaskContext;
+  const recordOf = (value: string): SourceRecord => {
+    next++;
     return {
-      async start(given, config) {
-        context = given;
-        topic = config.string('topic');
-        const [offset] = await given.offsets([partition]);
-        next = Number(offset?.next ?? 0);
-        source.started.push(next);
-      },
-      async poll() {
-        await source.onPoll(context);
-        if (next >= source.values.length) {
-          await new Promise((resolve) => setTimeout(resolve, 5));
-          return null;
-        }
-        const values = source.values.slice(next, next + source.batchSize);
-        return values.map((value): SourceRecord => {
-          next++;
-          return {
-            sourcePartition: partition,
-            sourceOffset: { next },
-            topic,
-            partition: null,
-            keySchema: null,
-            key: null,
-            valueSchema: null,
-            value,
-            headers: [],
-            timestamp: 1_700_000_000_000,
-          };
-        });
-      },
-      commitRecord(record, metadata) {
-        source.calls.push(`commitRecord:${record.value}`);
-        source.metadata.push(metadata);
-      },
-      commit() {
-        source.calls.push('commit');
-      },
-      stop() {
-        source.calls.push('stop');
-      },
+      sourcePartition: steeredPartition,
+      sourceOffset: { next },
+      topic,
+      partition: null,
+      keySchema: null,
+      key: null,
+      valueSchema: null,
+      value,
+      headers: [],
+      timestamp: 1_700_000_000_000,
     };
   };
-  return source;
+  return {
+    async start(given, config) {
+      context = given;
+      topic = config.string('topic');
+      const [offset] = await given.offsets([steeredPartition]);
+      next = Number(offset?.next ?? 0);
+      source.started.push(next);
+    },
+    async poll() {
+      await source.onPoll(context);
+      if (next < source.values.length) return source.values.slice(next, next + source.batchSize).map(recordOf);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return null;
+    },
+    commitRecord(record, metadata) {
+      source.calls.push(`commitRecord:${record.value}`);
+      source.metadata.push(metadata);
+    },
+    commit: () => void source.calls.push('commit'),
+    stop: () => void source.calls.push('stop'),
+  };
 }
 
 export interface SteeredSink {
