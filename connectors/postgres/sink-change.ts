@@ -50,7 +50,11 @@ interface RowText {
 /** The change a record asks for, or null where it asks for nothing (a tombstone while deletes are off). Throws DataError. */
 export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange | null {
   const { value } = record;
-  if (value === null) return settings.deletes ? removal(record, settings, null) : null;
+  if (value === null) {
+    // A tombstone names no source table, and follows the envelope that deleted the row.
+    const isNamed = !settings.tableFormat.includes('${source.');
+    return settings.deletes && isNamed ? removal(record, settings, null) : null;
+  }
   const text = objectText(value, 'value', record);
   const isRaw = value instanceof JsonText;
   const members = membersOf(text, record);
