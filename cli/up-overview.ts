@@ -163,3 +163,24 @@ function sumOf(families: readonly Family[], metric: string, connector: string): 
     .filter(({ labels }) => labels.connector === connector)
     .reduce((sum, { value }) => sum + value, 0);
 }
+
+type Parts = Readonly<Record<string, () => unknown>>;
+type Overview<P extends Parts> = { readonly [K in keyof P]?: Awaited<ReturnType<P[K]>> } & {
+  readonly problems: readonly string[];
+};
+
+/** Asks every part; one that fails is left out, with a sentence, and takes nothing else along. */
+export async function overviewOf<P extends Parts>(parts: P): Promise<Overview<P>> {
+  const problems: string[] = [];
+  const answers = await Promise.all(
+    Object.entries(parts).map(async ([name, ask]) => {
+      try {
+        return [[name, await ask()]];
+      } catch (error) {
+        problems.push(`The ${name} cannot be shown: ${error instanceof Error ? error.message : String(error)}`);
+        return [];
+      }
+    }),
+  );
+  return { ...Object.fromEntries(answers.flat()), problems } as Overview<P>;
+}

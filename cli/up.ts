@@ -10,7 +10,7 @@ import { ExitCodes } from './exit-codes.ts';
 import { notice, type OutputFormat, withOutput, writeData } from './io.ts';
 import { packageVersion } from './package-version.ts';
 import { upLogger } from './up-logger.ts';
-import { connectorsOf, groupsOf, subjectsOf, topicsOf } from './up-overview.ts';
+import { connectorsOf, groupsOf, overviewOf, subjectsOf, topicsOf } from './up-overview.ts';
 import { type PortName, settle, type UpFlags, type UpSettings } from './up-settings.ts';
 
 /** SIGTERM promises an end within 10 s; what hangs then is cut off a little earlier. */
@@ -132,12 +132,13 @@ async function startRooms(
   const console = await startConsole({
     host,
     port: ports.console,
-    overview: async () => ({
-      topics: topicsOf(broker),
-      groups: groupsOf(broker),
-      subjects: subjectsOf(registry.core),
-      connectors: await connectorsOf(worker.url, worker.collect()),
-    }),
+    overview: () =>
+      overviewOf({
+        topics: () => topicsOf(broker),
+        groups: () => groupsOf(broker),
+        subjects: () => subjectsOf(registry.core),
+        connectors: () => connectorsOf(worker.url, worker.collect()),
+      }),
     health: () => healthOf(worker.health()),
     metrics: [worker, registry],
     addresses: () => addresses,
