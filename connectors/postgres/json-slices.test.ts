@@ -35,3 +35,10 @@ test('values become JSON without losing digits', () => {
   };
   assert.equal(toJson(value), '{"a":9007199254740993,"b":"3q0=","c":[1,null],"d":"NaN","e":{"k":1}}');
 });
+
+test('times are written as Postgres reads them, in every century', () => {
+  const day = (year: number) => (JSON.parse(toJson([new Date(Date.UTC(year, 0, 1))])) as string[])[0];
+  assert.equal(day(2024), '2024-01-01T00:00:00.000Z');
+  assert.equal(day(12024), '12024-01-01T00:00:00.000Z');
+  assert.equal(day(-43), '0044-01-01T00:00:00.000Z BC');
+});

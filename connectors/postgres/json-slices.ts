@@ -1,7 +1,7 @@
 /**
  * Cuts members out of JSON text without changing a character of them, and writes values as JSON without losing any.
  */
-import type { ConnectValue } from '../api/index.ts';
+import { type ConnectValue, DataError } from '../api/index.ts';
 
 /** UTF-8 bytes as a string. */
 export function sliceText(bytes: Uint8Array): string {
@@ -81,6 +81,17 @@ function replace(this: unknown, name: string, value: unknown): unknown {
   if (value instanceof Map) return Object.fromEntries(value);
   // Uint8Array serialises by index and Date calls toJSON before we are asked, so both are looked up where they stand.
   const original = (this as Record<string, unknown>)[name];
+  if (original instanceof Date) return postgresTime(original);
   if (original instanceof Uint8Array) return Buffer.from(original).toString('base64');
   return value;
+}
+
+/** ISO 8601 as Postgres reads it: years before Christ and beyond 9999 have another form there. */
+function postgresTime(time: Date): string {
+  if (Number.isNaN(time.getTime())) throw new DataError('The record holds a time that is no point in time.');
+  const text = time.toISOString();
+  if (/^\d/.test(text)) return text;
+  const year = time.getUTCFullYear();
+  const rest = text.slice(text.indexOf('-', 1));
+  return year > 0 ? `${year}${rest}` : `${String(1 - year).padStart(4, '0')}${rest} BC`;
 }

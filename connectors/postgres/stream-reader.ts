@@ -92,12 +92,19 @@ export class StreamReader implements MessageReader {
         await tables.take(this.#relation, catalog);
         this.#relation = null;
       } else if (this.#heartbeat()) return this.#handOver();
-      else if (!(await client.frames.wait(waitMs, signal))) return [];
+      else if (!(await client.frames.wait(Math.min(waitMs, this.#untilHeartbeat()), signal))) {
+        return this.#heartbeat() ? this.#handOver() : [];
+      }
     }
   }
 
   #newBatch(): RecordBatch {
     return new RecordBatch(this.#context.partition, this.#context.settings.batchRecordsMax);
+  }
+
+  #untilHeartbeat(): number {
+    const { intervalMs } = this.#context.settings.heartbeat;
+    return intervalMs === 0 ? Number.MAX_SAFE_INTEGER : Math.max(1, this.#heartbeatDue - Date.now());
   }
 
   #handOver(): SourceRecord[] {

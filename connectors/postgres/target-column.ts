@@ -33,8 +33,7 @@ const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
 export function readColumn(name: string, targetType: string, fields: FieldHints): ColumnReading {
   const column = `x.${quoteIdentifier(name)}`;
   const schema = fields.schema(name);
-  const value = fields.value(name);
-  const converted = schema === undefined || value instanceof Date ? null : convert(schema, column, fields.isRaw);
+  const converted = schema === undefined ? null : convert(schema, column, fields.isRaw);
   if (converted !== null) return { declared: 'json', expression: converted };
   switch (targetType) {
     case 'json':
@@ -60,7 +59,10 @@ function convert(schema: Schema, json: string, isRaw: boolean): string | null {
     const elements = `SELECT ${element} FROM json_array_elements(${json}) WITH ORDINALITY AS e(v, o) ORDER BY o`;
     return `CASE WHEN ${json} IS NULL THEN NULL ELSE ARRAY(${elements}) END`;
   }
-  const unit = schema.name === undefined ? undefined : EPOCH_UNITS[schema.name];
+  // Connect's own times and decimals are numbers and bytes in JSON only; as values they stand as text here.
+  const isText = !isRaw && schema.name?.startsWith(CONNECT_LOGICAL) === true;
+  if (isText && schema.name === LogicalNames.time) return `(${json} #>> '{}')::timestamp::time`;
+  const unit = schema.name === undefined || isText ? undefined : EPOCH_UNITS[schema.name];
   if (unit !== undefined && (schema.type === 'int32' || schema.type === 'int64')) {
     return unit(`(${json} #>> '{}')::bigint`);
   }
@@ -77,6 +79,8 @@ function decimalSql(bytes: string, scale: string): string {
   const sign = `CASE WHEN get_byte(min(b), 0) >= 128 THEN 256::numeric ^ max(length(b)) ELSE 0 END`;
   return `(SELECT round((${sum} - ${sign}) / 10::numeric ^ (${scale}), ${scale}) FROM (SELECT ${bytes} AS b) d, generate_series(0, length(b) - 1) AS i)`;
 }
+
+const CONNECT_LOGICAL = 'org.apache.kafka.connect.data.';
 
 const NAMED_TYPES: Readonly<Record<string, string>> = {
   [LogicalNames.decimal]: 'numeric',
