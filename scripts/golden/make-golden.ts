@@ -85,3 +85,4 @@ const random = new Random(seed);
 const inputs = readDefinitions(path.join(root, 'broker/protocol/definitions')).flatMap((m) => inputsOf(m, random));
 writeGolden('messages.jsonl.gz', messageVectors(inputs));
 writeGolden('batches.jsonl.gz', runJava('Batches.java', ''));
+writeGolden('errors.jsonl.gz', runJava('ErrorCodes.java', ''));
