@@ -13,20 +13,21 @@ import { expiredOffsets, GroupOffsets, type PartitionOfTopic } from './offsets.t
 import { refusedJoin, refusedSync } from './rebalance.ts';
 import { groupTombstone, offsetRecord, type ReplayedRecord } from './records.ts';
 import type { Timers } from './timers.ts';
-import type {
-  CommitRequest,
-  CommitResult,
-  CommittedOffset,
-  GroupDescription,
-  GroupListing,
-  JoinRequest,
-  JoinResult,
-  LeaveResult,
-  LeavingMember,
-  MemberIdentity,
-  OffsetToCommit,
-  SyncRequest,
-  SyncResult,
+import {
+  type CommitRequest,
+  type CommitResult,
+  type CommittedOffset,
+  type GroupDescription,
+  type GroupListing,
+  inProcessHost,
+  type JoinRequest,
+  type JoinResult,
+  type LeaveResult,
+  type LeavingMember,
+  type MemberIdentity,
+  type OffsetToCommit,
+  type SyncRequest,
+  type SyncResult,
 } from './types.ts';
 
 export interface CoordinatorConfig extends MembershipConfig {
@@ -237,7 +238,12 @@ export class GroupCoordinator {
       if (offsets.count > 0) this.#entries.set(record.group, { group: this.#newGroup(record.group), offsets });
       return;
     }
-    const { protocolType, generation, protocol, leader, currentStateTimestamp, members } = record.value;
+    const { protocolType, generation, protocol, currentStateTimestamp } = record.value;
+    // Members in the broker's own process ended with it: waiting out their sessions would only hold up who comes next.
+    // Where others are among them, the sessions decide, as for any member that does not come back.
+    const isGone = record.value.members.every(({ clientHost }) => clientHost === inProcessHost);
+    const members = isGone ? [] : record.value.members;
+    const leader = isGone ? null : record.value.leader;
     const group = this.#newGroup(record.group);
     for (const kept of members) group.add(restored(kept, protocol ?? ''), protocolType);
     group.protocolType = protocolType === '' ? null : protocolType;

@@ -1,6 +1,6 @@
 /**
  * What goes in and out of the group coordinator: the nouns of JoinGroup, SyncGroup and the offset APIs, free of wire
- * versions. Shared by the API handlers and the in-process keeper. Types only.
+ * versions. Shared by the API handlers and the in-process keeper.
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
 
@@ -9,6 +9,9 @@ export interface GroupProtocol {
   readonly name: string;
   readonly metadata: Buffer;
 }
+
+/** The client host of members in the broker's own process, which live exactly as long as it does. */
+export const inProcessHost = '/in-process';
 
 export interface JoinRequest {
   readonly group: string;

@@ -8,7 +8,7 @@
  *      └──────────── lost (put out) ◀──────────┘
  */
 import type { GroupCoordinator } from '../groups/coordinator.ts';
-import type { JoinResult, MemberIdentity, SyncResult } from '../groups/types.ts';
+import { inProcessHost, type JoinResult, type MemberIdentity, type SyncResult } from '../groups/types.ts';
 import type { Topics } from '../metadata/topics.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
 import {
@@ -120,7 +120,7 @@ export class Membership {
       memberId: this.#memberId,
       groupInstanceId,
       clientId,
-      clientHost: '/127.0.0.1',
+      clientHost: inProcessHost,
       sessionTimeoutMs,
       rebalanceTimeoutMs: maxPollIntervalMs,
       protocolType: 'consumer',
