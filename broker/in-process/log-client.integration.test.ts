@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { logClientCases } from '../../runtime/log/client.cases.ts';
 import type { LogClient } from '../../runtime/log/client.ts';
 import { startTestBroker } from '../../test/kit/broker.ts';
@@ -95,5 +96,26 @@ test('a consumer told to start nowhere says so, with its group and partition', a
   const consumer = log.consumer({ clientId: 'test', group: 'lost', autoOffsetReset: 'none' });
   consumer.subscribe(['nowhere'], { onAssigned: async () => {}, onRevoked: async () => {} });
   await assert.rejects(consumer.poll(5000), { code: 'NO_OFFSET_FOR_PARTITION', message: /"lost".*nowhere-0/ });
+  await log.close();
+});
+
+test('a member that polls too rarely loses its partitions, hears that they are lost, and may come back', async () => {
+  const log = inProcessLog(broker);
+  await log.createTopics([{ topic: 'idle', partitions: 1, replicationFactor: 1 }]);
+  const overrides = { 'max.poll.interval.ms': '300' };
+  const consumer = log.consumer({ clientId: 'test', group: 'idlers', autoOffsetReset: 'earliest', overrides });
+  const events: string[] = [];
+  consumer.subscribe(['idle'], {
+    onAssigned: async () => void events.push('assigned'),
+    onRevoked: async (_, lost) => void events.push(lost ? 'lost' : 'revoked'),
+  });
+  const pollUntil = async (count: number): Promise<void> => {
+    for (let i = 0; i < 100 && events.length < count; i++) await consumer.poll(50);
+  };
+  await pollUntil(1);
+  for (let i = 0; i < 100 && broker.groups.describe('idlers').state !== 'Empty'; i++) await sleep(50);
+  await assert.rejects(consumer.commit([{ topic: 'idle', partition: 0, offset: 0 }]), { code: 'UNKNOWN_MEMBER_ID' });
+  await pollUntil(3);
+  assert.deepEqual(events, ['assigned', 'lost', 'assigned']);
   await log.close();
 });
