@@ -38,11 +38,11 @@ export function memberSlices(text: string): Map<string, string> {
 
 /** Behind the closing quote of the string that begins at `start`. */
 function stringEnd(text: string, start: number): number {
-  let position = start + 1;
-  while (position < text.length) {
-    const code = text.charCodeAt(position);
-    if (code === QUOTE) return position + 1;
-    position += code === BACKSLASH ? 2 : 1;
+  for (let quote = text.indexOf('"', start + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+    // An even number of backslashes before it are escapes among themselves.
+    let before = quote - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before--;
+    if ((quote - before) % 2 === 1) return quote + 1;
   }
   throw new SyntaxError('a string does not end');
 }

@@ -254,6 +254,11 @@ function buildTarget(topic: string, settings: SinkSettings, names: SourceNames |
     'source.table': names?.table ?? '',
   };
   const full = settings.tableFormat.replace(/\$\{([\w.]+)\}/g, (whole, name: string) => values[name] ?? whole);
+  if (full === '' || full.endsWith('.')) {
+    throw new DataError(
+      `The table's name "${settings.tableFormat}" needs a source, and topic ${topic} brings records without one.`,
+    );
+  }
   const dot = full.lastIndexOf('.');
   return dot < 0
     ? { schema: null, name: full }

@@ -68,6 +68,25 @@ describe('PostgresSink', () => {
     await sink.stop();
   });
 
+  test('a table named after the source loses the row by the delete event; its tombstone names no source and asks nothing', async () => {
+    const { client, url } = await target('CREATE TABLE orders (id bigint PRIMARY KEY, v text)');
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the user's placeholder.
+    const config = { 'connection.url': url, 'delete.enabled': 'true', 'table.name.format': '${source.table}' };
+    const sink = await startSink(config, partitions);
+    const key = json('{"id":1}');
+    const event = (offset: number, op: string, before: string, now: string) => {
+      const text = `{"before":${before},"after":${now},"source":{"db":"d","schema":"s","table":"orders"},"op":"${op}"}`;
+      return sinkRecord({ offset, key, value: json(text) });
+    };
+    const row1 = '{"id":1,"v":"a"}';
+    await sink.task.put([event(0, 'c', 'null', row1)]);
+    assert.deepEqual(await rowsOf(client, 'orders'), [{ id: 1, v: 'a' }]);
+    await sink.task.put([event(1, 'd', row1, 'null'), sinkRecord({ offset: 2, key, value: null })]);
+    assert.deepEqual(await rowsOf(client, 'orders'), []);
+    await assert.rejects(sink.task.put([sinkRecord({ offset: 3, key, value: json(row1) })]), { name: 'DataError' });
+    await sink.stop();
+  });
+
   test('64-bit integers and long decimals arrive digit by digit, from text and from values', async () => {
     const { client, url } = await target('CREATE TABLE t (id bigint PRIMARY KEY, v numeric)');
     const sink = await startSink({ 'connection.url': url }, partitions);
