@@ -115,16 +115,14 @@ await create('bench_public_orders');
 const batches: SinkRecord[][] = [];
 for (let i = 0; i < snapshot.length; i += PUT_ROWS) {
   batches.push(
-    snapshot
-      .slice(i, i + PUT_ROWS)
-      .map((record, k) =>
-        sinkRecord({
-          topic: record.topic,
-          offset: i + k,
-          key: json(text(record.key)),
-          value: json(text(record.value)),
-        }),
-      ),
+    snapshot.slice(i, i + PUT_ROWS).map((record, k) =>
+      sinkRecord({
+        topic: record.topic,
+        offset: i + k,
+        key: json(text(record.key)),
+        value: json(text(record.value)),
+      }),
+    ),
   );
 }
 const prepared = batches.map(
