@@ -2,6 +2,7 @@
  * The demo as an examination: a bounded input through all three flows, Millrace killed with SIGKILL in the middle,
  * then both ends compared by content. Answers true when nothing was lost, changed or invented.
  */
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { table } from '../../cli/io.ts';
 import { type Comparison, compareSales, compareShop, compareTrucks, isEqual } from './compare.ts';
@@ -14,16 +15,17 @@ import { openTill } from './till.ts';
 
 /** Sizes that keep the whole examination well within two minutes on two slow cores. */
 const CUSTOMERS = 200;
-const TRANSACTIONS = 600;
+const TRANSACTIONS = 1500;
 const TRUCKS = 100;
-const ROUNDS = 30;
-const FILES = 12;
+const ROUNDS = 60;
+const FILES = 24;
 const LINES_PER_FILE = 500;
 const BAD_SHARE = 0.04;
 
 /** From the end of the input until both ends must agree. */
 const SETTLE_DEADLINE_MS = 50_000;
 const LOOK_AGAIN_MS = 500;
+const KILL_WITHIN_MS = 400;
 /** Millrace is killed once every flow is under way; if one is not after this long, it is killed all the same. */
 const UNDER_WAY_DEADLINE_MS = 15_000;
 
@@ -36,7 +38,7 @@ export async function runCheck(services: Services, seed: number): Promise<boolea
   const replica = await services.postgres.connect('replica');
   const shop = await openShop(source, { seed, customers: CUSTOMERS });
   say(`${shop.changes()} rows are in the shop before anybody looks.`);
-  await prepareMillrace(services.millrace);
+  await prepareMillrace(services);
   say('Topic, schema and six connectors are in place.');
 
   const fleet = await startFleet({
@@ -52,10 +54,12 @@ export async function runCheck(services: Services, seed: number): Promise<boolea
     repeat(ROUNDS, () => fleet.round()),
     repeat(FILES, () => till.drop(LINES_PER_FILE)),
   ];
-  // The first half flows before the kill; the second is sent while Millrace is dead and after it is back.
+  // The first half flows before the kill; the second is sent before, while Millrace is dead, and after it is back.
   await Promise.all(parts.map((part) => part.half()));
   await waitUntilUnderWay(services);
   const rest = Promise.all(parts.map((part) => part.rest()));
+  // Another moment each time: what a crash can break is not always open at the same one.
+  await sleep(randomInt(KILL_WITHIN_MS));
   await services.millrace.kill();
   say('Millrace was killed with SIGKILL while all three flows were moving.');
   await services.millrace.restart();

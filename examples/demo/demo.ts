@@ -90,7 +90,7 @@ async function runOn(services: Services): Promise<number> {
 async function runUntilInterrupted(services: Services): Promise<boolean> {
   const client = await services.postgres.connect('shop');
   const shop = await openShop(client, { seed: options.seed, customers: 200 });
-  await prepareMillrace(services.millrace);
+  await prepareMillrace(services);
   const { seed, trucks } = options;
   const fleet = await startFleet({ url: services.mqtt.url, trucks, seed, badShare: BAD_SHARE, remembers: false });
   const till = openTill({ folder: services.inbox, seed, badShare: BAD_SHARE, remembers: false });

@@ -9,12 +9,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Millrace, startMillrace } from '../../test/kit/millrace.ts';
-import { type MqttBroker, startMqtt } from '../../test/kit/mqtt.ts';
+import { type EmbeddedMqttBroker, startMqtt } from '../../test/kit/mqtt.ts';
 import { type PostgresServer, startPostgres } from '../../test/kit/postgres.ts';
 
 export interface Services {
   readonly postgres: PostgresServer;
-  readonly mqtt: MqttBroker;
+  readonly mqtt: EmbeddedMqttBroker;
   readonly millrace: Millrace;
   /** CSV files go in here, JSON Lines come out there. */
   readonly inbox: string;
@@ -83,7 +83,7 @@ async function openHome(data: string | undefined): Promise<string> {
 }
 
 /** What the connector files in connectors/ refer to as `${env:…}`. */
-function environment(postgres: PostgresServer, mqtt: MqttBroker, inbox: string, outbox: string) {
+function environment(postgres: PostgresServer, mqtt: EmbeddedMqttBroker, inbox: string, outbox: string) {
   return {
     DEMO_POSTGRES_HOST: postgres.host,
     DEMO_POSTGRES_PORT: String(postgres.port),

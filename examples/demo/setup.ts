@@ -1,18 +1,20 @@
 /** Puts the demo's topic, schema and connectors into a running Millrace, through the command line as a person would. */
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Millrace } from '../../test/kit/millrace.ts';
+import type { Services } from './services.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const launcher = join(here, '..', '..', 'bin', 'millrace');
 const run = promisify(execFile);
 
 const COMMAND_TIMEOUT_MS = 90_000;
+const SUBSCRIPTION_DEADLINE_MS = 30_000;
 
 /** `trucks_gps` with its 10 partitions, its schema, and every connector of connectors/, running. */
-export async function prepareMillrace(millrace: Millrace): Promise<void> {
+export async function prepareMillrace({ millrace, mqtt }: Services): Promise<void> {
   await command(['topic', 'create', 'trucks_gps', '--partitions', '10', '-b', millrace.kafka]);
   const schema = join(here, 'trucks_gps.schema.json');
   await command(['schema', 'register', 'trucks_gps-value', schema, '--registry', millrace.registry]);
@@ -26,6 +28,16 @@ export async function prepareMillrace(millrace: Millrace): Promise<void> {
     '--connect',
     millrace.connect,
   ]);
+  await waitForSubscription(mqtt);
+}
+
+/** A connector runs before its broker has granted the subscription, and MQTT keeps nothing for nobody. */
+async function waitForSubscription(mqtt: Services['mqtt']): Promise<void> {
+  const deadline = Date.now() + SUBSCRIPTION_DEADLINE_MS;
+  while (mqtt.subscriptions() === 0) {
+    if (Date.now() > deadline) throw new Error('The MQTT source has not subscribed: see `millrace connector status`.');
+    await sleep(20);
+  }
 }
 
 async function command(args: readonly string[]): Promise<void> {

@@ -35,6 +35,8 @@ export interface EmbeddedMqttBroker extends OwnMqttBroker {
   cut(): void;
   /** Connections open now. */
   connections(): number;
+  /** Subscriptions granted since the start: what is published before the first reaches nobody. */
+  subscriptions(): number;
   /** Starts again having forgotten all sessions. */
   resumeEmpty(): Promise<void>;
 }
@@ -84,7 +86,15 @@ async function dockerMosquitto(): Promise<MqttBroker> {
 /** Starts aedes in this process. */
 export async function startMqtt(options: MqttOptions = {}): Promise<EmbeddedMqttBroker> {
   const sockets = new Set<Socket>();
-  let aedes = await Aedes.createBroker();
+  let subscriptions = 0;
+  const create = async (persistence?: unknown) => {
+    const broker = await Aedes.createBroker(persistence === undefined ? {} : { persistence });
+    broker.on('subscribe', (granted) => {
+      subscriptions += granted.length;
+    });
+    return broker;
+  };
+  let aedes = await create();
   let server = await listen(aedes, options.port ?? 0, sockets);
   const { port } = server.address() as { port: number };
 
@@ -97,7 +107,7 @@ export async function startMqtt(options: MqttOptions = {}): Promise<EmbeddedMqtt
     await new Promise<void>((resolve) => aedes.close(() => resolve()));
   };
   const start = async (persistence?: unknown) => {
-    aedes = await Aedes.createBroker(persistence === undefined ? {} : { persistence });
+    aedes = await create(persistence);
     server = await listen(aedes, port, sockets);
   };
   return {
@@ -105,6 +115,7 @@ export async function startMqtt(options: MqttOptions = {}): Promise<EmbeddedMqtt
     port,
     cut,
     connections: () => sockets.size,
+    subscriptions: () => subscriptions,
     halt,
     resume: () => start((aedes as unknown as { persistence: unknown }).persistence),
     resumeEmpty: () => start(),
