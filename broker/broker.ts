@@ -101,7 +101,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
 function openLogs(options: BrokerOptions, config: BrokerConfig): LogDirectory {
   const { host = defaultHost, port = defaultPort, logger } = options;
-  const logs = LogDirectory.open({
+  return LogDirectory.open({
     path: options.dataDir,
     fs: options.fs ?? disk,
     nodeId: config.number('broker.id'),
@@ -110,14 +110,6 @@ function openLogs(options: BrokerOptions, config: BrokerConfig): LogDirectory {
     logger,
     flushDurable: config.boolean('log.flush.durable'),
   });
-  for (const report of logs.recovered) {
-    if (report.reason === null) continue;
-    logger.warn(
-      { ...report },
-      `The end of ${report.topic}-${report.partition} was cut after a crash: ${report.reason}`,
-    );
-  }
-  return logs;
 }
 
 class RunningBroker implements Broker, BrokerState {
