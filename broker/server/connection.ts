@@ -250,8 +250,10 @@ export class Connection implements MemoryUser {
     if (this.isQuiet && this.#paused === 0) this.close();
   }
 
+  /** A call that may be abandoned only waits for something to happen; nobody loses anything when it does not. */
   #endWhenQuiet(): void {
-    if (this.#calls.length === 0) this.#socket.end();
+    if (this.#calls.every((call) => call.chunks === null && call.onAbandoned !== null))
+      this.#socket.end(() => this.close());
   }
 
   #onClose(): void {
