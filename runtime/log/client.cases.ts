@@ -52,8 +52,14 @@ async function pollUntil(consumer: LogConsumer, enough: (records: ConsumerRecord
 
 const values = (records: readonly ConsumerRecord[]) => records.map((each) => each.value?.toString() ?? null);
 
+/** What a keeper's library cannot do, each with its reason in writing. */
+export interface Shortcomings {
+  /** A header without a value comes back with an empty one. */
+  readonly nullHeaderValues?: string;
+}
+
 /** Registers the cases. `open` is called once; the client is closed at the end. */
-export function logClientCases(name: string, open: () => Promise<LogClient>): void {
+export function logClientCases(name: string, open: () => Promise<LogClient>, shortcomings: Shortcomings = {}): void {
   describe(`${name} keeps the log port's contract`, () => {
     let client: LogClient;
     test('it opens', async () => {
@@ -69,7 +75,7 @@ export function logClientCases(name: string, open: () => Promise<LogClient>): vo
       client.consumer({ clientId: 'cases', group, autoOffsetReset: 'earliest', ...more });
 
     topicCases(() => client, topicOf);
-    appendCases(() => client, topicOf, consumerOf);
+    appendCases(() => client, topicOf, consumerOf, shortcomings);
     consumerCases(() => client, topicOf, consumerOf);
     groupCases(() => client, topicOf, consumerOf);
     tableCases(() => client, topicOf);
@@ -108,7 +114,12 @@ function topicCases(client: () => LogClient, topicOf: TopicOf): void {
   });
 }
 
-function appendCases(client: () => LogClient, topicOf: TopicOf, consumerOf: ConsumerOf): void {
+function appendCases(
+  client: () => LogClient,
+  topicOf: TopicOf,
+  consumerOf: ConsumerOf,
+  shortcomings: Shortcomings,
+): void {
   test('an append answers offsets in order, and offsets() sees the end move', async () => {
     const topic = await topicOf();
     const producer = client().producer({ clientId: 'cases' });
@@ -161,7 +172,7 @@ function appendCases(client: () => LogClient, topicOf: TopicOf, consumerOf: Cons
       first?.headers.map(({ key, value }) => [key, value?.toString() ?? null]),
       [
         ['h', '1'],
-        ['h', null],
+        ['h', shortcomings.nullHeaderValues === undefined ? null : ''],
       ],
     );
     assert.equal(second?.value, null);
@@ -291,8 +302,9 @@ function consumerCases(client: () => LogClient, topicOf: TopicOf, consumerOf: Co
     await client().createTopics([{ topic: `${prefix}-2`, partitions: 1, replicationFactor: 1 }]);
     await fill(`${prefix}-1`, 0, 1);
     await fill(`${prefix}-2`, 1, 2);
-    const records = await pollUntil(consumer, (some) => some.length >= 2);
-    assert.deepEqual(values(records).sort(), ['0', '1']);
+    const records = await pollUntil(consumer, (some) => new Set(values(some)).size >= 2);
+    // The rebalance that brings the new topic takes uncommitted positions back: once or more.
+    assert.deepEqual([...new Set(values(records))].sort(), ['0', '1']);
     await consumer.close();
   });
 }

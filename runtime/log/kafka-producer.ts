@@ -1,0 +1,164 @@
+/**
+ * Appends through kafkajs: one request at a time, everything that was sent meanwhile goes along with the next.
+ *
+ * kafkajs keeps no order between overlapping sends, so this producer has one under way at most; what waits is gathered,
+ * which makes batches as large as the cluster is slow.
+ */
+import type { Kafka, RecordMetadata as KafkaMetadata, Message, Producer } from 'kafkajs';
+import {
+  LogError,
+  type LogProducer,
+  type ProducerOptions,
+  type ProducerRecord,
+  type RecordMetadata,
+} from './client.ts';
+import { asLogError } from './kafka-errors.ts';
+import { Partitioner } from './partitioner.ts';
+
+interface Send {
+  readonly records: readonly ProducerRecord[];
+  readonly resolve: (metadata: readonly RecordMetadata[]) => void;
+  readonly reject: (error: LogError) => void;
+}
+
+/** Records in one request; the broker's own limit is on bytes per partition and is far away for records of a kilobyte. */
+const MAX_RECORDS = 5_000;
+
+export class KafkaProducer implements LogProducer {
+  readonly #producer: Producer;
+  readonly #acks: number;
+  readonly #partitionsOf: (topic: string) => Promise<number>;
+  readonly #partitioner = new Partitioner();
+  readonly #counts = new Map<string, number>();
+  #waiting: Send[] = [];
+  #running: Promise<void> | null = null;
+  #connected: Promise<void> | null = null;
+
+  constructor(kafka: Kafka, options: ProducerOptions, partitionsOf: (topic: string) => Promise<number>) {
+    this.#producer = kafka.producer({ allowAutoTopicCreation: false });
+    this.#acks = options.acks === 1 ? 1 : -1;
+    this.#partitionsOf = partitionsOf;
+  }
+
+  send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ records, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#running;
+    if (this.#connected !== null) await this.#producer.disconnect();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#take();
+      try {
+        const placed = await this.#place(group.flatMap(({ records }) => records));
+        this.#answer(group, await this.#append(placed));
+      } catch (error) {
+        const refused = asLogError(error, 'An append');
+        if (refused.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#counts.clear();
+        for (const { reject } of group) reject(refused);
+      }
+    }
+    this.#running = null;
+  }
+
+  #take(): Send[] {
+    let records = 0;
+    let count = 0;
+    for (const send of this.#waiting) {
+      records += send.records.length;
+      if (count > 0 && records > MAX_RECORDS) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Chooses partitions; refuses what does not exist before anything is sent. */
+  async #place(records: readonly ProducerRecord[]): Promise<(ProducerRecord & { partition: number })[]> {
+    const placed: (ProducerRecord & { partition: number })[] = [];
+    for (const record of records) {
+      const count = this.#counts.get(record.topic) ?? (await this.#learnCount(record.topic));
+      const partition = record.partition ?? this.#partitioner.partition(record.topic, record.key, count);
+      if (partition >= count) {
+        const message = `Partition ${partition} of topic "${record.topic}" does not exist.`;
+        throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { retriable: true });
+      }
+      placed.push({ ...record, partition });
+    }
+    return placed;
+  }
+
+  async #learnCount(topic: string): Promise<number> {
+    const count = await this.#partitionsOf(topic);
+    if (count > 0) this.#counts.set(topic, count);
+    return count;
+  }
+
+  async #append(records: readonly (ProducerRecord & { partition: number })[]): Promise<RecordMetadata[]> {
+    this.#connected ??= this.#producer.connect();
+    await this.#connected.catch((error: unknown) => {
+      this.#connected = null;
+      throw error;
+    });
+    const topics = Map.groupBy(records, ({ topic }) => topic);
+    const now = Date.now();
+    const answers = await this.#producer.sendBatch({
+      acks: this.#acks,
+      topicMessages: [...topics].map(([topic, members]) => ({
+        topic,
+        messages: members.map((each) => message(each, now)),
+      })),
+    });
+    return metadataOf(records, answers, now);
+  }
+
+  #answer(group: readonly Send[], metadata: readonly RecordMetadata[]): void {
+    let from = 0;
+    for (const { records, resolve } of group) {
+      resolve(metadata.slice(from, from + records.length));
+      from += records.length;
+    }
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function message(record: ProducerRecord & { partition: number }, now: number): Message {
+  const headers: Record<string, Buffer[]> = {};
+  for (const { key, value } of record.headers) {
+    // kafkajs 2.2.4 measures a header's value without asking whether it is null: none becomes empty.
+    headers[key] = [...(headers[key] ?? []), bufferOf(value) ?? EMPTY];
+  }
+  return {
+    key: bufferOf(record.key),
+    value: bufferOf(record.value),
+    partition: record.partition,
+    timestamp: String(record.timestamp ?? now),
+    headers,
+  };
+}
+
+function bufferOf(bytes: Uint8Array | null): Buffer | null {
+  return bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The answer holds one base offset per partition; records of a partition follow it in the order they were given. */
+function metadataOf(
+  records: readonly (ProducerRecord & { partition: number })[],
+  answers: readonly KafkaMetadata[],
+  now: number,
+): RecordMetadata[] {
+  const next = new Map(
+    answers.map(({ topicName, partition, baseOffset }) => [`${topicName}-${partition}`, Number(baseOffset ?? -1)]),
+  );
+  return records.map(({ topic, partition, timestamp }) => {
+    const offset = next.get(`${topic}-${partition}`) ?? -1;
+    next.set(`${topic}-${partition}`, offset + 1);
+    return { topic, partition, offset, timestamp: timestamp ?? now };
+  });
+}

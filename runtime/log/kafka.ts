@@ -1,0 +1,166 @@
+/**
+ * The log keeper for any Kafka cluster (or Redpanda), over kafkajs. `worker --config` runs on this one.
+ *
+ * What kafkajs cannot do: headers with different names lose their order among each other, a header without a value gets
+ * an empty one, and the offsets of a group are set by joining it for a moment, without their metadata.
+ */
+import { type Admin, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import type {
+  ConsumerOptions,
+  ConsumerRecord,
+  LogClient,
+  LogConsumer,
+  LogProducer,
+  LogTable,
+  NewTopic,
+  OffsetAndMetadata,
+  ProducerOptions,
+  TopicDescription,
+  TopicPartition,
+} from './client.ts';
+import { LogError } from './client.ts';
+import { KafkaConsumer } from './kafka-consumer.ts';
+import { asLogError, withLogErrors } from './kafka-errors.ts';
+import { KafkaProducer } from './kafka-producer.ts';
+import { openKafkaTable } from './kafka-table.ts';
+
+export interface KafkaLogOptions {
+  readonly bootstrapServers: readonly string[];
+  readonly clientId?: string;
+  readonly ssl?: KafkaConfig['ssl'];
+  readonly sasl?: SASLOptions;
+}
+
+/** Connects; rejects with a retriable LogError when no broker answers. */
+export async function kafkaLog(options: KafkaLogOptions): Promise<LogClient> {
+  const kafka = new Kafka({
+    clientId: options.clientId ?? 'millrace',
+    brokers: [...options.bootstrapServers],
+    logLevel: logLevel.NOTHING,
+    ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
+    ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
+  });
+  const admin = kafka.admin();
+  await withLogErrors(`Connecting to ${options.bootstrapServers.join(', ')}`, admin.connect());
+  return new KafkaLog(kafka, admin);
+}
+
+class KafkaLog implements LogClient {
+  readonly #kafka: Kafka;
+  readonly #admin: Admin;
+
+  constructor(kafka: Kafka, admin: Admin) {
+    this.#kafka = kafka;
+    this.#admin = admin;
+  }
+
+  async createTopics(topics: readonly NewTopic[]): Promise<readonly string[]> {
+    const existing = new Set(await this.#topicNames());
+    const missing = topics.filter(({ topic }) => !existing.has(topic));
+    if (missing.length === 0) return [];
+    try {
+      await this.#admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map(({ topic, partitions, replicationFactor, config }) => ({
+          topic,
+          numPartitions: partitions,
+          replicationFactor,
+          configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
+        })),
+      });
+    } catch (error) {
+      const refused = asLogError(error, `Creating ${missing.map(({ topic }) => topic).join(', ')}`);
+      if (refused.code !== 'TOPIC_ALREADY_EXISTS') throw refused;
+    }
+    return missing.map(({ topic }) => topic);
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    await withLogErrors('Deleting topics', this.#admin.deleteTopics({ topics: [...topics] }));
+  }
+
+  async describeTopics(names?: readonly string[]): Promise<readonly TopicDescription[]> {
+    const existing = await this.#topicNames();
+    const wanted = names === undefined ? existing : existing.filter((topic) => names.includes(topic));
+    if (wanted.length === 0) return [];
+    const { topics } = await withLogErrors('Describing topics', this.#admin.fetchTopicMetadata({ topics: wanted }));
+    return topics.map(({ name, partitions }) => ({
+      topic: name,
+      partitions: partitions.length,
+      isInternal: name.startsWith('__'),
+    }));
+  }
+
+  async offsets(partition: TopicPartition): Promise<{ logStartOffset: number; logEndOffset: number }> {
+    const known = await this.describeTopics([partition.topic]);
+    if ((known[0]?.partitions ?? 0) <= partition.partition) {
+      const message = `Partition ${partition.partition} of topic "${partition.topic}" does not exist.`;
+      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { retriable: true });
+    }
+    const all = await withLogErrors('Listing offsets', this.#admin.fetchTopicOffsets(partition.topic));
+    const found = all.find((each) => each.partition === partition.partition)!;
+    return { logStartOffset: Number(found.low), logEndOffset: Number(found.high) };
+  }
+
+  producer(options: ProducerOptions): LogProducer {
+    return new KafkaProducer(this.#kafka, options, async (topic) => {
+      const [described] = await this.describeTopics([topic]);
+      return described?.partitions ?? 0;
+    });
+  }
+
+  consumer(options: ConsumerOptions): LogConsumer {
+    return new KafkaConsumer(this.#kafka, this, options);
+  }
+
+  table(topic: string, onRecord: (record: ConsumerRecord) => void): Promise<LogTable> {
+    return openKafkaTable(this.#kafka, this, topic, onRecord);
+  }
+
+  async groupOffsets(group: string): Promise<readonly OffsetAndMetadata[]> {
+    const answer = await withLogErrors('Fetching offsets', this.#admin.fetchOffsets({ groupId: group }));
+    return answer.flatMap(({ topic, partitions }) =>
+      partitions
+        .filter(({ offset }) => Number(offset) >= 0)
+        .map(({ partition, offset, metadata }) => ({
+          topic,
+          partition,
+          offset: Number(offset),
+          ...(metadata ? { metadata } : {}),
+        })),
+    );
+  }
+
+  async alterGroupOffsets(group: string, offsets: readonly OffsetAndMetadata[]): Promise<void> {
+    await this.#refuseWhileAlive(group);
+    for (const [topic, members] of Map.groupBy(offsets, (each) => each.topic)) {
+      const partitions = members.map(({ partition, offset }) => ({ partition, offset: String(offset) }));
+      await withLogErrors('Setting offsets', this.#admin.setOffsets({ groupId: group, topic, partitions }));
+    }
+  }
+
+  async deleteGroup(group: string): Promise<void> {
+    try {
+      await this.#admin.deleteGroups([group]);
+    } catch (error) {
+      const refused = asLogError(error, `Deleting group "${group}"`);
+      if (refused.code !== 'GROUP_ID_NOT_FOUND') throw refused;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#admin.disconnect();
+  }
+
+  async #refuseWhileAlive(group: string): Promise<void> {
+    const { groups } = await withLogErrors('Describing the group', this.#admin.describeGroups([group]));
+    const members = groups[0]?.members.length ?? 0;
+    if (members === 0) return;
+    const message = `Group "${group}" still has ${members} members. Stop them first.`;
+    throw new LogError('NON_EMPTY_GROUP', message, { retriable: false });
+  }
+
+  #topicNames(): Promise<string[]> {
+    return withLogErrors('Listing topics', this.#admin.listTopics());
+  }
+}
