@@ -60,7 +60,7 @@ export class KafkaConnection {
 
   private constructor(socket: Socket) {
     this.socket = socket;
-    this.closed = once(socket, 'close');
+    this.closed = new Promise((resolve) => socket.on('close', resolve));
     socket.on('error', () => {});
     socket.on('data', (chunk) => this.#onData(chunk));
     socket.on('close', () => {
