@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { groupFixture } from '../../test/kit/groups.ts';
+import { inProcessHost } from './types.ts';
 
 const protocol = (name: string, metadata = 'm') => ({ name, metadata: Buffer.from(metadata) });
 
@@ -373,6 +374,27 @@ describe('a coordinator that starts again', () => {
     after.timers.advance(2000);
     assert.equal(beat(follower!), 'UNKNOWN_MEMBER_ID');
     assert.equal(beat(leader!), 'REBALANCE_IN_PROGRESS');
+  });
+
+  it('knows that members in its own process ended with it, and keeps their offsets', () => {
+    const before = groupFixture();
+    const [memberId] = before.stable(1, { clientHost: inProcessHost });
+    const offsets = [{ topic: 't', partition: 0, offset: 5, leaderEpoch: -1, metadata: '' }];
+    const member = { group: 'g', memberId: memberId!, groupInstanceId: null, generationId: 1 };
+    before.coordinator.commit({ ...member, offsets, retentionTimeMs: -1 }, () => {});
+    const after = before.restarted();
+    assert.equal(after.coordinator.describe('g').state, 'Empty');
+    assert.equal(after.coordinator.offset('g', 't', 0)!.offset, 5);
+    const call = after.join();
+    after.timers.advance(3000);
+    assert.equal(call.result!.generationId, 2);
+  });
+
+  it('waits for members in its own process where others are among them', () => {
+    const before = groupFixture();
+    before.join({ clientHost: inProcessHost });
+    before.stable(1);
+    assert.equal(before.restarted().coordinator.describe('g').members.length, 2);
   });
 
   it('remembers an empty group with its generation', () => {
