@@ -92,7 +92,9 @@ export class PartitionLog {
   /** read_committed consumers see what is below. */
   get lastStableOffset(): number {
     const unstable = this.#writer.producers.firstUnstableOffset();
-    return unstable === null ? this.highWatermark : Math.min(unstable, this.highWatermark);
+    if (unstable === null) return this.highWatermark;
+    // DeleteRecords may have moved the start into an open transaction.
+    return Math.max(this.#logStartOffset, Math.min(unstable, this.highWatermark));
   }
   /** Everything below is on the device and needs no check after a crash. */
   get recoveryPoint(): number {
@@ -131,7 +133,8 @@ export class PartitionLog {
     const lastOffset = baseOffset + batches.lastOffsetDelta(batch);
     const producerBatch = describeProducer(batch, baseOffset, lastOffset);
     if (producerBatch !== null) {
-      const same = this.#writer.producers.findDuplicate(producerBatch);
+      // Coordinators write without sequences: there is nothing to recognise a batch of theirs by.
+      const same = options.origin === 'client' ? this.#writer.producers.findDuplicate(producerBatch) : null;
       if (same !== null) return this.#answerDuplicate(same, options, done);
       this.#writer.producers.check(producerBatch, {
         origin: options.origin,

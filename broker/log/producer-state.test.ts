@@ -138,3 +138,42 @@ describe('A transaction', () => {
     await append(log, transactional(1, 0, { producerEpoch: 1 }), v2);
   });
 });
+
+describe('What a coordinator writes', () => {
+  it('is never taken for a repetition: it has no sequence to be recognised by', async (test) => {
+    const { log } = openLog(test);
+    const offsets = () => transactional(1, -1);
+    await append(log, offsets(), { origin: 'coordinator' });
+    const second = await append(log, offsets(), { origin: 'coordinator' });
+    assert.deepEqual([second.baseOffset, second.isDuplicate], [1, false]);
+  });
+
+  it('may be the same marker again after a crash, but not one of an epoch that has a transaction open (KIP-890)', async (test) => {
+    const { log } = openLog(test);
+    const marker = (epoch: number): Promise<unknown> => {
+      const batch = encodeMarker({
+        type: 'commit',
+        producerId: 1,
+        producerEpoch: epoch,
+        coordinatorEpoch: 0,
+        timestamp: 0,
+      });
+      return append(log, batch, { origin: 'coordinator', transactionVersion: 2 });
+    };
+    await append(log, transactional(1, 0));
+    await assert.rejects(marker(0), { code: 'INVALID_PRODUCER_EPOCH' });
+    await marker(1);
+    await marker(1);
+    assert.equal(log.lastStableOffset, log.highWatermark);
+    await append(log, transactional(1, 0, { producerEpoch: 1 }));
+    await assert.rejects(marker(1), { code: 'INVALID_PRODUCER_EPOCH' });
+  });
+
+  it('holds the last stable offset back no further than the log start', async (test) => {
+    const { log } = openLog(test);
+    await append(log, transactional(1, 0));
+    await append(log, transactional(1, 1));
+    log.deleteRecords(1);
+    assert.equal(log.lastStableOffset, 1);
+  });
+});

@@ -12,6 +12,8 @@ import type { AppendOrigin, ProducerDescription } from './types.ts';
 /** A producer may have this many batches in flight, so this many are remembered to recognise a retry. */
 const rememberedBatches = 5;
 const sequenceMax = 2 ** 31 - 1;
+/** Only a coordinator that has run out of epochs uses it, and then for more than one marker. */
+const epochMax = 2 ** 15 - 1;
 const noSequence = -1;
 
 /** What of a batch concerns its producer. */
@@ -265,11 +267,14 @@ function checkMarker(
   check: ProducerCheck,
 ): void {
   if (producer === undefined) return;
-  // Transactions v2 bump the epoch with every marker, so a marker of the current epoch is a late one (KIP-890).
-  const isFenced =
-    batch.producerEpoch < producer.producerEpoch ||
-    (check.transactionVersion === 2 && batch.producerEpoch === producer.producerEpoch);
-  checkEpoch(producer, batch, isFenced);
+  // Transactions v2 bump the epoch with every marker, so a marker of the current epoch is a late one (KIP-890); unless
+  // nothing is open: then it is this very marker, written again after a crash (KAFKA-19999).
+  const isLate =
+    check.transactionVersion === 2 &&
+    batch.producerEpoch === producer.producerEpoch &&
+    batch.producerEpoch < epochMax &&
+    producer.currentTransactionFirstOffset >= 0;
+  checkEpoch(producer, batch, batch.producerEpoch < producer.producerEpoch || isLate);
   if (marker.coordinatorEpoch < producer.coordinatorEpoch) {
     throw new LogError(
       'TRANSACTION_COORDINATOR_FENCED',
