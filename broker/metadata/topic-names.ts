@@ -5,7 +5,8 @@
 import { randomBytes } from 'node:crypto';
 
 export const offsetsTopic = '__consumer_offsets';
-const internalTopics: ReadonlySet<string> = new Set([offsetsTopic, '__transaction_state']);
+export const transactionsTopic = '__transaction_state';
+const internalTopics: ReadonlySet<string> = new Set([offsetsTopic, transactionsTopic]);
 
 /** A folder is named after the topic, the partition and a mark, and may have 255 bytes. */
 const nameLengthMax = 249;

@@ -1,0 +1,403 @@
+/**
+ * The transaction coordinator: which producer has a transactional id, what its transaction holds, and how it ends. One
+ * for the whole broker, called by the API handlers. The rules are transitions.ts; this file brings them to pass.
+ *
+ * Every change is on disk before it is true here or told to anybody, one change at a time for each transactional id. An
+ * end is two of them with the markers between (KIP-98): once "prepare" is on disk the outcome is decided, whatever
+ * crashes; the markers make it so in every partition, and "complete" says that they all did. A restart replays the log
+ * and goes on with the markers of what was prepared.
+ *
+ * What it is not: it never looks at records, and does not know which of them reached a partition.
+ */
+import type { ErrorName } from '../protocol/error-codes.ts';
+import { listPartitions } from './partitions.ts';
+import type { Logger, MarkerWriter, ProducerIdSource, Timers, TransactionLog } from './ports.ts';
+import { transactionRecord, transactionTombstone } from './records.ts';
+import * as rules from './transitions.ts';
+import type {
+  InitRequest,
+  Marker,
+  ProducerAnswer,
+  ProducerIdentity,
+  TopicPartition,
+  Transaction,
+  TransactionVersion,
+} from './types.ts';
+
+export interface TransactionConfig {
+  /** `transaction.max.timeout.ms`. */
+  readonly timeoutMsMax: number;
+  /** `transactional.id.expiration.ms`. */
+  readonly idExpirationMs: number;
+  /** `transaction.abort.timed.out.transaction.cleanup.interval.ms`. */
+  readonly abortIntervalMs: number;
+  /** `transaction.remove.expired.transaction.cleanup.interval.ms`. */
+  readonly expiryIntervalMs: number;
+}
+
+export interface TransactionSurroundings {
+  readonly log: TransactionLog;
+  readonly markers: MarkerWriter;
+  readonly producerIds: ProducerIdSource;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  /** The epoch of this start of the broker: markers of an earlier one are recognised as late. */
+  readonly coordinatorEpoch: number;
+}
+
+/**
+ * How long a request waits here for the end of what is under way with its transactional id before the client is told to
+ * ask again. An end takes a few fdatasyncs; a client's own retry would take its backoff.
+ */
+const concurrentWaitMs = 1000;
+/** After a marker or a record could not be written (a full disk), until it is tried again. */
+const retryMs = 1000;
+
+/** One transactional id. */
+class Entry {
+  current: Transaction;
+  /** A record about it is on its way to the disk, or a producer id is. */
+  isChanging = false;
+  readonly waiting = new Set<Attempt>();
+
+  constructor(current: Transaction) {
+    this.current = current;
+  }
+}
+
+/** A request until it is answered. */
+interface Attempt {
+  readonly entry: Entry;
+  readonly deadlineMs: number;
+  readonly decide: (now: Transaction, newProducerId: number | null) => rules.Decision;
+  /** With what it changed, or null where nothing was to be changed. */
+  readonly done: (error: ErrorName, next: Transaction | null) => void;
+  timer: { cancel(): void } | null;
+}
+
+/** Callbacks are called exactly once, possibly before the method returned. */
+export class TransactionCoordinator {
+  readonly #entries = new Map<string, Entry>();
+  readonly #config: TransactionConfig;
+  readonly #around: TransactionSurroundings;
+  readonly #periodic = new Set<{ cancel(): void }>();
+  #isStopped = false;
+
+  constructor(config: TransactionConfig, around: TransactionSurroundings) {
+    this.#config = config;
+    this.#around = around;
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /** Gives the id to this producer: the next epoch, so that whoever had it is fenced; what was open is aborted. */
+  initProducerId(request: InitRequest, done: (answer: ProducerAnswer) => void): void {
+    const refusal = this.#refuseInit(request);
+    if (refusal !== null) {
+      done(refused(refusal));
+      return;
+    }
+    this.#entryFor(request).then(
+      (entry) => {
+        const nowMs = this.#around.timers.now();
+        this.#run({
+          entry,
+          deadlineMs: nowMs + concurrentWaitMs,
+          decide: (now, id) => rules.decideInit(now, request, this.#around.timers.now(), id),
+          done: (error, next) => {
+            // The id expired while this waited: the client's next attempt begins it anew.
+            if (error === 'INVALID_PRODUCER_ID_MAPPING') done(refused('CONCURRENT_TRANSACTIONS'));
+            else done(error === 'NONE' ? told(next ?? entry.current) : refused(error));
+          },
+          timer: null,
+        });
+      },
+      (err: unknown) => {
+        const { transactionalId } = request;
+        this.#around.logger.error({ err, transactionalId }, 'A transactional id could not be begun.');
+        done(refused('COORDINATOR_NOT_AVAILABLE'));
+      },
+    );
+  }
+
+  /** Takes partitions into the producer's transaction, and opens it with the first. */
+  addPartitions(
+    who: ProducerIdentity,
+    partitions: readonly TopicPartition[],
+    version: TransactionVersion,
+    done: (error: ErrorName) => void,
+  ): void {
+    const entry = this.#find(who.transactionalId);
+    if (!(entry instanceof Entry)) {
+      done(entry);
+      return;
+    }
+    this.#run({
+      entry,
+      deadlineMs: this.#around.timers.now() + concurrentWaitMs,
+      decide: (now) => rules.decideAdd(now, who, partitions, version, this.#around.timers.now()),
+      done,
+      timer: null,
+    });
+  }
+
+  /** Whether the producer may write into this partition now: it has a transaction open that the partition is part of. */
+  judgeWrite(who: ProducerIdentity, topic: string, partition: number): ErrorName {
+    const entry = this.#find(who.transactionalId);
+    return entry instanceof Entry ? rules.judgeWrite(entry.current, who, topic, partition) : entry;
+  }
+
+  /** Commits or aborts. Answered once that is decided on disk; the markers follow. */
+  endTransaction(
+    who: ProducerIdentity,
+    isCommit: boolean,
+    version: TransactionVersion,
+    done: (answer: ProducerAnswer) => void,
+  ): void {
+    const entry = this.#find(who.transactionalId);
+    if (!(entry instanceof Entry)) {
+      done(refused(entry));
+      return;
+    }
+    this.#run({
+      entry,
+      deadlineMs: this.#around.timers.now() + concurrentWaitMs,
+      decide: (now, id) => {
+        const nowMs = this.#around.timers.now();
+        return version === 2
+          ? rules.decideEndV2(now, who, isCommit, nowMs, id)
+          : rules.decideEnd(now, who, isCommit, nowMs);
+      },
+      done: (error, next) => {
+        if (error !== 'NONE') done(refused(error));
+        else done(told(next === null ? entry.current : rules.completed(next, next.lastUpdateTimestamp)));
+      },
+      timer: null,
+    });
+  }
+
+  /** Undefined where the id is not known. */
+  transaction(transactionalId: string): Transaction | undefined {
+    return this.#entries.get(transactionalId)?.current;
+  }
+
+  *transactions(): Generator<Transaction> {
+    for (const { current } of this.#entries.values()) yield current;
+  }
+
+  /** Called for each record of `__transaction_state` at the start, oldest first. */
+  replay(transactionalId: string, transaction: Transaction | null): void {
+    if (transaction === null) this.#entries.delete(transactionalId);
+    else this.#entries.set(transactionalId, new Entry(transaction));
+  }
+
+  /** All has been replayed: what was decided is brought to its end, and time begins to run. */
+  start(): void {
+    for (const entry of this.#entries.values()) if (rules.isPrepared(entry.current)) this.#mark(entry);
+    this.#every(this.#config.abortIntervalMs, () => this.abortTimedOut());
+    this.#every(this.#config.expiryIntervalMs, () => this.expireIds());
+  }
+
+  /** Everybody who waits is answered; nothing is accepted any more. What is prepared is completed after the next start. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const timer of this.#periodic) timer.cancel();
+    for (const entry of this.#entries.values()) this.#wake(entry);
+  }
+
+  /** Aborts transactions that are open for longer than their producer asked for, and fences it. */
+  abortTimedOut(): void {
+    const nowMs = this.#around.timers.now();
+    for (const entry of this.#entries.values()) {
+      if (entry.isChanging || !rules.isTimedOut(entry.current, nowMs)) continue;
+      const { transactionalId, timeoutMs, producerId } = entry.current;
+      this.#around.logger.info({ transactionalId, producerId, timeoutMs }, 'A transaction timed out and is aborted.');
+      this.#fence(entry);
+    }
+  }
+
+  /** Forgets ids that nobody has used for long. */
+  expireIds(): void {
+    const nowMs = this.#around.timers.now();
+    for (const [transactionalId, entry] of this.#entries) {
+      if (entry.isChanging || !rules.isExpired(entry.current, nowMs, this.#config.idExpirationMs)) continue;
+      entry.isChanging = true;
+      this.#around.log.append(transactionalId, transactionTombstone(transactionalId), (error) => {
+        entry.isChanging = false;
+        if (error === null) this.#entries.delete(transactionalId);
+        this.#wake(entry);
+      });
+    }
+  }
+
+  #refuseInit({ transactionalId, timeoutMs }: InitRequest): ErrorName | null {
+    if (this.#isStopped) return 'NOT_COORDINATOR';
+    if (transactionalId === '') return 'INVALID_REQUEST';
+    return timeoutMs > 0 && timeoutMs <= this.#config.timeoutMsMax ? null : 'INVALID_TRANSACTION_TIMEOUT';
+  }
+
+  async #entryFor(request: InitRequest): Promise<Entry> {
+    const { transactionalId } = request;
+    const known = this.#entries.get(transactionalId);
+    if (known !== undefined) return known;
+    await this.#around.log.open();
+    const producerId = await this.#around.producerIds.next();
+    // Somebody else may have been quicker.
+    const entry =
+      this.#entries.get(transactionalId) ??
+      new Entry(rules.newTransaction(request, producerId, this.#around.timers.now()));
+    this.#entries.set(transactionalId, entry);
+    return entry;
+  }
+
+  #find(transactionalId: string): Entry | ErrorName {
+    if (this.#isStopped) return 'NOT_COORDINATOR';
+    if (transactionalId === '') return 'INVALID_REQUEST';
+    return this.#entries.get(transactionalId) ?? 'INVALID_PRODUCER_ID_MAPPING';
+  }
+
+  #run(attempt: Attempt): void {
+    const { entry } = attempt;
+    if (this.#isStopped) attempt.done('NOT_COORDINATOR', null);
+    else if (this.#entries.get(entry.current.transactionalId) !== entry) {
+      // It expired while this waited.
+      attempt.done('INVALID_PRODUCER_ID_MAPPING', null);
+    } else if (entry.isChanging) this.#wait(attempt);
+    else this.#follow(attempt, attempt.decide(entry.current, null));
+  }
+
+  #follow(attempt: Attempt, decision: rules.Decision): void {
+    const { entry } = attempt;
+    switch (decision.kind) {
+      case 'answer':
+        if (decision.error === 'CONCURRENT_TRANSACTIONS') this.#wait(attempt);
+        else attempt.done(decision.error, null);
+        return;
+      case 'change':
+        this.#change(entry, decision.next, attempt.done);
+        return;
+      case 'new-producer-id':
+        this.#withNewProducerId(attempt);
+        return;
+      case 'fence':
+        this.#fence(entry);
+        this.#wait(attempt);
+    }
+  }
+
+  #withNewProducerId(attempt: Attempt): void {
+    const { entry } = attempt;
+    entry.isChanging = true;
+    this.#around.producerIds.next().then(
+      (id) => {
+        entry.isChanging = false;
+        // Nothing else could change meanwhile.
+        if (this.#isStopped) attempt.done('NOT_COORDINATOR', null);
+        else this.#follow(attempt, attempt.decide(entry.current, id));
+      },
+      (err: unknown) => {
+        entry.isChanging = false;
+        this.#around.logger.error({ err }, 'No producer id could be reserved.');
+        attempt.done('COORDINATOR_NOT_AVAILABLE', null);
+        this.#wake(entry);
+      },
+    );
+  }
+
+  /** Makes the change true once it is on disk. */
+  #change(entry: Entry, next: Transaction, done: Attempt['done']): void {
+    entry.isChanging = true;
+    this.#around.log.append(next.transactionalId, transactionRecord(next), (error) => {
+      entry.isChanging = false;
+      if (error === null) entry.current = next;
+      // Before those who wait: a producer's requests are served in the order in which they came.
+      done(error ?? 'NONE', next);
+      if (error === null && rules.isPrepared(next)) this.#mark(entry);
+      this.#wake(entry);
+    });
+  }
+
+  /** Aborts what is open, under the next epoch, so that its producer cannot go on. */
+  #fence(entry: Entry): void {
+    const { transactionalId } = entry.current;
+    const done = (error: ErrorName): void => {
+      if (error === 'NONE') return;
+      this.#around.logger.warn({ transactionalId, error }, 'A transaction could not be aborted; it is tried again.');
+    };
+    const decide = (now: Transaction, id: number | null): rules.Decision =>
+      rules.decideFence(now, this.#around.timers.now(), id);
+    this.#run({ entry, deadlineMs: 0, decide, done, timer: null });
+  }
+
+  #mark(entry: Entry): void {
+    const marker = rules.markerOf(entry.current, this.#around.coordinatorEpoch);
+    this.#write(entry, marker, listPartitions(entry.current.partitions));
+  }
+
+  #write(entry: Entry, marker: Marker, partitions: readonly TopicPartition[]): void {
+    if (this.#isStopped) return;
+    if (partitions.length === 0) {
+      this.#complete(entry);
+      return;
+    }
+    this.#around.markers.write(marker, partitions, (failed) => {
+      if (failed.length === 0) {
+        this.#complete(entry);
+        return;
+      }
+      const { transactionalId } = entry.current;
+      const message = 'Markers of a transaction cannot be written yet; they are tried again.';
+      this.#around.logger.warn({ transactionalId, partitions: failed }, message);
+      this.#around.timers.set(retryMs, () => this.#write(entry, marker, failed));
+    });
+  }
+
+  #complete(entry: Entry): void {
+    if (this.#isStopped) return;
+    this.#change(entry, rules.completed(entry.current, this.#around.timers.now()), (error) => {
+      if (error !== 'NONE') this.#around.timers.set(retryMs, () => this.#complete(entry));
+    });
+  }
+
+  #wait(attempt: Attempt): void {
+    const { entry, deadlineMs } = attempt;
+    const leftMs = deadlineMs - this.#around.timers.now();
+    if (leftMs <= 0) {
+      attempt.done('CONCURRENT_TRANSACTIONS', null);
+      return;
+    }
+    entry.waiting.add(attempt);
+    attempt.timer = this.#around.timers.set(leftMs, () => {
+      if (entry.waiting.delete(attempt)) attempt.done('CONCURRENT_TRANSACTIONS', null);
+    });
+  }
+
+  #wake(entry: Entry): void {
+    const waiting = [...entry.waiting];
+    entry.waiting.clear();
+    for (const attempt of waiting) {
+      attempt.timer?.cancel();
+      this.#run(attempt);
+    }
+  }
+
+  #every(intervalMs: number, work: () => void): void {
+    const timer = this.#around.timers.set(intervalMs, () => {
+      this.#periodic.delete(timer);
+      if (this.#isStopped) return;
+      work();
+      this.#every(intervalMs, work);
+    });
+    this.#periodic.add(timer);
+  }
+}
+
+function refused(error: ErrorName): ProducerAnswer {
+  return { error, producerId: -1, producerEpoch: -1 };
+}
+
+function told({ producerId, producerEpoch }: Transaction): ProducerAnswer {
+  return { error: 'NONE', producerId, producerEpoch };
+}
