@@ -71,6 +71,7 @@ export class ConnectorLife {
 
   /** Stops everything; the config stays. */
   stop(timeoutMs: number): Promise<void> {
+    clearTimeout(this.#retry);
     return this.#inTurn(() => this.#stop(timeoutMs));
   }
 

@@ -5,9 +5,10 @@
  * before anything is stored.
  */
 import type { ConfigProblem } from '../../connectors/api/index.ts';
-import { InvalidConfigError, RequestError } from '../errors.ts';
+import { DeadlineError, InvalidConfigError, RequestError } from '../errors.ts';
 import type { TargetState } from '../stores/config-store.ts';
 import type { State, Status } from '../stores/status-store.ts';
+import { within } from './backoff.ts';
 import { type ConfigInfos, configInfos } from './config-infos.ts';
 import { ConnectorLife } from './connector-life.ts';
 import { ConnectorOffsets } from './connector-offsets.ts';
@@ -48,10 +49,15 @@ export interface ConnectorStatusInfo {
 /** Longer names do not fit into Kafka's 249 bytes of a topic or group name beside their prefixes. */
 const MAX_NAME_LENGTH = 200;
 
+/** After the tasks' own deadline, for connectors to let go of what they hold. */
+const STOP_GRACE_MS = 1_000;
+
 export class Worker {
   readonly services: Services;
   readonly offsets: ConnectorOffsets;
   readonly #lives = new Map<string, ConnectorLife>();
+  /** Creations and deletions under way, by name: the next one of a name waits for the last. */
+  readonly #changes = new Map<string, Promise<unknown>>();
   #isStopped = false;
 
   constructor(services: Services) {
@@ -68,7 +74,11 @@ export class Worker {
   async stop(): Promise<void> {
     this.#isStopped = true;
     const { stopTimeoutMs } = this.services.loop;
-    await Promise.all([...this.#lives.values()].map((life) => life.stop(stopTimeoutMs)));
+    const stopped = Promise.all([...this.#lives.values()].map((life) => life.stop(stopTimeoutMs)));
+    // A connector that hangs in its own start or stop must not hold up the rest of the house.
+    await within('Stopping the connectors', stopTimeoutMs + STOP_GRACE_MS, stopped).catch((error: unknown) => {
+      if (!(error instanceof DeadlineError)) throw error;
+    });
   }
 
   get isStopped(): boolean {
@@ -131,33 +141,43 @@ export class Worker {
   }
 
   /** 409 when the name is taken, 400 when the config is no good; resolves when it is stored. */
-  async create(name: string, config: Raw, initial?: TargetState): Promise<ConnectorInfo> {
-    checkName(name);
-    if (this.services.configs.config(name) !== undefined) {
-      throw new RequestError(409, `Connector ${name} already exists`);
-    }
-    return this.#store(name, config, initial ?? 'STARTED');
+  create(name: string, config: Raw, initial?: TargetState): Promise<ConnectorInfo> {
+    return this.#change(name, async () => {
+      checkName(name);
+      if (this.services.configs.config(name) !== undefined) {
+        throw new RequestError(409, `Connector ${name} already exists`);
+      }
+      return this.#store(name, config, initial ?? 'STARTED');
+    });
   }
 
   /** Creates or replaces. */
-  async put(name: string, config: Raw): Promise<{ readonly created: boolean; readonly info: ConnectorInfo }> {
-    checkName(name);
-    const before = this.services.configs.config(name);
-    if (before === undefined) return { created: true, info: await this.#store(name, config, 'STARTED') };
-    return { created: false, info: await this.#store(name, config) };
+  put(name: string, config: Raw): Promise<{ readonly created: boolean; readonly info: ConnectorInfo }> {
+    return this.#change(name, async () => {
+      checkName(name);
+      const before = this.services.configs.config(name);
+      if (before === undefined) return { created: true, info: await this.#store(name, config, 'STARTED') };
+      return { created: false, info: await this.#store(name, config) };
+    });
   }
 
   /** KIP-477: null deletes a key. */
-  async patch(name: string, changes: Readonly<Record<string, string | null>>): Promise<ConnectorInfo> {
-    const config: Record<string, string> = { ...this.config(name) };
-    for (const [key, value] of Object.entries(changes)) {
-      if (value === null) delete config[key];
-      else config[key] = value;
-    }
-    return this.#store(name, config);
+  patch(name: string, changes: Readonly<Record<string, string | null>>): Promise<ConnectorInfo> {
+    return this.#change(name, async () => {
+      const config: Record<string, string> = { ...this.config(name) };
+      for (const [key, value] of Object.entries(changes)) {
+        if (value === null) delete config[key];
+        else config[key] = value;
+      }
+      return this.#store(name, config);
+    });
   }
 
-  async remove(name: string): Promise<void> {
+  remove(name: string): Promise<void> {
+    return this.#change(name, () => this.#remove(name));
+  }
+
+  async #remove(name: string): Promise<void> {
     this.config(name);
     const life = this.#life(name);
     await this.services.configs.remove(name);
@@ -200,6 +220,17 @@ export class Worker {
     await this.#lives.get(name)?.settled();
   }
 
+  async #change<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#changes.get(name);
+    const turn = before === undefined ? work() : before.then(work, work);
+    this.#changes.set(name, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#changes.get(name) === turn) this.#changes.delete(name);
+    }
+  }
+
   async #store(name: string, given: Raw, target?: TargetState): Promise<ConnectorInfo> {
     const config = { ...given, name: given.name?.trim() ?? name };
     if (config.name !== name) {
@@ -209,7 +240,8 @@ export class Worker {
     if (problems.length > 0) throw new InvalidConfigError(problems);
     const isUnchanged = JSON.stringify(this.services.configs.config(name)) === JSON.stringify(config);
     await this.services.configs.putConnector(name, config, target);
-    if (isUnchanged && this.#lives.has(name)) return this.info(name);
+    const hasFailed = this.services.statuses.connector(name)?.state === 'FAILED';
+    if (isUnchanged && !hasFailed && this.#lives.has(name)) return this.info(name);
     const known = this.#lives.get(name);
     if (known === undefined) this.#add(name).start();
     else void known.reconfigure();
