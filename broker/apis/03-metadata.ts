@@ -9,7 +9,11 @@
 import { BrokerError, errorNameOf } from '../errors.ts';
 import type { Topic } from '../metadata/topics.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
-import { decodeMetadataRequest, type MetadataRequest } from '../protocol/messages/generated/metadata-request.ts';
+import {
+  decodeMetadataRequest,
+  type MetadataRequest,
+  type MetadataRequestTopic,
+} from '../protocol/messages/generated/metadata-request.ts';
 import {
   encodeMetadataResponse,
   type MetadataResponse,
@@ -41,11 +45,17 @@ export const metadata = defineApi({
   },
 });
 
+/** The id decides: the Java client leaves the name empty beside it, others null. */
+function nameAsked({ name, topicId }: MetadataRequestTopic): string | null {
+  return topicId === zeroUuid ? name : null;
+}
+
 /** Names to be created, each once. */
 function missingNames(request: MetadataRequest, broker: BrokerState): string[] {
   if (!request.allowAutoTopicCreation || !broker.config.boolean('auto.create.topics.enable')) return [];
   const missing = new Set<string>();
-  for (const { name } of request.topics ?? []) {
+  for (const asked of request.topics ?? []) {
+    const name = nameAsked(asked);
     if (name !== null && broker.topics.get(name) === undefined) missing.add(name);
   }
   return [...missing];
@@ -66,8 +76,10 @@ function answerTopics(
   broker: BrokerState,
   failures: ReadonlyMap<string, BrokerError>,
 ): Outgoing<MetadataResponseTopic>[] {
-  return (request.topics ?? []).map(({ name, topicId }) => {
+  return (request.topics ?? []).map((asked) => {
+    const name = nameAsked(asked);
     if (name === null) {
+      const { topicId } = asked;
       const topic = broker.topics.byId(topicId);
       return topic === undefined
         ? { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId, isInternal: false }
