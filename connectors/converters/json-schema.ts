@@ -9,6 +9,7 @@ import {
   type Bytes,
   type Config,
   ConfigError,
+  type ConnectValue,
   type Converter,
   type ConverterContext,
   JsonText,
@@ -70,6 +71,7 @@ export class JsonSchemaConverter implements Converter {
   #latestTtlMs = 0;
   #decimals: DecimalFormat = 'BASE64';
   #given: string | null = null;
+  #givenTitle: string | undefined;
   readonly #byId = new Map<number, Known>();
   readonly #bySubject = new Map<string, Latest>();
   readonly #bySchema = new WeakMap<Schema, Map<string, Known>>();
@@ -84,6 +86,7 @@ export class JsonSchemaConverter implements Converter {
     const ttl = config.number('latest.cache.ttl.sec');
     this.#latestTtlMs = ttl < 0 ? Number.POSITIVE_INFINITY : ttl * 1000;
     this.#given = config.optionalString('json.schema');
+    this.#givenTitle = this.#given === null ? undefined : titleOf(this.#given);
     const strategy = config.string(context.isKey ? 'key.subject.name.strategy' : 'value.subject.name.strategy');
     this.#subjectName = strategies[strategy.slice(strategy.lastIndexOf('.') + 1)]!;
     this.#decimals = config.string('decimal.format').toUpperCase() as DecimalFormat;
@@ -116,7 +119,8 @@ export class JsonSchemaConverter implements Converter {
   #write(known: Known, schema: Schema | null, given: Exclude<RecordValue, null>): Bytes {
     const value = this.#values.inFormat(schema, given) as Exclude<RecordValue, null>;
     if (value instanceof JsonText) {
-      known.validate?.(plainNumbers(value));
+      const plain = parsed(value);
+      if (known.validate !== null) check(known.validate, value, plain);
       return Buffer.concat([known.prefix, value.bytes], PREFIX_BYTES + value.bytes.length);
     }
     const json = schema === null ? plainJson(value) : this.#values.toJson(schema, value);
@@ -132,7 +136,7 @@ export class JsonSchemaConverter implements Converter {
   #read(known: Known, body: Uint8Array): SchemaAndValue {
     const text = new JsonText(body);
     const value = parsed(text);
-    known.validate?.(plainNumbers(text));
+    if (known.validate !== null) check(known.validate, text, value);
     if (value === null) return { schema: known.schema, value: null };
     if (known.schema === null) return { schema: null, value: text };
     return { schema: known.schema, value: this.#values.fromJson(known.schema, value) };
@@ -146,8 +150,7 @@ export class JsonSchemaConverter implements Converter {
       return latest !== undefined && latest.until > Date.now() ? latest.known : this.#learnLatest(subject);
     }
     if (this.#given !== null) {
-      const title = (JSON.parse(this.#given) as { title?: string }).title;
-      const subject = this.#subjectName(topic, this.#isKey, schema, title);
+      const subject = this.#subjectName(topic, this.#isKey, schema, this.#givenTitle);
       return this.#byGiven.get(subject) ?? this.#learnGiven(subject, this.#given);
     }
     if (schema === null) {
@@ -211,12 +214,26 @@ function parsed(text: JsonText) {
   }
 }
 
-/** For ajv, to which a bigint is no integer: whole numbers beyond 2^53 (the `ts_ns` of every CDC event) as plain numbers. */
-function plainNumbers(text: JsonText): unknown {
+/**
+ * Validates JSON text with one parse. Whole numbers beyond 2^53 were read as bigints, which ajv takes for no number: only
+ * a text that has such digits and did not fit is read again with plain numbers.
+ */
+function check(validate: Validate, text: JsonText, value: ConnectValue): void {
   try {
-    return JSON.parse(textOf(text.bytes));
+    validate(value);
+  } catch (error) {
+    const source = textOf(text.bytes);
+    if (!/[0-9]{16}/.test(source)) throw error;
+    validate(JSON.parse(source));
+  }
+}
+
+function titleOf(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as { title?: string }).title;
   } catch (cause) {
-    throw badData(`The bytes are not JSON: ${(cause as Error).message}.`, cause);
+    const message = `"json.schema" is not JSON: ${(cause as Error).message}.`;
+    throw new ConfigError([{ key: 'json.schema', value: text, message }], { cause });
   }
 }
 
