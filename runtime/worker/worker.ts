@@ -5,7 +5,7 @@
  * before anything is stored.
  */
 import type { ConfigProblem } from '../../connectors/api/index.ts';
-import { DeadlineError, InvalidConfigError, RequestError } from '../errors.ts';
+import { DeadlineError, InvalidConfigError, messageOf, RequestError } from '../errors.ts';
 import type { TargetState } from '../stores/config-store.ts';
 import type { State, Status } from '../stores/status-store.ts';
 import { within } from './backoff.ts';
@@ -13,7 +13,7 @@ import { type ConfigInfos, configInfos } from './config-infos.ts';
 import { ConnectorLife } from './connector-life.ts';
 import { ConnectorOffsets } from './connector-offsets.ts';
 import type { LedgerCounts } from './ledger.ts';
-import { planConnector, type Raw } from './plan.ts';
+import { type ConnectorPlan, planConnector, type Raw } from './plan.ts';
 import type { Services } from './services.ts';
 
 export interface ConnectorInfo {
@@ -49,6 +49,8 @@ export interface ConnectorStatusInfo {
 /** Longer names do not fit into Kafka's 249 bytes of a topic or group name beside their prefixes. */
 const MAX_NAME_LENGTH = 200;
 
+/** A database that does not answer `validate` by then is a problem to report. */
+const CHECK_TIMEOUT_MS = 15_000;
 /** After the tasks' own deadline, for connectors to let go of what they hold. */
 const STOP_GRACE_MS = 1_000;
 
@@ -212,7 +214,9 @@ export class Worker {
   /** What is wrong with a config, and every key it has, as `validate` answers. */
   async validate(name: string, config: Raw): Promise<ConfigInfos> {
     const { planned, problems } = await this.#judge(config);
-    return configInfos(name, planned.sections, config, problems);
+    // Only a config that is right in itself is worth a look at the real world.
+    const found = problems.length === 0 && planned.plan !== null ? await checkWorld(planned.plan) : problems;
+    return configInfos(name, planned.sections, config, found);
   }
 
   /** Resolves when everything asked of a connector so far is through. For tests and for `stop`. */
@@ -287,6 +291,16 @@ export class Worker {
 
   #typeOf(config: Raw): ConnectorInfo['type'] {
     return this.#pluginOf(config)?.type ?? 'unknown';
+  }
+}
+
+/** Asks the connector to look at what it would connect to; what it finds belongs to a key each. */
+async function checkWorld(plan: ConnectorPlan): Promise<readonly ConfigProblem[]> {
+  try {
+    const connector = await plan.plugin.create();
+    return (await within('The check', CHECK_TIMEOUT_MS, connector.check?.(plan.config))) ?? [];
+  } catch (error) {
+    return [{ key: 'connector.class', value: plan.plugin.class, message: `The check failed: ${messageOf(error)}` }];
   }
 }
 
