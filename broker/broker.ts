@@ -22,6 +22,9 @@ import { ApiDispatch } from './server/dispatch.ts';
 import { FetchSessions } from './server/fetch-sessions.ts';
 import { Server } from './server/server.ts';
 import type { BrokerState } from './state.ts';
+import { type TransactionConfig, TransactionCoordinator } from './transactions/coordinator.ts';
+import { PartitionMarkers } from './transactions/marker-writer.ts';
+import { TransactionTopic } from './transactions/transaction-topic.ts';
 
 /** What the broker logs through; pino fits. */
 export interface Logger {
@@ -121,11 +124,14 @@ class RunningBroker implements Broker, BrokerState {
   readonly producerIds: ProducerIds;
   readonly fetchSessions: FetchSessions;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
+  readonly markers: PartitionMarkers;
   readonly logger: Logger;
   readonly dataDir: string;
   readonly #options: BrokerOptions;
   readonly #server: Server;
   readonly #offsetsTopic: OffsetsTopic;
+  readonly #transactionTopic: TransactionTopic;
   #expiry: NodeJS.Timeout | null = null;
   #address: BrokerAddress | null = null;
   #stopping: Promise<void> | null = null;
@@ -146,6 +152,21 @@ class RunningBroker implements Broker, BrokerState {
     this.#offsetsTopic = new OffsetsTopic({ topics: this.topics, config, now, logger: options.logger });
     this.groups = new GroupCoordinator(coordinatorConfig(config), systemTimers(now), this.#offsetsTopic);
     this.topics.onDeleted(({ name }) => this.groups.topicDeleted(name));
+    this.#transactionTopic = new TransactionTopic({ topics: this.topics, config, now, logger: options.logger });
+    this.markers = new PartitionMarkers({
+      topics: this.topics,
+      now,
+      logger: options.logger,
+      onOffsetsEnded: (partition, producerId, isCommit) => this.#endOffsets(partition, producerId, isCommit),
+    });
+    this.transactions = new TransactionCoordinator(transactionConfig(config), {
+      log: this.#transactionTopic,
+      markers: this.markers,
+      producerIds: this.producerIds,
+      timers: systemTimers(now),
+      logger: options.logger,
+      coordinatorEpoch: logs.leaderEpoch,
+    });
     this.#server = new Server({
       host: options.host ?? defaultHost,
       port: options.port ?? defaultPort,
@@ -169,11 +190,16 @@ class RunningBroker implements Broker, BrokerState {
     return host.includes(':') ? `[${host}]:${advertisedPort}` : `${host}:${advertisedPort}`;
   }
 
-  /** Groups are replayed before the first client is heard. */
+  /** Groups and transactions are replayed before the first client is heard. */
   async listen(): Promise<void> {
     await this.#offsetsTopic.open();
-    this.#offsetsTopic.replay((record) => this.groups.replay(record));
+    this.#offsetsTopic.replay({
+      record: (record, producerId) => this.groups.replay(record, producerId),
+      marker: (partition, producerId, isCommit) => this.#endOffsets(partition, producerId, isCommit),
+    });
     this.groups.replayed();
+    this.#transactionTopic.replay((id, transaction) => this.transactions.replay(id, transaction));
+    this.transactions.start();
     this.#address = await this.#server.listen();
     this.logs.start();
     this.#expiry = setInterval(() => this.groups.expire(), this.config.number('offsets.retention.check.interval.ms'));
@@ -198,9 +224,15 @@ class RunningBroker implements Broker, BrokerState {
     return this.#stopping;
   }
 
+  #endOffsets(partition: number, producerId: number, isCommit: boolean): void {
+    const isKeptThere = (group: string): boolean => this.#offsetsTopic.partitionOf(group) === partition;
+    this.groups.endTransaction(producerId, isCommit, isKeptThere);
+  }
+
   async #stop(): Promise<void> {
     if (this.#expiry !== null) clearInterval(this.#expiry);
     this.groups.stop();
+    this.transactions.stop();
     await this.#server.stop();
     await this.logs.close();
   }
@@ -214,5 +246,14 @@ function coordinatorConfig(config: BrokerConfig): CoordinatorConfig {
     initialDelayMs: config.number('group.initial.rebalance.delay.ms'),
     offsetMetadataBytesMax: config.number('offset.metadata.max.bytes'),
     offsetsRetentionMs: config.number('offsets.retention.minutes') * 60_000,
+  };
+}
+
+function transactionConfig(config: BrokerConfig): TransactionConfig {
+  return {
+    timeoutMsMax: config.number('transaction.max.timeout.ms'),
+    idExpirationMs: config.number('transactional.id.expiration.ms'),
+    abortIntervalMs: config.number('transaction.abort.timed.out.transaction.cleanup.interval.ms'),
+    expiryIntervalMs: config.number('transaction.remove.expired.transaction.cleanup.interval.ms'),
   };
 }

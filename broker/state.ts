@@ -10,6 +10,8 @@ import type { ProducerIds } from './metadata/producer-ids.ts';
 import type { Topics } from './metadata/topics.ts';
 import type { Session } from './server/api.ts';
 import type { FetchSessions } from './server/fetch-sessions.ts';
+import type { TransactionCoordinator } from './transactions/coordinator.ts';
+import type { PartitionMarkers } from './transactions/marker-writer.ts';
 
 export interface BrokerState {
   readonly nodeId: number;
@@ -17,6 +19,9 @@ export interface BrokerState {
   readonly config: BrokerConfig;
   readonly topics: Topics;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
+  /** Ends of transactions, into the logs; beside the coordinator for tools that end one by hand. */
+  readonly markers: PartitionMarkers;
   readonly logs: LogDirectory;
   /** The path of the data directory. */
   readonly dataDir: string;

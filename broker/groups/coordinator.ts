@@ -7,7 +7,7 @@
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
 import { Group, Member } from './group.ts';
-import type { GroupLog } from './group-log.ts';
+import type { GroupLog, TransactionalProducer } from './group-log.ts';
 import { Membership, type MembershipConfig, refuseMember } from './membership.ts';
 import { expiredOffsets, GroupOffsets, type PartitionOfTopic } from './offsets.ts';
 import { refusedJoin, refusedSync } from './rebalance.ts';
@@ -28,6 +28,7 @@ import {
   type OffsetToCommit,
   type SyncRequest,
   type SyncResult,
+  type TransactionalCommitRequest,
 } from './types.ts';
 
 export interface CoordinatorConfig extends MembershipConfig {
@@ -48,6 +49,8 @@ const noBytes = Buffer.alloc(0);
 /** Callbacks are called exactly once, possibly before the method returned. */
 export class GroupCoordinator {
   readonly #entries = new Map<string, Entry>();
+  /** Groups with offsets that wait for the end of a transaction, by its producer id. */
+  readonly #inTransaction = new Map<number, Set<string>>();
   readonly #membership: Membership;
   readonly #config: CoordinatorConfig;
   readonly #timers: Timers;
@@ -102,23 +105,42 @@ export class GroupCoordinator {
       done(request.offsets.map(() => refusal));
       return;
     }
-    const { offsets } = this.#entry(request.group);
-    const now = this.#timers.now();
-    const results: ErrorName[] = request.offsets.map(({ metadata }) =>
-      Buffer.byteLength(metadata) > this.#config.offsetMetadataBytesMax ? 'OFFSET_METADATA_TOO_LARGE' : 'NONE',
+    this.#write(request, request.retentionTimeMs, done, ({ offsets }, { topic, partition, ...value }) =>
+      offsets.set(topic, partition, value),
     );
-    const accepted = request.offsets
-      .filter((_, index) => results[index] === 'NONE')
-      .map((offset) => ({ ...offset, ...this.#committed(offset, request, now) }));
-    if (accepted.length === 0) {
-      done(results);
+  }
+
+  /** As `commit`, inside a producer's transaction: what is written counts when that is committed. */
+  commitTransactional(request: TransactionalCommitRequest, done: (result: CommitResult) => void): void {
+    const refusal = this.#refuseTransactionalCommit(request);
+    if (refusal !== null) {
+      done(request.offsets.map(() => refusal));
       return;
     }
-    const records = accepted.map((offset) => offsetRecord(request.group, offset.topic, offset.partition, offset));
-    this.#log.append(request.group, records, (error) => {
-      if (error === null) for (const offset of accepted) offsets.set(offset.topic, offset.partition, offset);
-      done(error === null ? results : results.map((result) => (result === 'NONE' ? error : result)));
-    });
+    const { producerId, producerEpoch } = request;
+    const keep = (entry: Entry, { topic, partition, ...value }: CommittedOffset & PartitionOfTopic): void =>
+      this.#setPending(entry, producerId, topic, partition, value);
+    this.#write(request, -1, done, keep, { producerId, producerEpoch });
+  }
+
+  /**
+   * The end of a transaction is durable in a partition of `__consumer_offsets`: the offsets of the groups kept there
+   * count now, or never.
+   */
+  endTransaction(producerId: number, isCommit: boolean, isKeptThere: (group: string) => boolean): void {
+    const groups = this.#inTransaction.get(producerId);
+    if (groups === undefined) return;
+    for (const group of groups) {
+      if (!isKeptThere(group)) continue;
+      groups.delete(group);
+      this.#entries.get(group)?.offsets.endTransaction(producerId, isCommit);
+    }
+    if (groups.size === 0) this.#inTransaction.delete(producerId);
+  }
+
+  /** Whether a transaction is open that may change this offset (KIP-447). */
+  isUnstable(group: string, topic: string, partition: number): boolean {
+    return this.#entries.get(group)?.offsets.isPending(topic, partition) === true;
   }
 
   /** Undefined where nothing is committed. */
@@ -199,7 +221,8 @@ export class GroupCoordinator {
       done('NON_EMPTY_GROUP');
       return;
     }
-    const records = [...entry.offsets.all()].map(({ topic, partition }) => offsetRecord(id, topic, partition, null));
+    const partitions = [...entry.offsets.all(), ...entry.offsets.pending()];
+    const records = partitions.map(({ topic, partition }) => offsetRecord(id, topic, partition, null));
     this.#log.append(id, [...records, groupTombstone(id)], (error) => {
       if (error === null && entry.group.state === 'Empty') this.#drop(entry);
       done(error ?? 'NONE');
@@ -224,18 +247,21 @@ export class GroupCoordinator {
     }
   }
 
-  /** Called for each record of `__consumer_offsets` at the start, oldest first. */
-  replay(record: ReplayedRecord): void {
+  /** Called for each record of `__consumer_offsets` at the start, oldest first; `producerId` is -1 outside transactions. */
+  replay(record: ReplayedRecord, producerId = -1): void {
     if (record.type === 'offset') {
-      const { offsets } = this.#entry(record.group);
-      if (record.value === null) offsets.delete(record.topic, record.partition);
-      else offsets.set(record.topic, record.partition, record.value);
+      const entry = this.#entry(record.group);
+      const { topic, partition, value } = record;
+      if (value === null) entry.offsets.delete(topic, partition);
+      else if (producerId < 0) entry.offsets.set(topic, partition, value);
+      else this.#setPending(entry, producerId, topic, partition, value);
       return;
     }
     const offsets = this.#entries.get(record.group)?.offsets ?? new GroupOffsets();
     this.#entries.delete(record.group);
     if (record.value === null) {
-      if (offsets.count > 0) this.#entries.set(record.group, { group: this.#newGroup(record.group), offsets });
+      if (offsets.count > 0 || offsets.hasPending)
+        this.#entries.set(record.group, { group: this.#newGroup(record.group), offsets });
       return;
     }
     const { protocolType, generation, protocol, currentStateTimestamp } = record.value;
@@ -261,7 +287,7 @@ export class GroupCoordinator {
   replayed(): void {
     for (const entry of [...this.#entries.values()]) {
       if (entry.group.members.size > 0) this.#membership.resume(entry.group);
-      else if (entry.group.protocolType === null && entry.offsets.count === 0) this.#entries.delete(entry.group.id);
+      else if (isUnused(entry) && entry.group.protocolType === null) this.#entries.delete(entry.group.id);
     }
   }
 
@@ -286,18 +312,57 @@ export class GroupCoordinator {
     return null;
   }
 
-  #committed(offset: OffsetToCommit, request: CommitRequest, now: number): CommittedOffset {
-    return {
-      offset: offset.offset,
-      leaderEpoch: offset.leaderEpoch,
-      metadata: offset.metadata,
-      commitTimestamp: now,
-      expireTimestamp: request.retentionTimeMs < 0 ? -1 : now + request.retentionTimeMs,
+  /** The group's state does not matter here: old producers say nothing of their consumer's generation. */
+  #refuseTransactionalCommit(request: TransactionalCommitRequest): ErrorName | null {
+    if (this.#isStopped) return 'NOT_COORDINATOR';
+    if (request.group === '') return 'INVALID_GROUP_ID';
+    const group = this.#entries.get(request.group)?.group;
+    if (group === undefined) return request.generationId < 0 ? null : 'ILLEGAL_GENERATION';
+    if (request.generationId < 0 && group.state === 'Empty') return null;
+    const isMember = request.generationId >= 0 || request.memberId !== '' || request.groupInstanceId !== null;
+    return isMember ? refuseMember(group, request) : null;
+  }
+
+  /** Writes the offsets that can be kept; `keep` is called for each once they are durable. */
+  #write(
+    request: { readonly group: string; readonly offsets: readonly OffsetToCommit[] },
+    retentionTimeMs: number,
+    done: (result: CommitResult) => void,
+    keep: (entry: Entry, offset: CommittedOffset & PartitionOfTopic) => void,
+    producer?: TransactionalProducer,
+  ): void {
+    const commitTimestamp = this.#timers.now();
+    const expireTimestamp = retentionTimeMs < 0 ? -1 : commitTimestamp + retentionTimeMs;
+    const results: ErrorName[] = request.offsets.map(({ metadata }) =>
+      Buffer.byteLength(metadata) > this.#config.offsetMetadataBytesMax ? 'OFFSET_METADATA_TOO_LARGE' : 'NONE',
+    );
+    const accepted = request.offsets
+      .filter((_, index) => results[index] === 'NONE')
+      .map((offset) => ({ ...offset, commitTimestamp, expireTimestamp }));
+    if (accepted.length === 0) {
+      done(results);
+      return;
+    }
+    const records = accepted.map((offset) => offsetRecord(request.group, offset.topic, offset.partition, offset));
+    const finish = (error: ErrorName | null): void => {
+      if (error === null) for (const offset of accepted) keep(this.#entry(request.group), offset);
+      done(error === null ? results : results.map((result) => (result === 'NONE' ? error : result)));
     };
+    this.#log.append(request.group, records, finish, producer);
+  }
+
+  #setPending(entry: Entry, producerId: number, topic: string, partition: number, value: CommittedOffset): void {
+    entry.offsets.setPending(producerId, topic, partition, value);
+    const groups = this.#inTransaction.get(producerId);
+    if (groups === undefined) this.#inTransaction.set(producerId, new Set([entry.group.id]));
+    else groups.add(entry.group.id);
   }
 
   #forget(entry: Entry, partitions: readonly PartitionOfTopic[], done: (error: ErrorName | null) => void): void {
-    const known = partitions.filter(({ topic, partition }) => entry.offsets.get(topic, partition) !== undefined);
+    const known = partitions.filter(
+      ({ topic, partition }) =>
+        entry.offsets.get(topic, partition) !== undefined || entry.offsets.isPending(topic, partition),
+    );
     if (known.length === 0) {
       done(null);
       return;
@@ -310,11 +375,10 @@ export class GroupCoordinator {
   }
 
   #dropIfUnused(entry: Entry): void {
-    const { group, offsets } = entry;
-    if (group.state !== 'Empty' || group.pending.size > 0 || offsets.count > 0) return;
+    const { group } = entry;
+    if (!isUnused(entry)) return;
     this.#log.append(group.id, [groupTombstone(group.id)], (error) => {
-      const isStillUnused = group.state === 'Empty' && group.pending.size === 0 && offsets.count === 0;
-      if (error === null && isStillUnused) this.#drop(entry);
+      if (error === null && isUnused(entry)) this.#drop(entry);
     });
   }
 
@@ -342,6 +406,11 @@ export class GroupCoordinator {
   #newGroup(id: string): Group {
     return new Group(id, this.#timers.now());
   }
+}
+
+/** Nobody is in it, nobody comes, and no offset is kept or waits. */
+function isUnused({ group, offsets }: Entry): boolean {
+  return group.state === 'Empty' && group.pending.size === 0 && offsets.count === 0 && !offsets.hasPending;
 }
 
 /** A member as the topic remembers it: one protocol, its last. */

@@ -6,12 +6,12 @@
 import { errorNameOf } from '../errors.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { BrokerConfig } from '../metadata/broker-config.ts';
-import { readLog } from '../metadata/read-log.ts';
+import { type RecordVisitor, readLog } from '../metadata/read-log.ts';
 import { offsetsTopic } from '../metadata/topic-names.ts';
 import type { Topic, Topics } from '../metadata/topics.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
 import { BatchBuilder } from '../protocol/records.ts';
-import type { GroupLog } from './group-log.ts';
+import type { GroupLog, TransactionalProducer } from './group-log.ts';
 import { type CoordinatorRecord, decodeRecord, type ReplayedRecord } from './records.ts';
 
 interface OffsetsTopicOptions {
@@ -19,6 +19,14 @@ interface OffsetsTopicOptions {
   readonly config: BrokerConfig;
   readonly now: () => number;
   readonly logger: { error(fields: object, message: string): void };
+}
+
+/** Is told what the topic holds. */
+export interface OffsetsVisitor {
+  /** `producerId` is -1 for what is part of no transaction. */
+  record(record: ReplayedRecord, producerId: number): void;
+  /** A transaction's end in one partition of the topic. */
+  marker(partition: number, producerId: number, isCommit: boolean): void;
 }
 
 export class OffsetsTopic implements GroupLog {
@@ -50,22 +58,33 @@ export class OffsetsTopic implements GroupLog {
   }
 
   /** Reads everything, partition by partition: what concerns one group is in one partition, oldest first. */
-  replay(visit: (record: ReplayedRecord) => void): void {
+  replay(visitor: OffsetsVisitor): void {
     const topic = this.#opened();
     for (let partition = 0; partition < topic.partitions; partition++) {
       const log = this.#options.topics.existingLog(topic, partition);
-      if (log !== undefined) this.#replayLog(log, visit);
+      if (log !== undefined) this.#replayLog(log, visitor);
     }
   }
 
-  append(group: string, records: readonly CoordinatorRecord[], done: (error: ErrorName | null) => void): void {
+  /** Which partition holds what concerns the group. */
+  partitionOf(group: string): number {
+    return partitionOfGroup(group, this.#opened().partitions);
+  }
+
+  append(
+    group: string,
+    records: readonly CoordinatorRecord[],
+    done: (error: ErrorName | null) => void,
+    producer?: TransactionalProducer,
+  ): void {
     const topic = this.#opened();
     const now = this.#options.now();
     const builder = new BatchBuilder();
     for (const { key, value } of records) builder.append(now, key, value, []);
     try {
       const log = this.#options.topics.logOf(topic, partitionOfGroup(group, topic.partitions));
-      log.append(builder.build(), { acks: -1, origin: 'coordinator' }, (error) =>
+      const batch = builder.build(producer === undefined ? {} : { ...producer, isTransactional: true });
+      log.append(batch, { acks: -1, origin: 'coordinator' }, (error) =>
         done(error === null ? null : toldToClients(error.code)),
       );
     } catch (error) {
@@ -75,17 +94,18 @@ export class OffsetsTopic implements GroupLog {
     }
   }
 
-  #replayLog(log: PartitionLog, visit: (record: ReplayedRecord) => void): void {
-    readLog(log, ({ key, value, offset }) => {
+  #replayLog(log: PartitionLog, visitor: OffsetsVisitor): void {
+    const visit: RecordVisitor = ({ key, value, offset }, producerId) => {
       if (key === null) return;
       try {
         const record = decodeRecord(key, value);
-        if (record !== null) visit(record);
+        if (record !== null) visitor.record(record, producerId);
       } catch (err) {
         const fields = { err, topic: log.topic, partition: log.partition, offset };
         this.#options.logger.error(fields, 'A record of a consumer group cannot be read and is passed over.');
       }
-    });
+    };
+    readLog(log, visit, (producerId, isCommit) => visitor.marker(log.partition, producerId, isCommit));
   }
 
   #opened(): Topic {

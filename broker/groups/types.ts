@@ -106,6 +106,13 @@ export interface CommitRequest extends MemberIdentity {
   readonly retentionTimeMs: number;
 }
 
+/** Offsets that count once the producer's transaction is committed (KIP-98, KIP-447). */
+export interface TransactionalCommitRequest extends MemberIdentity {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly offsets: readonly OffsetToCommit[];
+}
+
 /** One answer per offset of the request, in its order. */
 export type CommitResult = readonly ErrorName[];
 

@@ -3,7 +3,8 @@
  * reason beside it. Keys that only give topics their defaults are those named as synonyms in topic-config.ts.
  */
 import { BrokerConfigError } from '../errors.ts';
-import { type ConfigDefinition, numberOf, problemWith } from './config-definition.ts';
+import { securityConfigs, splitListenerKey } from '../security/security-config.ts';
+import { type ConfigDefinition, listOf, numberOf, problemWith } from './config-definition.ts';
 import { topicConfigs } from './topic-config.ts';
 
 const ownConfigs: readonly ConfigDefinition[] = [
@@ -154,6 +155,62 @@ const ownConfigs: readonly ConfigDefinition[] = [
     doc: 'One node keeps one replica.',
   },
   {
+    name: 'transaction.max.timeout.ms',
+    type: 'int',
+    defaultValue: '900000',
+    min: 1,
+    doc: 'The longest transaction.timeout.ms a producer may ask for.',
+  },
+  {
+    name: 'transactional.id.expiration.ms',
+    type: 'int',
+    defaultValue: '604800000',
+    min: 1,
+    doc: 'How long a transactional id that nobody uses is remembered.',
+  },
+  {
+    name: 'transaction.abort.timed.out.transaction.cleanup.interval.ms',
+    type: 'int',
+    defaultValue: '10000',
+    min: 1,
+    doc: 'How often transactions are looked at for their timeout.',
+  },
+  {
+    name: 'transaction.remove.expired.transaction.cleanup.interval.ms',
+    type: 'int',
+    defaultValue: '3600000',
+    min: 1,
+    doc: 'How often transactional ids are looked at for their expiry.',
+  },
+  {
+    name: 'transaction.state.log.num.partitions',
+    type: 'int',
+    defaultValue: '50',
+    min: 1,
+    doc: 'Partitions of __transaction_state.',
+  },
+  {
+    name: 'transaction.state.log.segment.bytes',
+    type: 'int',
+    defaultValue: '104857600',
+    min: 1024 * 1024,
+    doc: 'segment.bytes of __transaction_state.',
+  },
+  {
+    name: 'transaction.state.log.replication.factor',
+    type: 'short',
+    defaultValue: '1',
+    min: 1,
+    doc: 'One node keeps one replica.',
+  },
+  {
+    name: 'transaction.state.log.min.isr',
+    type: 'int',
+    defaultValue: '1',
+    min: 1,
+    doc: 'One node is always in sync with itself.',
+  },
+  {
     name: 'producer.id.expiration.ms',
     type: 'int',
     defaultValue: '86400000',
@@ -170,7 +227,7 @@ export const brokerConfigs: ReadonlyMap<string, ConfigDefinition> = new Map([
       definition.synonym!,
       { ...definition, name: definition.synonym! },
     ]),
-  ...ownConfigs.map((definition): [string, ConfigDefinition] => [definition.name, definition]),
+  ...[...ownConfigs, ...securityConfigs].map((definition): [string, ConfigDefinition] => [definition.name, definition]),
 ]);
 
 /** Kafka's coarser spellings of one key, and what they are worth in it. */
@@ -200,6 +257,19 @@ export class BrokerConfig {
   boolean(name: string): boolean {
     return this.text(name).toLowerCase() === 'true';
   }
+  list(name: string): string[] {
+    return listOf(this.text(name));
+  }
+
+  /** As the listener of this name (in lower case) sees it: its own keys over everybody's. */
+  forListener(listener: string): BrokerConfig {
+    const merged: Record<string, string> = { ...this.given };
+    for (const [name, value] of Object.entries(this.given)) {
+      const own = splitListenerKey(name);
+      if (own?.listener === listener) merged[own.key] = value;
+    }
+    return new BrokerConfig(merged);
+  }
 }
 
 /** Throws {@link BrokerConfigError} for the first key that is unknown or whose value cannot be. */
@@ -208,7 +278,7 @@ export function parseBrokerConfig(given: Readonly<Record<string, string>>): Brok
   for (const [name, value] of Object.entries(given)) {
     const alias = unitAliases[name];
     const key = alias?.key ?? name;
-    const definition = brokerConfigs.get(key);
+    const definition = brokerConfigs.get(splitListenerKey(name)?.key ?? key);
     if (definition === undefined)
       throw new BrokerConfigError(
         name,
