@@ -86,13 +86,14 @@ function entry(
   request: DescribeConfigsRequest,
 ): Outgoing<DescribeConfigsResourceResult> {
   const { value, source } = values[0]!;
+  const isSensitive = definition.type === 'password';
   return {
     name: definition.name,
-    value,
+    value: isSensitive ? null : value,
     readOnly,
     configSource: source,
-    isSensitive: false,
-    synonyms: request.includeSynonyms ? values : [],
+    isSensitive,
+    synonyms: request.includeSynonyms ? values.map((each) => (isSensitive ? { ...each, value: null } : each)) : [],
     configType: configTypeCode[definition.type],
     documentation: request.includeDocumentation ? definition.doc : null,
   };

@@ -3,7 +3,7 @@
  * meaning, with the check its values must pass. The tables are in topic-config.ts and broker-config.ts.
  */
 
-export type ConfigType = 'boolean' | 'string' | 'int' | 'short' | 'long' | 'double' | 'list';
+export type ConfigType = 'boolean' | 'string' | 'int' | 'short' | 'long' | 'double' | 'list' | 'password';
 
 /** DescribeConfigs' numbers for them (KIP-569). */
 export const configTypeCode: Readonly<Record<ConfigType, number>> = {
@@ -14,6 +14,8 @@ export const configTypeCode: Readonly<Record<ConfigType, number>> = {
   long: 5,
   double: 6,
   list: 7,
+  // Never shown, in no answer and no message.
+  password: 9,
 };
 
 export interface ConfigDefinition {
@@ -37,6 +39,8 @@ export function problemWith(definition: ConfigDefinition, value: string): string
   switch (definition.type) {
     case 'boolean':
       return /^(true|false)$/i.test(text) ? null : 'must be true or false';
+    case 'password':
+      return null;
     case 'string':
       return allowed(definition, [text]);
     case 'list':

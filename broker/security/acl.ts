@@ -1,0 +1,129 @@
+/**
+ * An ACL: who may, or may not, do what to which resource, from where. Kafka's words and numbers; the rules of decision
+ * are in authorizer.ts, the keeping in acls.ts.
+ */
+
+export const ResourceType = {
+  any: 1,
+  topic: 2,
+  group: 3,
+  cluster: 4,
+  transactionalId: 5,
+  delegationToken: 6,
+  user: 7,
+} as const;
+export type ResourceTypeName = Exclude<keyof typeof ResourceType, 'any'>;
+
+export const PatternType = { any: 1, match: 2, literal: 3, prefixed: 4 } as const;
+
+export const Operation = {
+  any: 1,
+  all: 2,
+  read: 3,
+  write: 4,
+  create: 5,
+  delete: 6,
+  alter: 7,
+  describe: 8,
+  clusterAction: 9,
+  describeConfigs: 10,
+  alterConfigs: 11,
+  idempotentWrite: 12,
+  createTokens: 13,
+  describeTokens: 14,
+  twoPhaseCommit: 15,
+} as const;
+export type OperationName = Exclude<keyof typeof Operation, 'any' | 'all'>;
+
+export const Permission = { any: 1, deny: 2, allow: 3 } as const;
+
+/** The one name a resource of type cluster has. */
+export const clusterName = 'kafka-cluster';
+/** A literal of this name is every resource of its type; as a host it is every host. */
+export const wildcard = '*';
+
+export interface Acl {
+  readonly resourceType: number;
+  readonly resourceName: string;
+  readonly patternType: number;
+  readonly principal: string;
+  readonly host: string;
+  readonly operation: number;
+  readonly permissionType: number;
+}
+
+/** What DescribeAcls and DeleteAcls select by; null and `any` are everything. */
+export interface AclFilter {
+  readonly resourceTypeFilter: number;
+  readonly resourceNameFilter: string | null;
+  readonly patternTypeFilter: number;
+  readonly principalFilter: string | null;
+  readonly hostFilter: string | null;
+  readonly operation: number;
+  readonly permissionType: number;
+}
+
+/** Operations that make sense on a resource: those that authorizedOperations tells of. */
+export const operationsOn: Readonly<Record<ResourceTypeName, readonly OperationName[]>> = {
+  topic: ['read', 'write', 'create', 'describe', 'delete', 'alter', 'describeConfigs', 'alterConfigs'],
+  group: ['read', 'describe', 'delete', 'describeConfigs', 'alterConfigs'],
+  cluster: ['create', 'clusterAction', 'describeConfigs', 'alterConfigs', 'idempotentWrite', 'alter', 'describe'],
+  transactionalId: ['describe', 'write', 'twoPhaseCommit'],
+  delegationToken: ['describe'],
+  user: ['createTokens', 'describeTokens'],
+};
+
+/** Why this is no ACL that could be kept, as a sentence; null when nothing is wrong. */
+export function problemWithAcl(acl: Acl): string | null {
+  if (acl.resourceType < ResourceType.topic || acl.resourceType > ResourceType.user) return 'Invalid resource type.';
+  if (acl.patternType !== PatternType.literal && acl.patternType !== PatternType.prefixed) {
+    return 'An ACL is kept with pattern type LITERAL or PREFIXED.';
+  }
+  if (acl.operation < Operation.all || acl.operation > Operation.twoPhaseCommit) return 'Invalid operation.';
+  if (acl.permissionType !== Permission.allow && acl.permissionType !== Permission.deny)
+    return 'Invalid permission type.';
+  if (acl.resourceName === '') return 'Invalid empty resource name.';
+  if (acl.resourceType === ResourceType.cluster && acl.resourceName !== clusterName) {
+    return `The only valid name for the CLUSTER resource is ${clusterName}.`;
+  }
+  if (!/^[^:]+:.+$/s.test(acl.principal)) {
+    return `Could not parse principal from '${acl.principal}'; it is written Type:name, for example User:alice.`;
+  }
+  if (acl.host === '') return 'Invalid empty host; * is every host.';
+  return null;
+}
+
+export function matchesFilter(acl: Acl, filter: AclFilter): boolean {
+  return (
+    (filter.resourceTypeFilter === ResourceType.any || filter.resourceTypeFilter === acl.resourceType) &&
+    matchesPattern(acl, filter) &&
+    (filter.principalFilter === null || filter.principalFilter === acl.principal) &&
+    (filter.hostFilter === null || filter.hostFilter === acl.host) &&
+    (filter.operation === Operation.any || filter.operation === acl.operation) &&
+    (filter.permissionType === Permission.any || filter.permissionType === acl.permissionType)
+  );
+}
+
+/** KIP-290: MATCH finds what applies to a name; the other types compare the name itself. */
+function matchesPattern(acl: Acl, { patternTypeFilter: type, resourceNameFilter: name }: AclFilter): boolean {
+  if (type !== PatternType.any && type !== PatternType.match && type !== acl.patternType) return false;
+  if (name === null) return true;
+  if (type !== PatternType.match) return name === acl.resourceName;
+  return acl.patternType === PatternType.prefixed
+    ? name.startsWith(acl.resourceName)
+    : acl.resourceName === name || acl.resourceName === wildcard;
+}
+
+/** A filter holds a number that no version of Kafka knows. */
+export function isUnknownFilter(filter: AclFilter): boolean {
+  return (
+    filter.resourceTypeFilter < ResourceType.any ||
+    filter.resourceTypeFilter > ResourceType.user ||
+    filter.patternTypeFilter < PatternType.any ||
+    filter.patternTypeFilter > PatternType.prefixed ||
+    filter.operation < Operation.any ||
+    filter.operation > Operation.twoPhaseCommit ||
+    filter.permissionType < Permission.any ||
+    filter.permissionType > Permission.allow
+  );
+}
