@@ -153,9 +153,9 @@ describe('Produce', () => {
       { version: 6 },
     ],
     [
-      'a transactional batch outside a transaction',
+      'a transactional batch of a producer without a transactional id',
       () => builder().build({ isTransactional: true, producerId: 7, producerEpoch: 0, baseSequence: 0 }),
-      ErrorCode.INVALID_TXN_STATE,
+      ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     ],
     ['acks=2', () => batchOf('x'), ErrorCode.INVALID_REQUIRED_ACKS, { acks: 2 }],
     [

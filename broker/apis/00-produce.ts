@@ -6,10 +6,12 @@
  * Kafka 4 does, because librdkafka up to 2.11 does not compress without them, and refused when used.
  *
  * acks=-1 answers after the fdatasync, acks=1 and 0 after the write; acks=0 has no answer, and an error closes the
- * connection. Each partition has its own result. Records are a view of the request and are never copied.
+ * connection. Each partition has its own result. Records are a view of the request and are never copied. Batches inside
+ * a transaction pass by its coordinator first (produce-transaction.ts).
  */
 import { BrokerError, errorNameOf } from '../errors.ts';
 import type { LogError } from '../log/errors.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
 import type { AppendOptions } from '../log/types.ts';
 import type { Topic } from '../metadata/topics.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -24,6 +26,7 @@ import { batchHeaderBytes, codecOf, isTransactional } from '../protocol/record-b
 import type { Outgoing } from '../protocol/writer.ts';
 import { type Answer, ConnectionRefused, defineApi, noAnswer } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { ProduceTransaction } from './produce-transaction.ts';
 
 const topicIdsFromVersion = 13;
 const zstdFromVersion = 7;
@@ -49,10 +52,21 @@ export const produce = defineApi({
         else if (firstError === null) resolve(noAnswer);
         else reject(new ConnectionRefused(`a produce with acks=0 failed, and has no other answer. ${firstError}`));
       });
-      for (const topicData of request.topicData) appendTopic(broker, topicData, call.apiVersion, answer);
+      const transaction = new ProduceTransaction(broker, request.transactionalId, call.apiVersion);
+      const appending = { broker, apiVersion: call.apiVersion, answer, transaction };
+      for (const topicData of request.topicData) appendTopic(appending, topicData);
+      transaction.begin();
       answer.allBegun();
     }),
 });
+
+/** One request on its way into the logs. */
+interface Appending {
+  readonly broker: BrokerState;
+  readonly apiVersion: number;
+  readonly answer: ProduceAnswer;
+  readonly transaction: ProduceTransaction;
+}
 
 type OnComplete = (response: { responses: ProduceResponse['responses'] }, firstError: string | null) => void;
 
@@ -107,31 +121,38 @@ class ProduceAnswer {
   }
 }
 
-function appendTopic(broker: BrokerState, data: TopicProduceData, apiVersion: number, answer: ProduceAnswer): void {
+function appendTopic(appending: Appending, data: TopicProduceData): void {
+  const { broker, apiVersion, answer } = appending;
   const results = answer.topic(data);
   const topic = apiVersion >= topicIdsFromVersion ? broker.topics.byId(data.topicId) : broker.topics.get(data.name);
   for (const partitionData of data.partitionData) {
     const result = newResult(partitionData.index);
     results.push(result);
-    try {
+    orFail(answer, result, () => {
       if (topic === undefined) throw unknownTopic(data, apiVersion);
-      appendPartition(broker, topic, partitionData, apiVersion, answer, result);
-    } catch (error) {
-      const name = errorNameOf(error);
-      if (name === 'UNKNOWN_SERVER_ERROR') throw error;
-      answer.fail(result, error);
-    }
+      appendPartition(appending, topic, partitionData, result);
+    });
+  }
+}
+
+/** A refusal is the partition's own; anything else is a defect. */
+function orFail(answer: ProduceAnswer, result: PartitionResult, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    const name = errorNameOf(error);
+    if (name === 'UNKNOWN_SERVER_ERROR') throw error;
+    answer.fail(result, error);
   }
 }
 
 function appendPartition(
-  broker: BrokerState,
+  appending: Appending,
   topic: Topic,
   data: PartitionProduceData,
-  apiVersion: number,
-  answer: ProduceAnswer,
   result: PartitionResult,
 ): void {
+  const { broker, apiVersion, answer, transaction } = appending;
   const { acks } = answer.request;
   if (acks !== -1 && acks !== 0 && acks !== 1) {
     throw new BrokerError('INVALID_REQUIRED_ACKS', `acks is ${acks}; it must be -1 (all), 0 or 1.`);
@@ -141,7 +162,29 @@ function appendPartition(
   }
   const batch = checkedRecords(data.records, apiVersion, `${topic.name}-${data.index}`);
   const log = broker.topics.logOf(topic, data.index);
-  const info = log.append(batch, answer.options, (error) => answer.done(result, error));
+  if (batch.length < batchHeaderBytes || !isTransactional(batch)) {
+    append(log, batch, answer, answer.options, result);
+    return;
+  }
+  const options = { ...answer.options, transactionVersion: transaction.transactionVersion };
+  const resume = (refusal: BrokerError | null): void => {
+    if (refusal !== null) answer.fail(result, refusal);
+    else orFail(answer, result, () => append(log, batch, answer, options, result));
+    answer.allBegun();
+  };
+  if (transaction.admits(batch, { topic: topic.name, partition: data.index }, resume)) {
+    append(log, batch, answer, options, result);
+  } else answer.begun();
+}
+
+function append(
+  log: PartitionLog,
+  batch: Buffer,
+  answer: ProduceAnswer,
+  options: AppendOptions,
+  result: PartitionResult,
+): void {
+  const info = log.append(batch, options, (error) => answer.done(result, error));
   answer.begun();
   result.baseOffset = info.baseOffset;
   result.logAppendTimeMs = info.logAppendTimeMs;
@@ -157,12 +200,6 @@ function checkedRecords(records: Buffer | null, apiVersion: number, name: string
     throw new BrokerError(
       'UNSUPPORTED_COMPRESSION_TYPE',
       `zstd needs Produce v${zstdFromVersion}; v${apiVersion} was used.`,
-    );
-  }
-  if (isTransactional(records)) {
-    throw new BrokerError(
-      'INVALID_TXN_STATE',
-      `A transactional batch was sent for ${name}, but no transaction is open.`,
     );
   }
   return records;

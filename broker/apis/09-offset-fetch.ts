@@ -2,7 +2,8 @@
  * OffsetFetch (key 9): what a group has committed. v2 a null list asks for all · v5 leader epoch · v7 require stable
  * (KIP-447) · v8 several groups · v9 member epochs (KIP-848) · v10 topic ids instead of names.
  *
- * Nothing committed is offset -1 without an error.
+ * Nothing committed is offset -1 without an error. Who requires stable offsets is told to ask again while a transaction
+ * is open that may change one.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {
@@ -25,19 +26,27 @@ export const offsetFetch = defineApi({
   encode: encodeOffsetFetchResponse,
   handle(request, call, broker) {
     if (call.apiVersion >= manyGroupsFrom) {
-      return { groups: request.groups.map((group) => answerGroup(broker, group, call.apiVersion)) };
+      const asked = { broker, apiVersion: call.apiVersion, requireStable: request.requireStable };
+      return { groups: request.groups.map((group) => answerGroup(asked, group)) };
     }
     const topics = request.topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null;
     const group = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics };
-    return answerGroup(broker, group, call.apiVersion);
+    return answerGroup({ broker, apiVersion: call.apiVersion, requireStable: request.requireStable }, group);
   },
 });
 
-function answerGroup(broker: BrokerState, group: OffsetFetchRequestGroup, apiVersion: number) {
+/** What is the same for all groups of a request. */
+interface Asked {
+  readonly broker: BrokerState;
+  readonly apiVersion: number;
+  readonly requireStable: boolean;
+}
+
+function answerGroup(asked: Asked, group: OffsetFetchRequestGroup) {
   const topics =
     group.topics === null
-      ? allTopics(broker, group.groupId)
-      : group.topics.map((topic) => answerTopic(broker, group.groupId, topic, apiVersion));
+      ? allTopics(asked, group.groupId)
+      : group.topics.map((topic) => answerTopic(asked, group.groupId, topic));
   return { groupId: group.groupId, errorCode: 0, topics };
 }
 
@@ -49,12 +58,14 @@ interface PartitionAnswer {
   readonly errorCode: number;
 }
 
-function answerTopic(broker: BrokerState, group: string, asked: OffsetFetchRequestTopics, apiVersion: number) {
+function answerTopic({ broker, apiVersion, requireStable }: Asked, group: string, asked: OffsetFetchRequestTopics) {
   const topic = apiVersion >= byIdFrom ? broker.topics.byId(asked.topicId) : undefined;
   const isUnknownId = apiVersion >= byIdFrom && topic === undefined;
   const name = topic?.name ?? asked.name;
   const partitions = asked.partitionIndexes.map((partition): PartitionAnswer => {
     if (isUnknownId) return nothing(partition, ErrorCode.UNKNOWN_TOPIC_ID);
+    if (requireStable && broker.groups.isUnstable(group, name, partition))
+      return nothing(partition, ErrorCode.UNSTABLE_OFFSET_COMMIT);
     const committed = broker.groups.offset(group, name, partition);
     if (committed === undefined) return nothing(partition, 0);
     const { offset, leaderEpoch, metadata } = committed;
@@ -73,16 +84,19 @@ function nothing(partitionIndex: number, errorCode: number): PartitionAnswer {
   return { partitionIndex, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode };
 }
 
-function allTopics(broker: BrokerState, group: string) {
+function allTopics({ broker, requireStable }: Asked, group: string) {
   const topics = new Map<string, PartitionAnswer[]>();
   for (const { topic, partition, offset, leaderEpoch, metadata } of broker.groups.offsets(group)) {
-    const answer = {
-      partitionIndex: partition,
-      committedOffset: offset,
-      committedLeaderEpoch: leaderEpoch,
-      metadata,
-      errorCode: 0,
-    };
+    const isUnstable = requireStable && broker.groups.isUnstable(group, topic, partition);
+    const answer = isUnstable
+      ? nothing(partition, ErrorCode.UNSTABLE_OFFSET_COMMIT)
+      : {
+          partitionIndex: partition,
+          committedOffset: offset,
+          committedLeaderEpoch: leaderEpoch,
+          metadata,
+          errorCode: 0,
+        };
     const known = topics.get(topic);
     if (known === undefined) topics.set(topic, [answer]);
     else known.push(answer);

@@ -1,6 +1,6 @@
 /**
- * FindCoordinator (key 10): this node coordinates every group. v1 kind of key · v4 several keys (KIP-699) · v6 share
- * groups (KIP-932), which are not served yet; nor are transactions: both are refused by their own code, not by silence.
+ * FindCoordinator (key 10): this node coordinates every group and every transaction. v1 kind of key · v4 several keys
+ * (KIP-699) · v6 share groups (KIP-932), which are not served yet and refused in words, not by silence.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeFindCoordinatorRequest } from '../protocol/messages/generated/find-coordinator-request.ts';
@@ -8,6 +8,7 @@ import { encodeFindCoordinatorResponse } from '../protocol/messages/generated/fi
 import { defineApi } from '../server/api.ts';
 
 const groupKey = 0;
+const transactionKey = 1;
 const manyKeysFrom = 4;
 const nowhere = { nodeId: -1, host: '', port: -1 };
 
@@ -24,8 +25,6 @@ export const findCoordinator = defineApi({
 });
 
 function refusalOf(keyType: number): string | null {
-  if (keyType === groupKey) return null;
-  return keyType === 1
-    ? 'Transactions are not served by this version of the broker; produce without transactional.id.'
-    : `Coordinators of type ${keyType} are not served.`;
+  if (keyType === groupKey || keyType === transactionKey) return null;
+  return `Coordinators of type ${keyType} are not served.`;
 }

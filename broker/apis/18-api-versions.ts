@@ -12,6 +12,8 @@ import { defineApi } from '../server/api.ts';
 import { servedApis } from './served.ts';
 
 const softwareFromVersion = 3;
+/** Before it, clients take a feature whose smallest version is 0 for an error (KAFKA-17011). */
+const featureZeroFromVersion = 4;
 /** Kafka's rule: what may stand in a log line or metric without being escaped. */
 const softwarePattern = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
@@ -20,6 +22,14 @@ const apiKeys = servedApis.map(({ key, advertisedMin, max }) => ({
   minVersion: advertisedMin,
   maxVersion: max,
 }));
+
+/**
+ * What is finalized is what clients go by: transaction.version 2 is KIP-890. The epoch must not be negative, or the Java
+ * producer stays with version 1; it never changes, for nothing here can be upgraded while the broker runs.
+ */
+const finalizedFeaturesEpoch = 0;
+const supportedFeatures = [{ name: 'transaction.version', minVersion: 0, maxVersion: 2 }];
+const finalizedFeatures = [{ name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 }];
 
 export const apiVersions = defineApi({
   decode: decodeApiVersionsRequest,
@@ -34,6 +44,9 @@ export const apiVersions = defineApi({
     const isMisrouted =
       (clusterId !== null && clusterId !== broker.clusterId) || (nodeId >= 0 && nodeId !== broker.nodeId);
     if (isMisrouted) return { errorCode: ErrorCode.REBOOTSTRAP_REQUIRED };
-    return { apiKeys, finalizedFeaturesEpoch: 0 };
+    const supported = supportedFeatures.filter(
+      ({ minVersion }) => minVersion > 0 || call.apiVersion >= featureZeroFromVersion,
+    );
+    return { apiKeys, supportedFeatures: supported, finalizedFeaturesEpoch, finalizedFeatures };
   },
 });

@@ -1,0 +1,32 @@
+/**
+ * DescribeTransactions (key 65): what the coordinator knows of transactional ids (KIP-664).
+ */
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { decodeDescribeTransactionsRequest } from '../protocol/messages/generated/describe-transactions-request.ts';
+import { encodeDescribeTransactionsResponse } from '../protocol/messages/generated/describe-transactions-response.ts';
+import { defineApi } from '../server/api.ts';
+import type { BrokerState } from '../state.ts';
+
+export const describeTransactions = defineApi({
+  decode: decodeDescribeTransactionsRequest,
+  encode: encodeDescribeTransactionsResponse,
+  handle(request, _call, broker) {
+    return { transactionStates: request.transactionalIds.map((id) => describe(broker, id)) };
+  },
+});
+
+function describe(broker: BrokerState, transactionalId: string) {
+  if (transactionalId === '') return { transactionalId, errorCode: ErrorCode.INVALID_REQUEST };
+  const transaction = broker.transactions.transaction(transactionalId);
+  if (transaction === undefined) return { transactionalId, errorCode: ErrorCode.TRANSACTIONAL_ID_NOT_FOUND };
+  return {
+    transactionalId,
+    errorCode: 0,
+    transactionState: transaction.state,
+    transactionTimeoutMs: transaction.timeoutMs,
+    transactionStartTimeMs: transaction.startTimestamp,
+    producerId: transaction.producerId,
+    producerEpoch: transaction.producerEpoch,
+    topics: [...transaction.partitions].map(([topic, partitions]) => ({ topic, partitions: [...partitions] })),
+  };
+}
