@@ -1,17 +1,20 @@
 /** The commands against a real Millrace process: what a person at a terminal sees, exit codes included. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Millrace, startMillrace } from '../test/kit/millrace.ts';
 
 const launcher = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'millrace');
 const folder = mkdtempSync(join(tmpdir(), 'millrace-cli-'));
+const freePorts = ['kafka', 'connect', 'registry', 'console'].flatMap((name) => [`--${name}-port`, '0']);
 let house: Millrace;
 
 before(async () => {
@@ -233,8 +236,14 @@ describe('up', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
     for (const name of ['kafka', 'connect', 'registry', 'console']) {
-      const free = ['kafka', 'connect', 'registry', 'console'].flatMap((each) => [`--${each}-port`, '0']);
-      const { code, err } = millrace(['up', '--data', join(folder, name), ...free, `--${name}-port`, String(port)]);
+      const { code, err } = millrace([
+        'up',
+        '--data',
+        join(folder, name),
+        ...freePorts,
+        `--${name}-port`,
+        String(port),
+      ]);
       assert.equal(code, 6, name);
       assert.match(err, new RegExp(`Port ${port} .*--${name}-port`, 's'));
     }
@@ -249,6 +258,18 @@ describe('up', () => {
     assert.ok(Date.now() - began < 10_000);
     await house.restart();
     assert.equal(ok(['consume', 'kept', '-e']), 'still here\n');
+  });
+
+  it('ends cleanly also when it is told to before it is ready', async () => {
+    for (const waitMs of [120, 200, 300]) {
+      const args = ['up', '--data', join(folder, `early-${waitMs}`), ...freePorts];
+      const child = spawn(launcher, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      await sleep(waitMs);
+      child.kill('SIGTERM');
+      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+      // Before Node has come to our own first line, the signal ends it as it ends any program.
+      assert.ok(code === 0 || signal === 'SIGTERM', `${waitMs} ms: ${code} ${signal}`);
+    }
   });
 
   it('applies a folder of connectors, reports those whose file is gone, and deletes them with --prune', async () => {

@@ -74,10 +74,11 @@ async function startHouse(settings: UpSettings): Promise<House> {
       await stop().catch((error: unknown) => logger.error({ err: error }, 'A part did not stop cleanly.'));
     }
   };
-  // From here on a signal stops what has been started, also in the middle of the start.
-  const ended = stopOnSignal(stopAll);
+  const starting = startRooms(settings, logger, stops);
+  // A signal in the middle of the start waits for the start, so that there is something whole to stop.
+  const ended = stopOnSignal(() => starting.then(stopAll, () => undefined));
   try {
-    return { addresses: await startRooms(settings, logger, stops), ended };
+    return { addresses: await starting, ended };
   } catch (error) {
     await stopAll();
     throw explained(error, settings);
