@@ -138,7 +138,7 @@ describe('a broker that cannot start says why', () => {
 });
 
 describe('what clients are told to connect to', () => {
-  it('is where it listens, or what is advertised, or the address they came by', async () => {
+  it('is where it listens, or what is advertised', async () => {
     const told = async (kafka: TestBroker) => {
       const { brokers } = await (await kafka.connect()).call(exchanges.metadata, 12, { topics: [] });
       return `${brokers[0]!.host}:${brokers[0]!.port}`;
@@ -149,9 +149,6 @@ describe('what clients are told to connect to', () => {
     const advertised = await startTestBroker({ advertisedHost: 'kafka.example', advertisedPort: 1234 });
     assert.equal(await told(advertised), 'kafka.example:1234');
     await advertised.remove();
-    const everywhere = await startTestBroker({ host: '0.0.0.0' });
-    assert.equal(await told(everywhere), `127.0.0.1:${everywhere.broker.address.port}`);
-    await everywhere.remove();
   });
 });
 

@@ -5,6 +5,7 @@
  * `cli/up.ts` starts it; the in-process keeper uses the same object without a socket.
  */
 import { servedApis } from './apis/served.ts';
+import { BrokerConfigError } from './errors.ts';
 import { disk } from './fs/disk.ts';
 import type { FileSystem } from './fs/file-system.ts';
 import { type CoordinatorConfig, GroupCoordinator } from './groups/coordinator.ts';
@@ -17,6 +18,8 @@ import { MetadataLog } from './metadata/metadata-log.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { parseTopicConfig } from './metadata/topic-config.ts';
 import { Topics } from './metadata/topics.ts';
+import { type Listener, listenersOf, refuseOpenListeners } from './security/listeners.ts';
+import { Security } from './security/security.ts';
 import type { Session } from './server/api.ts';
 import { ApiDispatch } from './server/dispatch.ts';
 import { FetchSessions } from './server/fetch-sessions.ts';
@@ -126,10 +129,12 @@ class RunningBroker implements Broker, BrokerState {
   readonly groups: GroupCoordinator;
   readonly transactions: TransactionCoordinator;
   readonly markers: PartitionMarkers;
+  readonly security: Security;
   readonly logger: Logger;
   readonly dataDir: string;
   readonly #options: BrokerOptions;
   readonly #server: Server;
+  readonly #listeners: readonly Listener[];
   readonly #offsetsTopic: OffsetsTopic;
   readonly #transactionTopic: TransactionTopic;
   #expiry: NodeJS.Timeout | null = null;
@@ -148,6 +153,7 @@ class RunningBroker implements Broker, BrokerState {
     const metadata = new MetadataLog(logs, parseTopicConfig({}, config.given), now);
     this.topics = new Topics(metadata, logs, config);
     this.producerIds = new ProducerIds(metadata);
+    this.security = new Security(metadata, config, now, options.logger);
     this.fetchSessions = new FetchSessions(config.number('max.incremental.fetch.session.cache.slots'), now);
     this.#offsetsTopic = new OffsetsTopic({ topics: this.topics, config, now, logger: options.logger });
     this.groups = new GroupCoordinator(coordinatorConfig(config), systemTimers(now), this.#offsetsTopic);
@@ -167,15 +173,27 @@ class RunningBroker implements Broker, BrokerState {
       logger: options.logger,
       coordinatorEpoch: logs.leaderEpoch,
     });
-    this.#server = new Server({
-      host: options.host ?? defaultHost,
-      port: options.port ?? defaultPort,
+    this.#listeners = listenersOf(config, { host: options.host ?? defaultHost, port: options.port ?? defaultPort });
+    refuseOpenListeners(this.#listeners, this.security.users.count);
+    this.#server = this.#newServer();
+  }
+
+  #newServer(): Server {
+    const { config, logger, security } = this;
+    return new Server({
+      listeners: this.#listeners.map((listener) => ({
+        listener,
+        authentication: security.authenticationOf(listener),
+      })),
+      loginMaxBytes: config.number('sasl.server.max.receive.size'),
+      connectionsPerAddressMax: config.number('max.connections.per.ip'),
+      connectionsPerAddressOverrides: connectionOverrides(config),
       requestMaxBytes: config.number('socket.request.max.bytes'),
       requestMemoryBytes: config.number('queued.max.request.bytes'),
       idleMs: config.number('connections.max.idle.ms'),
       connectionsMax: config.number('max.connections'),
-      dispatch: new ApiDispatch(servedApis, this, options.logger),
-      logger: options.logger,
+      dispatch: new ApiDispatch(servedApis, this, logger),
+      logger,
     });
   }
 
@@ -185,7 +203,8 @@ class RunningBroker implements Broker, BrokerState {
   }
 
   get bootstrap(): string {
-    const { advertisedHost = this.address.host, advertisedPort = this.address.port } = this.#options;
+    const known = this.#listeners[0]!.advertised ?? this.address;
+    const { advertisedHost = known.host, advertisedPort = known.port } = this.#options;
     const host = wildcardHosts.has(advertisedHost) ? 'localhost' : advertisedHost;
     return host.includes(':') ? `[${host}]:${advertisedPort}` : `${host}:${advertisedPort}`;
   }
@@ -200,19 +219,18 @@ class RunningBroker implements Broker, BrokerState {
     this.groups.replayed();
     this.#transactionTopic.replay((id, transaction) => this.transactions.replay(id, transaction));
     this.transactions.start();
-    this.#address = await this.#server.listen();
+    const [address] = await this.#server.listen();
+    this.#address = address!;
     this.logs.start();
     this.#expiry = setInterval(() => this.groups.expire(), this.config.number('offsets.retention.check.interval.ms'));
     this.#expiry.unref();
   }
 
   endpoint(session: Session): BrokerAddress {
-    const { advertisedHost = this.address.host, advertisedPort } = this.#options;
-    const isEverywhere = wildcardHosts.has(advertisedHost);
-    return {
-      host: isEverywhere ? session.localHost.replace(/^::ffff:/, '') : advertisedHost,
-      port: advertisedPort ?? this.address.port,
-    };
+    const { listener, localHost, localPort } = session;
+    if (listener.advertised !== null) return listener.advertised;
+    const { advertisedHost = listener.host, advertisedPort = localPort } = this.#options;
+    return { host: wildcardHosts.has(advertisedHost) ? localHost : advertisedHost, port: advertisedPort };
   }
 
   log(topic: string, partition: number): PartitionLog {
@@ -236,6 +254,18 @@ class RunningBroker implements Broker, BrokerState {
     await this.#server.stop();
     await this.logs.close();
   }
+}
+
+/** `max.connections.per.ip.overrides`. Throws BrokerConfigError. */
+function connectionOverrides(config: BrokerConfig): Map<string, number> {
+  const key = 'max.connections.per.ip.overrides';
+  return new Map(
+    config.list(key).map((text) => {
+      const match = /^(.+):(\d+)$/.exec(text);
+      if (match === null) throw new BrokerConfigError(key, `${key} has "${text}"; write address:number.`);
+      return [match[1]!, Number(match[2])];
+    }),
+  );
 }
 
 function coordinatorConfig(config: BrokerConfig): CoordinatorConfig {

@@ -8,6 +8,7 @@ import type { PartitionLog } from './log/partition-log.ts';
 import type { BrokerConfig } from './metadata/broker-config.ts';
 import type { ProducerIds } from './metadata/producer-ids.ts';
 import type { Topics } from './metadata/topics.ts';
+import type { Security } from './security/security.ts';
 import type { Session } from './server/api.ts';
 import type { FetchSessions } from './server/fetch-sessions.ts';
 import type { TransactionCoordinator } from './transactions/coordinator.ts';
@@ -27,6 +28,7 @@ export interface BrokerState {
   readonly dataDir: string;
   readonly producerIds: ProducerIds;
   readonly fetchSessions: FetchSessions;
+  readonly security: Security;
   readonly logger: Logger;
   /** Where this client should connect to: the advertised address, or the one it came by. */
   endpoint(session: Session): BrokerAddress;

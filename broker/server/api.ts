@@ -7,12 +7,22 @@
 
 import type { Reader } from '../protocol/reader.ts';
 import type { Writer } from '../protocol/writer.ts';
+import type { Authentication } from '../security/authentication.ts';
+import type { Listener } from '../security/listeners.ts';
+import type { Principal } from '../security/principal.ts';
 import type { BrokerState } from '../state.ts';
 
-/** One connection as handlers see it; authentication will put its principal here. */
+/** One connection as handlers see it. */
 export interface Session {
   readonly id: number;
+  /** The client's address, as ACLs name hosts. */
   readonly clientHost: string;
+  /** Which of our listeners it came by. */
+  readonly listener: Listener;
+  /** Who the client is: ANONYMOUS, the subject of its certificate, or who it logged in as. */
+  principal: Principal;
+  /** The login; null on a listener that asks for none. */
+  readonly authentication: Authentication | null;
   /** Our end of the connection: an address this client can certainly reach. */
   readonly localHost: string;
   readonly localPort: number;

@@ -8,7 +8,11 @@
  */
 import type { Socket } from 'node:net';
 import type { Logger } from '../broker.ts';
+import type { Principal } from '../security/principal.ts';
+import { newAuthentication } from '../security/security.ts';
+import type { GuardedListener } from './acceptor.ts';
 import type { Call, Session } from './api.ts';
+import { plainAddress } from './connection-limits.ts';
 import { FrameError, FrameReader } from './frame-reader.ts';
 import type { MemoryUser, RequestMemory } from './request-memory.ts';
 
@@ -20,6 +24,17 @@ const unsentBytesMax = 8 * 1024 * 1024;
 const pausedForMemory = 1;
 const pausedForRequests = 2;
 const pausedForAnswers = 4;
+const pausedForQuota = 8;
+
+/** A client that has not logged in by then never will. */
+const loginDeadlineMs = 60_000;
+
+/** Who connects, and by which listener. */
+export interface Client extends GuardedListener {
+  readonly id: number;
+  /** Before any login: ANONYMOUS, or the subject of a certificate. */
+  readonly principal: Principal;
+}
 
 /** Begins requests; in tests, whatever answers. */
 export interface Dispatch {
@@ -34,6 +49,8 @@ export interface ConnectionSurroundings {
   readonly dispatch: Dispatch;
   readonly memory: RequestMemory;
   readonly requestMaxBytes: number;
+  /** The same before a login. */
+  readonly loginMaxBytes: number;
   readonly idleMs: number;
   readonly logger: Logger;
   readonly onClosed: (connection: Connection) => void;
@@ -96,23 +113,38 @@ export class Connection implements MemoryUser {
   #isAdvancing = false;
   /** No more requests are read; ends when the last answer is sent. */
   #isEnding = false;
+  /** Over its quota: nothing is begun until this timer ends. */
+  #mute: NodeJS.Timeout | null = null;
+  #mutedUntilMs = 0;
+  #loginDeadline: NodeJS.Timeout | null = null;
   readonly #uncork = (): void => {
     this.#isCorked = false;
     this.#socket.uncork();
     if (this.#socket.writableLength > unsentBytesMax) this.#pause(pausedForAnswers);
   };
 
-  constructor(socket: Socket, id: number, around: ConnectionSurroundings) {
+  constructor(socket: Socket, client: Client, around: ConnectionSurroundings) {
+    const { id, principal, listener } = client;
+    const clientHost = plainAddress(socket.remoteAddress);
+    const authentication = newAuthentication(client.authentication, clientHost, (user) => this.#onLogin(user));
     this.#socket = socket;
     this.#around = around;
     this.session = {
       id,
-      clientHost: socket.remoteAddress ?? '',
-      localHost: socket.localAddress ?? '',
+      clientHost,
+      listener,
+      principal,
+      authentication,
+      localHost: plainAddress(socket.localAddress),
       localPort: socket.localPort ?? 0,
       clientSoftware: null,
     };
-    this.#frames = new FrameReader(around.requestMaxBytes, (frame) => this.#onFrame(frame));
+    const frameMaxBytes = authentication === null ? around.requestMaxBytes : around.loginMaxBytes;
+    this.#frames = new FrameReader(frameMaxBytes, (frame) => this.#onFrame(frame));
+    if (authentication !== null) {
+      const tooLate = (): void => this.refuse(`it did not log in within ${loginDeadlineMs / 1000} s`);
+      this.#loginDeadline = setTimeout(tooLate, loginDeadlineMs).unref();
+    }
     socket.setNoDelay(true);
     socket.setTimeout(around.idleMs, () => this.#onIdle());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -151,6 +183,20 @@ export class Connection implements MemoryUser {
     this.#waiting.length = 0;
     this.#socket.pause();
     this.#endWhenQuiet();
+  }
+
+  /** Reads and begins nothing for a time: the client is over its quota, and has been told so (KIP-219). */
+  mute(ms: number): void {
+    const until = performance.now() + ms;
+    if (this.isClosed || until <= this.#mutedUntilMs) return;
+    this.#mutedUntilMs = until;
+    if (this.#mute !== null) clearTimeout(this.#mute);
+    this.#pause(pausedForQuota);
+    this.#mute = setTimeout(() => {
+      this.#mute = null;
+      this.#resume(pausedForQuota);
+      this.#advance();
+    }, ms);
   }
 
   pauseForMemory(): void {
@@ -197,7 +243,7 @@ export class Connection implements MemoryUser {
   #advance(): void {
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
-    while (this.#waiting.length > 0 && !this.isClosed) {
+    while (this.#waiting.length > 0 && !this.isClosed && this.#mute === null) {
       const frame = this.#waiting[0]!;
       const isPipelined = this.#around.dispatch.isPipelined(frame);
       const last = this.#calls.at(-1);
@@ -209,6 +255,12 @@ export class Connection implements MemoryUser {
     }
     this.#isAdvancing = false;
     if (this.#waiting.length + this.#calls.length < requestsWaitingMax) this.#resume(pausedForRequests);
+  }
+
+  #onLogin(principal: Principal): void {
+    this.session.principal = principal;
+    this.#frames.maxBytes = this.#around.requestMaxBytes;
+    if (this.#loginDeadline !== null) clearTimeout(this.#loginDeadline);
   }
 
   #send(call: PendingCall): void {
@@ -259,6 +311,8 @@ export class Connection implements MemoryUser {
   #onClose(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    if (this.#mute !== null) clearTimeout(this.#mute);
+    if (this.#loginDeadline !== null) clearTimeout(this.#loginDeadline);
     const held = this.#heldBytes;
     this.#heldBytes = 0;
     this.#around.memory.forget(this);

@@ -11,6 +11,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { beginResponse, decodeRequestHeader } from '../protocol/frame.ts';
 import { encodeApiVersionsResponse } from '../protocol/messages/generated/api-versions-response.ts';
 import { Reader } from '../protocol/reader.ts';
+import type { Authentication } from '../security/authentication.ts';
 import type { BrokerState } from '../state.ts';
 import { type Api, ConnectionRefused, noAnswer, type ServedApi } from './api.ts';
 import type { Dispatch, PendingCall } from './connection.ts';
@@ -36,12 +37,22 @@ export class ApiDispatch implements Dispatch {
   }
 
   begin(call: PendingCall): void {
+    const { authentication } = call.session;
+    if (authentication?.isRaw === true) {
+      this.#serveRaw(call, authentication);
+      return;
+    }
     if (call.frame.length < headerBytesMin) {
       call.connection.refuse(`it sent a request of ${call.frame.length} bytes, too few for a request header`);
       return;
     }
     const apiKey = call.frame.readInt16BE(0);
     const apiVersion = call.frame.readInt16BE(2);
+    const refusal = authentication === null ? null : authentication.refusalOf(apiKey);
+    if (refusal !== null) {
+      call.connection.refuse(refusal, { apiKey });
+      return;
+    }
     const served = this.#served.get(apiKey);
     if (served === undefined || apiVersion < served.min || apiVersion > served.max) {
       this.#refuseVersion(call, served, apiKey, apiVersion);
@@ -86,12 +97,32 @@ export class ApiDispatch implements Dispatch {
         const writer = beginResponse(served.key, correlationId, isFlexible);
         api.encode(writer, response, apiVersion);
         call.answer(writer.finishFrame());
+        if (call.session.authentication?.isFailed === true) call.connection.end();
       } catch (error) {
         this.#fail(call, served, error);
       }
     };
     if (answer instanceof Promise) answer.then(respond, (error: unknown) => this.#fail(call, served, error));
     else respond(answer);
+  }
+
+  /** After SaslHandshake v0 a frame is a token and so is its answer; a failure has no answer but the end. */
+  #serveRaw(call: PendingCall, authentication: Authentication): void {
+    authentication.authenticate(call.frame).then(
+      ({ error, token }) => {
+        if (error !== 'NONE') {
+          call.connection.close();
+          return;
+        }
+        const length = Buffer.alloc(4);
+        length.writeInt32BE(token.length);
+        call.answer([Buffer.concat([length, token])]);
+      },
+      (err: unknown) => {
+        this.#logger.error({ err }, 'A login failed unexpectedly; its connection is closed.');
+        call.connection.close();
+      },
+    );
   }
 
   /** ApiVersions of a version from the future is answered in version 0; anything else closes the connection. */

@@ -15,7 +15,8 @@ export class FrameError extends Error {
 const lengthBytes = 4;
 
 export class FrameReader {
-  readonly #maxBytes: number;
+  /** The longest frame taken; a client that has logged in may send more. */
+  maxBytes: number;
   readonly #onFrame: (frame: Buffer) => void;
   #chunks: Buffer[] = [];
   #heldBytes = 0;
@@ -23,7 +24,7 @@ export class FrameReader {
   #wantedBytes = 0;
 
   constructor(maxBytes: number, onFrame: (frame: Buffer) => void) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
     this.#onFrame = onFrame;
   }
 
@@ -94,8 +95,8 @@ export class FrameReader {
 
   #lengthAt(bytes: Buffer, at: number): number {
     const length = bytes.readInt32BE(at);
-    if (length >= 0 && length <= this.#maxBytes) return length;
-    throw new FrameError(whatItLooksLike(bytes.subarray(at, at + lengthBytes), length, this.#maxBytes));
+    if (length >= 0 && length <= this.maxBytes) return length;
+    throw new FrameError(whatItLooksLike(bytes.subarray(at, at + lengthBytes), length, this.maxBytes));
   }
 }
 

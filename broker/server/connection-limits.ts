@@ -1,0 +1,62 @@
+/**
+ * How many connections there may be: in all (`max.connections`), and of one address (`max.connections.per.ip`). Counts
+ * from the first packet, so that half-open TLS handshakes count, too.
+ */
+import type { Socket } from 'node:net';
+import type { Logger } from '../broker.ts';
+
+export interface ConnectionLimitsOptions {
+  readonly connectionsMax: number;
+  readonly perAddressMax: number;
+  /** Address → its own limit. */
+  readonly perAddressOverrides: ReadonlyMap<string, number>;
+  readonly logger: Logger;
+}
+
+/** One line an hour is enough for a limit that is being hit all the time. */
+const logIntervalMs = 60 * 60 * 1000;
+
+export class ConnectionLimits {
+  readonly #options: ConnectionLimitsOptions;
+  readonly #byAddress = new Map<string, number>();
+  #count = 0;
+  #loggedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ConnectionLimitsOptions) {
+    this.#options = options;
+  }
+
+  /** Counts the socket until it is closed; false where it would be one too many. */
+  admits(socket: Socket): boolean {
+    const { connectionsMax, perAddressMax, perAddressOverrides } = this.#options;
+    const address = plainAddress(socket.remoteAddress);
+    const ofAddress = this.#byAddress.get(address) ?? 0;
+    if (this.#count >= connectionsMax) return this.#refuse('max.connections', connectionsMax, address);
+    const limit = perAddressOverrides.get(address) ?? perAddressMax;
+    if (ofAddress >= limit) return this.#refuse('max.connections.per.ip', limit, address);
+    this.#count++;
+    this.#byAddress.set(address, ofAddress + 1);
+    socket.once('close', () => this.#forget(address));
+    return true;
+  }
+
+  #forget(address: string): void {
+    this.#count--;
+    const left = this.#byAddress.get(address)! - 1;
+    if (left === 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, left);
+  }
+
+  #refuse(key: string, limit: number, clientHost: string): false {
+    const now = performance.now();
+    if (now - this.#loggedAtMs < logIntervalMs) return false;
+    this.#loggedAtMs = now;
+    this.#options.logger.warn({ limit, clientHost }, `Connections are refused: as many as ${key} are open already.`);
+    return false;
+  }
+}
+
+/** An IPv4 address as it is written, also where it came in by an IPv6 socket. */
+export function plainAddress(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:/, '');
+}
