@@ -30,7 +30,7 @@ it(
     const moving = new Promise<void>((resolve) => {
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         output += text;
-        const flows = ['shop database', 'trucks over MQTT', 'CSV folder'];
+        const flows = ['shop → replica', 'trucks → positions', 'CSV → JSON Lines'];
         if (flows.every((flow) => new RegExp(`${flow}.* [1-9][0-9,]* records`).test(output))) resolve();
       });
     });

@@ -25,7 +25,11 @@ export function showLive(ask: () => Promise<readonly FlowState[]>): LiveLines {
     const seconds = before === null ? 0 : (now - before.at) / 1000;
     const lines = states.map((state, index) => lineOf(state, before?.states[index], seconds));
     if (isTerminal && printed > 0) process.stdout.write(`\u001b[${printed}A`);
-    process.stdout.write(lines.map((line) => (isTerminal ? `\u001b[2K${line}\n` : `${line}\n`)).join(''));
+    process.stdout.write(
+      lines
+        .map((line) => (isTerminal ? `\u001b[2K${line.slice(0, (process.stdout.columns ?? 80) - 1)}\n` : `${line}\n`))
+        .join(''),
+    );
     printed = lines.length;
     before = { at: now, states };
   };
@@ -34,12 +38,12 @@ export function showLive(ask: () => Promise<readonly FlowState[]>): LiveLines {
   return { stop: () => clearInterval(timer) };
 }
 
-/** `trucks over MQTT → positions    12,345 records   100/s   lag 0   errors 42`. */
+/** `trucks → positions    12,345 records   100/s   lag 0   errors 42`. */
 export function lineOf(state: FlowState, before: FlowState | undefined, seconds: number): string {
   const rate = before === undefined || seconds <= 0 ? 0 : Math.round((state.records - before.records) / seconds);
   const errors = state.deadLettered + state.failures.length;
   const parts = [
-    state.name.padEnd(30),
+    state.name.padEnd(19),
     `${state.records.toLocaleString('en')} records`.padStart(18),
     `${rate.toLocaleString('en')}/s`.padStart(9),
     `lag ${state.lag?.toLocaleString('en') ?? '?'}`.padStart(10),

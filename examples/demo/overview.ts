@@ -22,21 +22,21 @@ export interface FlowPlan {
 
 export const flows: readonly FlowPlan[] = [
   {
-    name: 'shop database → replica',
+    name: 'shop → replica',
     topics: ['shop.public.customers', 'shop.public.orders'],
     deadLetters: [],
     sink: 'shop-replica',
     connectors: ['shop-source', 'shop-replica'],
   },
   {
-    name: 'trucks over MQTT → positions',
+    name: 'trucks → positions',
     topics: ['trucks_gps'],
     deadLetters: ['trucks_gps_dlq'],
     sink: 'trucks-position',
     connectors: ['trucks-source', 'trucks-position'],
   },
   {
-    name: 'CSV folder → JSON Lines',
+    name: 'CSV → JSON Lines',
     topics: ['sales'],
     deadLetters: ['sales_dlq'],
     sink: 'sales-file',
