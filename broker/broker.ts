@@ -64,6 +64,8 @@ export interface BrokerAddress {
 export interface Broker {
   /** Where it listens. */
   readonly address: BrokerAddress;
+  /** Where each listener is bound, by its name. */
+  readonly addresses: ReadonlyMap<string, BrokerAddress>;
   /** What clients are told: `host:port` to put into `bootstrap.servers`. */
   readonly bootstrap: string;
   readonly clusterId: string;
@@ -73,6 +75,8 @@ export interface Broker {
   readonly topics: Topics;
   /** Consumer groups and their offsets, without a socket between. */
   readonly groups: GroupCoordinator;
+  /** Users, ACLs and quotas, without a socket between. */
+  readonly security: Security;
   /**
    * The log of a partition, made when it is first asked for. Append, read, wait (`onAdvance`) and offsets are its own
    * methods. Throws BrokerError UNKNOWN_TOPIC_OR_PARTITION.
@@ -138,7 +142,7 @@ class RunningBroker implements Broker, BrokerState {
   readonly #offsetsTopic: OffsetsTopic;
   readonly #transactionTopic: TransactionTopic;
   #expiry: NodeJS.Timeout | null = null;
-  #address: BrokerAddress | null = null;
+  #addresses: ReadonlyMap<string, BrokerAddress> = new Map();
   #stopping: Promise<void> | null = null;
 
   constructor(options: BrokerOptions, config: BrokerConfig, logs: LogDirectory) {
@@ -198,8 +202,13 @@ class RunningBroker implements Broker, BrokerState {
   }
 
   get address(): BrokerAddress {
-    if (this.#address === null) throw new Error('The broker does not listen yet.');
-    return this.#address;
+    const [first] = this.#addresses.values();
+    if (first === undefined) throw new Error('The broker does not listen yet.');
+    return first;
+  }
+
+  get addresses(): ReadonlyMap<string, BrokerAddress> {
+    return this.#addresses;
   }
 
   get bootstrap(): string {
@@ -219,8 +228,8 @@ class RunningBroker implements Broker, BrokerState {
     this.groups.replayed();
     this.#transactionTopic.replay((id, transaction) => this.transactions.replay(id, transaction));
     this.transactions.start();
-    const [address] = await this.#server.listen();
-    this.#address = address!;
+    const bound = await this.#server.listen();
+    this.#addresses = new Map(this.#listeners.map(({ name }, index) => [name, bound[index]!]));
     this.logs.start();
     this.#expiry = setInterval(() => this.groups.expire(), this.config.number('offsets.retention.check.interval.ms'));
     this.#expiry.unref();
