@@ -107,16 +107,22 @@ export class PartitionReader {
   /** For read_committed: the list names where each aborted transaction begins; its marker ends it. */
   #isAborted(at: number): boolean {
     if (!batches.isTransactional(this.#bytes, at)) return false;
+    this.#beginAborted(at);
+    return this.#abortedProducers.has(batches.producerId(this.#bytes, at));
+  }
+
+  #beginAborted(at: number): void {
     const lastOffset = batches.lastOffset(this.#bytes, at);
     for (const { producerId, firstOffset } of this.#aborted) {
       if (firstOffset <= lastOffset) this.#abortedProducers.add(producerId);
     }
     this.#aborted = this.#aborted.filter(({ firstOffset }) => firstOffset > lastOffset);
-    return this.#abortedProducers.has(batches.producerId(this.#bytes, at));
   }
 
   #passControl(at: number): void {
     if (!batches.isControl(this.#bytes, at)) return;
+    // The cleaner may have left nothing of an aborted transaction but its marker, which ends it all the same.
+    this.#beginAborted(at);
     if (readMarker(this.#bytes, at)?.type === 'abort') {
       this.#abortedProducers.delete(batches.producerId(this.#bytes, at));
     }

@@ -4,11 +4,15 @@
  *
  * The broker opens one at its start, asks it for logs, and closes it at its stop. Not safe to use from two threads.
  */
+import { disk } from '../fs/disk.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import { parseOffset, readCheckpoint, readPartitionOffsets, writeCheckpoint } from './checkpoint-file.ts';
+import { type CleanRunner, inlineRunner, ThreadRunner } from './clean-runner.ts';
+import { type CleanerConfig, defaultCleanerConfig } from './cleaner-config.ts';
 import { defaultLogConfig, type LogConfig } from './config.ts';
 import { type LockHolder, lockDirectory, thisProcess } from './directory-lock.ts';
 import { names, parsePartitionFolder, partitionFolder, replaceFile } from './files.ts';
+import { LogCleaner } from './log-cleaner.ts';
 import { loadMetaProperties, randomId, readTopicId, writeTopicId, zeroTopicId } from './meta-properties.ts';
 import { createPartition, openPartition } from './open-partition.ts';
 import { PartitionLog } from './partition-log.ts';
@@ -42,6 +46,8 @@ export interface LogDirectoryOptions {
   readonly configOf?: (topic: string) => LogConfig | undefined;
   /** False is Kafka's way: acks=all waits for the page cache only. */
   readonly flushDurable?: boolean;
+  /** Kafka's defaults when absent. */
+  readonly cleaner?: CleanerConfig;
   /** Whether the holder of a lock still runs; for tests. */
   readonly isAlive?: (holder: LockHolder) => boolean;
 }
@@ -60,6 +66,7 @@ export class LogDirectory {
   readonly leaderEpoch: number;
   /** What recovery cut at this start; empty when nothing was. */
   readonly recovered: readonly RecoveryReport[];
+  readonly cleaner: LogCleaner;
   readonly #options: LogDirectoryOptions;
   readonly #logs = new Map<string, PartitionLog>();
   /** Partitions that the checkpoint files name, by folder. */
@@ -99,6 +106,7 @@ export class LogDirectory {
     for (const partition of found.partitions)
       this.#add(partition.topic, partition.partition, partition.topicId, partition.opened);
     this.#checkpointed = found.checkpointed;
+    this.cleaner = this.#makeCleaner(found.cleaned);
     if (this.recovered.length > 0) this.#mustWriteOffsetCheckpoints();
     // From here on the files change, so a crash must be noticed.
     fs.remove(`${path}/${names.cleanShutdown}`);
@@ -138,6 +146,7 @@ export class LogDirectory {
     if (log === undefined) return;
     log.abandon();
     this.#logs.delete(partitionFolder(topic, partition));
+    this.cleaner.forget(topic, partition);
     const { fs, path } = this.#options;
     const name = partitionFolder(topic, partition).slice(0, folderNameMax);
     const aside = `${path}/${name}.${randomId()}${deletedFolderSuffix}`;
@@ -146,8 +155,9 @@ export class LogDirectory {
     this.#around.removeLater(log.config.fileDeleteDelayMs, () => fs.remove(aside));
   }
 
-  /** Begins the regular work: checkpoints every minute, retention every five. */
+  /** Begins the regular work: checkpoints every minute, retention every five, compaction when it is due. */
   start(): void {
+    this.cleaner.start();
     this.#timers = [
       setInterval(() => void this.writeCheckpoints(), checkpointIntervalMs),
       setInterval(() => this.enforceRetention(), retentionIntervalMs),
@@ -189,6 +199,7 @@ export class LogDirectory {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const timer of this.#timers) clearInterval(timer);
+    await this.cleaner.stop();
     await this.#checkpointing;
     const results = await Promise.allSettled([...this.#logs.values()].map((log) => log.close()));
     const isWhole = results.every((result) => result.status === 'fulfilled') && this.#writeOffsetCheckpoints();
@@ -278,6 +289,20 @@ export class LogDirectory {
     };
   }
 
+  #makeCleaner(offsets: ReadonlyMap<string, number>): LogCleaner {
+    const { fs, path, logger, cleaner: config = defaultCleanerConfig } = this.#options;
+    // A disk in memory is out of another thread's sight.
+    const runner: CleanRunner = fs === disk ? new ThreadRunner(config) : inlineRunner(fs);
+    const writeOffsets = (known: ReadonlyMap<string, number>): void => {
+      const lines = [...known].flatMap(([folder, offset]) => {
+        const parsed = parsePartitionFolder(folder);
+        return parsed === null ? [] : [[parsed.topic, parsed.partition, offset]];
+      });
+      writeCheckpoint(fs, path, names.cleanerOffsets, lines);
+    };
+    return new LogCleaner({ fs, config, runner, logs: this.#logs, offsets, writeOffsets, logger });
+  }
+
   #tryWriteLogStarts(): void {
     try {
       this.#writeLogStarts();
@@ -310,7 +335,12 @@ interface FoundPartition {
 function openAll(
   options: LogDirectoryOptions,
   isClean: boolean,
-): { partitions: FoundPartition[]; reports: RecoveryReport[]; checkpointed: Set<string> } {
+): {
+  partitions: FoundPartition[];
+  reports: RecoveryReport[];
+  checkpointed: Set<string>;
+  cleaned: ReadonlyMap<string, number>;
+} {
   const { fs, path } = options;
   const recoveryPoints = readPartitionOffsets(fs, `${path}/${names.recoveryPoints}`) ?? new Map<string, number>();
   const logStarts = readPartitionOffsets(fs, `${path}/${names.logStarts}`) ?? new Map<string, number>();
@@ -338,7 +368,7 @@ function openAll(
       options.logger.warn(report, `Recovery cut ${recovered.truncatedBytes} bytes off ${name}: ${recovered.reason}.`);
     }
   }
-  return { partitions, reports, checkpointed: new Set([...recoveryPoints.keys(), ...logStarts.keys()]) };
+  return { partitions, reports, checkpointed: new Set([...recoveryPoints.keys(), ...logStarts.keys()]), cleaned };
 }
 
 /** One more than at the last start; where that file was lost, than in any record. */

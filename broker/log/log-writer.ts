@@ -87,7 +87,7 @@ export class LogWriter implements CommitStorage {
     const lastRelative = this.logEndOffset + lastOffsetDelta(batch) - active.baseOffset;
     const isDue =
       active.size + batch.length > config.segmentBytes ||
-      ageMs > config.segmentMs ||
+      ageMs > segmentMsMax(config) ||
       active.isIndexFull(config.segmentIndexBytes) ||
       lastRelative > relativeOffsetMax;
     if (isDue) this.roll();
@@ -180,4 +180,11 @@ export class LogWriter implements CommitStorage {
   onFailed(error: LogError): void {
     this.#listener.onFailed(error);
   }
+}
+
+/** A compacted record may not stay longer than `max.compaction.lag.ms` in the active segment, which is never cleaned. */
+function segmentMsMax(config: LogConfig): number {
+  return config.cleanupPolicy.includes('compact')
+    ? Math.min(config.segmentMs, config.maxCompactionLagMs)
+    : config.segmentMs;
 }

@@ -89,13 +89,29 @@ function tidy(around: ReplaySurroundings, folder: string): void {
       fs.remove(`${folder}/${name}`);
     }
   }
-  const swapped = fs.list(folder).filter((name) => name.endsWith(suffixes.swap));
+  const swapped = swapFiles(fs, folder);
   for (const name of swapped) {
     const base = offsetOfFile(name.slice(0, -suffixes.swap.length), suffixes.log);
     if (base !== null) dropReplaced(around, folder, `${folder}/${name}`, base);
   }
   for (const name of swapped) fs.rename(`${folder}/${name}`, `${folder}/${name.slice(0, -suffixes.swap.length)}`);
   if (swapped.length > 0) fs.syncDirectory(folder);
+}
+
+/**
+ * The files of swaps that must be finished, each segment's records last, as they were to be renamed. Indexes without
+ * their records come from a swap that was not decided yet (replace-segments.ts) and are removed.
+ */
+function swapFiles(fs: FileSystem, folder: string): string[] {
+  const found = new Set(fs.list(folder).filter((name) => name.endsWith(suffixes.swap)));
+  const isRecords = (name: string) => name.endsWith(suffixes.log + suffixes.swap);
+  const wanted: string[] = [];
+  for (const name of found) {
+    const base = name.slice(0, name.indexOf('.'));
+    if (found.has(`${base}${suffixes.log}${suffixes.swap}`)) wanted.push(name);
+    else fs.remove(`${folder}/${name}`);
+  }
+  return wanted.sort((a, b) => Number(isRecords(a)) - Number(isRecords(b)));
 }
 
 /** Removes the segments whose records a finished swap holds: those that begin within its offsets. */

@@ -7,6 +7,8 @@
  */
 import * as batches from '../protocol/record-batch.ts';
 import { checkAppend } from './append-check.ts';
+import type { CleanJob } from './clean-job.ts';
+import { type CleanPlan, planCleaning } from './clean-plan.ts';
 import { type LogConfig, never } from './config.ts';
 import { LogError } from './errors.ts';
 import { segmentFile, suffixes, writeFile } from './files.ts';
@@ -14,6 +16,7 @@ import { abortedTransactions, answer, findBatches } from './log-reader.ts';
 import { LogWriter } from './log-writer.ts';
 import { describeProducer } from './producer-batch.ts';
 import { encodeSnapshot } from './producer-snapshot.ts';
+import { commitSwap, finishSwap } from './replace-segments.ts';
 import { removeSnapshots, replayProducers, truncateSegments } from './replay.ts';
 import { countExpired } from './retention.ts';
 import type { Segment } from './segment.ts';
@@ -229,6 +232,12 @@ export class PartitionLog {
     return this.#logStartOffset;
   }
 
+  /** Ends the active segment now, whatever its size. Throws KAFKA_STORAGE_ERROR. */
+  rollNow(): void {
+    this.#assertOnline();
+    this.#writer.roll();
+  }
+
   /** Deletes the oldest segments by time, size and log start offset. Returns how many. */
   enforceRetention(): number {
     if (!this.isOnline) return 0;
@@ -244,6 +253,66 @@ export class PartitionLog {
     this.#moveLogStart(this.#writer.segments.all[0]!.baseOffset);
     this.#removeSegments(gone);
     return expired;
+  }
+
+  /**
+   * What the cleaner may do now; null when nothing is due. `checkpointed` is how far it came before. Nothing changes
+   * until `putCleaned`.
+   */
+  planCleaning(checkpointed: number | undefined): CleanPlan | null {
+    if (!this.isOnline || this.#isClosing) return null;
+    const state = {
+      segments: this.#writer.segments.all,
+      logStartOffset: this.#logStartOffset,
+      lastStableOffset: this.lastStableOffset,
+      nowMs: this.#around.now(),
+      checkpointed,
+    };
+    return planCleaning(state, this.#config);
+  }
+
+  /** The plan as a job for the cleaner's thread. */
+  cleanJob(plan: CleanPlan, limits: Pick<CleanJob, 'dedupeBytes' | 'loadFactor'>): CleanJob {
+    return {
+      ...limits,
+      folder: this.folder,
+      segments: plan.segments.map((segment) => segment.describeForCleaner()),
+      firstDirtyOffset: plan.firstDirtyOffset,
+      boundOffset: plan.boundOffset,
+      aborted: this.#writer.segments.all.flatMap((segment) => segment.transactionIndex.entries()),
+      producers: this.#writer.producers.lastRecords(),
+      nowMs: this.#around.now(),
+      deleteRetentionMs: this.#config.deleteRetentionMs,
+      segmentBytes: this.#config.segmentBytes,
+      segmentIndexBytes: this.#config.segmentIndexBytes,
+      indexIntervalBytes: this.#config.indexIntervalBytes,
+    };
+  }
+
+  /**
+   * Puts a finished group of the cleaner in its originals' place. False, and nothing has changed, when they are no longer
+   * what they were: retention or DeleteRecords was faster, or the log is closed. Throws Node's error of the disk.
+   */
+  putCleaned(bases: readonly number[]): boolean {
+    if (!this.isOnline || this.#isClosing) return false;
+    const { segments } = this.#writer;
+    const first = segments.all.findIndex((segment) => segment.baseOffset === bases[0]);
+    const last = segments.all.findIndex((segment) => segment.baseOffset === bases.at(-1));
+    if (first < 0 || last < 0 || last >= segments.all.length - 1) return false;
+    const originals = segments.all.slice(first, last + 1).filter((segment) => segment.writtenBytes > 0);
+    if (originals.length !== bases.length || originals.some((one, at) => one.baseOffset !== bases[at])) return false;
+    const { fs } = this.#around;
+    commitSwap(fs, this.folder, bases[0]!);
+    try {
+      segments.replace(first, last - first + 1, finishSwap(fs, this.folder, originals));
+    } catch (error) {
+      this.#writer.pipeline.fail(error as Error);
+      throw error;
+    }
+    this.#around.removeLater(this.#config.fileDeleteDelayMs, () => {
+      for (const segment of originals) segment.removeDeleted();
+    });
+    return true;
   }
 
   /** Cuts the log off at the batch that contains `offset`. Call only when nothing waits for an answer. */

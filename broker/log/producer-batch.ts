@@ -7,10 +7,15 @@ import { ProtocolError } from '../protocol/errors.ts';
 import * as batches from '../protocol/record-batch.ts';
 import type { ProducerBatch, TransactionMarker } from './producer-state.ts';
 
-/** What of a whole batch concerns its producer, or null when it has none. */
+/**
+ * What of a whole batch concerns its producer, or null when it has none, or is a control batch that ends no transaction
+ * (one that the cleaner emptied: what it ended is gone too).
+ */
 export function describeProducer(batch: Buffer, baseOffset: number, lastOffset: number): ProducerBatch | null {
   const producerId = batches.producerId(batch);
   if (producerId < 0) return null;
+  const marker = batches.isControl(batch) ? markerOf(batch) : null;
+  if (batches.isControl(batch) && marker === null) return null;
   return {
     producerId,
     producerEpoch: batches.producerEpoch(batch),
@@ -19,7 +24,7 @@ export function describeProducer(batch: Buffer, baseOffset: number, lastOffset: 
     lastOffset,
     maxTimestamp: batches.maxTimestamp(batch),
     isTransactional: batches.isTransactional(batch),
-    marker: batches.isControl(batch) ? markerOf(batch) : null,
+    marker,
   };
 }
 

@@ -6,6 +6,7 @@
  * Batches change the state when they are staged, before they are on disk: `begin` opens a turn, and `rollback` brings
  * back what was before it should the write fail.
  */
+import type { LastRecord } from './clean-job.ts';
 import { LogError } from './errors.ts';
 import type { AppendOrigin, ProducerDescription } from './types.ts';
 
@@ -91,6 +92,15 @@ export class ProducerState {
       lastTimestamp: producer.lastTimestamp,
       coordinatorEpoch: producer.coordinatorEpoch,
       currentTransactionStartOffset: producer.currentTransactionFirstOffset,
+    }));
+  }
+
+  /** What the log cleaner must leave of each producer. */
+  lastRecords(): LastRecord[] {
+    return [...this.#producers.values()].map((producer) => ({
+      producerId: producer.producerId,
+      producerEpoch: producer.producerEpoch,
+      lastDataOffset: producer.batches.at(-1)?.lastOffset ?? -1,
     }));
   }
 

@@ -8,6 +8,7 @@
 import type { FileHandle, FileSystem } from '../fs/file-system.ts';
 import { baseOffset, lastOffset, maxTimestamp } from '../protocol/record-batch.ts';
 import { BatchWalker, lookupWindowBytes } from './batch-walker.ts';
+import type { CleanableSegment } from './clean-job.ts';
 import { segmentFile, suffixes } from './files.ts';
 import { OffsetIndex, offsetEntryBytes } from './offset-index.ts';
 import { TimeIndex, timeEntryBytes } from './time-index.ts';
@@ -53,14 +54,17 @@ export class Segment {
   isLogDirty = false;
   areIndexesDirty = false;
   readonly #fs: FileSystem;
+  /** Behind every file's name: a segment that the cleaner writes is not one of the log's yet. */
+  readonly #mark: string;
   #handle: FileHandle | null = null;
   #staged: Buffer[] = [];
   readonly #cursorOffsets = new Array<number>(cursors).fill(-1);
   readonly #cursorPositions = new Array<number>(cursors).fill(0);
   #nextCursor = 0;
 
-  constructor(fs: FileSystem, folder: string, base: number, createdMs: number) {
+  constructor(fs: FileSystem, folder: string, base: number, createdMs: number, mark = '') {
     this.#fs = fs;
+    this.#mark = mark;
     this.folder = folder;
     this.baseOffset = base;
     this.createdMs = createdMs;
@@ -81,7 +85,7 @@ export class Segment {
   }
 
   pathOf(suffix: string): string {
-    return `${this.folder}/${segmentFile(this.baseOffset, suffix)}`;
+    return `${this.folder}/${segmentFile(this.baseOffset, suffix)}${this.#mark}`;
   }
 
   /** Takes a batch in, to be written by the next `write`. */
@@ -111,6 +115,16 @@ export class Segment {
       this.offsetIndex.file.count * offsetEntryBytes >= indexBytesMax ||
       this.timeIndex.file.count * timeEntryBytes >= indexBytesMax
     );
+  }
+
+  /** What the cleaner's thread is told of a sealed segment. */
+  describeForCleaner(): CleanableSegment {
+    return {
+      baseOffset: this.baseOffset,
+      sizeBytes: this.writtenBytes,
+      offsetIndexBytes: this.offsetIndex.file.count * offsetEntryBytes,
+      timeIndexBytes: this.timeIndex.file.count * timeEntryBytes,
+    };
   }
 
   mark(): SegmentMark {
@@ -253,6 +267,13 @@ export class Segment {
     this.#file().syncLater(done);
   }
 
+  /** fdatasync of the indexes, waiting for the device; not on the event loop. */
+  syncIndexes(): void {
+    this.offsetIndex.file.sync();
+    this.timeIndex.file.sync();
+    this.transactionIndex.file.sync();
+  }
+
   syncIndexesLater(done: (error: Error | null) => void): void {
     const files = [this.offsetIndex.file, this.timeIndex.file];
     if (this.transactionIndex.file.count > 0) files.push(this.transactionIndex.file);
@@ -266,10 +287,14 @@ export class Segment {
     }
   }
 
-  /** Renames the files to `.deleted` and closes them; `remove` ends them. */
-  markDeleted(): void {
+  /**
+   * Renames the files to `.deleted` and closes them; `removeDeleted` ends them. The records come last: a crash in
+   * between leaves a segment with too few indexes, never indexes without their segment.
+   */
+  markDeleted(options: { readonly keepsSnapshot: boolean } = { keepsSnapshot: false }): void {
     this.close();
     for (const suffix of segmentSuffixes) {
+      if (options.keepsSnapshot && suffix === suffixes.snapshot) continue;
       if (this.#fs.size(this.pathOf(suffix)) === null) continue;
       this.#fs.rename(this.pathOf(suffix), this.pathOf(suffix) + suffixes.deleted);
     }
@@ -277,6 +302,12 @@ export class Segment {
 
   removeDeleted(): void {
     for (const suffix of segmentSuffixes) this.#fs.remove(this.pathOf(suffix) + suffixes.deleted);
+  }
+
+  /** Removes the files at once; for a segment that is not one of a log. */
+  removeFiles(): void {
+    this.close();
+    for (const suffix of segmentSuffixes) this.#fs.remove(this.pathOf(suffix));
   }
 
   close(): void {
@@ -295,11 +326,11 @@ export class Segment {
 }
 
 const segmentSuffixes = [
-  suffixes.log,
   suffixes.index,
   suffixes.timeIndex,
   suffixes.transactionIndex,
   suffixes.snapshot,
+  suffixes.log,
 ] as const;
 
 /** The offset of the first batch in the file, or null when it is empty: in a compacted log it may lie after the base. */

@@ -55,4 +55,9 @@ export class Segments {
   takeFrom(index: number): Segment[] {
     return this.#list.splice(index);
   }
+
+  /** Puts one segment in the place of several next to each other. */
+  replace(index: number, count: number, segment: Segment): void {
+    this.#list.splice(index, count, segment);
+  }
 }

@@ -66,16 +66,26 @@ function findInSegment(
 }
 
 function maxInSegment(segment: Segment, fromOffset: number, toOffset: number): TimestampAndOffset | null {
-  // The segment knows the answer unless part of it is not to be seen.
+  // The segment knows the answer unless part of it is not to be seen, or the cleaner has emptied that batch.
   const isWhole = segment.baseOffset >= fromOffset && segment.offsetOfMaxTimestamp < toOffset;
-  const startOffset = isWhole ? segment.offsetOfMaxTimestamp : Math.max(fromOffset, segment.baseOffset);
+  const known = isWhole ? maxFrom(segment, segment.offsetOfMaxTimestamp, fromOffset, toOffset, true) : null;
+  return known ?? maxFrom(segment, Math.max(fromOffset, segment.baseOffset), fromOffset, toOffset, false);
+}
+
+function maxFrom(
+  segment: Segment,
+  startOffset: number,
+  fromOffset: number,
+  toOffset: number,
+  isFirstBest: boolean,
+): TimestampAndOffset | null {
   const walker = segment.walk(segment.positionOf(startOffset), lookupWindowBytes);
   let best: TimestampAndOffset | null = null;
   while (walker.read() && batches.baseOffset(walker.buffer, walker.at) < toOffset) {
     const timestamp = batches.maxTimestamp(walker.buffer, walker.at);
     if (timestamp >= 0 && timestamp > (best?.timestamp ?? -1)) {
       best = firstRecord(walker.load(), timestamp, fromOffset, toOffset) ?? best;
-      if (isWhole) return best;
+      if (isFirstBest) return best;
     }
     walker.advance();
   }

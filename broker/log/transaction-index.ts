@@ -13,7 +13,7 @@
  */
 import type { FileSystem } from '../fs/file-system.ts';
 import { IndexFile, lastWhere } from './index-file.ts';
-import { writeInt64 } from './int64.ts';
+import { readInt64, writeInt64 } from './int64.ts';
 import type { AbortedTransaction } from './types.ts';
 
 export const transactionEntryBytes = 34;
@@ -42,6 +42,22 @@ export class TransactionIndex {
     writeInt64(buffer, at + 10, aborted.firstOffset);
     writeInt64(buffer, at + 18, aborted.lastOffset);
     writeInt64(buffer, at + 26, aborted.lastStableOffset);
+  }
+
+  /** All entries, read at once; for the log cleaner. */
+  entries(): AbortedTransactionEntry[] {
+    const found: AbortedTransactionEntry[] = [];
+    if (this.file.count === 0) return found;
+    const bytes = this.file.readAll();
+    for (let at = 0; at < bytes.length; at += transactionEntryBytes) {
+      found.push({
+        producerId: readInt64(bytes, at + 2),
+        firstOffset: readInt64(bytes, at + 10),
+        lastOffset: readInt64(bytes, at + 18),
+        lastStableOffset: readInt64(bytes, at + 26),
+      });
+    }
+    return found;
   }
 
   /**

@@ -128,6 +128,11 @@ export function hasDeleteHorizon(buffer: Buffer, start = 0): boolean {
   return (attributes(buffer, start) & deleteHorizonBit) !== 0;
 }
 
+/** From when on the batch's tombstones or marker may go, or -1 while that is not decided. */
+export function deleteHorizonMs(buffer: Buffer, start = 0): number {
+  return hasDeleteHorizon(buffer, start) ? baseTimestamp(buffer, start) : -1;
+}
+
 /** The broker's two fields, written into the producer's own bytes. */
 export function setOffsetAndEpoch(buffer: Buffer, offset: number, epoch: number, start = 0): void {
   writeInt64(buffer, start, offset);
@@ -145,6 +150,28 @@ export function setLogAppendTime(buffer: Buffer, timestamp: number, start = 0): 
 export function setMaxTimestamp(buffer: Buffer, timestamp: number, start = 0): void {
   writeInt64(buffer, start + at.maxTimestamp, timestamp);
   sealBatch(buffer, start);
+}
+
+/** What the log cleaner changes in a header whose records it has replaced. */
+export interface RewrittenHeader {
+  readonly codec: CompressionCodec;
+  /** Then `baseTimestamp` is the time from which tombstones or markers may go (KIP-534). */
+  readonly hasDeleteHorizon: boolean;
+  readonly baseTimestamp: number;
+  readonly maxTimestamp: number;
+  readonly recordCount: number;
+}
+
+/** Makes a copied header fit the records that now follow it in `batch`; offsets, producer and sequence stay. */
+export function rewriteHeader(batch: Buffer, header: RewrittenHeader): void {
+  const flags = attributes(batch) & ~(7 | deleteHorizonBit);
+  const horizon = header.hasDeleteHorizon ? deleteHorizonBit : 0;
+  batch.writeInt32BE(batch.length - batchPrefixBytes, at.length);
+  batch.writeInt16BE(flags | horizon | compressionCodecs.indexOf(header.codec), at.attributes);
+  writeInt64(batch, at.baseTimestamp, header.baseTimestamp);
+  writeInt64(batch, at.maxTimestamp, header.maxTimestamp);
+  batch.writeInt32BE(header.recordCount, at.recordCount);
+  sealBatch(batch, 0);
 }
 
 function sealBatch(buffer: Buffer, start: number): void {

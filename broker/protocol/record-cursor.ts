@@ -32,6 +32,8 @@ export class RecordCursor {
   #read = 0;
   #at: number;
   #next: number;
+  #start = 0;
+  #timestampEnd = 0;
   #keyAt = 0;
   #keyBytes = -1;
   #valueAt = 0;
@@ -64,12 +66,14 @@ export class RecordCursor {
   next(): boolean {
     if (this.#read === this.#count) return this.#finished();
     this.#read++;
+    this.#start = this.#next;
     this.#at = this.#next;
     const length = this.#varint();
     this.#next = this.#at + length;
     if (length < 0 || this.#next > this.#bytes.length) this.#malformed();
     this.#at++;
     const timestampDelta = this.#varlong();
+    this.#timestampEnd = this.#at;
     this.timestamp = this.#appendTimestamp >= 0 ? this.#appendTimestamp : this.#baseTimestamp + timestampDelta;
     this.offset = this.#baseOffset + this.#varint();
     this.#keyBytes = this.#varint();
@@ -86,6 +90,16 @@ export class RecordCursor {
 
   value(): Buffer | null {
     return this.#valueBytes < 0 ? null : this.#bytes.subarray(this.#valueAt, this.#valueAt + this.#valueBytes);
+  }
+
+  /** The whole record as stored, its length in front; for the log cleaner. */
+  bytes(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#next);
+  }
+
+  /** The record from its offset delta on; for the log cleaner, which writes another timestamp in front. */
+  bytesAfterTimestamp(): Buffer {
+    return this.#bytes.subarray(this.#timestampEnd, this.#next);
   }
 
   headers(): readonly BatchRecordHeader[] {

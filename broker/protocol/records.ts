@@ -103,7 +103,8 @@ const smallMax = 2 ** 30 - 1;
 
 // Each of the writing functions answers where the next byte goes.
 
-function writeVarint(buffer: Buffer, at: number, value: number): number {
+/** Writes zigzag; answers where the next byte goes. The log cleaner writes timestamps anew with it. */
+export function writeVarint(buffer: Buffer, at: number, value: number): number {
   if (value < -smallMax || value > smallMax) return writeLongVarint(buffer, at, value);
   let rest = (value << 1) ^ (value >> 31);
   for (; rest >= 0x80; rest >>= 7) buffer[at++] = (rest & 0x7f) | 0x80;
@@ -138,7 +139,7 @@ function writeHeaders(buffer: Buffer, at: number, headers: readonly RecordHeader
   return at;
 }
 
-function varintBytes(value: number): number {
+export function varintBytes(value: number): number {
   if (value < -smallMax || value > smallMax) return longVarintBytes(value);
   const raw = (value << 1) ^ (value >> 31);
   return raw < 0x80 ? 1 : raw < 0x4000 ? 2 : raw < 0x200000 ? 3 : raw < 0x10000000 ? 4 : 5;

@@ -11,7 +11,7 @@ import { LogDirectory, type LogDirectoryOptions } from '../../broker/log/log-dir
 import type { PartitionLog } from '../../broker/log/partition-log.ts';
 import type { AppendInfo, AppendOptions } from '../../broker/log/types.ts';
 import { verifyFolder } from '../../broker/log/verify.ts';
-import type { BatchOptions } from '../../broker/protocol/record-batch.ts';
+import { type BatchOptions, batchStarts, lastOffset } from '../../broker/protocol/record-batch.ts';
 import { BatchBuilder, readRecords } from '../../broker/protocol/records.ts';
 
 export const testTopicId = 'TestTopicTestTopicTest';
@@ -35,6 +35,8 @@ export interface LogFixtureOptions {
   readonly config?: Partial<LogConfig>;
   readonly flushDurable?: boolean;
   readonly clock?: { now: number };
+  /** What the directory sees of the disk, for a process that dies at a chosen moment. */
+  readonly view?: (fs: FileSystem) => FileSystem;
   /** False where a test leaves damage behind on purpose. */
   readonly verify?: boolean;
 }
@@ -47,7 +49,7 @@ export function openLog(test: TestContext, options: LogFixtureOptions = {}): Log
   const notices: string[] = [];
   const seen = processView(fs);
   const directory = LogDirectory.open({
-    ...directoryDefaults(seen.fs, notices),
+    ...directoryDefaults(options.view?.(seen.fs) ?? seen.fs, notices),
     now: () => clock.now,
     configOf: () => config,
     flushDurable: options.flushDurable ?? true,
@@ -84,6 +86,27 @@ function processView(fs: FileSystem): { fs: FileSystem; kill(): void } {
   };
 }
 
+/** The disk of a process that is killed before its `steps`-th call that changes anything. */
+export function dyingAfter(steps: number, fs: FileSystem): { fs: FileSystem; isDead(): boolean } {
+  let left = steps;
+  const step = (): void => {
+    if (left-- <= 0) throw new Error('This process was killed.');
+  };
+  const dying = <T extends object>(target: T, deadly: readonly string[]): T =>
+    new Proxy(target, {
+      get(_target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          if (left < 0 || deadly.includes(String(name))) step();
+          const result: unknown = Reflect.apply(value, target, args);
+          return name === 'open' ? dying(result as object, ['write', 'truncate', 'sync']) : result;
+        };
+      },
+    });
+  return { fs: dying(fs, ['rename', 'remove', 'syncDirectory', 'makeDirectory']), isDead: () => left < 0 };
+}
+
 export function directoryDefaults(fs: FileSystem, notices: string[] = []): LogDirectoryOptions {
   const note = (fields: object, message: string) => {
     const { error } = fields as { error?: Error };
@@ -109,20 +132,28 @@ export function verifyDirectory(fs: FileSystem, path: string): void {
 }
 
 export interface TestBatch extends BatchOptions {
-  readonly values?: readonly string[];
+  /** null is a tombstone. */
+  readonly values?: readonly (string | null)[];
   readonly key?: string | null;
+  /** One a record, in place of `key`. */
+  readonly keys?: readonly string[];
   readonly timestamp?: number;
   readonly timestamps?: readonly number[];
 }
 
 /** A batch as a producer would send it. */
 export function batchOf(options: TestBatch = {}): Buffer {
-  const { values = ['value'], key = 'key', timestamp = testNow, timestamps, ...header } = options;
+  const { values = ['value'], key = 'key', keys, timestamp = testNow, timestamps, ...header } = options;
   const builder = new BatchBuilder();
   for (const [index, value] of values.entries()) {
-    builder.append(timestamps?.[index] ?? timestamp, key === null ? null : Buffer.from(key), Buffer.from(value), []);
+    const own = keys?.[index] ?? key;
+    builder.append(timestamps?.[index] ?? timestamp, bytesOf(own), bytesOf(value), []);
   }
   return builder.build(header);
+}
+
+function bytesOf(text: string | null): Buffer | null {
+  return text === null ? null : Buffer.from(text);
 }
 
 /** Appends and waits for the answer. */
@@ -141,12 +172,11 @@ export function readAll(log: PartitionLog, offset = log.logStartOffset, maxBytes
   for (;;) {
     const read = log.read(position, maxBytes, { isolation: 'read_uncommitted', minOneBatch: true });
     const before = position;
-    for (let at = 0; at < read.records.length; at += 12 + read.records.readInt32BE(at + 8)) {
+    for (const at of batchStarts(read.records)) {
       for (const record of readRecords(read.records, at)) {
-        if (record.offset < position) continue;
-        seen.push(`${record.offset}:${record.value?.toString()}`);
-        position = record.offset + 1;
+        if (record.offset >= before) seen.push(`${record.offset}:${record.value?.toString()}`);
       }
+      position = lastOffset(read.records, at) + 1;
     }
     read.release();
     if (position === before) return seen;
