@@ -14,6 +14,7 @@ import { systemTimers } from './groups/timers.ts';
 import { LogDirectory } from './log/log-directory.ts';
 import type { PartitionLog } from './log/partition-log.ts';
 import { type BrokerConfig, parseBrokerConfig } from './metadata/broker-config.ts';
+import { cleanerConfig } from './metadata/cleaner-config.ts';
 import { MetadataLog } from './metadata/metadata-log.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { parseTopicConfig } from './metadata/topic-config.ts';
@@ -119,6 +120,12 @@ function openLogs(options: BrokerOptions, config: BrokerConfig): LogDirectory {
     now: options.now ?? Date.now,
     logger,
     flushDurable: config.boolean('log.flush.durable'),
+    cleaner: cleanerConfig(config),
+    intervals: {
+      checkpointMs: config.number('log.flush.offset.checkpoint.interval.ms'),
+      retentionMs: config.number('log.retention.check.interval.ms'),
+      producerExpirationMs: config.number('producer.id.expiration.ms'),
+    },
   });
 }
 

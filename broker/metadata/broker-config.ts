@@ -4,6 +4,7 @@
  */
 import { BrokerConfigError } from '../errors.ts';
 import { securityConfigs, splitListenerKey } from '../security/security-config.ts';
+import { cleanerConfigs } from './cleaner-config.ts';
 import { type ConfigDefinition, listOf, numberOf, problemWith } from './config-definition.ts';
 import { topicConfigs } from './topic-config.ts';
 
@@ -227,7 +228,10 @@ export const brokerConfigs: ReadonlyMap<string, ConfigDefinition> = new Map([
       definition.synonym!,
       { ...definition, name: definition.synonym! },
     ]),
-  ...[...ownConfigs, ...securityConfigs].map((definition): [string, ConfigDefinition] => [definition.name, definition]),
+  ...[...ownConfigs, ...cleanerConfigs, ...securityConfigs].map((definition): [string, ConfigDefinition] => [
+    definition.name,
+    definition,
+  ]),
 ]);
 
 /** Kafka's coarser spellings of one key, and what they are worth in it. */
