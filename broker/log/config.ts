@@ -64,3 +64,11 @@ export const defaultLogConfig: LogConfig = {
   minCompactionLagMs: 0,
   maxCompactionLagMs: never,
 };
+
+/** Node's longest timer; one set longer would fire at once. */
+const timerMsMax = 2 ** 31 - 1;
+
+/** A configured time as one that a timer can be set to. */
+export function timerMs(ms: number): number {
+  return Math.min(Math.max(1, ms), timerMsMax);
+}

@@ -10,6 +10,7 @@
 import type { FileSystem } from '../fs/file-system.ts';
 import type { CleanRunner } from './clean-runner.ts';
 import type { CleanerConfig, CleanLimits } from './cleaner-config.ts';
+import { timerMs } from './config.ts';
 import { partitionFolder } from './files.ts';
 import type { PartitionLog } from './partition-log.ts';
 import { removeCleaned } from './replace-segments.ts';
@@ -48,7 +49,7 @@ export class LogCleaner {
 
   start(): void {
     if (!this.#options.config.isEnabled) return;
-    this.#timer = setInterval(() => void this.cleanAll(), this.#options.config.backoffMs);
+    this.#timer = setInterval(() => void this.cleanAll(), timerMs(this.#options.config.backoffMs));
     this.#timer.unref();
   }
 

@@ -9,7 +9,7 @@ import type { FileSystem } from '../fs/file-system.ts';
 import { parseOffset, readCheckpoint, readPartitionOffsets, writeCheckpoint } from './checkpoint-file.ts';
 import { type CleanRunner, inlineRunner, ThreadRunner } from './clean-runner.ts';
 import { type CleanerConfig, defaultCleanerConfig } from './cleaner-config.ts';
-import { defaultLogConfig, type LogConfig } from './config.ts';
+import { defaultLogConfig, type LogConfig, timerMs } from './config.ts';
 import { type LockHolder, lockDirectory, thisProcess } from './directory-lock.ts';
 import { names, parsePartitionFolder, partitionFolder, replaceFile } from './files.ts';
 import { LogCleaner } from './log-cleaner.ts';
@@ -21,11 +21,12 @@ import type { LogSurroundings, OpenedPartition } from './surroundings.ts';
 import { TurnEnd } from './turn-end.ts';
 import type { RecoveryReport } from './types.ts';
 
-/** Kafka's log.flush.offset.checkpoint.interval.ms and log.retention.check.interval.ms. */
-const checkpointIntervalMs = 60 * 1000;
-const retentionIntervalMs = 5 * 60 * 1000;
-/** Kafka's producer.id.expiration.ms. */
-const producerExpirationMs = 24 * 60 * 60 * 1000;
+/** Kafka's defaults. */
+const defaultIntervals: LogIntervals = {
+  checkpointMs: 60 * 1000,
+  retentionMs: 5 * 60 * 1000,
+  producerExpirationMs: 24 * 60 * 60 * 1000,
+};
 /** The epoch is an int32 on the wire. */
 const leaderEpochMax = 2 ** 31 - 1;
 /** Marks the folder of a deleted partition until it is removed (Kafka's). */
@@ -46,10 +47,21 @@ export interface LogDirectoryOptions {
   readonly configOf?: (topic: string) => LogConfig | undefined;
   /** False is Kafka's way: acks=all waits for the page cache only. */
   readonly flushDurable?: boolean;
-  /** Kafka's defaults when absent. */
+  /** Kafka's defaults when absent, as of `cleaner`. */
+  readonly intervals?: LogIntervals;
   readonly cleaner?: CleanerConfig;
   /** Whether the holder of a lock still runs; for tests. */
   readonly isAlive?: (holder: LockHolder) => boolean;
+}
+
+/** How often what is done, and how long idle producers are remembered. */
+export interface LogIntervals {
+  /** `log.flush.offset.checkpoint.interval.ms`. */
+  readonly checkpointMs: number;
+  /** `log.retention.check.interval.ms`. */
+  readonly retentionMs: number;
+  /** `producer.id.expiration.ms`. */
+  readonly producerExpirationMs: number;
 }
 
 export interface Logger {
@@ -157,16 +169,18 @@ export class LogDirectory {
 
   /** Begins the regular work: checkpoints every minute, retention every five, compaction when it is due. */
   start(): void {
+    const { intervals = defaultIntervals } = this.#options;
     this.cleaner.start();
     this.#timers = [
-      setInterval(() => void this.writeCheckpoints(), checkpointIntervalMs),
-      setInterval(() => this.enforceRetention(), retentionIntervalMs),
+      setInterval(() => void this.writeCheckpoints(), timerMs(intervals.checkpointMs)),
+      setInterval(() => this.enforceRetention(), timerMs(intervals.retentionMs)),
     ];
     for (const timer of this.#timers) timer.unref();
   }
 
   /** Deletes old segments of every log, and forgets idle producers. One log's trouble does not stop the others. */
   enforceRetention(): void {
+    const { producerExpirationMs } = this.#options.intervals ?? defaultIntervals;
     for (const log of this.#logs.values()) {
       this.#report(log, 'Retention failed', () => {
         const deleted = log.enforceRetention();

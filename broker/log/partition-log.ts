@@ -9,7 +9,7 @@ import * as batches from '../protocol/record-batch.ts';
 import { checkAppend } from './append-check.ts';
 import type { CleanJob } from './clean-job.ts';
 import { type CleanPlan, planCleaning } from './clean-plan.ts';
-import { type LogConfig, never } from './config.ts';
+import { type LogConfig, never, timerMs } from './config.ts';
 import { LogError } from './errors.ts';
 import { segmentFile, suffixes, writeFile } from './files.ts';
 import { abortedTransactions, answer, findBatches } from './log-reader.ts';
@@ -419,7 +419,7 @@ export class PartitionLog {
       this.#flushTimer = null;
       // A failed flush has already ended the partition and been reported.
       if (this.isOnline) this.flush().catch(() => {});
-    }, this.#config.flushMs);
+    }, timerMs(this.#config.flushMs));
     this.#flushTimer.unref();
   }
 
