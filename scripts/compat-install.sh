@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Fetches other people's Kafka clients from their registries into .cache/compat, which git ignores, and builds the small
+# programs of test/compat/clients with them. Run it again after changing a program; what is there is not fetched again.
+#
+# A client whose toolchain is absent is named and left out: its tests are then skipped with that reason, or fail where
+# CI_REQUIRE names it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+clients=$PWD/test/compat/clients
+cache=$PWD/.cache/compat
+mkdir -p "$cache"
+
+java_client() { # java_client <version>
+  local folder=$cache/java-$1
+  if [ ! -d "$folder/lib" ]; then
+    mvn -q -B -f "$clients/java/pom.xml" dependency:copy-dependencies "-Dkafka.version=$1" "-DoutputDirectory=$folder/new"
+    mv "$folder/new" "$folder/lib"
+  fi
+  javac -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "$clients"/java/*.java 2>&1 | { grep -v '^Note:' || true; }
+}
+
+franz_go() { (cd "$clients/franz-go" && go build -o "$cache/franz-go" .); }
+
+python_client() { # python_client <folder>
+  local stamp=$cache/python/$1.installed
+  [ -x "$cache/python/bin/python" ] || python3 -m venv "$cache/python"
+  if ! cmp -s "$clients/$1/requirements.txt" "$stamp"; then
+    "$cache/python/bin/pip" install -q -r "$clients/$1/requirements.txt"
+    cp "$clients/$1/requirements.txt" "$stamp"
+  fi
+}
+
+install() { # install <what> <tool it needs> <command…>
+  local what=$1 tool=$2
+  shift 2
+  if ! command -v "$tool" >/dev/null; then
+    echo "$what: left out, $tool is not on the PATH"
+    return
+  fi
+  "$@"
+  echo "$what: ready"
+}
+
+for version in 3.9.1 4.4.0; do install "kafka-clients $version" mvn java_client "$version"; done
+install franz-go go franz_go
+for client in kafka-python aiokafka confluent-kafka; do install "$client" python3 python_client "$client"; done

@@ -1,0 +1,7 @@
+/** franz-go, the Go client, against our broker. */
+import { join } from 'node:path';
+import { cache, examine } from '../outside-client.ts';
+
+const program = join(cache, 'franz-go');
+
+await examine({ name: 'franz-go', requiredAs: 'franz-go', command: [program], installed: program });

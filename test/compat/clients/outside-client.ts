@@ -1,0 +1,65 @@
+/**
+ * Runs one outside client through the scenarios, each in a process of its own, against one real broker.
+ *
+ * The clients come from their registries by scripts/compat-install.sh. Where one is not installed its tests are listed
+ * skips, which `CI_REQUIRE=<name>` turns into a failure.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { startTestBroker } from '../../kit/broker.ts';
+import { requiredServices } from '../../kit/service.ts';
+import { scenarios } from './scenarios.ts';
+
+export interface OutsideClient {
+  readonly name: string;
+  /** As CI_REQUIRE names it. */
+  readonly requiredAs: string;
+  /** What runs a scenario; bootstrap address and scenario are appended. */
+  readonly command: readonly [string, ...string[]];
+  /** Is there when it is installed. */
+  readonly installed: string;
+  /** Scenarios that this client cannot do with any broker, and why. */
+  readonly lacks?: Readonly<Record<string, string>>;
+}
+
+/** Where scripts/compat-install.sh puts things. */
+export const cache = join(import.meta.dirname, '../../../.cache/compat');
+export const python = join(cache, 'python/bin/python');
+
+/** The programs give up after 30 s themselves, and say what they waited for. */
+const deadlineMs = 60_000;
+
+export async function examine(client: OutsideClient): Promise<void> {
+  const { name, requiredAs, lacks = {} } = client;
+  const isInstalled = existsSync(client.installed);
+  if (!isInstalled && requiredServices().includes(requiredAs))
+    throw new Error(`CI_REQUIRE names ${requiredAs}, but it is not installed (scripts/compat-install.sh).`);
+  const skip = isInstalled ? false : `${requiredAs} is not installed (scripts/compat-install.sh)`;
+  const { bootstrap } = await startTestBroker({ after });
+  describe(name, () => {
+    for (const scenario of scenarios) {
+      if (scenario.name in lacks) continue;
+      test(scenario.says, { skip }, async () => {
+        const { code, output } = await run([...client.command, bootstrap, scenario.name]);
+        assert.equal(code, 0, output);
+      });
+    }
+  });
+}
+
+function run([program, ...args]: readonly string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program!, args, { timeout: deadlineMs, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}
