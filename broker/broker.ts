@@ -8,6 +8,8 @@ import { servedApis } from './apis/served.ts';
 import { BrokerConfigError } from './errors.ts';
 import { disk } from './fs/disk.ts';
 import type { FileSystem } from './fs/file-system.ts';
+import { consumerGroupsConfig } from './groups/consumer/config.ts';
+import { ConsumerGroups } from './groups/consumer/coordinator.ts';
 import { type CoordinatorConfig, GroupCoordinator } from './groups/coordinator.ts';
 import { OffsetsTopic } from './groups/offsets-topic.ts';
 import { systemTimers } from './groups/timers.ts';
@@ -167,7 +169,11 @@ class RunningBroker implements Broker, BrokerState {
     this.security = new Security(metadata, config, now, options.logger);
     this.fetchSessions = new FetchSessions(config.number('max.incremental.fetch.session.cache.slots'), now);
     this.#offsetsTopic = new OffsetsTopic({ topics: this.topics, config, now, logger: options.logger });
-    this.groups = new GroupCoordinator(coordinatorConfig(config), systemTimers(now), this.#offsetsTopic);
+    const timers = systemTimers(now);
+    const log = this.#offsetsTopic;
+    const consumers = new ConsumerGroups({ config: consumerGroupsConfig(config), timers, log, topics: this.topics });
+    this.groups = new GroupCoordinator(coordinatorConfig(config), timers, log, consumers);
+    this.topics.onChanged(() => consumers.topicsChanged());
     this.topics.onDeleted(({ name }) => this.groups.topicDeleted(name));
     this.#transactionTopic = new TransactionTopic({ topics: this.topics, config, now, logger: options.logger });
     this.markers = new PartitionMarkers({

@@ -38,7 +38,7 @@ export const offsetCommit = defineApi({
         return answer;
       }),
     }));
-    const results = await commit(broker, request, offsets);
+    const results = await commit(broker, request, offsets, call.apiVersion);
     let next = 0;
     for (const topic of topics) {
       for (const partition of topic.partitions) if (partition.isAsked) partition.errorCode = results[next++]!;
@@ -64,6 +64,7 @@ function commit(
   broker: BrokerState,
   request: OffsetCommitRequest,
   offsets: readonly OffsetToCommit[],
+  apiVersion: number,
 ): Promise<number[]> {
   const member = {
     group: request.groupId,
@@ -71,6 +72,7 @@ function commit(
     groupInstanceId: request.groupInstanceId,
     generationId: request.generationIdOrMemberEpoch,
     retentionTimeMs: request.retentionTimeMs,
+    apiVersion,
     offsets,
   };
   return new Promise((resolve) => {

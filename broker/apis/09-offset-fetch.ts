@@ -43,6 +43,8 @@ interface Asked {
 }
 
 function answerGroup(asked: Asked, group: OffsetFetchRequestGroup) {
+  const refusal = asked.broker.groups.consumers.refuseFetch(group.groupId, group.memberId, group.memberEpoch);
+  if (refusal !== null) return { groupId: group.groupId, errorCode: ErrorCode[refusal], topics: [] };
   const topics =
     group.topics === null
       ? allTopics(asked, group.groupId)

@@ -24,12 +24,19 @@ const apiKeys = servedApis.map(({ key, advertisedMin, max }) => ({
 }));
 
 /**
- * What is finalized is what clients go by: transaction.version 2 is KIP-890. The epoch must not be negative, or the Java
+ * What is finalized is what clients go by: group.version 1 is KIP-848,
+ * transaction.version 2 is KIP-890. The epoch must not be negative, or the Java
  * producer stays with version 1; it never changes, for nothing here can be upgraded while the broker runs.
  */
 const finalizedFeaturesEpoch = 0;
-const supportedFeatures = [{ name: 'transaction.version', minVersion: 0, maxVersion: 2 }];
-const finalizedFeatures = [{ name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 }];
+const supportedFeatures = [
+  { name: 'group.version', minVersion: 0, maxVersion: 1 },
+  { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
+];
+const finalizedFeatures = [
+  { name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 },
+  { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 },
+];
 
 export const apiVersions = defineApi({
   decode: decodeApiVersionsRequest,

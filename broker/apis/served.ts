@@ -81,6 +81,11 @@ export const servedApis: readonly ServedApi[] = [
   serve('describeTransactions', async () => (await import('./65-describe-transactions.ts')).describeTransactions),
   serve('listTransactions', async () => (await import('./66-list-transactions.ts')).listTransactions),
   serve(
+    'consumerGroupHeartbeat',
+    async () => (await import('./68-consumer-group-heartbeat.ts')).consumerGroupHeartbeat,
+  ),
+  serve('consumerGroupDescribe', async () => (await import('./69-consumer-group-describe.ts')).consumerGroupDescribe),
+  serve(
     'describeTopicPartitions',
     async () => (await import('./75-describe-topic-partitions.ts')).describeTopicPartitions,
   ),

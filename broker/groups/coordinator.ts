@@ -1,34 +1,38 @@
 /**
- * The group coordinator: consumer groups of the classic protocol and their committed offsets. One for the whole broker,
- * called by the API handlers and, without a socket, by the in-process keeper.
+ * The group coordinator: consumer groups of the classic protocol, and the committed offsets of all groups. One for the
+ * whole broker, called by the API handlers and, without a socket, by the in-process keeper.
  *
  * Everything is in memory and written to `__consumer_offsets` before it is answered; a restart replays that, and
- * members go on in the generation they were in. What it is not: it never looks at an assignment.
+ * members go on in the generation they were in. What it is not: it never looks at an assignment. Groups of the new
+ * protocol (KIP-848) are kept by consumer/; a name is a group of one kind at a time, and that is decided here.
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
-import { Group, Member } from './group.ts';
+import type { CommitVerdict } from './consumer/commits.ts';
+import type { ConsumerGroups } from './consumer/coordinator.ts';
+import { type ConsumerHeartbeat, type ConsumerHeartbeatResult, Epoch, refusedHeartbeat } from './consumer/types.ts';
+import { Group } from './group.ts';
 import type { GroupLog, TransactionalProducer } from './group-log.ts';
 import { Membership, type MembershipConfig, refuseMember } from './membership.ts';
 import { expiredOffsets, GroupOffsets, type PartitionOfTopic } from './offsets.ts';
 import { refusedJoin, refusedSync } from './rebalance.ts';
 import { groupTombstone, offsetRecord, type ReplayedRecord } from './records.ts';
+import { restoredGroup } from './restored-group.ts';
 import type { Timers } from './timers.ts';
-import {
-  type CommitRequest,
-  type CommitResult,
-  type CommittedOffset,
-  type GroupDescription,
-  type GroupListing,
-  inProcessHost,
-  type JoinRequest,
-  type JoinResult,
-  type LeaveResult,
-  type LeavingMember,
-  type MemberIdentity,
-  type OffsetToCommit,
-  type SyncRequest,
-  type SyncResult,
-  type TransactionalCommitRequest,
+import type {
+  CommitRequest,
+  CommitResult,
+  CommittedOffset,
+  GroupDescription,
+  GroupListing,
+  JoinRequest,
+  JoinResult,
+  LeaveResult,
+  LeavingMember,
+  MemberIdentity,
+  OffsetToCommit,
+  SyncRequest,
+  SyncResult,
+  TransactionalCommitRequest,
 } from './types.ts';
 
 export interface CoordinatorConfig extends MembershipConfig {
@@ -44,10 +48,20 @@ interface Entry {
   readonly offsets: GroupOffsets;
 }
 
+/** Offsets on their way into the log, and what was said to them: null is yes to all. */
+interface JudgedCommit {
+  readonly group: string;
+  readonly offsets: readonly OffsetToCommit[];
+  readonly retentionTimeMs: number;
+  readonly verdict: CommitVerdict | null;
+}
+
 const noBytes = Buffer.alloc(0);
 
 /** Callbacks are called exactly once, possibly before the method returned. */
 export class GroupCoordinator {
+  /** Groups of the consumer protocol; their offsets are here. */
+  readonly consumers: ConsumerGroups;
   readonly #entries = new Map<string, Entry>();
   /** Groups with offsets that wait for the end of a transaction, by its producer id. */
   readonly #inTransaction = new Map<number, Set<string>>();
@@ -57,7 +71,8 @@ export class GroupCoordinator {
   readonly #log: GroupLog;
   #isStopped = false;
 
-  constructor(config: CoordinatorConfig, timers: Timers, log: GroupLog) {
+  constructor(config: CoordinatorConfig, timers: Timers, log: GroupLog, consumers: ConsumerGroups) {
+    this.consumers = consumers;
     this.#config = config;
     this.#timers = timers;
     this.#log = log;
@@ -74,12 +89,32 @@ export class GroupCoordinator {
       done(refusedJoin(refusal, request.memberId));
       return;
     }
+    if (this.consumers.has(request.group)) {
+      this.#joinConsumers(request, done);
+      return;
+    }
     const known = this.#entries.get(request.group);
     if (known === undefined && request.memberId !== '') {
       done(refusedJoin('UNKNOWN_MEMBER_ID', request.memberId));
       return;
     }
     this.#membership.join(this.#entry(request.group).group, request, done);
+  }
+
+  /** A member of the consumer protocol (KIP-848). Its first turns an empty classic group into one of its own kind. */
+  consumerHeartbeat(request: ConsumerHeartbeat, done: (result: ConsumerHeartbeatResult) => void): void {
+    const { group: id, memberEpoch } = request;
+    const entry = this.#entries.get(id);
+    const isClassic = entry !== undefined && entry.group.protocolType !== null && !this.consumers.has(id);
+    if (isClassic && (memberEpoch !== Epoch.join || !isVacant(entry.group))) {
+      done(refusedHeartbeat('GROUP_ID_NOT_FOUND', `Group ${id} is in use by members of the classic protocol.`));
+      return;
+    }
+    const again = (): void => this.consumerHeartbeat(request, done);
+    this.consumers.heartbeat(request, done, { first: isClassic ? [groupTombstone(id)] : [], again });
+    // What is left of the classic group is its offsets.
+    const isNew = this.consumers.has(id) && (entry === undefined || isClassic);
+    if (isNew) this.#entries.set(id, { group: this.#newGroup(id), offsets: entry?.offsets ?? new GroupOffsets() });
   }
 
   sync(request: SyncRequest, done: (result: SyncResult) => void): void {
@@ -100,19 +135,22 @@ export class GroupCoordinator {
 
   /** Answers when the offsets are durable, one result per offset in their order. */
   commit(request: CommitRequest, done: (result: CommitResult) => void): void {
-    const refusal = this.#refuseCommit(request);
+    const verdict = this.consumers.judgeCommit(request.group, { ...request, isTransactional: false });
+    const refusal = this.#isStopped ? 'NOT_COORDINATOR' : verdict === null ? this.#refuseCommit(request) : null;
     if (refusal !== null) {
       done(request.offsets.map(() => refusal));
       return;
     }
-    this.#write(request, request.retentionTimeMs, done, ({ offsets }, { topic, partition, ...value }) =>
+    this.#write({ ...request, verdict }, done, ({ offsets }, { topic, partition, ...value }) =>
       offsets.set(topic, partition, value),
     );
   }
 
   /** As `commit`, inside a producer's transaction: what is written counts when that is committed. */
   commitTransactional(request: TransactionalCommitRequest, done: (result: CommitResult) => void): void {
-    const refusal = this.#refuseTransactionalCommit(request);
+    const verdict = this.consumers.judgeCommit(request.group, { ...request, isTransactional: true });
+    const isRefusable = verdict === null || this.#isStopped;
+    const refusal = isRefusable ? this.#refuseTransactionalCommit(request) : null;
     if (refusal !== null) {
       done(request.offsets.map(() => refusal));
       return;
@@ -120,7 +158,7 @@ export class GroupCoordinator {
     const { producerId, producerEpoch } = request;
     const keep = (entry: Entry, { topic, partition, ...value }: CommittedOffset & PartitionOfTopic): void =>
       this.#setPending(entry, producerId, topic, partition, value);
-    this.#write(request, -1, done, keep, { producerId, producerEpoch });
+    this.#write({ ...request, retentionTimeMs: -1, verdict }, done, keep, { producerId, producerEpoch });
   }
 
   /**
@@ -164,32 +202,37 @@ export class GroupCoordinator {
       done('GROUP_ID_NOT_FOUND', []);
       return;
     }
-    const isEmpty = entry.group.state === 'Empty';
+    const using = this.consumers.get(group) ?? entry.group;
+    const isEmpty = using.state === 'Empty';
     // Only of a consumer group can be known which topics it uses.
-    if (!isEmpty && entry.group.subscribedTopics === null) {
+    if (!isEmpty && using === entry.group && entry.group.subscribedTopics === null) {
       done('NON_EMPTY_GROUP', []);
       return;
     }
     const results = partitions.map(
-      ({ topic }): ErrorName => (!isEmpty && entry.group.isSubscribedTo(topic) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'),
+      ({ topic }): ErrorName => (!isEmpty && using.isSubscribedTo(topic) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'),
     );
     const forgotten = partitions.filter((_, index) => results[index] === 'NONE');
     this.#forget(entry, forgotten, (error) => done(error ?? 'NONE', results));
   }
 
   list(): readonly GroupListing[] {
-    return [...this.#entries.values()].map(({ group }) => ({
-      group: group.id,
-      protocolType: group.protocolType ?? '',
-      state: group.state,
-      type: 'classic' as const,
-    }));
+    const classic = [...this.#entries.values()].filter(({ group }) => !this.consumers.has(group.id));
+    return [
+      ...classic.map(({ group }) => ({
+        group: group.id,
+        protocolType: group.protocolType ?? '',
+        state: group.state,
+        type: 'classic' as const,
+      })),
+      ...this.consumers.list(),
+    ];
   }
 
-  /** A group that does not exist is described as Dead, without an error. */
+  /** A group that does not exist, or is not of the classic protocol, is described as Dead, without an error. */
   describe(id: string): GroupDescription {
     const group = this.#entries.get(id)?.group;
-    if (group === undefined)
+    if (group === undefined || this.consumers.has(id))
       return { error: 'NONE', group: id, state: 'Dead', protocolType: '', protocol: '', members: [] };
     const isStable = group.state === 'Stable';
     return {
@@ -223,6 +266,13 @@ export class GroupCoordinator {
     }
     const partitions = [...entry.offsets.all(), ...entry.offsets.pending()];
     const records = partitions.map(({ topic, partition }) => offsetRecord(id, topic, partition, null));
+    if (this.consumers.has(id)) {
+      this.consumers.delete(id, records, (error) => {
+        if (error === 'NONE') this.#drop(entry);
+        done(error);
+      });
+      return;
+    }
     this.#log.append(id, [...records, groupTombstone(id)], (error) => {
       if (error === null && entry.group.state === 'Empty') this.#drop(entry);
       done(error ?? 'NONE');
@@ -233,7 +283,10 @@ export class GroupCoordinator {
   expire(): void {
     const now = this.#timers.now();
     for (const entry of [...this.#entries.values()]) {
-      const expired = expiredOffsets(entry.group, entry.offsets, now, this.#config.offsetsRetentionMs);
+      const consumers = this.consumers.get(entry.group.id);
+      const expired = expiredOffsets(entry.group, entry.offsets, now, this.#config.offsetsRetentionMs).filter(
+        ({ topic }) => consumers?.isSubscribedTo(topic) !== true,
+      );
       if (expired.length === 0) this.#dropIfUnused(entry);
       else this.#forget(entry, expired, (error) => error === null && this.#dropIfUnused(entry));
     }
@@ -249,6 +302,11 @@ export class GroupCoordinator {
 
   /** Called for each record of `__consumer_offsets` at the start, oldest first; `producerId` is -1 outside transactions. */
   replay(record: ReplayedRecord, producerId = -1): void {
+    if (record.type === 'consumer-group') {
+      this.#entry(record.group);
+      this.consumers.replay(record);
+      return;
+    }
     if (record.type === 'offset') {
       const entry = this.#entry(record.group);
       const { topic, partition, value } = record;
@@ -264,41 +322,28 @@ export class GroupCoordinator {
         this.#entries.set(record.group, { group: this.#newGroup(record.group), offsets });
       return;
     }
-    const { protocolType, generation, protocol, currentStateTimestamp } = record.value;
-    // Members in the broker's own process ended with it: waiting out their sessions would only hold up who comes next.
-    // Where others are among them, the sessions decide, as for any member that does not come back.
-    const isGone = record.value.members.every(({ clientHost }) => clientHost === inProcessHost);
-    const members = isGone ? [] : record.value.members;
-    const leader = isGone ? null : record.value.leader;
-    const group = this.#newGroup(record.group);
-    for (const kept of members) group.add(restored(kept, protocol ?? ''), protocolType);
-    group.protocolType = protocolType === '' ? null : protocolType;
-    group.generationId = generation;
-    group.protocolName = protocol;
-    group.leader = leader;
-    group.state = members.length > 0 ? 'Stable' : 'Empty';
-    group.previousState = group.state;
-    if (currentStateTimestamp >= 0) group.stateSinceMs = currentStateTimestamp;
-    group.findSubscribedTopics();
+    const group = restoredGroup(record.group, record.value, this.#timers.now());
     this.#entries.set(record.group, { group, offsets });
   }
 
   /** All has been replayed: sessions begin to run, and what was forgotten whole is dropped. */
   replayed(): void {
+    this.consumers.replayed();
     for (const entry of [...this.#entries.values()]) {
       if (entry.group.members.size > 0) this.#membership.resume(entry.group);
-      else if (isUnused(entry) && entry.group.protocolType === null) this.#entries.delete(entry.group.id);
+      else if (isUnused(entry) && entry.group.protocolType === null && !this.consumers.has(entry.group.id))
+        this.#entries.delete(entry.group.id);
     }
   }
 
   /** Everybody who waits is answered; nothing is accepted any more. */
   stop(): void {
     this.#isStopped = true;
+    this.consumers.stop();
     for (const { group } of this.#entries.values()) this.#membership.end(group);
   }
 
   #refuseCommit(request: CommitRequest): ErrorName | null {
-    if (this.#isStopped) return 'NOT_COORDINATOR';
     const group = this.#entries.get(request.group)?.group;
     const isAnonymous = request.generationId < 0 && request.memberId === '' && request.groupInstanceId === null;
     if (group === undefined) return request.generationId < 0 ? null : 'ILLEGAL_GENERATION';
@@ -325,17 +370,17 @@ export class GroupCoordinator {
 
   /** Writes the offsets that can be kept; `keep` is called for each once they are durable. */
   #write(
-    request: { readonly group: string; readonly offsets: readonly OffsetToCommit[] },
-    retentionTimeMs: number,
+    request: JudgedCommit,
     done: (result: CommitResult) => void,
     keep: (entry: Entry, offset: CommittedOffset & PartitionOfTopic) => void,
     producer?: TransactionalProducer,
   ): void {
     const commitTimestamp = this.#timers.now();
-    const expireTimestamp = retentionTimeMs < 0 ? -1 : commitTimestamp + retentionTimeMs;
-    const results: ErrorName[] = request.offsets.map(({ metadata }) =>
-      Buffer.byteLength(metadata) > this.#config.offsetMetadataBytesMax ? 'OFFSET_METADATA_TOO_LARGE' : 'NONE',
-    );
+    const expireTimestamp = request.retentionTimeMs < 0 ? -1 : commitTimestamp + request.retentionTimeMs;
+    const results = request.offsets.map((offset): ErrorName => {
+      const isTooLong = Buffer.byteLength(offset.metadata) > this.#config.offsetMetadataBytesMax;
+      return isTooLong ? 'OFFSET_METADATA_TOO_LARGE' : (request.verdict?.(offset) ?? 'NONE');
+    });
     const accepted = request.offsets
       .filter((_, index) => results[index] === 'NONE')
       .map((offset) => ({ ...offset, commitTimestamp, expireTimestamp }));
@@ -377,6 +422,10 @@ export class GroupCoordinator {
   #dropIfUnused(entry: Entry): void {
     const { group } = entry;
     if (!isUnused(entry)) return;
+    if (this.consumers.has(group.id)) {
+      this.consumers.delete(group.id, [], (error) => error === 'NONE' && isUnused(entry) && this.#drop(entry));
+      return;
+    }
     this.#log.append(group.id, [groupTombstone(group.id)], (error) => {
       if (error === null && isUnused(entry)) this.#drop(entry);
     });
@@ -386,6 +435,14 @@ export class GroupCoordinator {
     entry.group.cancelTimers();
     entry.group.state = 'Dead';
     if (this.#entries.get(entry.group.id) === entry) this.#entries.delete(entry.group.id);
+  }
+
+  /** A classic member comes to a group of the consumer protocol: an empty one changes its kind. */
+  #joinConsumers(request: JoinRequest, done: (result: JoinResult) => void): void {
+    this.consumers.delete(request.group, [], (error) => {
+      if (error === 'NONE') this.join(request, done);
+      else done(refusedJoin(error === 'NON_EMPTY_GROUP' ? 'INCONSISTENT_GROUP_PROTOCOL' : error, request.memberId));
+    });
   }
 
   #find(id: string): Entry | ErrorName {
@@ -408,34 +465,11 @@ export class GroupCoordinator {
   }
 }
 
-/** Nobody is in it, nobody comes, and no offset is kept or waits. */
-function isUnused({ group, offsets }: Entry): boolean {
-  return group.state === 'Empty' && group.pending.size === 0 && offsets.count === 0 && !offsets.hasPending;
+function isVacant(group: Group): boolean {
+  return group.state === 'Empty' && group.pending.size === 0;
 }
 
-/** A member as the topic remembers it: one protocol, its last. */
-function restored(
-  kept: {
-    readonly memberId: string;
-    readonly groupInstanceId: string | null;
-    readonly clientId: string;
-    readonly clientHost: string;
-    readonly rebalanceTimeout: number;
-    readonly sessionTimeout: number;
-    readonly subscription: Buffer;
-    readonly assignment: Buffer;
-  },
-  protocol: string,
-): Member {
-  const member = new Member({
-    memberId: kept.memberId,
-    groupInstanceId: kept.groupInstanceId,
-    clientId: kept.clientId,
-    clientHost: kept.clientHost,
-    sessionTimeoutMs: kept.sessionTimeout,
-    rebalanceTimeoutMs: kept.rebalanceTimeout < 0 ? kept.sessionTimeout : kept.rebalanceTimeout,
-    protocols: [{ name: protocol, metadata: kept.subscription }],
-  });
-  member.assignment = kept.assignment;
-  return member;
+/** Nobody is in it, nobody comes, and no offset is kept or waits. */
+function isUnused({ group, offsets }: Entry): boolean {
+  return isVacant(group) && offsets.count === 0 && !offsets.hasPending;
 }

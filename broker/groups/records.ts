@@ -18,6 +18,7 @@ import {
 } from '../protocol/messages/generated/offset-commit-value.ts';
 import { Reader } from '../protocol/reader.ts';
 import { Writer } from '../protocol/writer.ts';
+import { decodeGroupRecord, type ReplayedGroupChange } from './consumer/records.ts';
 import type { Group } from './group.ts';
 import type { CommittedOffset } from './types.ts';
 
@@ -35,7 +36,8 @@ export type ReplayedRecord =
       readonly partition: number;
       readonly value: CommittedOffset | null;
     }
-  | { readonly type: 'group'; readonly group: string; readonly value: GroupMetadataValue | null };
+  | { readonly type: 'group'; readonly group: string; readonly value: GroupMetadataValue | null }
+  | ({ readonly type: 'consumer-group' } & ReplayedGroupChange);
 
 const legacyOffsetKey = 0;
 const offsetKey = 1;
@@ -102,7 +104,7 @@ function keyOfGroup(group: string): Buffer {
   return key.toBuffer();
 }
 
-/** Null for a kind of record that is not kept here (KIP-848 and later). What is kept is copied. */
+/** Null for a kind of record that is not kept here (share and streams groups). What is kept is copied. */
 export function decodeRecord(key: Buffer, value: Buffer | null): ReplayedRecord | null {
   const keyReader = new Reader(key);
   const type = keyReader.int16();
@@ -110,7 +112,10 @@ export function decodeRecord(key: Buffer, value: Buffer | null): ReplayedRecord 
     const { group, topic, partition } = decodeOffsetCommitKey(keyReader, keyVersion);
     return { type: 'offset', group, topic, partition, value: value === null ? null : decodeOffset(value) };
   }
-  if (type !== groupKey) return null;
+  if (type !== groupKey) {
+    const change = decodeGroupRecord(key, value);
+    return change === null ? null : { type: 'consumer-group', ...change };
+  }
   const { group } = decodeGroupMetadataKey(keyReader, keyVersion);
   if (value === null) return { type: 'group', group, value: null };
   const reader = new Reader(Buffer.from(value));

@@ -3,6 +3,7 @@
  * versions. Shared by the API handlers and the in-process keeper.
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
+import type { ConsumerGroupState } from './consumer/types.ts';
 
 /** A protocol a member can speak (an assignor's name) and what it says in it (its subscription). */
 export interface GroupProtocol {
@@ -104,6 +105,8 @@ export interface CommitRequest extends MemberIdentity {
   readonly offsets: readonly OffsetToCommit[];
   /** -1: the broker's `offsets.retention.minutes`. */
   readonly retentionTimeMs: number;
+  /** Of OffsetCommit: members of the consumer protocol need one that knows epochs. Absent: the newest. */
+  readonly apiVersion?: number;
 }
 
 /** Offsets that count once the producer's transaction is committed (KIP-98, KIP-447). */
@@ -121,8 +124,8 @@ export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' 
 export interface GroupListing {
   readonly group: string;
   readonly protocolType: string;
-  readonly state: GroupState;
-  readonly type: 'classic';
+  readonly state: GroupState | ConsumerGroupState;
+  readonly type: 'classic' | 'consumer';
 }
 
 export interface GroupDescription {

@@ -3,6 +3,7 @@
  * reason beside it. Keys that only give topics their defaults are those named as synonyms in topic-config.ts.
  */
 import { BrokerConfigError } from '../errors.ts';
+import { consumerGroupConfigs } from '../groups/consumer/config.ts';
 import { securityConfigs, splitListenerKey } from '../security/security-config.ts';
 import { cleanerConfigs } from './cleaner-config.ts';
 import { type ConfigDefinition, listOf, numberOf, problemWith } from './config-definition.ts';
@@ -228,10 +229,9 @@ export const brokerConfigs: ReadonlyMap<string, ConfigDefinition> = new Map([
       definition.synonym!,
       { ...definition, name: definition.synonym! },
     ]),
-  ...[...ownConfigs, ...cleanerConfigs, ...securityConfigs].map((definition): [string, ConfigDefinition] => [
-    definition.name,
-    definition,
-  ]),
+  ...[...ownConfigs, ...consumerGroupConfigs, ...cleanerConfigs, ...securityConfigs].map(
+    (definition): [string, ConfigDefinition] => [definition.name, definition],
+  ),
 ]);
 
 /** Kafka's coarser spellings of one key, and what they are worth in it. */

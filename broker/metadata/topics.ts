@@ -52,6 +52,7 @@ export class Topics {
   readonly #logs: LogDirectory;
   readonly #config: BrokerConfig;
   readonly #onDeleted = new Set<(topic: Topic) => void>();
+  readonly #onChanged = new Set<() => void>();
   #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(metadata: MetadataLog, logs: LogDirectory, config: BrokerConfig) {
@@ -112,6 +113,11 @@ export class Topics {
     this.#onDeleted.add(listener);
   }
 
+  /** Calls back when a topic was created, grew, was configured or is gone, for those who look at all of them. */
+  onChanged(listener: () => void): void {
+    this.#onChanged.add(listener);
+  }
+
   /** One outcome per topic, in order: the topic, or why it was refused. */
   create(
     wanted: readonly NewTopic[],
@@ -154,6 +160,7 @@ export class Topics {
       this.#byId.delete(topic.topicId);
       this.#deleteLogs(name, topic.topicId);
       for (const listener of this.#onDeleted) listener(topic);
+      for (const listener of this.#onChanged) listener();
       await this.#metadata.write([[deletedPrefix + topic.topicId, null]]);
     });
   }
@@ -243,6 +250,7 @@ export class Topics {
   #set(topic: Topic): Topic {
     this.#byName.set(topic.name, topic);
     this.#byId.set(topic.topicId, topic);
+    for (const listener of this.#onChanged) listener();
     return topic;
   }
 

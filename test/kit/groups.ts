@@ -2,6 +2,9 @@
  * A group coordinator without time or disk: timers move when the test says so, records are kept in a list and become
  * durable at once, later or never. Every option is defaulted; a test sets what it is about.
  */
+
+import { ConsumerGroups } from '../../broker/groups/consumer/coordinator.ts';
+import type { ConsumerGroupsConfig, GroupTopic, TopicsView } from '../../broker/groups/consumer/types.ts';
 import { type CoordinatorConfig, GroupCoordinator } from '../../broker/groups/coordinator.ts';
 import type { GroupLog } from '../../broker/groups/group-log.ts';
 import { type CoordinatorRecord, decodeRecord } from '../../broker/groups/records.ts';
@@ -73,6 +76,7 @@ export interface GroupFixture {
   readonly coordinator: GroupCoordinator;
   readonly timers: SimulatedTimers;
   readonly log: SimulatedGroupLog;
+  readonly topics: SimulatedTopics;
   /** Sends a JoinGroup; `result` is null while it waits. */
   join(request?: Partial<JoinRequest>): { result: JoinResult | null };
   sync(request: Partial<SyncRequest> & { memberId: string }): { result: SyncResult | null };
@@ -91,6 +95,53 @@ const defaults: CoordinatorConfig = {
   offsetsRetentionMs: 7 * 24 * 60 * 60 * 1000,
 };
 
+/** The consumer protocol as a broker ships it. */
+export const consumerDefaults: ConsumerGroupsConfig = {
+  sessionTimeoutMs: 45_000,
+  heartbeatIntervalMs: 5000,
+  sizeMax: 2 ** 31 - 1,
+  assignors: ['uniform', 'range'],
+  assignmentIntervalMs: 0,
+  regexRefreshIntervalMs: 600_000,
+  migrationPolicy: 'bidirectional',
+};
+
+/** Topics that exist because a test says so. */
+export class SimulatedTopics implements TopicsView {
+  readonly #byName = new Map<string, GroupTopic>();
+  readonly #byId = new Map<string, GroupTopic>();
+  #count = 0;
+
+  /** Makes a topic, or grows it. */
+  set(name: string, partitions: number): GroupTopic {
+    const id = Buffer.alloc(16);
+    id.writeUInt32BE(++this.#count, 12);
+    const topicId = this.#byName.get(name)?.topicId ?? id.toString('base64url');
+    const topic = { name, topicId, partitions };
+    this.#byName.set(name, topic);
+    this.#byId.set(topicId, topic);
+    return topic;
+  }
+
+  delete(name: string): void {
+    const topic = this.#byName.get(name);
+    if (topic !== undefined) this.#byId.delete(topic.topicId);
+    this.#byName.delete(name);
+  }
+
+  get(name: string): GroupTopic | undefined {
+    return this.#byName.get(name);
+  }
+
+  byId(topicId: string): GroupTopic | undefined {
+    return this.#byId.get(topicId);
+  }
+
+  all(): Iterable<GroupTopic> {
+    return this.#byName.values();
+  }
+}
+
 export const joinDefaults: JoinRequest = {
   group: 'g',
   memberId: '',
@@ -108,10 +159,12 @@ export const joinDefaults: JoinRequest = {
 export function groupFixture(
   config: Partial<CoordinatorConfig> = {},
   records: readonly CoordinatorRecord[] = [],
+  topics = new SimulatedTopics(),
 ): GroupFixture {
   const timers = new SimulatedTimers();
   const log = new SimulatedGroupLog();
-  const coordinator = new GroupCoordinator({ ...defaults, ...config }, timers, log);
+  const consumers = new ConsumerGroups({ config: consumerDefaults, timers, log, topics });
+  const coordinator = new GroupCoordinator({ ...defaults, ...config }, timers, log, consumers);
   for (const { key, value } of records) {
     const record = decodeRecord(key, value);
     if (record !== null) coordinator.replay(record);
@@ -158,5 +211,14 @@ export function groupFixture(
     }
     return [leader.memberId, ...results.map(({ memberId }) => memberId).filter((id) => id !== leader.memberId)];
   };
-  return { coordinator, timers, log, join, sync, stable, restarted: () => groupFixture(config, log.records) };
+  return {
+    coordinator,
+    timers,
+    log,
+    topics,
+    join,
+    sync,
+    stable,
+    restarted: () => groupFixture(config, log.records, topics),
+  };
 }

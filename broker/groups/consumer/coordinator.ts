@@ -11,7 +11,9 @@ import type { ErrorName } from '../../protocol/error-codes.ts';
 import type { GroupLog } from '../group-log.ts';
 import type { CoordinatorRecord } from '../records.ts';
 import type { Timer, Timers } from '../timers.ts';
+import type { GroupListing } from '../types.ts';
 import { Draft } from './changes.ts';
+import { type CommitVerdict, judgeCommit, refuseFetch } from './commits.ts';
 import { ConsumerGroup } from './group.ts';
 import { heartbeat } from './heartbeat.ts';
 import { type ReplayedGroupChange, recordOf, tombstonesOf } from './records.ts';
@@ -23,6 +25,7 @@ import {
   type ConsumerMember,
   Epoch,
   MemberState,
+  refusedHeartbeat,
   type TopicsView,
 } from './types.ts';
 
@@ -80,8 +83,25 @@ export class ConsumerGroups {
     return this.#entries.get(id)?.group;
   }
 
-  all(): ConsumerGroup[] {
-    return [...this.#entries.values()].map(({ group }) => group);
+  list(): GroupListing[] {
+    return [...this.#entries.values()].map(({ group }) => ({
+      group: group.id,
+      protocolType: 'consumer',
+      state: group.state,
+      type: 'consumer',
+    }));
+  }
+
+  /** Null: there is no such group of this protocol. */
+  judgeCommit(id: string, who: Parameters<typeof judgeCommit>[1]): CommitVerdict | null {
+    const group = this.get(id);
+    return group === undefined ? null : judgeCommit(group, who, this.#topics);
+  }
+
+  /** Null: it may, or there is no such group of this protocol. */
+  refuseFetch(id: string, memberId: string | null, memberEpoch: number): ErrorName | null {
+    const group = this.get(id);
+    return group === undefined ? null : refuseFetch(group, memberId, memberEpoch);
   }
 
   /** The assignor of the group's next target. */
@@ -104,7 +124,8 @@ export class ConsumerGroups {
       entry.waiting.push(again);
       return;
     }
-    const work = (draft: Draft, context: StepContext) => heartbeat(draft, request, context);
+    const { mayDescribe } = request;
+    const work = (draft: Draft, context: StepContext) => heartbeat(draft, request, { ...context, mayDescribe });
     this.#run(entry, work, first, (outcome) => {
       if (outcome instanceof BrokerError) {
         done(refused(outcome));
@@ -321,12 +342,5 @@ export class ConsumerGroups {
 }
 
 function refused(error: BrokerError): ConsumerHeartbeatResult {
-  return {
-    error: error.code,
-    message: error.message,
-    memberId: null,
-    memberEpoch: 0,
-    heartbeatIntervalMs: 0,
-    assignment: null,
-  };
+  return refusedHeartbeat(error.code, error.message);
 }

@@ -33,9 +33,14 @@ function compile(pattern: string): RE2JS {
 }
 
 /** The topics an expression means now. */
-export function resolveRegex(pattern: string, topics: TopicsView, now: number): ResolvedRegex {
+export function resolveRegex(
+  pattern: string,
+  topics: TopicsView,
+  now: number,
+  mayDescribe: (topic: string) => boolean = () => true,
+): ResolvedRegex {
   const compiled = compile(pattern);
   const names = new Set<string>();
-  for (const { name } of topics.all()) if (compiled.matches(name)) names.add(name);
+  for (const { name } of topics.all()) if (compiled.matches(name) && mayDescribe(name)) names.add(name);
   return { topics: names, timestampMs: now };
 }

@@ -25,6 +25,8 @@ export interface StepContext {
   readonly isMetadataDue: boolean;
   /** Expressions may mean other topics since the group last looked. */
   readonly isRegexDue: boolean;
+  /** What who asks may know of; absent: all. */
+  readonly mayDescribe?: ((topic: string) => boolean) | undefined;
 }
 
 /**
@@ -129,7 +131,7 @@ export function preferredAssignor(group: ConsumerGroup, config: ConsumerGroupsCo
 }
 
 /** Looks up expressions nobody has looked up yet, and all of them when that is due. Says whether any means others now. */
-function resolveRegexes(draft: Draft, { topics, now, isRegexDue }: StepContext): boolean {
+function resolveRegexes(draft: Draft, { topics, now, isRegexDue, mayDescribe }: StepContext): boolean {
   let isChanged = false;
   const wanted = new Set<string>();
   for (const { subscribedTopicRegex } of draft.group.members.values()) {
@@ -138,7 +140,7 @@ function resolveRegexes(draft: Draft, { topics, now, isRegexDue }: StepContext):
   for (const regex of wanted) {
     const known = draft.group.regexes.get(regex);
     if (known !== undefined && !isRegexDue) continue;
-    const value = resolveRegex(regex, topics, now);
+    const value = resolveRegex(regex, topics, now, mayDescribe);
     if (known !== undefined && isSameSet(known.topics, value.topics)) continue;
     draft.write({ type: 'regex', regex, value });
     isChanged = true;

@@ -99,6 +99,8 @@ export interface ConsumerHeartbeat {
   readonly clientHost: string;
   /** Version 1: the client makes the member id itself. */
   readonly requiresMemberId: boolean;
+  /** An expression means only topics that its member may know of. Absent: all. */
+  readonly mayDescribe?: (topic: string) => boolean;
 }
 
 export interface ConsumerHeartbeatResult {
@@ -109,6 +111,10 @@ export interface ConsumerHeartbeatResult {
   readonly heartbeatIntervalMs: number;
   /** Null when it has not changed and was not asked for. */
   readonly assignment: readonly TopicPartitions[] | null;
+}
+
+export function refusedHeartbeat(error: ErrorName, message: string): ConsumerHeartbeatResult {
+  return { error, message, memberId: null, memberEpoch: 0, heartbeatIntervalMs: 0, assignment: null };
 }
 
 export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable';
