@@ -21,6 +21,9 @@ export interface LockHolder {
 
 /** A stale lock may be taken over by several starts at once; each round one of them wins. */
 const attemptsMax = 5;
+/** A killed process takes a moment to be gone; whoever restarts it at once should not be told that it is in the way. */
+const dyingHolderMs = 1_000;
+const lookAgainMs = 20;
 
 /** Takes the lock; returns a function that gives it back. Throws LogDirectoryError when a living process has it. */
 export function lockDirectory(
@@ -33,13 +36,22 @@ export function lockDirectory(
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     if (tryCreate(fs, path, holder)) return () => fs.remove(path);
     const found = readHolder(fs, path);
-    if (found !== null && isAlive(found)) throw inUse(folder, found);
+    if (found !== null && !endsSoon(found, isAlive)) throw inUse(folder, found);
     removeStale(fs, path, found, isAlive);
   }
   throw new LogDirectoryError(
     'LOG_DIRECTORY_IN_USE',
     `The data directory ${folder} is being opened by several processes at once. Start one of them again.`,
   );
+}
+
+/** Waits a little for the holder to end; there is nothing else a start could do meanwhile. */
+function endsSoon(holder: LockHolder, isAlive: (holder: LockHolder) => boolean): boolean {
+  for (let waitedMs = 0; isAlive(holder); waitedMs += lookAgainMs) {
+    if (waitedMs >= dyingHolderMs) return false;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookAgainMs);
+  }
+  return true;
 }
 
 /** This process, as the lock file will name it. */
@@ -106,16 +118,23 @@ function isProcessAlive(holder: LockHolder): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  const start = processStartOf(holder.pid);
-  return start === null || holder.processStart === null || start === holder.processStart;
+  const fields = processFields(holder.pid);
+  if (fields === null) return true;
+  // A zombie holds nothing any more; it only waits for its parent to ask how it ended.
+  if (fields.state === 'Z' || fields.state === 'X') return false;
+  return holder.processStart === null || fields.start === holder.processStart;
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)); the command in field 2 may hold spaces and parentheses. */
 function processStartOf(pid: number): number | null {
+  return processFields(pid)?.start ?? null;
+}
+
+/** Fields 3 and 22 of /proc/PID/stat (proc(5)); the command in field 2 may hold spaces and parentheses. */
+function processFields(pid: number): { readonly state: string; readonly start: number } | null {
   const stat = readText(`/proc/${pid}/stat`);
   if (stat === null) return null;
-  const start = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  return Number.isFinite(start) ? start : null;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0]!, start: Number(fields[19]) };
 }
 
 function readBootId(): string | null {
