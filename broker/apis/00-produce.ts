@@ -24,8 +24,9 @@ import {
 import { encodeProduceResponse, type ProduceResponse } from '../protocol/messages/generated/produce-response.ts';
 import { batchHeaderBytes, codecOf, isTransactional } from '../protocol/record-batch.ts';
 import type { Outgoing } from '../protocol/writer.ts';
-import { type Answer, ConnectionRefused, defineApi, noAnswer } from '../server/api.ts';
+import { type Answer, type Call, ConnectionRefused, defineApi, noAnswer } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { mustBeAllowed } from './authorize.ts';
 import { ProduceTransaction } from './produce-transaction.ts';
 
 const topicIdsFromVersion = 13;
@@ -53,7 +54,7 @@ export const produce = defineApi({
         else reject(new ConnectionRefused(`a produce with acks=0 failed, and has no other answer. ${firstError}`));
       });
       const transaction = new ProduceTransaction(broker, request.transactionalId, call.apiVersion);
-      const appending = { broker, apiVersion: call.apiVersion, answer, transaction };
+      const appending = { broker, call, apiVersion: call.apiVersion, answer, transaction };
       for (const topicData of request.topicData) appendTopic(appending, topicData);
       transaction.begin();
       answer.allBegun();
@@ -63,6 +64,7 @@ export const produce = defineApi({
 /** One request on its way into the logs. */
 interface Appending {
   readonly broker: BrokerState;
+  readonly call: Call;
   readonly apiVersion: number;
   readonly answer: ProduceAnswer;
   readonly transaction: ProduceTransaction;
@@ -122,13 +124,15 @@ class ProduceAnswer {
 }
 
 function appendTopic(appending: Appending, data: TopicProduceData): void {
-  const { broker, apiVersion, answer } = appending;
+  const { broker, call, apiVersion, answer } = appending;
   const results = answer.topic(data);
   const topic = apiVersion >= topicIdsFromVersion ? broker.topics.byId(data.topicId) : broker.topics.get(data.name);
   for (const partitionData of data.partitionData) {
     const result = newResult(partitionData.index);
     results.push(result);
     orFail(answer, result, () => {
+      if (topic === undefined && apiVersion >= topicIdsFromVersion) throw unknownTopic(data, apiVersion);
+      mustBeAllowed(broker, call, 'write', 'topic', topic?.name ?? data.name);
       if (topic === undefined) throw unknownTopic(data, apiVersion);
       appendPartition(appending, topic, partitionData, result);
     });
@@ -152,8 +156,8 @@ function appendPartition(
   data: PartitionProduceData,
   result: PartitionResult,
 ): void {
-  const { broker, apiVersion, answer, transaction } = appending;
-  const { acks } = answer.request;
+  const { broker, call, apiVersion, answer, transaction } = appending;
+  const { acks, transactionalId } = answer.request;
   if (acks !== -1 && acks !== 0 && acks !== 1) {
     throw new BrokerError('INVALID_REQUIRED_ACKS', `acks is ${acks}; it must be -1 (all), 0 or 1.`);
   }
@@ -166,6 +170,7 @@ function appendPartition(
     append(log, batch, answer, answer.options, result);
     return;
   }
+  if (transactionalId !== null) mustBeAllowed(broker, call, 'write', 'transactionalId', transactionalId);
   const options = { ...answer.options, transactionVersion: transaction.transactionVersion };
   const resume = (refusal: BrokerError | null): void => {
     if (refusal !== null) answer.fail(result, refusal);

@@ -113,7 +113,7 @@ class Fetching {
   }
 
   #look(state: FetchPartitionState): PartitionView {
-    return lookAt(state, this.#broker, this.#call.apiVersion);
+    return lookAt(state, this.#broker, this.#call);
   }
 
   #read(

@@ -18,8 +18,9 @@ import {
   type ListOffsetsPartitionResponse,
 } from '../protocol/messages/generated/list-offsets-response.ts';
 import type { Outgoing } from '../protocol/writer.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { mustBeAllowed } from './authorize.ts';
 import { checkLeaderEpoch } from './leader-epoch.ts';
 
 /** The timestamps that are questions instead of times. */
@@ -38,12 +39,12 @@ const unknownAnswer = { timestamp: -1, offset: -1, leaderEpoch: -1 };
 export const listOffsets = defineApi({
   decode: decodeListOffsetsRequest,
   encode: encodeListOffsetsResponse,
-  handle(request, _call, broker) {
+  handle(request, call, broker) {
     const isolation: Isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted';
     return {
       topics: request.topics.map((topic) => ({
         name: topic.name,
-        partitions: topic.partitions.map((asked) => answerOne(broker, topic.name, asked, isolation)),
+        partitions: topic.partitions.map((asked) => answerOne(broker, call, topic.name, asked, isolation)),
       })),
     };
   },
@@ -51,12 +52,14 @@ export const listOffsets = defineApi({
 
 function answerOne(
   broker: BrokerState,
+  call: Call,
   topic: string,
   asked: ListOffsetsPartition,
   isolation: Isolation,
 ): Outgoing<ListOffsetsPartitionResponse> {
   const partitionIndex = asked.partitionIndex;
   try {
+    mustBeAllowed(broker, call, 'describe', 'topic', topic);
     const log = broker.log(topic, partitionIndex);
     checkLeaderEpoch(log, asked.currentLeaderEpoch);
     return { partitionIndex, errorCode: 0, ...find(log, asked.timestamp, isolation) };

@@ -21,8 +21,9 @@ import {
 } from '../protocol/messages/generated/metadata-response.ts';
 import { zeroUuid } from '../protocol/reader.ts';
 import type { Outgoing } from '../protocol/writer.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowed, isAllowedOnCluster, operationsAllowed } from './authorize.ts';
 
 const namesMayBeNullFromVersion = 1;
 
@@ -37,11 +38,19 @@ export const metadata = defineApi({
       clusterId: broker.clusterId,
       controllerId: broker.nodeId,
       topics: answered,
+      clusterAuthorizedOperations: operationsAllowed(
+        broker,
+        call,
+        request.includeClusterAuthorizedOperations,
+        'cluster',
+      ),
     });
-    if (isAll) return respond([...broker.topics.all()].map((topic) => describe(topic, broker)));
-    const missing = missingNames(request, broker);
-    if (missing.length === 0) return respond(answerTopics(request, broker, new Map()));
-    return create(missing, broker).then((failures) => respond(answerTopics(request, broker, failures)));
+    const asking = { request, call, broker };
+    if (isAll) return respond(visibleTopics(asking).map((topic) => describe(topic, asking)));
+    const failures = refusals(asking);
+    const missing = missingNames(asking, failures);
+    if (missing.length === 0) return respond(answerTopics(asking, failures));
+    return create(missing, broker, failures).then(() => respond(answerTopics(asking, failures)));
   },
 });
 
@@ -50,50 +59,78 @@ function nameAsked({ name, topicId }: MetadataRequestTopic): string | null {
   return topicId === zeroUuid ? name : null;
 }
 
+interface Asking {
+  readonly request: MetadataRequest;
+  readonly call: Call;
+  readonly broker: BrokerState;
+}
+
+/** Topics a client may not know of are left out of "all". */
+function visibleTopics({ call, broker }: Asking): Topic[] {
+  return [...broker.topics.all()].filter(({ name }) => isAllowed(broker, call, 'describe', 'topic', name));
+}
+
+/** Names the client may not ask for, and names that it might create but may not. */
+function refusals({ request, call, broker }: Asking): Map<string, BrokerError> {
+  const refused = new Map<string, BrokerError>();
+  const mayCreateAll = isAllowedOnCluster(broker, call, 'create');
+  for (const { name } of request.topics ?? []) {
+    if (name === null) continue;
+    const isMissing = request.allowAutoTopicCreation && broker.topics.get(name) === undefined;
+    const isRefused =
+      !isAllowed(broker, call, 'describe', 'topic', name) ||
+      (isMissing && !mayCreateAll && !isAllowed(broker, call, 'create', 'topic', name));
+    if (isRefused)
+      refused.set(name, new BrokerError('TOPIC_AUTHORIZATION_FAILED', `Topic ${name} is not yours to see.`));
+  }
+  return refused;
+}
+
 /** Names to be created, each once. */
-function missingNames(request: MetadataRequest, broker: BrokerState): string[] {
+function missingNames({ request, broker }: Asking, failures: ReadonlyMap<string, BrokerError>): string[] {
   if (!request.allowAutoTopicCreation || !broker.config.boolean('auto.create.topics.enable')) return [];
   const missing = new Set<string>();
   for (const asked of request.topics ?? []) {
     const name = nameAsked(asked);
-    if (name !== null && broker.topics.get(name) === undefined) missing.add(name);
+    if (name !== null && broker.topics.get(name) === undefined && !failures.has(name)) missing.add(name);
   }
   return [...missing];
 }
 
-/** Creates them; answers those that could not be. One that somebody else has just created is fine. */
-async function create(names: readonly string[], broker: BrokerState): Promise<Map<string, BrokerError>> {
+/** Creates them; adds those that could not be. One that somebody else has just created is fine. */
+async function create(
+  names: readonly string[],
+  broker: BrokerState,
+  failures: Map<string, BrokerError>,
+): Promise<void> {
   const outcomes = await broker.topics.create(names.map((name) => ({ name, partitions: -1 })));
-  const failures = new Map<string, BrokerError>();
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome instanceof BrokerError) failures.set(names[index]!, outcome);
   }
-  return failures;
 }
 
-function answerTopics(
-  request: MetadataRequest,
-  broker: BrokerState,
-  failures: ReadonlyMap<string, BrokerError>,
-): Outgoing<MetadataResponseTopic>[] {
+function answerTopics(asking: Asking, failures: ReadonlyMap<string, BrokerError>): Outgoing<MetadataResponseTopic>[] {
+  const { request, call, broker } = asking;
   return (request.topics ?? []).map((asked) => {
     const name = nameAsked(asked);
     if (name === null) {
       const { topicId } = asked;
       const topic = broker.topics.byId(topicId);
-      return topic === undefined
+      // An id that is not the client's to know is answered like one that is not there.
+      return topic === undefined || !isAllowed(broker, call, 'describe', 'topic', topic.name)
         ? { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId, isInternal: false }
-        : describe(topic, broker);
+        : describe(topic, asking);
     }
     const topic = broker.topics.get(name);
-    if (topic !== undefined) return describe(topic, broker);
     const failure = failures.get(name);
+    const isRefused = failure?.code === 'TOPIC_AUTHORIZATION_FAILED';
+    if (topic !== undefined && !isRefused) return describe(topic, asking);
     const errorCode = failure === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode[errorNameOf(failure)];
     return { errorCode, name, topicId: zeroUuid, isInternal: false };
   });
 }
 
-function describe(topic: Topic, broker: BrokerState): Outgoing<MetadataResponseTopic> {
+function describe(topic: Topic, { request, call, broker }: Asking): Outgoing<MetadataResponseTopic> {
   const { nodeId } = broker;
   const nodes = [nodeId];
   const { leaderEpoch } = broker.logs;
@@ -104,5 +141,12 @@ function describe(topic: Topic, broker: BrokerState): Outgoing<MetadataResponseT
     replicaNodes: nodes,
     isrNodes: nodes,
   }));
-  return { name: topic.name, topicId: topic.topicId, isInternal: topic.isInternal, partitions };
+  const isAsked = request.includeTopicAuthorizedOperations;
+  return {
+    name: topic.name,
+    topicId: topic.topicId,
+    isInternal: topic.isInternal,
+    partitions,
+    topicAuthorizedOperations: operationsAllowed(broker, call, isAsked, 'topic', topic.name),
+  };
 }

@@ -10,14 +10,16 @@ import {
   type OffsetCommitRequestTopic,
 } from '../protocol/messages/generated/offset-commit-request.ts';
 import { encodeOffsetCommitResponse } from '../protocol/messages/generated/offset-commit-response.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowed } from './authorize.ts';
 
 export const offsetCommit = defineApi({
   decode: decodeOffsetCommitRequest,
   encode: encodeOffsetCommitResponse,
   async handle(request, call, broker) {
-    const refusals = request.topics.map((topic) => refusalOf(broker, topic, call.apiVersion));
+    const mayCommit = isAllowed(broker, call, 'read', 'group', request.groupId);
+    const refusals = request.topics.map((topic) => refusalOf(broker, call, topic, mayCommit));
     const offsets: OffsetToCommit[] = [];
     const topics = request.topics.map((topic, place) => ({
       name: topic.name,
@@ -48,12 +50,17 @@ export const offsetCommit = defineApi({
 });
 
 /** Says which partitions of the topic cannot be committed for, and what the topic's name is. */
-function refusalOf(broker: BrokerState, asked: OffsetCommitRequestTopic, apiVersion: number) {
+function refusalOf(broker: BrokerState, call: Call, asked: OffsetCommitRequestTopic, mayCommit: boolean) {
+  const { apiVersion } = call;
   const topic = apiVersion >= 10 ? broker.topics.byId(asked.topicId) : broker.topics.get(asked.name);
   const missing = apiVersion >= 10 ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  const name = topic?.name ?? asked.name;
+  const isHidden = topic === undefined && apiVersion >= 10;
   return {
-    name: topic?.name ?? asked.name,
+    name,
     of(partition: number): number | null {
+      if (!mayCommit) return ErrorCode.GROUP_AUTHORIZATION_FAILED;
+      if (!isHidden && !isAllowed(broker, call, 'read', 'topic', name)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
       if (topic === undefined) return missing;
       return partition >= 0 && partition < topic.partitions ? null : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     },

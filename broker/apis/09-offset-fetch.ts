@@ -13,8 +13,9 @@ import {
 } from '../protocol/messages/generated/offset-fetch-request.ts';
 import { encodeOffsetFetchResponse } from '../protocol/messages/generated/offset-fetch-response.ts';
 import { zeroUuid } from '../protocol/reader.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowed } from './authorize.ts';
 
 /** The first version that asks by topic id. */
 const byIdFrom = 10;
@@ -26,23 +27,25 @@ export const offsetFetch = defineApi({
   encode: encodeOffsetFetchResponse,
   handle(request, call, broker) {
     if (call.apiVersion >= manyGroupsFrom) {
-      const asked = { broker, apiVersion: call.apiVersion, requireStable: request.requireStable };
+      const asked = { broker, call, apiVersion: call.apiVersion, requireStable: request.requireStable };
       return { groups: request.groups.map((group) => answerGroup(asked, group)) };
     }
     const topics = request.topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null;
     const group = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics };
-    return answerGroup({ broker, apiVersion: call.apiVersion, requireStable: request.requireStable }, group);
+    return answerGroup({ broker, call, apiVersion: call.apiVersion, requireStable: request.requireStable }, group);
   },
 });
 
 /** What is the same for all groups of a request. */
 interface Asked {
   readonly broker: BrokerState;
+  readonly call: Call;
   readonly apiVersion: number;
   readonly requireStable: boolean;
 }
 
 function answerGroup(asked: Asked, group: OffsetFetchRequestGroup) {
+  if (!isAllowed(asked.broker, asked.call, 'describe', 'group', group.groupId)) return refusedGroup(group);
   const refusal = asked.broker.groups.consumers.refuseFetch(group.groupId, group.memberId, group.memberEpoch);
   if (refusal !== null) return { groupId: group.groupId, errorCode: ErrorCode[refusal], topics: [] };
   const topics =
@@ -50,6 +53,17 @@ function answerGroup(asked: Asked, group: OffsetFetchRequestGroup) {
       ? allTopics(asked, group.groupId)
       : group.topics.map((topic) => answerTopic(asked, group.groupId, topic));
   return { groupId: group.groupId, errorCode: 0, topics };
+}
+
+/** v1 has no place for it but the partitions. */
+function refusedGroup({ groupId, topics }: OffsetFetchRequestGroup) {
+  const errorCode = ErrorCode.GROUP_AUTHORIZATION_FAILED;
+  const answers = (topics ?? []).map(({ name, topicId, partitionIndexes }) => ({
+    name,
+    topicId,
+    partitions: partitionIndexes.map((partition) => nothing(partition, errorCode)),
+  }));
+  return { groupId, errorCode, topics: answers };
 }
 
 interface PartitionAnswer {
@@ -60,12 +74,18 @@ interface PartitionAnswer {
   readonly errorCode: number;
 }
 
-function answerTopic({ broker, apiVersion, requireStable }: Asked, group: string, asked: OffsetFetchRequestTopics) {
+function answerTopic(
+  { broker, call, apiVersion, requireStable }: Asked,
+  group: string,
+  asked: OffsetFetchRequestTopics,
+) {
   const topic = apiVersion >= byIdFrom ? broker.topics.byId(asked.topicId) : undefined;
   const isUnknownId = apiVersion >= byIdFrom && topic === undefined;
   const name = topic?.name ?? asked.name;
+  const isRefused = !isUnknownId && !isAllowed(broker, call, 'describe', 'topic', name);
   const partitions = asked.partitionIndexes.map((partition): PartitionAnswer => {
     if (isUnknownId) return nothing(partition, ErrorCode.UNKNOWN_TOPIC_ID);
+    if (isRefused) return nothing(partition, ErrorCode.TOPIC_AUTHORIZATION_FAILED);
     if (requireStable && broker.groups.isUnstable(group, name, partition))
       return nothing(partition, ErrorCode.UNSTABLE_OFFSET_COMMIT);
     const committed = broker.groups.offset(group, name, partition);
@@ -86,9 +106,10 @@ function nothing(partitionIndex: number, errorCode: number): PartitionAnswer {
   return { partitionIndex, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode };
 }
 
-function allTopics({ broker, requireStable }: Asked, group: string) {
+function allTopics({ broker, call, requireStable }: Asked, group: string) {
   const topics = new Map<string, PartitionAnswer[]>();
   for (const { topic, partition, offset, leaderEpoch, metadata } of broker.groups.offsets(group)) {
+    if (!isAllowed(broker, call, 'describe', 'topic', topic)) continue;
     const isUnstable = requireStable && broker.groups.isUnstable(group, topic, partition);
     const answer = isUnstable
       ? nothing(partition, ErrorCode.UNSTABLE_OFFSET_COMMIT)

@@ -2,10 +2,12 @@
  * FindCoordinator (key 10): this node coordinates every group and every transaction. v1 kind of key · v4 several keys
  * (KIP-699) · v6 share groups (KIP-932), which are not served yet and refused in words, not by silence.
  */
-import { ErrorCode } from '../protocol/error-codes.ts';
+import { ErrorCode, type ErrorName } from '../protocol/error-codes.ts';
 import { decodeFindCoordinatorRequest } from '../protocol/messages/generated/find-coordinator-request.ts';
 import { encodeFindCoordinatorResponse } from '../protocol/messages/generated/find-coordinator-response.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
+import type { BrokerState } from '../state.ts';
+import { isAllowed } from './authorize.ts';
 
 const groupKey = 0;
 const transactionKey = 1;
@@ -16,15 +18,27 @@ export const findCoordinator = defineApi({
   decode: decodeFindCoordinatorRequest,
   encode: encodeFindCoordinatorResponse,
   handle(request, call, broker) {
-    const refusal = refusalOf(request.keyType);
-    const where = refusal === null ? { nodeId: broker.nodeId, ...broker.endpoint(call.session) } : nowhere;
-    const outcome = { errorCode: refusal === null ? 0 : ErrorCode.INVALID_REQUEST, errorMessage: refusal, ...where };
-    if (call.apiVersion < manyKeysFrom) return outcome;
-    return { coordinators: request.coordinatorKeys.map((key) => ({ key, ...outcome })) };
+    const here = { nodeId: broker.nodeId, ...broker.endpoint(call.session) };
+    const find = (key: string) => {
+      const refusal = refusalOf(request.keyType, key, call, broker);
+      return refusal === null ? { errorCode: 0, errorMessage: null, ...here } : { ...refusal, ...nowhere };
+    };
+    if (call.apiVersion < manyKeysFrom) return find(request.key);
+    return { coordinators: request.coordinatorKeys.map((key) => ({ key, ...find(key) })) };
   },
 });
 
-function refusalOf(keyType: number): string | null {
-  if (keyType === groupKey || keyType === transactionKey) return null;
-  return `Coordinators of type ${keyType} are not served.`;
+function refusalOf(keyType: number, key: string, call: Call, broker: BrokerState) {
+  if (keyType === groupKey) {
+    return isAllowed(broker, call, 'describe', 'group', key) ? null : refused('GROUP_AUTHORIZATION_FAILED', key);
+  }
+  if (keyType === transactionKey) {
+    const mayKnow = isAllowed(broker, call, 'describe', 'transactionalId', key);
+    return mayKnow ? null : refused('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', key);
+  }
+  return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: `Coordinators of type ${keyType} are not served.` };
+}
+
+function refused(error: ErrorName, key: string) {
+  return { errorCode: ErrorCode[error], errorMessage: `${key} is not yours to use.` };
 }

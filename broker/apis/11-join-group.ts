@@ -7,6 +7,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeJoinGroupRequest } from '../protocol/messages/generated/join-group-request.ts';
 import { encodeJoinGroupResponse } from '../protocol/messages/generated/join-group-response.ts';
 import { defineApi } from '../server/api.ts';
+import { isAllowed } from './authorize.ts';
 
 const rebalanceTimeoutFrom = 1;
 const knownMemberIdFrom = 4;
@@ -18,6 +19,9 @@ export const joinGroup = defineApi({
   encode: encodeJoinGroupResponse,
   async handle(request, call, broker) {
     const { apiVersion } = call;
+    if (!isAllowed(broker, call, 'read', 'group', request.groupId)) {
+      return { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED, memberId: request.memberId };
+    }
     const result = await new Promise<JoinResult>((resolve) =>
       broker.groups.join(
         {

@@ -5,6 +5,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeLeaveGroupRequest } from '../protocol/messages/generated/leave-group-request.ts';
 import { encodeLeaveGroupResponse } from '../protocol/messages/generated/leave-group-response.ts';
 import { defineApi } from '../server/api.ts';
+import { isAllowed } from './authorize.ts';
 
 const manyMembersFrom = 3;
 
@@ -12,6 +13,9 @@ export const leaveGroup = defineApi({
   decode: decodeLeaveGroupRequest,
   encode: encodeLeaveGroupResponse,
   handle(request, call, broker) {
+    if (!isAllowed(broker, call, 'read', 'group', request.groupId)) {
+      return { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED };
+    }
     const isMany = call.apiVersion >= manyMembersFrom;
     const leaving = isMany ? request.members : [{ memberId: request.memberId, groupInstanceId: null }];
     const { error, members } = broker.groups.leave(request.groupId, leaving);

@@ -5,8 +5,9 @@
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeDescribeGroupsRequest } from '../protocol/messages/generated/describe-groups-request.ts';
 import { encodeDescribeGroupsResponse } from '../protocol/messages/generated/describe-groups-response.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowed, operationsAllowed } from './authorize.ts';
 
 const notFoundFrom = 6;
 
@@ -14,11 +15,16 @@ export const describeGroups = defineApi({
   decode: decodeDescribeGroupsRequest,
   encode: encodeDescribeGroupsResponse,
   handle(request, call, broker) {
-    return { groups: request.groups.map((group) => describeOne(broker, group, call.apiVersion)) };
+    const isAsked = request.includeAuthorizedOperations;
+    return { groups: request.groups.map((group) => describeOne(broker, call, group, isAsked)) };
   },
 });
 
-function describeOne(broker: BrokerState, groupId: string, apiVersion: number) {
+function describeOne(broker: BrokerState, call: Call, groupId: string, isAsked: boolean) {
+  const { apiVersion } = call;
+  if (!isAllowed(broker, call, 'describe', 'group', groupId)) {
+    return { groupId, errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED };
+  }
   const { error, state, protocolType, protocol, members } = broker.groups.describe(groupId);
   if (state === 'Dead' && error === 'NONE' && apiVersion >= notFoundFrom) {
     const errorMessage = `Group ${groupId} not found.`;
@@ -30,6 +36,7 @@ function describeOne(broker: BrokerState, groupId: string, apiVersion: number) {
     groupState: state,
     protocolType,
     protocolData: protocol,
+    authorizedOperations: operationsAllowed(broker, call, isAsked, 'group', groupId),
     members: members.map(({ metadata, assignment, ...member }) => ({
       ...member,
       memberMetadata: metadata,

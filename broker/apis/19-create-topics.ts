@@ -20,18 +20,22 @@ import {
 import type { Outgoing } from '../protocol/writer.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowed, isAllowedOnCluster, mustBeAllowed } from './authorize.ts';
 
 export const createTopics = defineApi({
   decode: decodeCreateTopicsRequest,
   encode: encodeCreateTopicsResponse,
-  async handle(request, _call, broker) {
+  async handle(request, call, broker) {
+    const mayCreateAll = isAllowedOnCluster(broker, call, 'create');
     const names = request.topics.map((topic) => topic.name);
     const results = request.topics.map(async (asked) => {
       try {
         if (names.indexOf(asked.name) !== names.lastIndexOf(asked.name)) {
           throw new BrokerError('INVALID_REQUEST', `${asked.name} is asked for twice in one request.`);
         }
-        return created(broker, await createOne(broker, asked, request.validateOnly));
+        if (!mayCreateAll) mustBeAllowed(broker, call, 'create', 'topic', asked.name);
+        const mayDescribe = isAllowed(broker, call, 'describeConfigs', 'topic', asked.name);
+        return created(broker, mayDescribe, await createOne(broker, asked, request.validateOnly));
       } catch (error) {
         return { name: asked.name, errorCode: ErrorCode[errorNameOf(error)], errorMessage: (error as Error).message };
       }
@@ -72,7 +76,11 @@ function assignedPartitions(broker: BrokerState, asked: CreatableTopic): number 
   throw new BrokerError('INVALID_REPLICA_ASSIGNMENT', why);
 }
 
-function created(broker: BrokerState, topic: Topic): Outgoing<CreatableTopicResult> {
+function created(broker: BrokerState, mayDescribe: boolean, topic: Topic): Outgoing<CreatableTopicResult> {
+  if (!mayDescribe) {
+    const topicConfigErrorCode = ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+    return { name: topic.name, topicId: topic.topicId, errorCode: 0, topicConfigErrorCode, configs: null };
+  }
   return {
     name: topic.name,
     topicId: topic.topicId,

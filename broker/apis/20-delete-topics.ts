@@ -15,8 +15,9 @@ import {
 } from '../protocol/messages/generated/delete-topics-response.ts';
 import { zeroUuid } from '../protocol/reader.ts';
 import type { Outgoing } from '../protocol/writer.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { mustBeAllowed } from './authorize.ts';
 
 export const deleteTopics = defineApi({
   decode: decodeDeleteTopicsRequest,
@@ -24,13 +25,19 @@ export const deleteTopics = defineApi({
   async handle(request, call, broker) {
     const asked =
       call.apiVersion >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: zeroUuid }));
-    return { responses: await Promise.all(asked.map((topic) => deleteOne(broker, topic))) };
+    return { responses: await Promise.all(asked.map((topic) => deleteOne(broker, call, topic))) };
   },
 });
 
-async function deleteOne(broker: BrokerState, asked: DeleteTopicState): Promise<Outgoing<DeletableTopicResult>> {
+async function deleteOne(
+  broker: BrokerState,
+  call: Call,
+  asked: DeleteTopicState,
+): Promise<Outgoing<DeletableTopicResult>> {
   try {
+    if (asked.name !== null) mustBeAllowed(broker, call, 'delete', 'topic', asked.name);
     const topic = find(broker, asked);
+    mustBeAllowed(broker, call, 'delete', 'topic', topic.name);
     if (!broker.config.boolean('delete.topic.enable')) {
       throw new BrokerError('TOPIC_DELETION_DISABLED', 'Topic deletion is switched off (delete.topic.enable).');
     }

@@ -12,17 +12,18 @@ import {
   encodeDeleteRecordsResponse,
 } from '../protocol/messages/generated/delete-records-response.ts';
 import type { Outgoing } from '../protocol/writer.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { mustBeAllowed } from './authorize.ts';
 
 export const deleteRecords = defineApi({
   decode: decodeDeleteRecordsRequest,
   encode: encodeDeleteRecordsResponse,
-  handle(request, _call, broker) {
+  handle(request, call, broker) {
     return {
       topics: request.topics.map(({ name, partitions }) => ({
         name,
-        partitions: partitions.map((asked) => deleteOne(broker, name, asked)),
+        partitions: partitions.map((asked) => deleteOne(broker, call, name, asked)),
       })),
     };
   },
@@ -30,11 +31,13 @@ export const deleteRecords = defineApi({
 
 function deleteOne(
   broker: BrokerState,
+  call: Call,
   topic: string,
   asked: DeleteRecordsPartition,
 ): Outgoing<DeleteRecordsPartitionResult> {
   const partitionIndex = asked.partitionIndex;
   try {
+    mustBeAllowed(broker, call, 'delete', 'topic', topic);
     const log = broker.log(topic, partitionIndex);
     if (!log.config.cleanupPolicy.includes('delete')) {
       throw new BrokerError('POLICY_VIOLATION', `${topic} is compacted; its records are deleted by tombstones.`);

@@ -12,8 +12,10 @@ import {
   type InitProducerIdRequest,
 } from '../protocol/messages/generated/init-producer-id-request.ts';
 import { encodeInitProducerIdResponse } from '../protocol/messages/generated/init-producer-id-response.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
+import type { BrokerState } from '../state.ts';
 import type { ProducerAnswer } from '../transactions/types.ts';
+import { isAllowed, isAllowedOnCluster } from './authorize.ts';
 import { fencedFor } from './transactional-write.ts';
 
 const knowsFencedFrom = 4;
@@ -25,6 +27,10 @@ export const initProducerId = defineApi({
   async handle(request, call, broker) {
     const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request;
     if (!isWhole(request)) return { errorCode: ErrorCode.INVALID_REQUEST, producerId: none, producerEpoch: none };
+    if (!mayProduce(transactionalId, call, broker)) {
+      const error = transactionalId === null ? 'CLUSTER_AUTHORIZATION_FAILED' : 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED';
+      return { errorCode: ErrorCode[error], producerId: none, producerEpoch: none };
+    }
     if (transactionalId === null) return { producerId: await broker.producerIds.next(), producerEpoch: 0 };
     const answer = await new Promise<ProducerAnswer>((resolve) => {
       const expected = producerId === none ? null : { producerId, producerEpoch };
@@ -37,6 +43,15 @@ export const initProducerId = defineApi({
     };
   },
 });
+
+/** Whoever may write to some topic may do so idempotently (KIP-679). */
+function mayProduce(transactionalId: string | null, call: Call, broker: BrokerState): boolean {
+  if (transactionalId !== null) return isAllowed(broker, call, 'write', 'transactionalId', transactionalId);
+  return (
+    isAllowedOnCluster(broker, call, 'idempotentWrite') ||
+    broker.security.authorizer.isAllowedOnAny(call.session, 'write', 'topic')
+  );
+}
 
 /** An id and an epoch, or neither; a name, or none. */
 function isWhole({ transactionalId, producerId, producerEpoch }: InitProducerIdRequest): boolean {

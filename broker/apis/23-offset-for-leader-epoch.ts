@@ -14,26 +14,33 @@ import {
   encodeOffsetForLeaderEpochResponse,
 } from '../protocol/messages/generated/offset-for-leader-epoch-response.ts';
 import type { Outgoing } from '../protocol/writer.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { mustBeAllowed } from './authorize.ts';
 import { checkLeaderEpoch } from './leader-epoch.ts';
 
 export const offsetForLeaderEpoch = defineApi({
   decode: decodeOffsetForLeaderEpochRequest,
   encode: encodeOffsetForLeaderEpochResponse,
-  handle(request, _call, broker) {
+  handle(request, call, broker) {
     return {
       topics: request.topics.map(({ topic, partitions }) => ({
         topic,
-        partitions: partitions.map((asked) => answerOne(broker, topic, asked)),
+        partitions: partitions.map((asked) => answerOne(broker, call, topic, asked)),
       })),
     };
   },
 });
 
-function answerOne(broker: BrokerState, topic: string, asked: OffsetForLeaderPartition): Outgoing<EpochEndOffset> {
+function answerOne(
+  broker: BrokerState,
+  call: Call,
+  topic: string,
+  asked: OffsetForLeaderPartition,
+): Outgoing<EpochEndOffset> {
   const partition = asked.partition;
   try {
+    mustBeAllowed(broker, call, 'describe', 'topic', topic);
     const log = broker.log(topic, partition);
     checkLeaderEpoch(log, asked.currentLeaderEpoch);
     const { epoch, endOffset } = log.endOffsetForEpoch(asked.leaderEpoch);

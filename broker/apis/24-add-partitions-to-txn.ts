@@ -10,9 +10,10 @@ import {
   decodeAddPartitionsToTxnRequest,
 } from '../protocol/messages/generated/add-partitions-to-txn-request.ts';
 import { encodeAddPartitionsToTxnResponse } from '../protocol/messages/generated/add-partitions-to-txn-response.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import type { ProducerIdentity, TopicPartition } from '../transactions/types.ts';
+import { isAllowed } from './authorize.ts';
 import { fencedFor } from './transactional-write.ts';
 
 const manyFrom = 4;
@@ -35,23 +36,23 @@ export const addPartitionsToTxn = defineApi({
         verifyOnly: false,
         topics: request.v3AndBelowTopics,
       };
-      return { resultsByTopicV3AndBelow: await answerOne(broker, asked, call.apiVersion) };
+      return { resultsByTopicV3AndBelow: await answerOne(broker, call, asked) };
     }
     const resultsByTransaction = await Promise.all(
       request.transactions.map(async (asked) => ({
         transactionalId: asked.transactionalId,
-        topicResults: await answerOne(broker, asked, call.apiVersion),
+        topicResults: await answerOne(broker, call, asked),
       })),
     );
     return { resultsByTransaction };
   },
 });
 
-async function answerOne(broker: BrokerState, asked: Asked, apiVersion: number) {
+async function answerOne(broker: BrokerState, call: Call, asked: Asked) {
   const partitions = asked.topics.flatMap(({ name, partitions }) =>
     partitions.map((partition) => ({ topic: name, partition })),
   );
-  const errors = await errorsOf(broker, asked, partitions, apiVersion);
+  const errors = await errorsOf(broker, call, asked, partitions);
   let next = 0;
   return asked.topics.map(({ name, partitions }) => ({
     name,
@@ -65,11 +66,15 @@ async function answerOne(broker: BrokerState, asked: Asked, apiVersion: number) 
 /** One for each partition, in their order. */
 async function errorsOf(
   broker: BrokerState,
+  call: Call,
   asked: Asked,
   partitions: readonly TopicPartition[],
-  apiVersion: number,
 ): Promise<readonly ErrorName[]> {
-  const refusals = partitions.map((partition) => refusalOf(broker, partition));
+  const { apiVersion } = call;
+  if (!isAllowed(broker, call, 'write', 'transactionalId', asked.transactionalId)) {
+    return partitions.map(() => 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
+  }
+  const refusals = partitions.map((partition) => refusalOf(broker, call, partition));
   if (refusals.some((refusal) => refusal !== null)) {
     return refusals.map((refusal) => refusal ?? 'OPERATION_NOT_ATTEMPTED');
   }
@@ -83,7 +88,8 @@ async function errorsOf(
 }
 
 /** Offsets come in by AddOffsetsToTxn; what else is internal takes no writes of clients. */
-function refusalOf(broker: BrokerState, { topic, partition }: TopicPartition): ErrorName | null {
+function refusalOf(broker: BrokerState, call: Call, { topic, partition }: TopicPartition): ErrorName | null {
+  if (!isAllowed(broker, call, 'write', 'topic', topic)) return 'TOPIC_AUTHORIZATION_FAILED';
   const found = broker.topics.get(topic);
   if (found?.isInternal === true) return 'TOPIC_AUTHORIZATION_FAILED';
   const exists = found !== undefined && partition >= 0 && partition < found.partitions;

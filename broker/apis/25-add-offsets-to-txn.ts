@@ -7,6 +7,7 @@ import { ErrorCode, type ErrorName } from '../protocol/error-codes.ts';
 import { decodeAddOffsetsToTxnRequest } from '../protocol/messages/generated/add-offsets-to-txn-request.ts';
 import { encodeAddOffsetsToTxnResponse } from '../protocol/messages/generated/add-offsets-to-txn-response.ts';
 import { defineApi } from '../server/api.ts';
+import { isAllowed } from './authorize.ts';
 import { offsetsPartition } from './offsets-partition.ts';
 import { fencedFor } from './transactional-write.ts';
 
@@ -16,6 +17,12 @@ export const addOffsetsToTxn = defineApi({
   decode: decodeAddOffsetsToTxnRequest,
   encode: encodeAddOffsetsToTxnResponse,
   async handle(request, call, broker) {
+    if (!isAllowed(broker, call, 'write', 'transactionalId', request.transactionalId)) {
+      return { errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED };
+    }
+    if (!isAllowed(broker, call, 'read', 'group', request.groupId)) {
+      return { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED };
+    }
     if (request.groupId === '') return { errorCode: ErrorCode.INVALID_GROUP_ID };
     const error = await new Promise<ErrorName>((resolve) => {
       broker.transactions.addPartitions(request, [offsetsPartition(broker, request.groupId)], 0, resolve);

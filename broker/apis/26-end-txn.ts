@@ -7,6 +7,7 @@ import { decodeEndTxnRequest } from '../protocol/messages/generated/end-txn-requ
 import { encodeEndTxnResponse } from '../protocol/messages/generated/end-txn-response.ts';
 import { defineApi } from '../server/api.ts';
 import type { ProducerAnswer } from '../transactions/types.ts';
+import { isAllowed } from './authorize.ts';
 import { fencedFor } from './transactional-write.ts';
 
 const knowsFencedFrom = 2;
@@ -16,6 +17,9 @@ export const endTxn = defineApi({
   decode: decodeEndTxnRequest,
   encode: encodeEndTxnResponse,
   async handle(request, call, broker) {
+    if (!isAllowed(broker, call, 'write', 'transactionalId', request.transactionalId)) {
+      return { errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED };
+    }
     const version = call.apiVersion >= bumpsEpochFrom ? 2 : 0;
     const answer = await new Promise<ProducerAnswer>((resolve) => {
       broker.transactions.endTransaction(request, request.committed, version, resolve);

@@ -8,14 +8,18 @@ import {
   type WritableTxnMarker,
 } from '../protocol/messages/generated/write-txn-markers-request.ts';
 import { encodeWriteTxnMarkersResponse } from '../protocol/messages/generated/write-txn-markers-response.ts';
-import { defineApi } from '../server/api.ts';
+import { ConnectionRefused, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import type { Marker } from '../transactions/types.ts';
+import { isAllowedOnCluster } from './authorize.ts';
 
 export const writeTxnMarkers = defineApi({
   decode: decodeWriteTxnMarkersRequest,
   encode: encodeWriteTxnMarkersResponse,
-  async handle(request, _call, broker) {
+  async handle(request, call, broker) {
+    // Kafka closes the connection of whoever may not: the message has no place for the error but the partitions.
+    const mayWrite = isAllowedOnCluster(broker, call, 'alter') || isAllowedOnCluster(broker, call, 'clusterAction');
+    if (!mayWrite) throw new ConnectionRefused(`${call.session.principal.text} may not write transaction markers`);
     return { markers: await Promise.all(request.markers.map((marker) => writeOne(broker, marker))) };
   },
 });

@@ -11,8 +11,9 @@ import {
   type TxnOffsetCommitRequestTopic,
 } from '../protocol/messages/generated/txn-offset-commit-request.ts';
 import { encodeTxnOffsetCommitResponse } from '../protocol/messages/generated/txn-offset-commit-response.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowed } from './authorize.ts';
 import { offsetsPartition } from './offsets-partition.ts';
 import { toldToWriter, transactionalSupport } from './transactional-write.ts';
 
@@ -24,6 +25,7 @@ export const txnOffsetCommit = defineApi({
   encode: encodeTxnOffsetCommitResponse,
   async handle(request, call, broker) {
     const offsets: OffsetToCommit[] = [];
+    const refusal = refusalOf(request, call, broker);
     const topics = request.topics.map((asked) => {
       const isById = call.apiVersion >= byIdFrom;
       const topic = isById ? broker.topics.byId(asked.topicId) : broker.topics.get(asked.name);
@@ -31,8 +33,11 @@ export const txnOffsetCommit = defineApi({
       const partitions = asked.partitions.map((partition) => {
         const { partitionIndex } = partition;
         const exists = topic !== undefined && partitionIndex >= 0 && partitionIndex < topic.partitions;
-        if (exists) offsets.push(offsetOf(topic.name, partition));
-        return { partitionIndex, errorCode: exists ? 0 : ErrorCode[missing], isAsked: exists };
+        const mayRead =
+          missing === 'UNKNOWN_TOPIC_ID' || isAllowed(broker, call, 'read', 'topic', topic?.name ?? asked.name);
+        const error = refusal ?? (!mayRead ? 'TOPIC_AUTHORIZATION_FAILED' : exists ? 'NONE' : missing);
+        if (error === 'NONE') offsets.push(offsetOf(topic!.name, partition));
+        return { partitionIndex, errorCode: ErrorCode[error], isAsked: error === 'NONE' };
       });
       return { name: asked.name, topicId: asked.topicId, partitions };
     });
@@ -44,6 +49,13 @@ export const txnOffsetCommit = defineApi({
     return { topics };
   },
 });
+
+function refusalOf(request: TxnOffsetCommitRequest, call: Call, broker: BrokerState): ErrorName | null {
+  if (!isAllowed(broker, call, 'write', 'transactionalId', request.transactionalId)) {
+    return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED';
+  }
+  return isAllowed(broker, call, 'read', 'group', request.groupId) ? null : 'GROUP_AUTHORIZATION_FAILED';
+}
 
 function offsetOf(topic: string, asked: TxnOffsetCommitRequestTopic['partitions'][number]): OffsetToCommit {
   return {

@@ -18,9 +18,9 @@ import {
   encodeDescribeConfigsResponse,
 } from '../protocol/messages/generated/describe-configs-response.ts';
 import type { Outgoing } from '../protocol/writer.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
-import { checkBrokerName, ResourceType, topicOf } from './config-resource.ts';
+import { checkBrokerName, mustBeAllowedConfig, ResourceType, topicOf } from './config-resource.ts';
 
 interface Value {
   readonly name: string;
@@ -31,18 +31,20 @@ interface Value {
 export const describeConfigs = defineApi({
   decode: decodeDescribeConfigsRequest,
   encode: encodeDescribeConfigsResponse,
-  handle(request, _call, broker) {
-    return { results: request.resources.map((resource) => describeOne(broker, resource, request)) };
+  handle(request, call, broker) {
+    return { results: request.resources.map((resource) => describeOne(broker, call, resource, request)) };
   },
 });
 
 function describeOne(
   broker: BrokerState,
+  call: Call,
   resource: DescribeConfigsResource,
   request: DescribeConfigsRequest,
 ): Outgoing<DescribeConfigsResult> {
   const { resourceType, resourceName, configurationKeys } = resource;
   try {
+    mustBeAllowedConfig(broker, call, 'describeConfigs', resource);
     const configs = entriesOf(broker, resource)
       .filter(([definition]) => configurationKeys === null || configurationKeys.includes(definition.name))
       .map(([definition, values]) => entry(definition, values, resourceType === ResourceType.broker, request));

@@ -10,9 +10,9 @@ import { alterResource } from './config-resource.ts';
 export const alterConfigs = defineApi({
   decode: decodeAlterConfigsRequest,
   encode: encodeAlterConfigsResponse,
-  async handle(request, _call, broker) {
+  async handle(request, call, broker) {
     const responses = request.resources.map((resource) =>
-      alterResource(broker, resource, request.validateOnly, () => {
+      alterResource(broker, call, resource, request.validateOnly, () => {
         const overrides: Record<string, string> = {};
         for (const { name, value } of resource.configs) if (value !== null) overrides[name] = value;
         return overrides;

@@ -2,6 +2,7 @@
  * DescribeLogDirs (key 35): what the data directory holds and how much room is left. v4 sizes (KIP-827).
  */
 import type { PartitionLog } from '../log/partition-log.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type DescribeLogDirsRequest,
   decodeDescribeLogDirsRequest,
@@ -9,11 +10,15 @@ import {
 import { encodeDescribeLogDirsResponse } from '../protocol/messages/generated/describe-log-dirs-response.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowedOnCluster } from './authorize.ts';
 
 export const describeLogDirs = defineApi({
   decode: decodeDescribeLogDirsRequest,
   encode: encodeDescribeLogDirsResponse,
-  handle(request, _call, broker) {
+  handle(request, call, broker) {
+    if (!isAllowedOnCluster(broker, call, 'describe')) {
+      return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, results: [] };
+    }
     const topics = new Map<string, PartitionLog[]>();
     for (const log of logsAsked(broker, request)) topics.set(log.topic, [...(topics.get(log.topic) ?? []), log]);
     const { totalBytes, freeBytes } = broker.logs.space();

@@ -10,13 +10,15 @@ import {
 import { encodeCreatePartitionsResponse } from '../protocol/messages/generated/create-partitions-response.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { mustBeAllowed } from './authorize.ts';
 
 export const createPartitions = defineApi({
   decode: decodeCreatePartitionsRequest,
   encode: encodeCreatePartitionsResponse,
-  async handle(request, _call, broker) {
+  async handle(request, call, broker) {
     const results = request.topics.map(async (asked) => {
       try {
+        mustBeAllowed(broker, call, 'alter', 'topic', asked.name);
         await growOne(broker, asked, request.validateOnly);
         return { name: asked.name, errorCode: 0, errorMessage: null };
       } catch (error) {

@@ -7,11 +7,13 @@ import { decodeElectLeadersRequest } from '../protocol/messages/generated/elect-
 import { encodeElectLeadersResponse } from '../protocol/messages/generated/elect-leaders-response.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowedOnCluster } from './authorize.ts';
 
 export const electLeaders = defineApi({
   decode: decodeElectLeadersRequest,
   encode: encodeElectLeadersResponse,
-  handle(request, _call, broker) {
+  handle(request, call, broker) {
+    if (!isAllowedOnCluster(broker, call, 'alter')) return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED };
     // A null list asks for all partitions that need one: there are none.
     return {
       errorCode: 0,

@@ -17,9 +17,9 @@ const Operation = { set: 0, delete: 1, append: 2, subtract: 3 } as const;
 export const incrementalAlterConfigs = defineApi({
   decode: decodeIncrementalAlterConfigsRequest,
   encode: encodeIncrementalAlterConfigsResponse,
-  async handle(request, _call, broker) {
+  async handle(request, call, broker) {
     const responses = request.resources.map((resource) =>
-      alterResource(broker, resource, request.validateOnly, (before) => {
+      alterResource(broker, call, resource, request.validateOnly, (before) => {
         const overrides = { ...before };
         for (const config of resource.configs) applyOne(overrides, config);
         return overrides;

@@ -13,11 +13,15 @@ import {
 } from '../protocol/messages/generated/alter-partition-reassignments-response.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowedOnCluster } from './authorize.ts';
 
 export const alterPartitionReassignments = defineApi({
   decode: decodeAlterPartitionReassignmentsRequest,
   encode: encodeAlterPartitionReassignmentsResponse,
-  handle(request, _call, broker) {
+  handle(request, call, broker) {
+    if (!isAllowedOnCluster(broker, call, 'alter')) {
+      return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, errorMessage: 'Cluster authorization failed.' };
+    }
     return {
       allowReplicationFactorChange: request.allowReplicationFactorChange,
       errorCode: 0,

@@ -5,6 +5,7 @@ import { ErrorCode, type ErrorName } from '../protocol/error-codes.ts';
 import { decodeOffsetDeleteRequest } from '../protocol/messages/generated/offset-delete-request.ts';
 import { encodeOffsetDeleteResponse } from '../protocol/messages/generated/offset-delete-response.ts';
 import { defineApi } from '../server/api.ts';
+import { isAllowed } from './authorize.ts';
 
 interface Outcome {
   readonly error: ErrorName;
@@ -14,8 +15,13 @@ interface Outcome {
 export const offsetDelete = defineApi({
   decode: decodeOffsetDeleteRequest,
   encode: encodeOffsetDeleteResponse,
-  async handle(request, _call, broker) {
-    const asked = request.topics.flatMap(({ name, partitions }) =>
+  async handle(request, call, broker) {
+    if (!isAllowed(broker, call, 'delete', 'group', request.groupId)) {
+      return { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED };
+    }
+    const mayRead = (topic: string): boolean => isAllowed(broker, call, 'read', 'topic', topic);
+    const readable = request.topics.filter(({ name }) => mayRead(name));
+    const asked = readable.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
     );
     const { error, results } = await new Promise<Outcome>((resolve) =>
@@ -27,7 +33,7 @@ export const offsetDelete = defineApi({
       name,
       partitions: partitions.map(({ partitionIndex }) => ({
         partitionIndex,
-        errorCode: ErrorCode[results[next++] ?? 'NONE'],
+        errorCode: mayRead(name) ? ErrorCode[results[next++] ?? 'NONE'] : ErrorCode.TOPIC_AUTHORIZATION_FAILED,
       })),
     }));
     return { errorCode: 0, topics };

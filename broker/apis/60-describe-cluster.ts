@@ -5,6 +5,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeDescribeClusterRequest } from '../protocol/messages/generated/describe-cluster-request.ts';
 import { encodeDescribeClusterResponse } from '../protocol/messages/generated/describe-cluster-response.ts';
 import { defineApi } from '../server/api.ts';
+import { operationsAllowed } from './authorize.ts';
 
 const brokersEndpoint = 1;
 
@@ -23,6 +24,12 @@ export const describeCluster = defineApi({
       endpointType,
       clusterId: broker.clusterId,
       controllerId: broker.nodeId,
+      clusterAuthorizedOperations: operationsAllowed(
+        broker,
+        call,
+        request.includeClusterAuthorizedOperations,
+        'cluster',
+      ),
       brokers: [{ brokerId: broker.nodeId, host, port }],
     };
   },

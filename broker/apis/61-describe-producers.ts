@@ -4,23 +4,27 @@
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeDescribeProducersRequest } from '../protocol/messages/generated/describe-producers-request.ts';
 import { encodeDescribeProducersResponse } from '../protocol/messages/generated/describe-producers-response.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowed } from './authorize.ts';
 
 export const describeProducers = defineApi({
   decode: decodeDescribeProducersRequest,
   encode: encodeDescribeProducersResponse,
-  handle(request, _call, broker) {
+  handle(request, call, broker) {
     return {
       topics: request.topics.map(({ name, partitionIndexes }) => ({
         name,
-        partitions: partitionIndexes.map((partitionIndex) => describe(broker, name, partitionIndex)),
+        partitions: partitionIndexes.map((partitionIndex) => describe(broker, call, name, partitionIndex)),
       })),
     };
   },
 });
 
-function describe(broker: BrokerState, name: string, partitionIndex: number) {
+function describe(broker: BrokerState, call: Call, name: string, partitionIndex: number) {
+  if (!isAllowed(broker, call, 'read', 'topic', name)) {
+    return { partitionIndex, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED };
+  }
   const topic = broker.topics.get(name);
   if (topic === undefined || partitionIndex < 0 || partitionIndex >= topic.partitions) {
     const errorMessage = `There is no partition ${name}-${partitionIndex}.`;

@@ -4,19 +4,23 @@
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeDescribeTransactionsRequest } from '../protocol/messages/generated/describe-transactions-request.ts';
 import { encodeDescribeTransactionsResponse } from '../protocol/messages/generated/describe-transactions-response.ts';
-import { defineApi } from '../server/api.ts';
+import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowed } from './authorize.ts';
 
 export const describeTransactions = defineApi({
   decode: decodeDescribeTransactionsRequest,
   encode: encodeDescribeTransactionsResponse,
-  handle(request, _call, broker) {
-    return { transactionStates: request.transactionalIds.map((id) => describe(broker, id)) };
+  handle(request, call, broker) {
+    return { transactionStates: request.transactionalIds.map((id) => describe(broker, call, id)) };
   },
 });
 
-function describe(broker: BrokerState, transactionalId: string) {
+function describe(broker: BrokerState, call: Call, transactionalId: string) {
   if (transactionalId === '') return { transactionalId, errorCode: ErrorCode.INVALID_REQUEST };
+  if (!isAllowed(broker, call, 'describe', 'transactionalId', transactionalId)) {
+    return { transactionalId, errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED };
+  }
   const transaction = broker.transactions.transaction(transactionalId);
   if (transaction === undefined) return { transactionalId, errorCode: ErrorCode.TRANSACTIONAL_ID_NOT_FOUND };
   return {
@@ -27,6 +31,8 @@ function describe(broker: BrokerState, transactionalId: string) {
     transactionStartTimeMs: transaction.startTimestamp,
     producerId: transaction.producerId,
     producerEpoch: transaction.producerEpoch,
-    topics: [...transaction.partitions].map(([topic, partitions]) => ({ topic, partitions: [...partitions] })),
+    topics: [...transaction.partitions]
+      .filter(([topic]) => isAllowed(broker, call, 'describe', 'topic', topic))
+      .map(([topic, partitions]) => ({ topic, partitions: [...partitions] })),
   };
 }

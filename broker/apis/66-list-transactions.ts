@@ -8,6 +8,7 @@ import { decodeListTransactionsRequest } from '../protocol/messages/generated/li
 import { encodeListTransactionsResponse } from '../protocol/messages/generated/list-transactions-response.ts';
 import { defineApi } from '../server/api.ts';
 import { transactionStates } from '../transactions/types.ts';
+import { isAllowed } from './authorize.ts';
 
 /** RE2 as in Kafka: matches in linear time, whatever a client sends. It takes 8 ms to load, so only when it is asked for. */
 const require = createRequire(import.meta.url);
@@ -19,7 +20,7 @@ const passingStates = ['Dead', 'PrepareEpochFence'];
 export const listTransactions = defineApi({
   decode: decodeListTransactionsRequest,
   encode: encodeListTransactionsResponse,
-  handle(request, _call, broker) {
+  handle(request, call, broker) {
     const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = request;
     const pattern = compile(transactionalIdPattern ?? '');
     if (pattern === 'invalid') return { errorCode: ErrorCode.INVALID_REGULAR_EXPRESSION };
@@ -29,7 +30,8 @@ export const listTransactions = defineApi({
         (stateFilters.length === 0 || stateFilters.includes(state)) &&
         (producerIdFilters.length === 0 || producerIdFilters.includes(producerId)) &&
         (durationFilter < 0 || nowMs - startTimestamp > durationFilter) &&
-        (pattern === null || pattern.matches(transactionalId)),
+        (pattern === null || pattern.matches(transactionalId)) &&
+        isAllowed(broker, call, 'describe', 'transactionalId', transactionalId),
     );
     return {
       errorCode: 0,

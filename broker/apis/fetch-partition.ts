@@ -7,8 +7,10 @@ import type { EpochEndOffset, LogRead, ReadOptions } from '../log/types.ts';
 import { ErrorCode, type ErrorName } from '../protocol/error-codes.ts';
 import type { PartitionData } from '../protocol/messages/generated/fetch-response.ts';
 import type { Outgoing } from '../protocol/writer.ts';
+import type { Call } from '../server/api.ts';
 import type { FetchPartitionState } from '../server/fetch-sessions.ts';
 import type { BrokerState } from '../state.ts';
+import { isAllowed } from './authorize.ts';
 import { checkLeaderEpoch } from './leader-epoch.ts';
 
 const topicIdsFromVersion = 13;
@@ -19,11 +21,13 @@ export type PartitionView =
   | { readonly error: null; readonly log: PartitionLog; readonly divergingEpoch: EpochEndOffset | null }
   | { readonly error: ErrorName; readonly log: null; readonly divergingEpoch: null };
 
-export function lookAt(state: FetchPartitionState, broker: BrokerState, apiVersion: number): PartitionView {
+export function lookAt(state: FetchPartitionState, broker: BrokerState, call: Call): PartitionView {
+  const { apiVersion } = call;
   const topic = apiVersion >= topicIdsFromVersion ? broker.topics.byId(state.topicId) : broker.topics.get(state.topic);
-  if (topic === undefined) {
-    return failed(apiVersion >= topicIdsFromVersion ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
-  }
+  if (topic === undefined && apiVersion >= topicIdsFromVersion) return failed('UNKNOWN_TOPIC_ID');
+  if (!isAllowed(broker, call, 'read', 'topic', topic?.name ?? state.topic))
+    return failed('TOPIC_AUTHORIZATION_FAILED');
+  if (topic === undefined) return failed('UNKNOWN_TOPIC_OR_PARTITION');
   try {
     const log = broker.topics.logOf(topic, state.partition);
     checkLeaderEpoch(log, state.currentLeaderEpoch);
