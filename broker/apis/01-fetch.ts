@@ -93,13 +93,14 @@ class Fetching {
       for (const read of reads) read.release();
     };
     const topics: { topic: string; topicId: string; partitions: Outgoing<PartitionData>[] }[] = [];
-    let remaining = Math.min(this.#request.maxBytes, this.#broker.config.number('fetch.max.bytes'));
+    let remaining = this.#maxBytes();
     let hasRecords = false;
     for (const state of this.#asked.partitions) {
       const limits = { maxBytes: Math.min(state.maxBytes, remaining), minOneBatch: !hasRecords };
       const data = this.#read(state, limits, reads);
       const bytes = data.records?.length ?? 0;
       remaining -= bytes;
+      this.#call.fetchedBytes += bytes;
       hasRecords ||= bytes > 0;
       if (isIncremental && !isNews(state, data)) continue;
       remember(state, data);
@@ -110,6 +111,17 @@ class Fetching {
       else topics.push({ topic: state.topic, topicId: state.topicId, partitions: [data] });
     }
     return { sessionId: session?.id ?? 0, responses: topics };
+  }
+
+  /** Of a client with a quota no more than what is left of it. */
+  #maxBytes(): number {
+    const { quotas } = this.#broker.security;
+    const { session, clientId } = this.#call;
+    const limit = Math.min(this.#request.maxBytes, this.#broker.config.number('fetch.max.bytes'));
+    const left = quotas.isEmpty
+      ? null
+      : quotas.fetchBytesMax(session.principal.name, clientId ?? '', performance.now());
+    return left === null ? limit : Math.min(limit, left);
   }
 
   #look(state: FetchPartitionState): PartitionView {

@@ -37,6 +37,8 @@ export interface Call {
   readonly session: Session;
   /** The connection is gone: nobody waits for the answer any more. */
   readonly isAbandoned: boolean;
+  /** Bytes of records in the answer, for quotas; set by Fetch. */
+  fetchedBytes: number;
   /** Called once, when the socket has taken the answer's bytes or the connection is gone: borrowed buffers go back then. */
   onSent: (() => void) | null;
   /** Called when the connection goes away before the answer: what waits may stop waiting. */

@@ -63,6 +63,7 @@ export class PendingCall implements Call {
   readonly isPipelined: boolean;
   apiVersion = -1;
   clientId: string | null = null;
+  fetchedBytes = 0;
   onSent: (() => void) | null = null;
   onAbandoned: (() => void) | null = null;
   /** The answer's chunks; empty for a request without one; null while it is not known. */

@@ -15,6 +15,7 @@ import type { Authentication } from '../security/authentication.ts';
 import type { BrokerState } from '../state.ts';
 import { type Api, ConnectionRefused, noAnswer, type ServedApi } from './api.ts';
 import type { Dispatch, PendingCall } from './connection.ts';
+import { throttleMs } from './throttle.ts';
 
 const apiVersionsKey = 18;
 /** A header without a client id. */
@@ -78,6 +79,7 @@ export class ApiDispatch implements Dispatch {
     call.apiVersion = apiVersion;
     let correlationId: number;
     let answer: unknown;
+    const beganAtMs = this.#clock();
     try {
       const reader = new Reader(call.frame);
       const header = decodeRequestHeader(reader, () => isFlexible);
@@ -88,7 +90,9 @@ export class ApiDispatch implements Dispatch {
       this.#fail(call, served, error);
       return;
     }
-    const respond = (response: unknown): void => {
+    const busyMs = this.#clock() - beganAtMs;
+    const respond = (answered: unknown): void => {
+      const response = this.#throttled(call, served, busyMs, answered);
       if (response === noAnswer) {
         call.answer([]);
         return;
@@ -104,6 +108,21 @@ export class ApiDispatch implements Dispatch {
     };
     if (answer instanceof Promise) answer.then(respond, (error: unknown) => this.#fail(call, served, error));
     else respond(answer);
+  }
+
+  /** Only quotas need the time; without them it is not asked for. */
+  #clock(): number {
+    return this.#broker.security.quotas.isEmpty ? 0 : performance.now();
+  }
+
+  /** Counts the request to its client's quotas; beyond them the answer says so, and the connection is silent. */
+  #throttled(call: PendingCall, { key }: ServedApi, busyMs: number, response: unknown): unknown {
+    const { quotas } = this.#broker.security;
+    if (quotas.isEmpty) return response;
+    const ms = throttleMs(quotas, call, { apiKey: key, requestBytes: call.frame.length, busyMs });
+    if (ms === 0) return response;
+    call.connection.mute(ms);
+    return response === noAnswer ? response : { ...(response as object), throttleTimeMs: ms };
   }
 
   /** After SaslHandshake v0 a frame is a token and so is its answer; a failure has no answer but the end. */
