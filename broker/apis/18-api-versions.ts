@@ -29,11 +29,16 @@ const apiKeys = servedApis.map(({ key, advertisedMin, max }) => ({
  * producer stays with version 1; it never changes, for nothing here can be upgraded while the broker runs.
  */
 const finalizedFeaturesEpoch = 0;
+/** Levels of org.apache.kafka.server.common.MetadataVersion: Kafka's tools print and check them; we behave as 4.4-IV2. */
+const metadataVersion = { min: 7, max: 33 };
 const supportedFeatures = [
+  { name: 'metadata.version', minVersion: metadataVersion.min, maxVersion: metadataVersion.max },
+  { name: 'kraft.version', minVersion: 0, maxVersion: 1 },
   { name: 'group.version', minVersion: 0, maxVersion: 1 },
   { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
 ];
 const finalizedFeatures = [
+  { name: 'metadata.version', minVersionLevel: metadataVersion.max, maxVersionLevel: metadataVersion.max },
   { name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 },
   { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 },
 ];
