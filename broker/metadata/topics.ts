@@ -4,9 +4,10 @@
  * A change is written first, applied when it is on disk, and answered then; changes happen one after the other. The
  * folders of partitions are made when a partition is first used, so that a topic of a thousand costs one record.
  */
-import { BrokerError } from '../errors.ts';
+import { BrokerError, errorNameOf } from '../errors.ts';
 import type { LogConfig } from '../log/config.ts';
 import type { LogDirectory } from '../log/log-directory.ts';
+import { zeroTopicId } from '../log/meta-properties.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { BrokerConfig } from './broker-config.ts';
 import type { MetadataChange, MetadataLog } from './metadata-log.ts';
@@ -83,7 +84,7 @@ export class Topics {
     return this.#byName.size;
   }
 
-  /** The log of a partition, made when it is first asked for. Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  /** The log of a partition, made when it is first asked for. Throws UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR. */
   log(name: string, partition: number): PartitionLog {
     const topic = this.#byName.get(name);
     if (topic === undefined) throw unknownTopic(name);
@@ -99,12 +100,21 @@ export class Topics {
     }
     const log = this.#logs.get(topic.name, partition);
     if (log !== undefined && log.topicId === topic.topicId) return log;
-    return this.#logs.create(topic.name, partition, topic.topicId, topic.config);
+    try {
+      return this.#logs.create(topic.name, partition, topic.topicId, topic.config);
+    } catch (cause) {
+      if (errorNameOf(cause) !== 'UNKNOWN_SERVER_ERROR') throw cause;
+      const why = (cause as Error).message;
+      const message = `The folder of ${topic.name}-${partition} cannot be made (${why}). Free some space, or check the disk.`;
+      throw new BrokerError('KAFKA_STORAGE_ERROR', message, { cause });
+    }
   }
 
   /** The log where the partition has been used before; undefined is an empty one. */
   existingLog(topic: Topic, partition: number): PartitionLog | undefined {
     const log = this.#logs.get(topic.name, partition);
+    // A power cut may take the file with the topic's id and leave the records: they are this topic's.
+    if (log?.topicId === zeroTopicId) return this.logOf(topic, partition);
     return log?.topicId === topic.topicId ? log : undefined;
   }
 
