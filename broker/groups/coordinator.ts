@@ -103,6 +103,11 @@ export class GroupCoordinator {
 
   /** A member of the consumer protocol (KIP-848). Its first turns an empty classic group into one of its own kind. */
   consumerHeartbeat(request: ConsumerHeartbeat, done: (result: ConsumerHeartbeatResult) => void): void {
+    const invalid = this.consumers.refuseInvalid(request);
+    if (invalid !== null) {
+      done(invalid);
+      return;
+    }
     const { group: id, memberEpoch } = request;
     const entry = this.#entries.get(id);
     const isClassic = entry !== undefined && entry.group.protocolType !== null && !this.consumers.has(id);

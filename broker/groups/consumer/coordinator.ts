@@ -15,7 +15,7 @@ import type { GroupListing } from '../types.ts';
 import { Draft } from './changes.ts';
 import { type CommitVerdict, judgeCommit, refuseFetch } from './commits.ts';
 import { ConsumerGroup } from './group.ts';
-import { heartbeat } from './heartbeat.ts';
+import { checkRequest, heartbeat } from './heartbeat.ts';
 import { type ReplayedGroupChange, recordOf, tombstonesOf } from './records.ts';
 import { preferredAssignor, removeMembers, type StepContext } from './steps.ts';
 import {
@@ -109,6 +109,18 @@ export class ConsumerGroups {
     return preferredAssignor(group, this.config);
   }
 
+  /** What is wrong with a request whatever the group is; null when nothing is. */
+  refuseInvalid(request: ConsumerHeartbeat): ConsumerHeartbeatResult | null {
+    try {
+      checkRequest(request, this.config);
+      return null;
+    } catch (error) {
+      if (error instanceof BrokerError) return refused(error);
+      throw error;
+    }
+  }
+
+  /** The request has been checked. */
   heartbeat(
     request: ConsumerHeartbeat,
     done: (result: ConsumerHeartbeatResult) => void,

@@ -11,6 +11,7 @@ import { areOwned, areSamePartitions, listed, withEpoch } from './assignment.ts'
 import type { Draft } from './changes.ts';
 import { removeMembers, type StepContext, step, subscribe } from './steps.ts';
 import {
+  type ConsumerGroupsConfig,
   type ConsumerHeartbeat,
   type ConsumerHeartbeatResult,
   type ConsumerMember,
@@ -19,9 +20,8 @@ import {
   type TopicPartitions,
 } from './types.ts';
 
-/** Throws BrokerErrors; the draft holds what must be written before the answer. */
+/** The request has been checked. Throws BrokerErrors; the draft holds what must be written before the answer. */
 export function heartbeat(draft: Draft, request: ConsumerHeartbeat, context: StepContext): ConsumerHeartbeatResult {
-  checkRequest(request, context);
   if (request.memberEpoch < 0) return leave(draft, request, context);
   refuseIfFull(draft, request.memberId, context);
   const isJoining = request.memberEpoch === Epoch.join;
@@ -44,7 +44,8 @@ export function heartbeat(draft: Draft, request: ConsumerHeartbeat, context: Ste
   };
 }
 
-function checkRequest(request: ConsumerHeartbeat, { config }: StepContext): void {
+/** What is wrong with a request whatever the group is. Throws INVALID_REQUEST or UNSUPPORTED_ASSIGNOR. */
+export function checkRequest(request: ConsumerHeartbeat, config: ConsumerGroupsConfig): void {
   const { memberEpoch, serverAssignor } = request;
   const needsMemberId = request.requiresMemberId || memberEpoch > 0 || memberEpoch === Epoch.leave;
   if (needsMemberId && request.memberId === '') throw invalid("MemberId can't be empty.");
