@@ -137,7 +137,6 @@ describe('ApiVersions', () => {
     assert.deepEqual(range('fetch'), [4, 18]);
     assert.deepEqual(range('joinGroup'), [0, 9]);
     assert.deepEqual(range('apiVersions'), [0, 5]);
-    assert.equal(range('addPartitionsToTxn'), null);
     assert.equal(range('getTelemetrySubscriptions'), null);
   });
 
@@ -195,6 +194,33 @@ describe('memory for requests', () => {
     assert.deepEqual(new Set(results), new Set([0]));
     assert.equal(tight.broker.log('t', 0).logEndOffset, 12);
     await tight.remove();
+  });
+
+  it('is not filled with answers for a client that does not take them', async () => {
+    const patient = await startTestBroker({ config: { 'message.max.bytes': '2000000' } });
+    try {
+      await patient.broker.topics.create([{ name: 't', partitions: 1 }]);
+      const log = patient.broker.log('t', 0);
+      await new Promise((resolve) =>
+        log.append(batchOf('x'.repeat(1_500_000)), { acks: 1, origin: 'client' }, resolve),
+      );
+      const connection = await patient.connect();
+      connection.socket.pause();
+      const topics = [{ topic: 't', partitions: [{ partition: 0, partitionMaxBytes: 2_000_000 }] }];
+      const fetch = { maxWaitMs: 0, minBytes: 1, maxBytes: 2_000_000, sessionEpoch: -1, topics };
+      const before = process.memoryUsage().arrayBuffers;
+      const answers = Promise.all(Array.from({ length: 40 }, () => connection.call(exchanges.fetch, 12, fetch)));
+      answers.catch(() => {});
+      await delay(300);
+      const grown = process.memoryUsage().arrayBuffers - before;
+      assert.ok(grown < 25 * 1024 * 1024, `${Math.round(grown / 1024 / 1024)} MiB of answers wait`);
+      connection.socket.resume();
+      for (const { responses } of await answers) {
+        assert.ok(responses[0]!.partitions[0]!.records!.length > 1_500_000);
+      }
+    } finally {
+      await patient.remove();
+    }
   });
 
   it('connections beyond max.connections are refused, and there is room again when one leaves', async () => {

@@ -25,6 +25,8 @@ const pausedForMemory = 1;
 const pausedForRequests = 2;
 const pausedForAnswers = 4;
 const pausedForQuota = 8;
+/** Who is over its quota, or does not take its answers, gets none of its waiting requests begun either. */
+const holdsRequests = pausedForAnswers | pausedForQuota;
 
 /** A client that has not logged in by then never will. */
 const loginDeadlineMs = 60_000;
@@ -121,7 +123,6 @@ export class Connection implements MemoryUser {
   readonly #uncork = (): void => {
     this.#isCorked = false;
     this.#socket.uncork();
-    if (this.#socket.writableLength > unsentBytesMax) this.#pause(pausedForAnswers);
   };
 
   constructor(socket: Socket, client: Client, around: ConnectionSurroundings) {
@@ -149,7 +150,7 @@ export class Connection implements MemoryUser {
     socket.setNoDelay(true);
     socket.setTimeout(around.idleMs, () => this.#onIdle());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('drain', () => this.#resume(pausedForAnswers));
+    socket.on('drain', () => this.#onDrain());
     // A reset by the peer is no news; `close` follows.
     socket.on('error', () => {});
     socket.on('end', () => this.end());
@@ -244,7 +245,7 @@ export class Connection implements MemoryUser {
   #advance(): void {
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
-    while (this.#waiting.length > 0 && !this.isClosed && this.#mute === null) {
+    while (this.#waiting.length > 0 && !this.isClosed && (this.#paused & holdsRequests) === 0) {
       const frame = this.#waiting[0]!;
       const isPipelined = this.#around.dispatch.isPipelined(frame);
       const last = this.#calls.at(-1);
@@ -256,6 +257,11 @@ export class Connection implements MemoryUser {
     }
     this.#isAdvancing = false;
     if (this.#waiting.length + this.#calls.length < requestsWaitingMax) this.#resume(pausedForRequests);
+  }
+
+  #onDrain(): void {
+    this.#resume(pausedForAnswers);
+    this.#advance();
   }
 
   #onLogin(principal: Principal): void {
@@ -280,6 +286,7 @@ export class Connection implements MemoryUser {
     for (let i = 0; i < last; i++) this.#socket.write(chunks[i]!);
     if (call.onSent === null) this.#socket.write(chunks[last]!);
     else this.#socket.write(chunks[last]!, () => call.finish());
+    if (this.#socket.writableLength > unsentBytesMax) this.#pause(pausedForAnswers);
   }
 
   #give(bytes: number): void {
