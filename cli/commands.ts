@@ -26,6 +26,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'topic create': { summary: 'Create a topic', load: () => import('./topic-create.ts') },
   'topic describe': { summary: "Show a topic's partitions and offsets", load: () => import('./topic-describe.ts') },
   'topic rm': { summary: 'Delete topics', load: () => import('./topic-rm.ts') },
+  'user ls': { summary: 'List users who can log in', load: () => import('./user-ls.ts') },
+  'user add': { summary: 'Give a user a password', load: () => import('./user-add.ts') },
+  'user rm': { summary: 'Take away what users log in with', load: () => import('./user-rm.ts') },
+  'acl ls': { summary: 'List who may do what', load: () => import('./acl-ls.ts') },
+  'acl add': { summary: 'Allow or deny something', load: () => import('./acl-add.ts') },
+  'acl rm': { summary: 'Take ACLs away', load: () => import('./acl-rm.ts') },
   'connector ls': { summary: 'List connectors with their state', load: () => import('./connector-ls.ts') },
   'connector get': { summary: "Print a connector's configuration", load: () => import('./connector-get.ts') },
   'connector apply': {
@@ -46,6 +52,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 /** The nouns that group commands, with their own sentence. */
 export const groups: Readonly<Record<string, string>> = {
   topic: 'Topics of the log',
+  user: 'Users of the broker',
+  acl: 'Access to the broker, by ACLs',
   connector: 'Connectors of the worker',
   schema: 'Schemas of the registry',
 };
@@ -53,6 +61,8 @@ export const groups: Readonly<Record<string, string>> = {
 /** kubectl's and Kafka's words for the same things. */
 export const aliases: Readonly<Record<string, string>> = {
   topics: 'topic',
+  users: 'user',
+  acls: 'acl',
   connectors: 'connector',
   schemas: 'schema',
   list: 'ls',

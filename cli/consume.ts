@@ -56,7 +56,7 @@ async function consume(argument: string | undefined, options: Options): Promise<
   const name = options.topic ?? argument;
   if (name === undefined) throw new CliError('USAGE', 'No topic was named.', { next: 'Add -t <topic>.' });
   const print = printer(options);
-  await withCluster(options.brokers, async (cluster) => {
+  await withCluster(options, async (cluster) => {
     const topic = await cluster.topic(name);
     const places = await resolvePlaces(cluster, topic, options);
     let left = options.count ?? Number.POSITIVE_INFINITY;

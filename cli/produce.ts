@@ -53,7 +53,7 @@ async function produce(files: readonly string[], options: Options): Promise<void
   const name = options.topic;
   if (name === undefined) throw new CliError('USAGE', 'No topic was named.', { next: 'Add -t <topic>.' });
   const headers = options.header.map(parseHeader);
-  await withCluster(options.brokers, async (cluster) => {
+  await withCluster(options, async (cluster) => {
     const topic = await cluster.topic(name);
     const writer = new TopicWriter(cluster, topic, { acks: options.acks, codec: options.compression });
     try {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -59,9 +61,11 @@ describe('a command line', () => {
     assert.match(err, /Cannot read \/nowhere\/x\.json/);
   });
 
-  it('that would listen beyond loopback is refused with 5', () => {
-    const { code, err } = millrace('up', '--host', '0.0.0.0');
+  it('that would listen beyond loopback with nobody who could log in is refused with 5', () => {
+    const data = mkdtempSync(join(tmpdir(), 'millrace-open-'));
+    const { code, err } = millrace('up', '--host', '0.0.0.0', '--kafka-port', '0', '--data', data);
+    rmSync(data, { recursive: true });
     assert.equal(code, 5);
-    assert.match(err, /does not listen on 0\.0\.0\.0/);
+    assert.match(err, /no user who could log in.*millrace user add/s);
   });
 });

@@ -28,7 +28,7 @@ export function define(command: Command): void {
 }
 
 async function create(name: string, options: Options): Promise<void> {
-  await withCluster(options.brokers, async (cluster) => {
+  await withCluster(options, async (cluster) => {
     const { controllerId } = await cluster.metadata([]);
     const connection = await cluster.node(controllerId);
     const answer = await connection.request(createTopics, {

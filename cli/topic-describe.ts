@@ -11,7 +11,7 @@ export function define(command: Command): void {
 }
 
 async function describe(name: string, options: { brokers: string; output: OutputFormat }): Promise<void> {
-  await withCluster(options.brokers, async (cluster) => {
+  await withCluster(options, async (cluster) => {
     const topic = await cluster.topic(name);
     const numbers = topic.partitions.map(({ partition }) => partition);
     const [start, end] = [

@@ -15,7 +15,7 @@ export function define(command: Command): void {
 }
 
 async function list(options: Options): Promise<void> {
-  await withCluster(options.brokers, async (cluster) => {
+  await withCluster(options, async (cluster) => {
     const topics = await cluster.topics();
     const rows = topics
       .filter((topic) => options.all || !topic.isInternal)

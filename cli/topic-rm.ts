@@ -14,7 +14,7 @@ export function define(command: Command): void {
 }
 
 async function remove(names: readonly string[], options: { brokers: string; yes?: boolean }): Promise<void> {
-  await withCluster(options.brokers, async (cluster) => {
+  await withCluster(options, async (cluster) => {
     // Asked before anything is deleted, so that one misspelled name leaves the others alone.
     const records = await Promise.all(names.map((name) => recordsOf(cluster, name)));
     if (!options.yes) {

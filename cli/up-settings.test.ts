@@ -47,9 +47,11 @@ it('names the key or flag that is wrong', () => {
   assert.throws(() => settle({ logLevel: 'loud' }, folder), { code: 'USAGE' });
 });
 
-it('refuses to listen beyond loopback while nobody can be asked for a password', () => {
+it('lets only the broker listen beyond loopback: it alone can ask for a password', () => {
   for (const host of ['0.0.0.0', '::', '192.168.1.2', 'example.org']) {
-    assert.throws(() => settle({ host }, folder), { code: 'REFUSED' });
+    const settings = settle({ host }, folder);
+    assert.deepEqual([settings.host, settings.restHost], [host, '127.0.0.1']);
   }
-  assert.equal(settle({ host: 'localhost' }, folder).host, 'localhost');
+  const local = settle({ host: 'localhost' }, folder);
+  assert.deepEqual([local.host, local.restHost], ['localhost', 'localhost']);
 });

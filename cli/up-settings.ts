@@ -27,7 +27,10 @@ type Section = Readonly<Record<string, string>>;
 
 export interface UpSettings {
   readonly data: string;
+  /** Where the broker listens; beyond the loopback it asks for a login. */
   readonly host: string;
+  /** Where everything else listens: it asks for none, so it stays on the loopback. */
+  readonly restHost: string;
   readonly ports: Readonly<Record<PortName, number>>;
   /** A folder of connector configs, or null. */
   readonly connectors: string | null;
@@ -52,11 +55,12 @@ export interface UpFlags {
   readonly logLevel?: string;
 }
 
+const LOOPBACK = '127.0.0.1';
 const DATA_DEFAULT = 'millrace-data';
 const CONFIG_DEFAULT = 'millrace.json';
 const fileKeys = ['data', 'host', 'ports', 'connectors', 'prune', 'log.level', 'broker', 'worker', 'registry'] as const;
 
-/** Settles every setting. BAD_CONFIGURATION and USAGE name the key or flag; REFUSED a host beyond loopback. */
+/** Settles every setting. BAD_CONFIGURATION and USAGE name the key or flag. */
 export function settle(flags: UpFlags, folder = process.cwd()): UpSettings {
   const path = flags.config ?? (existsSync(resolve(folder, CONFIG_DEFAULT)) ? resolve(folder, CONFIG_DEFAULT) : null);
   const file = path === null ? {} : readJsonObject(path);
@@ -67,10 +71,12 @@ export function settle(flags: UpFlags, folder = process.cwd()): UpSettings {
     const value = textOf(file, key, path);
     return value === undefined ? undefined : resolve(beside, value);
   };
+  const host = flags.host ?? textOf(file, 'host', path) ?? LOOPBACK;
   const connectors = flags.connectors === undefined ? inFile('connectors') : resolve(folder, flags.connectors);
   return {
     data: flags.data === undefined ? (inFile('data') ?? resolve(folder, DATA_DEFAULT)) : resolve(folder, flags.data),
-    host: loopback(flags.host ?? textOf(file, 'host', path) ?? '127.0.0.1'),
+    host,
+    restHost: isLoopback(host) ? host : LOOPBACK,
     ports: portsOf(flags, file, path),
     connectors: connectors ?? null,
     prune: flags.prune ?? file.prune === true,
@@ -137,10 +143,6 @@ function levelOf(text: string): LogLevel {
   throw new CliError('USAGE', `"${text}" is no log level.`, { next: `Use one of ${logLevels.join(', ')}.` });
 }
 
-/** Only loopback, as long as nobody can be asked for a password. */
-function loopback(host: string): string {
-  if (host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)) return host;
-  throw new CliError('REFUSED', `Millrace does not listen on ${host}: anybody who can reach it could read and write.`, {
-    next: 'Users, TLS and ACLs are not built yet; until then use a loopback address, and a tunnel or proxy in front of it.',
-  });
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

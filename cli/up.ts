@@ -19,7 +19,7 @@ const STOP_DEADLINE_MS = 9_500;
 export function define(command: Command): void {
   command.option('--data <dir>', 'where everything is kept (./millrace-data)');
   command.option('--config <file>', 'settings in JSON (./millrace.json where there is one)');
-  command.option('--host <address>', 'address to listen on (127.0.0.1)');
+  command.option('--host <address>', 'address the broker listens on (127.0.0.1); beyond loopback clients log in');
   command.option('--kafka-port <n>', 'Kafka protocol (9092; 0 picks a free one)');
   command.option('--connect-port <n>', 'Connect REST (8083)');
   command.option('--registry-port <n>', 'schema registry (8081)');
@@ -90,7 +90,7 @@ async function startRooms(
   logger: ReturnType<typeof upLogger>,
   stops: (() => Promise<unknown>)[],
 ): Promise<Addresses> {
-  const { host, ports } = settings;
+  const { host, restHost, ports } = settings;
   // The broker opens the disk while the others' code is still being read.
   const rooms = importRooms();
   rooms.catch(() => undefined);
@@ -109,7 +109,7 @@ async function startRooms(
   stops.push(() => log.close());
   const registry = await startRegistry({
     log,
-    host,
+    host: restHost,
     port: ports.registry,
     logger: logger.child({ room: 'registry' }),
     config: withNumbers(settings.registry),
@@ -119,7 +119,7 @@ async function startRooms(
     log,
     registry: inProcessRegistry(registry.core),
     plugins: catalogue,
-    host,
+    host: restHost,
     port: ports.connect,
     config: settings.worker,
     logger: logger.child({ room: 'worker' }),
@@ -131,7 +131,7 @@ async function startRooms(
   stops.push(() => worker.stop());
   const addresses = { kafka: broker.bootstrap, connect: worker.url, registry: registry.url };
   const console = await startConsole({
-    host,
+    host: restHost,
     port: ports.console,
     overview: () =>
       overviewOf({
@@ -215,6 +215,7 @@ function explained(error: unknown, settings: UpSettings): unknown {
       cause: error,
     });
   }
+  if (code === 'OPEN_LISTENER') return new CliError('REFUSED', message, { cause: error });
   if (code === 'LOG_DIRECTORY_INVALID' || code === 'BAD_BROKER_CONFIG' || code === 'BAD_CONFIG') {
     return new CliError('BAD_CONFIGURATION', message, { cause: error });
   }

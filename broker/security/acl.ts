@@ -3,44 +3,11 @@
  * are in authorizer.ts, the keeping in acls.ts.
  */
 
-export const ResourceType = {
-  any: 1,
-  topic: 2,
-  group: 3,
-  cluster: 4,
-  transactionalId: 5,
-  delegationToken: 6,
-  user: 7,
-} as const;
+import { clusterName, Operation, PatternType, Permission, ResourceType, wildcard } from '../protocol/acl-codes.ts';
+
+export { clusterName, Operation, PatternType, Permission, ResourceType, wildcard };
 export type ResourceTypeName = Exclude<keyof typeof ResourceType, 'any'>;
-
-export const PatternType = { any: 1, match: 2, literal: 3, prefixed: 4 } as const;
-
-export const Operation = {
-  any: 1,
-  all: 2,
-  read: 3,
-  write: 4,
-  create: 5,
-  delete: 6,
-  alter: 7,
-  describe: 8,
-  clusterAction: 9,
-  describeConfigs: 10,
-  alterConfigs: 11,
-  idempotentWrite: 12,
-  createTokens: 13,
-  describeTokens: 14,
-  twoPhaseCommit: 15,
-} as const;
 export type OperationName = Exclude<keyof typeof Operation, 'any' | 'all'>;
-
-export const Permission = { any: 1, deny: 2, allow: 3 } as const;
-
-/** The one name a resource of type cluster has. */
-export const clusterName = 'kafka-cluster';
-/** A literal of this name is every resource of its type; as a host it is every host. */
-export const wildcard = '*';
 
 export interface Acl {
   readonly resourceType: number;

@@ -12,3 +12,13 @@ export class AuthenticationError extends Error {
     this.name = 'AuthenticationError';
   }
 }
+
+/** A listener that other machines can reach would ask nobody who they are, or has nobody to ask; the broker does not start. */
+export class OpenListenerError extends Error {
+  readonly code = 'OPEN_LISTENER';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'OpenListenerError';
+  }
+}

@@ -5,6 +5,7 @@
 import { BrokerConfigError } from '../errors.ts';
 import type { BrokerConfig } from '../metadata/broker-config.ts';
 import { listOf } from '../metadata/config-definition.ts';
+import { OpenListenerError } from './errors.ts';
 
 export const securityProtocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const;
 export type SecurityProtocol = (typeof securityProtocols)[number];
@@ -64,13 +65,13 @@ export function listenersOf(config: BrokerConfig, fallback: Address): Listener[]
 
 /**
  * Beyond the loopback every client proves who it is, by a login or a certificate, and there is somebody who can.
- * Throws BrokerConfigError with what to do.
+ * Throws OpenListenerError with what to do.
  */
 export function refuseOpenListeners(listeners: readonly Listener[], userCount: number): void {
   for (const listener of listeners) {
     if (isLoopback(listener.host)) continue;
     const problem = problemWith(listener, userCount);
-    if (problem !== null) throw new BrokerConfigError('listeners', problem);
+    if (problem !== null) throw new OpenListenerError(problem);
   }
 }
 

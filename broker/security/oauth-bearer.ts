@@ -37,12 +37,18 @@ export class OAuthBearerExchange implements SaslExchange {
   }
 }
 
+/** The RFC's separator. */
+const separator = '\u0001';
+
 function bearerOf(text: string): { token: string; authorizationId: string } {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the RFC's separator is the control character 1.
-  const match =
-    /^n,(?:a=([^,]*))?,\x01(?:[A-Za-z]+=[^\x01]*\x01)*?auth=Bearer +([A-Za-z0-9._~+/=-]+)\x01(?:[A-Za-z]+=[^\x01]*\x01)*\x01$/i.exec(
-      text,
-    );
-  if (match === null) throw new AuthenticationError('Authentication failed: the OAUTHBEARER message is malformed.');
-  return { authorizationId: match[1] ?? '', token: match[2]! };
+  const [header = '', ...pairs] = text.split(separator);
+  const authorizationId = /^n,(?:a=([^,]*))?,$/.exec(header);
+  const authorization = pairs.find((pair) => /^auth=/i.test(pair)) ?? '';
+  const token = /^auth=Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization);
+  // The message ends with two separators, which leaves two empty pieces.
+  const isWhole = pairs.length >= 2 && pairs.at(-1) === '' && pairs.at(-2) === '';
+  if (authorizationId !== null && token !== null && isWhole) {
+    return { authorizationId: authorizationId[1] ?? '', token: token[1]! };
+  }
+  throw new AuthenticationError('Authentication failed: the OAUTHBEARER message is malformed.');
 }

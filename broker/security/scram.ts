@@ -8,6 +8,7 @@
  *     server  v=<signature>
  */
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { ScramMechanismCode } from '../protocol/acl-codes.ts';
 import { AuthenticationError } from './errors.ts';
 import type { SaslExchange, SaslStep } from './sasl.ts';
 
@@ -21,8 +22,8 @@ interface MechanismFacts {
 }
 
 export const scramMechanisms: Readonly<Record<ScramMechanism, MechanismFacts>> = {
-  'SCRAM-SHA-256': { hash: 'sha256', bytes: 32, code: 1 },
-  'SCRAM-SHA-512': { hash: 'sha512', bytes: 64, code: 2 },
+  'SCRAM-SHA-256': { hash: 'sha256', bytes: 32, code: ScramMechanismCode['SCRAM-SHA-256'] },
+  'SCRAM-SHA-512': { hash: 'sha512', bytes: 64, code: ScramMechanismCode['SCRAM-SHA-512'] },
 };
 
 /** Kafka's bounds: below a guess is too cheap, above a login too dear. */

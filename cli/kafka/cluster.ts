@@ -9,6 +9,7 @@ import { ErrorCode, errorName, isRetriable } from '../../broker/protocol/error-c
 import type { MetadataResponse } from '../../broker/protocol/messages/generated/metadata-response.ts';
 import { CliError } from '../errors.ts';
 import * as calls from './calls.ts';
+import { type ClientSecurity, clientSecurity, type PropertyOptions, withProperties } from './client-properties.ts';
 import { KafkaConnection } from './connection.ts';
 
 const BOOTSTRAP_DEFAULT = '127.0.0.1:9092';
@@ -29,16 +30,24 @@ export interface TopicMetadata {
 
 /** Declares `-b`, kcat's flag for where the cluster is. */
 export function withBrokers(command: Command): Command {
-  return command.option(
-    '-b, --brokers <list>',
-    'host:port of one or more brokers ($MILLRACE_BROKERS)',
-    process.env.MILLRACE_BROKERS ?? BOOTSTRAP_DEFAULT,
+  return withProperties(
+    command.option(
+      '-b, --brokers <list>',
+      'host:port of one or more brokers ($MILLRACE_BROKERS)',
+      process.env.MILLRACE_BROKERS ?? BOOTSTRAP_DEFAULT,
+    ),
   );
 }
 
+/** What those options say. */
+export interface ClusterOptions extends PropertyOptions {
+  readonly brokers: string;
+}
+
 /** Runs one command's work on a cluster and closes every connection afterwards. */
-export async function withCluster<T>(brokers: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
-  const cluster = new Cluster(brokers.split(',').map((address) => address.trim()));
+export async function withCluster<T>(options: ClusterOptions, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+  const addresses = options.brokers.split(',').map((address) => address.trim());
+  const cluster = new Cluster(addresses, clientSecurity(options));
   try {
     return await work(cluster);
   } finally {
@@ -48,11 +57,13 @@ export async function withCluster<T>(brokers: string, work: (cluster: Cluster) =
 
 export class Cluster {
   readonly #bootstrap: readonly string[];
+  readonly #security: ClientSecurity;
   readonly #connections = new Map<string, Promise<KafkaConnection>>();
   readonly #addresses = new Map<number, string>();
 
-  constructor(bootstrap: readonly string[]) {
+  constructor(bootstrap: readonly string[], security = clientSecurity({})) {
     this.#bootstrap = bootstrap;
+    this.#security = security;
   }
 
   /** Any broker that answers. */
@@ -77,7 +88,7 @@ export class Cluster {
   #connection(address: string): Promise<KafkaConnection> {
     let connection = this.#connections.get(address);
     if (connection === undefined) {
-      connection = KafkaConnection.open(address);
+      connection = KafkaConnection.open(address, this.#security);
       connection.catch(() => this.#connections.delete(address));
       this.#connections.set(address, connection);
     }

@@ -4,7 +4,9 @@
  * The CLI speaks the protocol through our own codecs rather than a client library, because a record must come out of
  * `consume` exactly as it is stored (header order, null against empty) and go into `produce` the same way.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { ErrorCode } from '../../broker/protocol/error-codes.ts';
 import { beginRequest } from '../../broker/protocol/frame.ts';
 import { encodeApiVersionsRequest } from '../../broker/protocol/messages/generated/api-versions-request.ts';
 import { decodeApiVersionsResponse } from '../../broker/protocol/messages/generated/api-versions-response.ts';
@@ -12,6 +14,9 @@ import { apis } from '../../broker/protocol/messages/generated/apis.ts';
 import { Reader } from '../../broker/protocol/reader.ts';
 import type { Outgoing, Writer } from '../../broker/protocol/writer.ts';
 import { CliError } from '../errors.ts';
+import * as calls from './calls.ts';
+import type { ClientSecurity } from './client-properties.ts';
+import { loginSteps } from './sasl.ts';
 
 export type ApiName = keyof typeof apis;
 
@@ -22,6 +27,9 @@ export interface Call<Request, Response> {
   readonly encode: (writer: Writer, message: Outgoing<Request>, version: number) => void;
   readonly decode: (reader: Reader, version: number) => Response;
 }
+
+/** In the clear, without a login. */
+const openly: ClientSecurity = { tls: null, login: null };
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A broker answers within the wait it was asked for (at most a few seconds here); this is for one that hangs. */
@@ -55,12 +63,13 @@ export class KafkaConnection {
     socket.on('close', () => this.#fail(new Error(`${address} closed the connection.`)));
   }
 
-  /** Connects and asks which versions the broker serves. `address` is `host:port`. */
-  static async open(address: string): Promise<KafkaConnection> {
-    const socket = await connected(address);
+  /** Connects, asks which versions the broker serves, and logs in where it is told to. `address` is `host:port`. */
+  static async open(address: string, security: ClientSecurity = openly): Promise<KafkaConnection> {
+    const socket = await connected(address, security);
     const connection = new KafkaConnection(address, socket);
     try {
       await connection.#negotiate();
+      if (security.login !== null) await connection.#logIn(security.login);
       return connection;
     } catch (error) {
       connection.close();
@@ -74,6 +83,26 @@ export class KafkaConnection {
     const answer = decodeApiVersionsResponse(new Reader(frame), 0);
     for (const { apiKey, minVersion, maxVersion } of answer.apiKeys) {
       this.#versions.set(apiKey, { min: minVersion, max: maxVersion });
+    }
+  }
+
+  async #logIn(login: NonNullable<ClientSecurity['login']>): Promise<void> {
+    const { mechanism } = login;
+    const handshake = await this.request(calls.saslHandshake, { mechanism });
+    if (handshake.errorCode !== ErrorCode.NONE) {
+      throw new CliError('REFUSED', `${this.address} does not take logins by ${mechanism}.`, {
+        next: `It takes ${handshake.mechanisms.join(', ') || 'none'}: set sasl.mechanism.`,
+      });
+    }
+    const steps = loginSteps(login);
+    for (let step = steps.next(); step.done !== true; ) {
+      const answer = await this.request(calls.saslAuthenticate, { authBytes: step.value });
+      if (answer.errorCode !== ErrorCode.NONE) {
+        throw new CliError('REFUSED', `${this.address}: ${answer.errorMessage ?? 'the login was refused'}.`, {
+          next: 'Check sasl.username, sasl.password and sasl.mechanism.',
+        });
+      }
+      step = steps.next(answer.authBytes);
     }
   }
 
@@ -189,7 +218,7 @@ function isFlexible(api: ApiName, version: number): boolean {
   return flexibleFrom !== null && version >= flexibleFrom;
 }
 
-function connected(address: string): Promise<Socket> {
+function connected(address: string, { tls }: ClientSecurity): Promise<Socket> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   const port = Number(address.slice(colon + 1));
@@ -206,12 +235,21 @@ function connected(address: string): Promise<Socket> {
           cause,
         }),
       );
-    const socket = connect({ host, port, noDelay: true });
+    const socket =
+      tls === null
+        ? connect({ host, port, noDelay: true })
+        : connectTls({
+            host,
+            port,
+            ...tls,
+            ...(isIP(host) === 0 ? { servername: host } : {}),
+            ...(tls.checksHost ? {} : { checkServerIdentity: () => undefined }),
+          });
     socket.setTimeout(CONNECT_TIMEOUT_MS, () =>
       socket.destroy(new Error(`No answer within ${CONNECT_TIMEOUT_MS} ms.`)),
     );
     socket.once('error', unreachable);
-    socket.once('connect', () => {
+    socket.once(tls === null ? 'connect' : 'secureConnect', () => {
       socket.off('error', unreachable);
       socket.setTimeout(0);
       resolve(socket);

@@ -167,7 +167,7 @@ function canonical(object: object): string {
 }
 
 async function allRecords(kafka: string, topic: string): Promise<StoredRecord[]> {
-  return withCluster(kafka, async (cluster) => {
+  return withCluster({ brokers: kafka }, async (cluster) => {
     const known = await cluster.topics();
     const metadata = known.find((candidate) => candidate.topic === topic);
     if (metadata === undefined) return [];

@@ -22,7 +22,7 @@ const RECORDS_PER_BATCH = 20;
 
 it('loses nothing it acknowledged when it is killed five times under load', { timeout: 120_000 }, async () => {
   await using house = await startMillrace();
-  await withCluster(house.kafka, async (cluster) => {
+  await withCluster({ brokers: house.kafka }, async (cluster) => {
     const connection = await cluster.any();
     await connection.request(createTopics, {
       topics: [{ name: TOPIC, numPartitions: PARTITIONS, replicationFactor: 1 }],
@@ -84,7 +84,7 @@ async function produce(brokers: string, id: number, stop: AbortSignal): Promise<
 /** Producer → its numbers, in the order of the log. */
 async function everything(brokers: string): Promise<Map<number, number[]>> {
   const found = new Map<number, number[]>();
-  await withCluster(brokers, async (cluster) => {
+  await withCluster({ brokers }, async (cluster) => {
     const topic = await cluster.topic(TOPIC);
     const partitions = topic.partitions.map(({ partition }) => partition);
     const from = await cluster.offsetsAt(topic, partitions, -2);
