@@ -1,11 +1,24 @@
 /**
- * What tests of transactions share: a log as a read_committed consumer sees it, and a disk that dies at a chosen write.
+ * What tests of transactions share: a log as a read_committed consumer sees it, a disk that dies at a chosen write, and
+ * a coordinator without time or disk.
  */
 import type { FileHandle, FileSystem } from '../../broker/fs/file-system.ts';
 import type { PartitionLog } from '../../broker/log/partition-log.ts';
 import { readMarker } from '../../broker/protocol/control-record.ts';
+import type { ErrorName } from '../../broker/protocol/error-codes.ts';
 import { batchStarts, isControl, isTransactional, lastOffset, producerId } from '../../broker/protocol/record-batch.ts';
 import { readRecords } from '../../broker/protocol/records.ts';
+import { TransactionCoordinator } from '../../broker/transactions/coordinator.ts';
+import type { MarkerWriter, TransactionLog } from '../../broker/transactions/ports.ts';
+import { decodeTransaction, type TransactionRecord } from '../../broker/transactions/records.ts';
+import type {
+  InitRequest,
+  Marker,
+  ProducerAnswer,
+  TopicPartition,
+  TransactionVersion,
+} from '../../broker/transactions/types.ts';
+import { SimulatedTimers } from './groups.ts';
 
 const maxBytes = 1024 * 1024;
 
@@ -99,5 +112,129 @@ export function mortalDisk(disk: FileSystem, lastWrite = Number.POSITIVE_INFINIT
     kill: () => {
       isDead = true;
     },
+  };
+}
+
+/** Records in a list, durable at once, later or never. */
+export class SimulatedTransactionLog implements TransactionLog {
+  readonly records: TransactionRecord[] = [];
+  /** What the next appends end with. */
+  error: ErrorName | null = null;
+  /** While true, appends wait for `settle`. */
+  isHeld = false;
+  #held: (() => void)[] = [];
+
+  open(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  append(_transactionalId: string, record: TransactionRecord, done: (error: ErrorName | null) => void): void {
+    const { error } = this;
+    const finish = (): void => {
+      if (error === null) this.records.push(record);
+      done(error);
+    };
+    if (this.isHeld) this.#held.push(finish);
+    else finish();
+  }
+
+  settle(): void {
+    this.isHeld = false;
+    for (const finish of this.#held.splice(0)) finish();
+  }
+}
+
+/** Keeps what it was asked to write; the test says when that is done, or what fails. */
+export class SimulatedMarkers implements MarkerWriter {
+  readonly written: { readonly marker: Marker; readonly partitions: readonly TopicPartition[] }[] = [];
+  failing: readonly TopicPartition[] = [];
+  isHeld = false;
+  #held: (() => void)[] = [];
+
+  write(
+    marker: Marker,
+    partitions: readonly TopicPartition[],
+    done: (failed: readonly TopicPartition[]) => void,
+  ): void {
+    this.written.push({ marker, partitions });
+    const finish = (): void => done(this.failing);
+    if (this.isHeld) this.#held.push(finish);
+    else finish();
+  }
+
+  settle(): void {
+    this.isHeld = false;
+    for (const finish of this.#held.splice(0)) finish();
+  }
+}
+
+export interface TransactionFixture {
+  readonly coordinator: TransactionCoordinator;
+  readonly timers: SimulatedTimers;
+  readonly log: SimulatedTransactionLog;
+  readonly markers: SimulatedMarkers;
+  /** InitProducerId for `id`, unless the request says otherwise. */
+  init(request?: Partial<InitRequest>): Promise<ProducerAnswer>;
+  add(who: ProducerAnswer, partition?: number, version?: TransactionVersion): Promise<ErrorName>;
+  end(who: ProducerAnswer, isCommit: boolean, version?: TransactionVersion): Promise<ProducerAnswer>;
+  /** Of `id`. */
+  readonly state: string | undefined;
+  /** A coordinator that replays what this one has written. */
+  restarted(): TransactionFixture;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** A coordinator without time or disk. Producer ids are 100, 101, … */
+export function transactionFixture(before: readonly TransactionRecord[] = []): TransactionFixture {
+  const timers = new SimulatedTimers();
+  const log = new SimulatedTransactionLog();
+  const markers = new SimulatedMarkers();
+  log.records.push(...before);
+  let lastId = 99 + before.length;
+  const noop = (): void => {};
+  const config = {
+    timeoutMsMax: 900_000,
+    idExpirationMs: 7 * dayMs,
+    abortIntervalMs: 10_000,
+    expiryIntervalMs: 3_600_000,
+  };
+  const coordinator = new TransactionCoordinator(config, {
+    log,
+    markers,
+    producerIds: { next: async () => ++lastId },
+    timers,
+    logger: { info: noop, warn: noop, error: noop },
+    coordinatorEpoch: 7,
+  });
+  for (const { key, value } of before) {
+    const { transactionalId, transaction } = decodeTransaction(key, value)!;
+    coordinator.replay(transactionalId, transaction);
+  }
+  const identity = ({ producerId, producerEpoch }: ProducerAnswer) => ({
+    transactionalId: 'id',
+    producerId,
+    producerEpoch,
+  });
+  return {
+    coordinator,
+    timers,
+    log,
+    markers,
+    init: (request = {}) =>
+      new Promise((resolve) => {
+        const whole = { transactionalId: 'id', timeoutMs: 60_000, expected: null, ...request };
+        coordinator.initProducerId(whole, resolve);
+      }),
+    add: (who, partition = 0, version = 2) =>
+      new Promise((resolve) => {
+        coordinator.addPartitions(identity(who), [{ topic: 't', partition }], version, resolve);
+      }),
+    end: (who, isCommit, version = 2) =>
+      new Promise((resolve) => coordinator.endTransaction(identity(who), isCommit, version, resolve)),
+    get state() {
+      return coordinator.transaction('id')?.state;
+    },
+    restarted: () => transactionFixture(log.records),
   };
 }
