@@ -5,7 +5,7 @@
  * · v8 earliest local (KIP-405) · v9 last tiered (KIP-1005) · v10 timeout (KIP-1075) · v11 earliest pending upload
  * (KIP-1023). One node tiers nothing: "earliest local" is the log start, and the two tiered questions have no answer.
  */
-import { errorNameOf } from '../errors.ts';
+import { BrokerError, errorNameOf } from '../errors.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { Isolation } from '../log/types.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -33,7 +33,16 @@ const Question = {
   earliestPendingUpload: -6,
 } as const;
 
-/** What `Question.maxTimestamp` needs, by version: older clients cannot have asked. */
+/** The first version that may ask each; before it, and for a negative number that is no question, Kafka refuses. */
+const askedFromVersion: ReadonlyMap<number, number> = new Map([
+  [Question.latest, 1],
+  [Question.earliest, 1],
+  [Question.maxTimestamp, 7],
+  [Question.earliestLocal, 8],
+  [Question.latestTiered, 9],
+  [Question.earliestPendingUpload, 11],
+]);
+
 const unknownAnswer = { timestamp: -1, offset: -1, leaderEpoch: -1 };
 
 export const listOffsets = defineApi({
@@ -60,12 +69,28 @@ function answerOne(
   const partitionIndex = asked.partitionIndex;
   try {
     mustBeAllowed(broker, call, 'describe', 'topic', topic);
-    const log = broker.log(topic, partitionIndex);
-    checkLeaderEpoch(log, asked.currentLeaderEpoch);
-    return { partitionIndex, errorCode: 0, ...find(log, asked.timestamp, isolation) };
+    checkQuestion(asked.timestamp, call.apiVersion);
+    const { leaderEpoch } = broker.logs;
+    const log = broker.existingLog(topic, partitionIndex);
+    checkLeaderEpoch({ topic, partition: partitionIndex, leaderEpoch }, asked.currentLeaderEpoch);
+    const found = log === undefined ? findNothing(asked.timestamp, leaderEpoch) : find(log, asked.timestamp, isolation);
+    return { partitionIndex, errorCode: 0, ...found };
   } catch (error) {
     return { partitionIndex, errorCode: ErrorCode[errorNameOf(error)], ...unknownAnswer };
   }
+}
+
+function checkQuestion(timestamp: number, apiVersion: number): void {
+  const from = askedFromVersion.get(timestamp);
+  if (timestamp >= 0 || (from !== undefined && apiVersion >= from)) return;
+  throw new BrokerError('UNSUPPORTED_VERSION', `ListOffsets v${apiVersion} has no timestamp ${timestamp}.`);
+}
+
+/** In a partition that was never used; being asked does not make its folder, or a look around would make them all. */
+function findNothing(timestamp: number, leaderEpoch: number): typeof unknownAnswer {
+  if (timestamp === Question.latest) return { timestamp: -1, offset: 0, leaderEpoch };
+  const isEarliest = timestamp === Question.earliest || timestamp === Question.earliestLocal;
+  return isEarliest ? { ...unknownAnswer, offset: 0 } : unknownAnswer;
 }
 
 function find(log: PartitionLog, timestamp: number, isolation: Isolation): typeof unknownAnswer {
