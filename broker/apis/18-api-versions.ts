@@ -9,6 +9,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeApiVersionsRequest } from '../protocol/messages/generated/api-versions-request.ts';
 import { encodeApiVersionsResponse } from '../protocol/messages/generated/api-versions-response.ts';
 import { defineApi } from '../server/api.ts';
+import { features, finalizedFeaturesEpoch } from './features.ts';
 import { servedApis } from './served.ts';
 
 const softwareFromVersion = 3;
@@ -23,25 +24,10 @@ const apiKeys = servedApis.map(({ key, advertisedMin, max }) => ({
   maxVersion: max,
 }));
 
-/**
- * What is finalized is what clients go by: group.version 1 is KIP-848,
- * transaction.version 2 is KIP-890. The epoch must not be negative, or the Java
- * producer stays with version 1; it never changes, for nothing here can be upgraded while the broker runs.
- */
-const finalizedFeaturesEpoch = 0;
-/** Levels of org.apache.kafka.server.common.MetadataVersion: Kafka's tools print and check them; we behave as 4.4-IV2. */
-const metadataVersion = { min: 7, max: 33 };
-const supportedFeatures = [
-  { name: 'metadata.version', minVersion: metadataVersion.min, maxVersion: metadataVersion.max },
-  { name: 'kraft.version', minVersion: 0, maxVersion: 1 },
-  { name: 'group.version', minVersion: 0, maxVersion: 1 },
-  { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
-];
-const finalizedFeatures = [
-  { name: 'metadata.version', minVersionLevel: metadataVersion.max, maxVersionLevel: metadataVersion.max },
-  { name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 },
-  { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 },
-];
+const supportedFeatures = features.map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion }));
+const finalizedFeatures = features
+  .filter(({ level }) => level > 0)
+  .map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level }));
 
 export const apiVersions = defineApi({
   decode: decodeApiVersionsRequest,

@@ -76,6 +76,8 @@ export const servedApis: readonly ServedApi[] = [
     'alterUserScramCredentials',
     async () => (await import('./51-alter-user-scram-credentials.ts')).alterUserScramCredentials,
   ),
+  serve('describeQuorum', async () => (await import('./55-describe-quorum.ts')).describeQuorum),
+  serve('updateFeatures', async () => (await import('./57-update-features.ts')).updateFeatures),
   serve('describeCluster', async () => (await import('./60-describe-cluster.ts')).describeCluster),
   serve('describeProducers', async () => (await import('./61-describe-producers.ts')).describeProducers),
   serve('describeTransactions', async () => (await import('./65-describe-transactions.ts')).describeTransactions),
@@ -85,6 +87,7 @@ export const servedApis: readonly ServedApi[] = [
     async () => (await import('./68-consumer-group-heartbeat.ts')).consumerGroupHeartbeat,
   ),
   serve('consumerGroupDescribe', async () => (await import('./69-consumer-group-describe.ts')).consumerGroupDescribe),
+  serve('listConfigResources', async () => (await import('./74-list-config-resources.ts')).listConfigResources),
   serve(
     'describeTopicPartitions',
     async () => (await import('./75-describe-topic-partitions.ts')).describeTopicPartitions,
