@@ -23,7 +23,8 @@ export function report(title: string, unit: string, rows: readonly Row[]): void 
   }
 }
 
-function machine(): string {
+/** Date, machine, Node and commit, in one line. */
+export function machine(): string {
   let commit = 'no commit';
   try {
     commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
