@@ -85,6 +85,8 @@ export interface Broker {
    * methods. Throws BrokerError UNKNOWN_TOPIC_OR_PARTITION.
    */
   log(topic: string, partition: number): PartitionLog;
+  /** The same without making it, for who only looks: undefined while the partition was never used, which is empty. */
+  existingLog(topic: string, partition: number): PartitionLog | undefined;
   /** Finishes what is in flight, flushes, closes the data directory. Takes well under 10 s; a second call waits for the first. */
   stop(): Promise<void>;
 }
@@ -257,6 +259,10 @@ class RunningBroker implements Broker, BrokerState {
 
   log(topic: string, partition: number): PartitionLog {
     return this.topics.log(topic, partition);
+  }
+
+  existingLog(topic: string, partition: number): PartitionLog | undefined {
+    return this.topics.existingLogOf(topic, partition);
   }
 
   stop(): Promise<void> {

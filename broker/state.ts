@@ -34,4 +34,6 @@ export interface BrokerState {
   endpoint(session: Session): BrokerAddress;
   /** Made when it is first asked for. Throws UNKNOWN_TOPIC_OR_PARTITION. */
   log(topic: string, partition: number): PartitionLog;
+  /** The same without making it: undefined while the partition was never used. */
+  existingLog(topic: string, partition: number): PartitionLog | undefined;
 }

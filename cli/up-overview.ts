@@ -20,7 +20,8 @@ export interface ShownBroker {
     describe(group: string): { readonly members: readonly unknown[] };
     offsets(group: string): readonly { readonly topic: string; readonly partition: number; readonly offset: number }[];
   };
-  log(topic: string, partition: number): PartitionFigures;
+  /** Undefined while the partition was never used. */
+  existingLog(topic: string, partition: number): PartitionFigures | undefined;
 }
 
 /** The registry's core, as far as it is shown. */
@@ -47,7 +48,8 @@ export function topicsOf(broker: ShownBroker): TopicFigures[] {
   return [...broker.topics.all()].map(({ name, partitions, isInternal }) => {
     let [logEndOffset, records, bytes] = [0, 0, 0];
     for (let partition = 0; partition < partitions; partition++) {
-      const log = broker.log(name, partition);
+      const log = broker.existingLog(name, partition);
+      if (log === undefined) continue;
       logEndOffset += log.logEndOffset;
       records += log.logEndOffset - log.logStartOffset;
       bytes += log.sizeBytes;
@@ -70,7 +72,7 @@ export function groupsOf(broker: ShownBroker): GroupFigures[] {
   return broker.groups.list().map(({ group, state }) => {
     const offsets = broker.groups.offsets(group).filter(({ topic }) => known.has(topic));
     const lags = offsets.map(({ topic, partition, offset }) => {
-      return Math.max(0, broker.log(topic, partition).logEndOffset - offset);
+      return Math.max(0, (broker.existingLog(topic, partition)?.logEndOffset ?? 0) - offset);
     });
     return {
       group,

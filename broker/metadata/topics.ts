@@ -86,18 +86,18 @@ export class Topics {
 
   /** The log of a partition, made when it is first asked for. Throws UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR. */
   log(name: string, partition: number): PartitionLog {
-    const topic = this.#byName.get(name);
-    if (topic === undefined) throw unknownTopic(name);
-    return this.logOf(topic, partition);
+    return this.logOf(this.#existing(name), partition);
+  }
+
+  /** The same without making it: undefined while the partition was never used. */
+  existingLogOf(name: string, partition: number): PartitionLog | undefined {
+    const topic = this.#existing(name);
+    checkPartition(topic, partition);
+    return this.existingLog(topic, partition);
   }
 
   logOf(topic: Topic, partition: number): PartitionLog {
-    if (partition < 0 || partition >= topic.partitions) {
-      throw new BrokerError(
-        'UNKNOWN_TOPIC_OR_PARTITION',
-        `Topic ${topic.name} has partitions 0 to ${topic.partitions - 1}; there is no partition ${partition}.`,
-      );
-    }
+    checkPartition(topic, partition);
     const log = this.#logs.get(topic.name, partition);
     if (log !== undefined && log.topicId === topic.topicId) return log;
     try {
@@ -192,10 +192,17 @@ export class Topics {
     });
   }
 
-  /** Replaces all overrides. */
-  configure(name: string, overrides: Readonly<Record<string, string>>): Promise<Topic> {
+  /**
+   * Changes the overrides. `change` is called when all changes before are done, so that two who alter different keys at
+   * the same time both get what they want; what it throws is the outcome.
+   */
+  configure(
+    name: string,
+    change: (overrides: Readonly<Record<string, string>>) => Readonly<Record<string, string>>,
+  ): Promise<Topic> {
     return this.#change(async () => {
       const topic = this.#existing(name);
+      const overrides = change(topic.overrides);
       checkTopicConfig(overrides);
       const entry = { id: topic.topicId, partitions: topic.partitions, config: overrides };
       await this.#metadata.write([[topicPrefix + name, entry]]);
@@ -283,6 +290,14 @@ export class Topics {
     const logs = [...this.#logs.logs.values()].filter((log) => log.topic === name && log.topicId === topicId);
     for (const log of logs) this.#logs.delete(name, log.partition);
   }
+}
+
+function checkPartition(topic: Topic, partition: number): void {
+  if (partition >= 0 && partition < topic.partitions) return;
+  throw new BrokerError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `Topic ${topic.name} has partitions 0 to ${topic.partitions - 1}; there is no partition ${partition}.`,
+  );
 }
 
 function unknownTopic(name: string): BrokerError {
