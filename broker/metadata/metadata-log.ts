@@ -5,6 +5,9 @@
  *     topic/<name>    {id, partitions, config}
  *     deleted/<id>    {name}            a topic whose folders may not be gone yet
  *     producer-ids    {next}            ids below were or may have been given out
+ *     user/<name>     {mechanism: {salt, storedKey, serverKey, iterations}}    see security/users.ts
+ *     acl/<fields>    the fields of an ACL, see security/acls.ts
+ *     quota/<entity>  {key: limit}      see security/quotas.ts
  */
 import type { LogConfig } from '../log/config.ts';
 import type { LogDirectory } from '../log/log-directory.ts';
@@ -17,6 +20,9 @@ export const metadataTopic = '__cluster_metadata';
 const metadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ';
 
 export type MetadataChange = readonly [key: string, value: unknown];
+
+/** What those who keep something in the table need of it. */
+export type MetadataStore = Pick<MetadataLog, 'entries' | 'write'>;
 
 export class MetadataLog {
   /** The table as it was when the log was opened. */

@@ -1,7 +1,7 @@
 /**
  * The ACLs, kept in the metadata log, one entry each: `acl/<its seven fields>`, so that adding twice adds once.
  */
-import type { MetadataLog } from '../metadata/metadata-log.ts';
+import type { MetadataStore } from '../metadata/metadata-log.ts';
 import { type Acl, type AclFilter, matchesFilter, PatternType, wildcard } from './acl.ts';
 
 const prefix = 'acl/';
@@ -13,13 +13,13 @@ interface OfType {
 }
 
 export class Acls {
-  readonly #metadata: MetadataLog;
+  readonly #metadata: MetadataStore;
   readonly #acls = new Map<string, Acl>();
   readonly #byType = new Map<number, OfType>();
   readonly #onChange: (() => void)[] = [];
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(metadata: MetadataLog) {
+  constructor(metadata: MetadataStore) {
     this.#metadata = metadata;
     for (const [key, value] of metadata.entries) if (key.startsWith(prefix)) this.#acls.set(key, value as Acl);
     this.#index();

@@ -6,7 +6,7 @@
  * long (`throttle_time_ms`), and is not read from for that time (KIP-219). The time is bounded well below the session
  * timeouts of consumers; what is left of the debt delays the next request.
  */
-import type { MetadataChange, MetadataLog } from '../metadata/metadata-log.ts';
+import type { MetadataChange, MetadataStore } from '../metadata/metadata-log.ts';
 
 export const quotaKeys = ['producer_byte_rate', 'consumer_byte_rate', 'request_percentage'] as const;
 export type QuotaKey = (typeof quotaKeys)[number];
@@ -33,13 +33,13 @@ const levelsMax = 10_000;
 const prefix = 'quota/';
 
 export class Quotas {
-  readonly #metadata: MetadataLog;
+  readonly #metadata: MetadataStore;
   readonly #windowSeconds: number;
   readonly #entities = new Map<string, QuotaValues>();
   readonly #levels = new Map<string, Level>();
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(metadata: MetadataLog, { windowSeconds }: { readonly windowSeconds: number }) {
+  constructor(metadata: MetadataStore, { windowSeconds }: { readonly windowSeconds: number }) {
     this.#metadata = metadata;
     this.#windowSeconds = windowSeconds;
     for (const [key, value] of metadata.entries) {

@@ -2,7 +2,7 @@
  * Users that can log in: their SCRAM credentials, kept in the metadata log under `user/<name>`. Salt and keys, never a
  * password.
  */
-import type { MetadataLog } from '../metadata/metadata-log.ts';
+import type { MetadataStore } from '../metadata/metadata-log.ts';
 import type { ScramCredential, ScramMechanism } from './scram.ts';
 
 const prefix = 'user/';
@@ -24,11 +24,11 @@ export interface CredentialChange {
 }
 
 export class Users {
-  readonly #metadata: MetadataLog;
+  readonly #metadata: MetadataStore;
   readonly #users = new Map<string, UserEntry>();
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(metadata: MetadataLog) {
+  constructor(metadata: MetadataStore) {
     this.#metadata = metadata;
     for (const [key, value] of metadata.entries) {
       if (key.startsWith(prefix)) this.#users.set(key.slice(prefix.length), value as UserEntry);
