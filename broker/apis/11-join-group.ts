@@ -31,8 +31,11 @@ export const joinGroup = defineApi({
           clientId: call.clientId ?? '',
           clientHost: `/${call.session.clientHost}`,
           sessionTimeoutMs: request.sessionTimeoutMs,
+          // Some clients send -1 in later versions too; taken literally it would end every rebalance at once.
           rebalanceTimeoutMs:
-            apiVersion >= rebalanceTimeoutFrom ? request.rebalanceTimeoutMs : request.sessionTimeoutMs,
+            apiVersion >= rebalanceTimeoutFrom && request.rebalanceTimeoutMs >= 0
+              ? request.rebalanceTimeoutMs
+              : request.sessionTimeoutMs,
           protocolType: request.protocolType,
           // Kept for as long as the member lives, so they must not pin the frame they came in.
           protocols: request.protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) })),
