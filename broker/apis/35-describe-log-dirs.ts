@@ -1,13 +1,18 @@
 /**
  * DescribeLogDirs (key 35): what the data directory holds and how much room is left. v4 sizes (KIP-827).
  */
-import type { PartitionLog } from '../log/partition-log.ts';
+import type { Topic } from '../metadata/topics.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type DescribeLogDirsRequest,
   decodeDescribeLogDirsRequest,
 } from '../protocol/messages/generated/describe-log-dirs-request.ts';
-import { encodeDescribeLogDirsResponse } from '../protocol/messages/generated/describe-log-dirs-response.ts';
+import {
+  type DescribeLogDirsPartition,
+  type DescribeLogDirsTopic,
+  encodeDescribeLogDirsResponse,
+} from '../protocol/messages/generated/describe-log-dirs-response.ts';
+import type { Outgoing } from '../protocol/writer.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { isAllowedOnCluster } from './authorize.ts';
@@ -19,16 +24,11 @@ export const describeLogDirs = defineApi({
     if (!isAllowedOnCluster(broker, call, 'describe')) {
       return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, results: [] };
     }
-    const topics = new Map<string, PartitionLog[]>();
-    for (const log of logsAsked(broker, request)) topics.set(log.topic, [...(topics.get(log.topic) ?? []), log]);
     const { totalBytes, freeBytes } = broker.logs.space();
     const result = {
       errorCode: 0,
       logDir: broker.dataDir,
-      topics: [...topics].map(([name, logs]) => ({
-        name,
-        partitions: logs.map((log) => ({ partitionIndex: log.partition, partitionSize: log.sizeBytes, offsetLag: 0 })),
-      })),
+      topics: topicsAsked(broker, request),
       totalBytes,
       usableBytes: freeBytes,
     };
@@ -36,10 +36,20 @@ export const describeLogDirs = defineApi({
   },
 });
 
-/** A null list asks for everything; unknown partitions are left out. */
-function logsAsked(broker: BrokerState, request: DescribeLogDirsRequest): PartitionLog[] {
-  if (request.topics === null) return [...broker.logs.logs.values()];
-  return request.topics.flatMap(({ topic, partitions }) =>
-    partitions.map((partition) => broker.logs.get(topic, partition)).filter((log) => log !== undefined),
-  );
+/** A null list asks for everything; what does not exist is left out. A partition nobody has used takes no bytes. */
+function topicsAsked(broker: BrokerState, { topics }: DescribeLogDirsRequest): Outgoing<DescribeLogDirsTopic>[] {
+  const asked =
+    topics === null
+      ? [...broker.topics.all()].map((topic) => ({ topic, partitions: [...Array(topic.partitions).keys()] }))
+      : topics.map(({ topic, partitions }) => ({ topic: broker.topics.get(topic), partitions }));
+  return asked.flatMap(({ topic, partitions }) => {
+    if (topic === undefined) return [];
+    const known = partitions.filter((partition) => partition >= 0 && partition < topic.partitions);
+    return [{ name: topic.name, partitions: known.map((partition) => sizeOf(broker, topic, partition)) }];
+  });
+}
+
+function sizeOf(broker: BrokerState, topic: Topic, partition: number): Outgoing<DescribeLogDirsPartition> {
+  const partitionSize = broker.topics.existingLog(topic, partition)?.sizeBytes ?? 0;
+  return { partitionIndex: partition, partitionSize, offsetLag: 0 };
 }
