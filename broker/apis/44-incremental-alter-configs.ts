@@ -21,6 +21,7 @@ export const incrementalAlterConfigs = defineApi({
     const responses = request.resources.map((resource) =>
       alterResource(broker, call, resource, request.validateOnly, (before) => {
         const overrides = { ...before };
+        refuseRepeated(resource.configs);
         for (const config of resource.configs) applyOne(overrides, config);
         return overrides;
       }),
@@ -28,6 +29,14 @@ export const incrementalAlterConfigs = defineApi({
     return { responses: await Promise.all(responses) };
   },
 });
+
+function refuseRepeated(configs: readonly AlterableConfig[]): void {
+  const names = new Set<string>();
+  for (const { name } of configs) {
+    if (names.has(name)) throw new BrokerError('INVALID_REQUEST', `Configuration ${name} is named twice.`);
+    names.add(name);
+  }
+}
 
 function applyOne(overrides: Record<string, string>, config: AlterableConfig): void {
   const { name, value, configOperation } = config;
