@@ -59,10 +59,8 @@ export async function alterResource(
         'Only topic configs can be changed while the broker runs; set broker keys in its configuration and restart it.';
       throw new BrokerError('INVALID_REQUEST', why);
     }
-    const topic = topicOf(broker, resourceName);
-    const overrides = change(topic.overrides);
-    checkTopicConfig(overrides);
-    if (!validateOnly) await broker.topics.configure(resourceName, overrides);
+    if (validateOnly) checkTopicConfig(change(topicOf(broker, resourceName).overrides));
+    else await broker.topics.configure(resourceName, change);
     return { resourceType, resourceName, errorCode: 0, errorMessage: null };
   } catch (error) {
     const errorCode = ErrorCode[errorNameOf(error)];

@@ -140,10 +140,10 @@ describe('topics', () => {
     const { topics } = open();
     await create(topics, 't');
     const log = topics.log('t', 0);
-    await topics.configure('t', { 'max.message.bytes': '100' });
+    await topics.configure('t', () => ({ 'max.message.bytes': '100' }));
     assert.equal(log.config.maxMessageBytes, 100);
-    assert.equal(await refusalOf(topics.configure('t', { 'max.message.bytes': '-1' })), 'INVALID_CONFIG');
-    await topics.configure('t', {});
+    assert.equal(await refusalOf(topics.configure('t', () => ({ 'max.message.bytes': '-1' }))), 'INVALID_CONFIG');
+    await topics.configure('t', () => ({}));
     assert.equal(log.config.maxMessageBytes, 1_048_588);
   });
 
