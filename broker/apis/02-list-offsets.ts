@@ -5,10 +5,9 @@
  * · v8 earliest local (KIP-405) · v9 last tiered (KIP-1005) · v10 timeout (KIP-1075) · v11 earliest pending upload
  * (KIP-1023). One node tiers nothing: "earliest local" is the log start, and the two tiered questions have no answer.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
+import { BrokerError } from '../errors.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { Isolation } from '../log/types.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   decodeListOffsetsRequest,
   type ListOffsetsPartition,
@@ -22,6 +21,7 @@ import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { mustBeAllowed } from './authorize.ts';
 import { checkLeaderEpoch } from './leader-epoch.ts';
+import { errorCodeOf } from './refusal.ts';
 
 /** The timestamps that are questions instead of times. */
 const Question = {
@@ -76,7 +76,7 @@ function answerOne(
     const found = log === undefined ? findNothing(asked.timestamp, leaderEpoch) : find(log, asked.timestamp, isolation);
     return { partitionIndex, errorCode: 0, ...found };
   } catch (error) {
-    return { partitionIndex, errorCode: ErrorCode[errorNameOf(error)], ...unknownAnswer };
+    return { partitionIndex, errorCode: errorCodeOf(error, broker), ...unknownAnswer };
   }
 }
 

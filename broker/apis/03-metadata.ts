@@ -6,7 +6,7 @@
  * offline replicas · v7 leader epoch · v8 to v10 authorized operations (not known without ACLs) · v10 topic ids
  * (KIP-516) · v11 cluster operations moved to DescribeCluster · v12 topics by id · v13 top-level error.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
+import { BrokerError } from '../errors.ts';
 import type { Topic } from '../metadata/topics.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {
@@ -24,6 +24,7 @@ import type { Outgoing } from '../protocol/writer.ts';
 import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { isAllowed, isAllowedOnCluster, operationsAllowed } from './authorize.ts';
+import { errorCodeOf } from './refusal.ts';
 
 const namesMayBeNullFromVersion = 1;
 
@@ -125,7 +126,7 @@ function answerTopics(asking: Asking, failures: ReadonlyMap<string, BrokerError>
     const failure = failures.get(name);
     const isRefused = failure?.code === 'TOPIC_AUTHORIZATION_FAILED';
     if (topic !== undefined && !isRefused) return describe(topic, asking);
-    const errorCode = failure === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode[errorNameOf(failure)];
+    const errorCode = failure === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : errorCodeOf(failure, broker);
     return { errorCode, name, topicId: zeroUuid, isInternal: false };
   });
 }

@@ -5,7 +5,7 @@
  * A topic exists, durably, before this answers. One node keeps one replica: more is INVALID_REPLICATION_FACTOR, and a
  * manual assignment must name this node alone.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
+import { BrokerError } from '../errors.ts';
 import { synonymsOf, topicConfigs } from '../metadata/topic-config.ts';
 import type { Topic } from '../metadata/topics.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -21,6 +21,7 @@ import type { Outgoing } from '../protocol/writer.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { isAllowed, isAllowedOnCluster, mustBeAllowed } from './authorize.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const createTopics = defineApi({
   decode: decodeCreateTopicsRequest,
@@ -37,7 +38,7 @@ export const createTopics = defineApi({
         const mayDescribe = isAllowed(broker, call, 'describeConfigs', 'topic', asked.name);
         return created(broker, mayDescribe, await createOne(broker, asked, request.validateOnly));
       } catch (error) {
-        return { name: asked.name, errorCode: ErrorCode[errorNameOf(error)], errorMessage: (error as Error).message };
+        return { name: asked.name, errorCode: errorCodeOf(error, broker), errorMessage: (error as Error).message };
       }
     });
     return { topics: await Promise.all(results) };

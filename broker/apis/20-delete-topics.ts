@@ -3,8 +3,7 @@
  *
  * An unknown id is UNKNOWN_TOPIC_ID, an unknown name UNKNOWN_TOPIC_OR_PARTITION. Internal topics are refused.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
+import { BrokerError } from '../errors.ts';
 import {
   type DeleteTopicState,
   decodeDeleteTopicsRequest,
@@ -18,6 +17,7 @@ import type { Outgoing } from '../protocol/writer.ts';
 import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { mustBeAllowed } from './authorize.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const deleteTopics = defineApi({
   decode: decodeDeleteTopicsRequest,
@@ -45,7 +45,7 @@ async function deleteOne(
     await broker.topics.delete(topic.name);
     return { name: topic.name, topicId: topic.topicId, errorCode: 0 };
   } catch (error) {
-    const errorCode = ErrorCode[errorNameOf(error)];
+    const errorCode = errorCodeOf(error, broker);
     return { name: asked.name, topicId: asked.topicId, errorCode, errorMessage: (error as Error).message };
   }
 }

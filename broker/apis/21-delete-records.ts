@@ -1,8 +1,7 @@
 /**
  * DeleteRecords (key 21): everything before an offset is gone (KIP-107); -1 means up to the high watermark.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
+import { BrokerError } from '../errors.ts';
 import {
   type DeleteRecordsPartition,
   decodeDeleteRecordsRequest,
@@ -15,6 +14,7 @@ import type { Outgoing } from '../protocol/writer.ts';
 import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { mustBeAllowed } from './authorize.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const deleteRecords = defineApi({
   decode: decodeDeleteRecordsRequest,
@@ -44,6 +44,6 @@ function deleteOne(
     }
     return { partitionIndex, errorCode: 0, lowWatermark: log.deleteRecords(asked.offset) };
   } catch (error) {
-    return { partitionIndex, errorCode: ErrorCode[errorNameOf(error)], lowWatermark: -1 };
+    return { partitionIndex, errorCode: errorCodeOf(error, broker), lowWatermark: -1 };
   }
 }

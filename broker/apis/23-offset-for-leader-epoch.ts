@@ -3,8 +3,6 @@
  *
  * v2 current leader epoch · v3 replica id · v4 flexible. Wrong answers here send consumers back to offset 0.
  */
-import { errorNameOf } from '../errors.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   decodeOffsetForLeaderEpochRequest,
   type OffsetForLeaderPartition,
@@ -18,6 +16,7 @@ import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { mustBeAllowed } from './authorize.ts';
 import { checkLeaderEpoch } from './leader-epoch.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const offsetForLeaderEpoch = defineApi({
   decode: decodeOffsetForLeaderEpochRequest,
@@ -46,6 +45,6 @@ function answerOne(
     const { epoch, endOffset } = log.endOffsetForEpoch(asked.leaderEpoch);
     return { partition, errorCode: 0, leaderEpoch: epoch, endOffset };
   } catch (error) {
-    return { partition, errorCode: ErrorCode[errorNameOf(error)], leaderEpoch: -1, endOffset: -1 };
+    return { partition, errorCode: errorCodeOf(error, broker), leaderEpoch: -1, endOffset: -1 };
   }
 }

@@ -2,11 +2,10 @@
  * DescribeConfigs (key 32) for topics and the broker. v1 source and synonyms (KIP-226) · v3 type and documentation
  * (KIP-569). Tools rely on complete lists: every key that is obeyed is shown, with where its value comes from.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
+import { BrokerError } from '../errors.ts';
 import { brokerConfigs } from '../metadata/broker-config.ts';
 import { type ConfigDefinition, configTypeCode } from '../metadata/config-definition.ts';
 import { ConfigSource, synonymsOf, topicConfigs } from '../metadata/topic-config.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type DescribeConfigsRequest,
   type DescribeConfigsResource,
@@ -21,6 +20,7 @@ import type { Outgoing } from '../protocol/writer.ts';
 import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { checkBrokerName, mustBeAllowedConfig, ResourceType, topicOf } from './config-resource.ts';
+import { errorCodeOf } from './refusal.ts';
 
 interface Value {
   readonly name: string;
@@ -50,7 +50,7 @@ function describeOne(
       .map(([definition, values]) => entry(definition, values, resourceType === ResourceType.broker, request));
     return { resourceType, resourceName, errorCode: 0, errorMessage: null, configs };
   } catch (error) {
-    const errorCode = ErrorCode[errorNameOf(error)];
+    const errorCode = errorCodeOf(error, broker);
     return { resourceType, resourceName, errorCode, errorMessage: (error as Error).message };
   }
 }

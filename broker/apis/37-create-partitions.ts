@@ -1,8 +1,7 @@
 /**
  * CreatePartitions (key 37): a topic grows (KIP-195). The count asked for is the new total.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
+import { BrokerError } from '../errors.ts';
 import {
   type CreatePartitionsTopic,
   decodeCreatePartitionsRequest,
@@ -11,6 +10,7 @@ import { encodeCreatePartitionsResponse } from '../protocol/messages/generated/c
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { mustBeAllowed } from './authorize.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const createPartitions = defineApi({
   decode: decodeCreatePartitionsRequest,
@@ -22,7 +22,7 @@ export const createPartitions = defineApi({
         await growOne(broker, asked, request.validateOnly);
         return { name: asked.name, errorCode: 0, errorMessage: null };
       } catch (error) {
-        return { name: asked.name, errorCode: ErrorCode[errorNameOf(error)], errorMessage: (error as Error).message };
+        return { name: asked.name, errorCode: errorCodeOf(error, broker), errorMessage: (error as Error).message };
       }
     });
     return { results: await Promise.all(results) };

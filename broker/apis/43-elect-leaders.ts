@@ -1,13 +1,14 @@
 /**
  * ElectLeaders (key 43): one node leads everything, so no election is ever needed, which is what this answers (KIP-183).
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
+import { BrokerError } from '../errors.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeElectLeadersRequest } from '../protocol/messages/generated/elect-leaders-request.ts';
 import { encodeElectLeadersResponse } from '../protocol/messages/generated/elect-leaders-response.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { isAllowedOnCluster } from './authorize.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const electLeaders = defineApi({
   decode: decodeElectLeadersRequest,
@@ -30,6 +31,6 @@ function electOne(broker: BrokerState, topic: string, partition: number): { erro
     broker.log(topic, partition);
     throw new BrokerError('ELECTION_NOT_NEEDED', 'This node is the only replica and leads already.');
   } catch (error) {
-    return { errorCode: ErrorCode[errorNameOf(error)], errorMessage: (error as Error).message };
+    return { errorCode: errorCodeOf(error, broker), errorMessage: (error as Error).message };
   }
 }

@@ -1,7 +1,7 @@
 /**
  * AlterPartitionReassignments (key 45): partitions can be "moved" to where they are, and nothing else (KIP-455).
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
+import { BrokerError } from '../errors.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   decodeAlterPartitionReassignmentsRequest,
@@ -14,6 +14,7 @@ import {
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { isAllowedOnCluster } from './authorize.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const alterPartitionReassignments = defineApi({
   decode: decodeAlterPartitionReassignmentsRequest,
@@ -46,6 +47,6 @@ function reassignOne(broker: BrokerState, topic: string, asked: ReassignablePart
     }
     return { partitionIndex, errorCode: 0, errorMessage: null };
   } catch (error) {
-    return { partitionIndex, errorCode: ErrorCode[errorNameOf(error)], errorMessage: (error as Error).message };
+    return { partitionIndex, errorCode: errorCodeOf(error, broker), errorMessage: (error as Error).message };
   }
 }

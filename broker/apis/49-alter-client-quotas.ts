@@ -5,8 +5,7 @@
  * v1 flexible. Keys: producer_byte_rate, consumer_byte_rate, request_percentage; a key that is not enforced here is
  * refused rather than kept.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
+import { BrokerError } from '../errors.ts';
 import {
   decodeAlterClientQuotasRequest,
   type EntryData,
@@ -16,6 +15,7 @@ import { type QuotaChange, type QuotaKey, quotaKeys } from '../security/quotas.t
 import { defineApi } from '../server/api.ts';
 import { isAllowedOnCluster } from './authorize.ts';
 import { quotaEntity } from './quota-entity.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const alterClientQuotas = defineApi({
   decode: decodeAlterClientQuotasRequest,
@@ -29,7 +29,7 @@ export const alterClientQuotas = defineApi({
         changes.push({ entity: quotaEntity(entity), values: valuesOf(ops) });
         return { errorCode: 0, errorMessage: null, entity };
       } catch (error) {
-        return { errorCode: ErrorCode[errorNameOf(error)], errorMessage: (error as Error).message, entity };
+        return { errorCode: errorCodeOf(error, broker), errorMessage: (error as Error).message, entity };
       }
     });
     if (!request.validateOnly && changes.length > 0) await broker.security.quotas.change(changes);

@@ -4,8 +4,7 @@
  *
  * A user with one bad change has none of its changes made; the other users' are.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
+import { BrokerError } from '../errors.ts';
 import {
   type AlterUserScramCredentialsRequest,
   decodeAlterUserScramCredentialsRequest,
@@ -17,6 +16,7 @@ import type { CredentialChange } from '../security/users.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { isAllowedOnCluster } from './authorize.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const alterUserScramCredentials = defineApi({
   decode: decodeAlterUserScramCredentialsRequest,
@@ -31,7 +31,7 @@ export const alterUserScramCredentials = defineApi({
         changes.push(...changesOf(broker, user, request));
         return { user, errorCode: 0, errorMessage: null };
       } catch (error) {
-        return { user, errorCode: ErrorCode[errorNameOf(error)], errorMessage: (error as Error).message };
+        return { user, errorCode: errorCodeOf(error, broker), errorMessage: (error as Error).message };
       }
     });
     if (changes.length > 0) await broker.security.users.change(changes);

@@ -2,13 +2,13 @@
  * The two kinds of resource that have configs here, and the changes AlterConfigs and IncrementalAlterConfigs make.
  * Resource numbers are those of org.apache.kafka.common.config.ConfigResource.
  */
-import { BrokerError, errorNameOf } from '../errors.ts';
+import { BrokerError } from '../errors.ts';
 import { checkTopicConfig } from '../metadata/topic-config.ts';
 import type { Topic } from '../metadata/topics.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
 import type { Call } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { mustBeAllowed, mustBeAllowedOnCluster } from './authorize.ts';
+import { errorCodeOf } from './refusal.ts';
 
 export const ResourceType = { topic: 2, broker: 4 } as const;
 
@@ -63,7 +63,7 @@ export async function alterResource(
     else await broker.topics.configure(resourceName, change);
     return { resourceType, resourceName, errorCode: 0, errorMessage: null };
   } catch (error) {
-    const errorCode = ErrorCode[errorNameOf(error)];
+    const errorCode = errorCodeOf(error, broker);
     return { resourceType, resourceName, errorCode, errorMessage: (error as Error).message };
   }
 }
