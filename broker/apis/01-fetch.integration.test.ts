@@ -157,12 +157,35 @@ describe('Fetch', () => {
     assert.equal(partitionsOf(unknown)[0]!.errorCode, ErrorCode.UNKNOWN_TOPIC_ID);
   });
 
-  it('wakes when its topic is deleted', async () => {
-    await kafka.broker.topics.create([{ name: 'doomed', partitions: 1 }]);
-    const waiting = fetch([{ partition: 0 }], { topic: 'doomed', maxWaitMs: 5000 });
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    await kafka.broker.topics.delete('doomed');
-    assert.equal(partitionsOf(await waiting)[0]!.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  it('wakes when its topic is deleted, whether it was ever used or not', async () => {
+    for (const isUsed of [false, true]) {
+      await kafka.broker.topics.create([{ name: 'doomed', partitions: 1 }]);
+      if (isUsed) kafka.broker.log('doomed', 0);
+      const started = performance.now();
+      const waiting = fetch([{ partition: 0 }], { topic: 'doomed', maxWaitMs: 5000 });
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      await kafka.broker.topics.delete('doomed');
+      assert.equal(partitionsOf(await waiting)[0]!.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+      assert.ok(performance.now() - started < 3000);
+    }
+  });
+
+  it('of a partition that was never used makes no folder, and wakes with its first record', async () => {
+    const empty = await fetch([{ partition: 3, fetchOffset: 0 }]);
+    assert.deepEqual(
+      partitionsOf(empty).map(({ errorCode, highWatermark }) => [errorCode, highWatermark]),
+      [[0, 0]],
+    );
+    assert.equal(kafka.broker.existingLog('t', 3), undefined);
+    const beyond = await fetch([{ partition: 3, fetchOffset: 1 }]);
+    assert.equal(partitionsOf(beyond)[0]!.errorCode, ErrorCode.OFFSET_OUT_OF_RANGE);
+    const started = performance.now();
+    const waiting = fetch([{ partition: 3 }], { maxWaitMs: 5000, minBytes: 200 });
+    setTimeout(() => void append(3, 'first'), 20);
+    setTimeout(() => void append(3, 's'.repeat(200)), 60);
+    const [partition] = partitionsOf(await waiting);
+    assert.equal(valuesOf(partition!.records).length, 2);
+    assert.ok(performance.now() - started < 3000);
   });
 
   it('sends large batches unharmed, borrowed buffers and all', async () => {

@@ -63,7 +63,7 @@ class Fetching {
     for (const state of this.#asked.partitions) {
       const view = this.#look(state);
       if (view.error !== null || view.divergingEpoch !== null) return true;
-      bytes += view.log.bytesAvailable(state.fetchOffset, this.#isolation);
+      bytes += view.log?.bytesAvailable(state.fetchOffset, this.#isolation) ?? 0;
       if (bytes >= this.#request.minBytes) return true;
     }
     return false;
@@ -71,9 +71,11 @@ class Fetching {
 
   wait(): Promise<Answer<Outgoing<FetchResponse>>> {
     return new Promise((resolve, reject) => {
-      const logs = this.#asked.partitions.map((state) => this.#look(state).log!);
-      const wait = new FetchWait(logs, Math.min(this.#request.maxWaitMs, waitMsMax), (isTimeUp) => {
-        if (!isTimeUp && !this.canAnswerNow()) return;
+      const wait = new FetchWait(Math.min(this.#request.maxWaitMs, waitMsMax), (isTimeUp) => {
+        if (!isTimeUp && !this.canAnswerNow()) {
+          if (wait.hasUnused) this.#watch(wait);
+          return;
+        }
         wait.end();
         this.#call.onAbandoned = null;
         try {
@@ -82,8 +84,14 @@ class Fetching {
           reject(error);
         }
       });
+      this.#watch(wait);
       this.#call.onAbandoned = () => wait.end();
     });
+  }
+
+  #watch(wait: FetchWait): void {
+    const logs = this.#asked.partitions.map((state) => this.#look(state).log);
+    wait.watch(logs, this.#broker.topics);
   }
 
   answer(): Outgoing<FetchResponse> {

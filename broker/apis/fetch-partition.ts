@@ -16,9 +16,9 @@ import { checkLeaderEpoch } from './leader-epoch.ts';
 const topicIdsFromVersion = 13;
 const nothing = Buffer.alloc(0);
 
-/** A partition as this fetch finds it. */
+/** A partition as this fetch finds it; it has no log while nobody has written to it, and is not given one for a look. */
 export type PartitionView =
-  | { readonly error: null; readonly log: PartitionLog; readonly divergingEpoch: EpochEndOffset | null }
+  | { readonly error: null; readonly log: PartitionLog | null; readonly divergingEpoch: EpochEndOffset | null }
   | { readonly error: ErrorName; readonly log: null; readonly divergingEpoch: null };
 
 export function lookAt(state: FetchPartitionState, broker: BrokerState, call: Call): PartitionView {
@@ -29,8 +29,10 @@ export function lookAt(state: FetchPartitionState, broker: BrokerState, call: Ca
     return failed('TOPIC_AUTHORIZATION_FAILED');
   if (topic === undefined) return failed('UNKNOWN_TOPIC_OR_PARTITION');
   try {
-    const log = broker.topics.logOf(topic, state.partition);
-    checkLeaderEpoch(log, state.currentLeaderEpoch);
+    const log = broker.topics.existingLogOf(topic.name, state.partition);
+    const { leaderEpoch } = broker.logs;
+    checkLeaderEpoch({ topic: topic.name, partition: state.partition, leaderEpoch }, state.currentLeaderEpoch);
+    if (log === undefined) return state.fetchOffset === 0 ? unused : failed('OFFSET_OUT_OF_RANGE');
     if (!log.isOnline) return failed('KAFKA_STORAGE_ERROR');
     const divergingEpoch = divergence(state, log);
     const isInside = state.fetchOffset >= log.logStartOffset && state.fetchOffset <= log.logEndOffset;
@@ -42,6 +44,8 @@ export function lookAt(state: FetchPartitionState, broker: BrokerState, call: Ca
     return failed(name);
   }
 }
+
+const unused: PartitionView = { error: null, log: null, divergingEpoch: null };
 
 function failed(error: ErrorName): PartitionView {
   return { error, log: null, divergingEpoch: null };
@@ -62,7 +66,7 @@ export function failedPartition(state: FetchPartitionState, error: ErrorName): O
 /** Reads, and puts what must be released into `reads`. */
 export function readPartition(
   state: FetchPartitionState,
-  view: { readonly log: PartitionLog; readonly divergingEpoch: EpochEndOffset | null },
+  view: { readonly log: PartitionLog | null; readonly divergingEpoch: EpochEndOffset | null },
   limits: ReadOptions & { readonly maxBytes: number },
   reads: LogRead[],
 ): Outgoing<PartitionData> {
@@ -70,14 +74,14 @@ export function readPartition(
   const marks = {
     partitionIndex: state.partition,
     errorCode: 0,
-    highWatermark: log.highWatermark,
-    lastStableOffset: log.lastStableOffset,
-    logStartOffset: log.logStartOffset,
+    highWatermark: log?.highWatermark ?? 0,
+    lastStableOffset: log?.lastStableOffset ?? 0,
+    logStartOffset: log?.logStartOffset ?? 0,
     abortedTransactions: limits.isolation === 'read_committed' ? [] : null,
     records: nothing,
   };
   if (divergingEpoch !== null) return { ...marks, divergingEpoch };
-  if (limits.maxBytes <= 0 && !limits.minOneBatch) return marks;
+  if (log === null || (limits.maxBytes <= 0 && !limits.minOneBatch)) return marks;
   try {
     const read = log.read(state.fetchOffset, Math.max(limits.maxBytes, 0), limits);
     reads.push(read);

@@ -2,24 +2,40 @@
  * A fetch that waits: woken by an append to one of its partitions, or when its time is up. Nothing polls.
  */
 import type { PartitionLog } from '../log/partition-log.ts';
+import type { Topics } from '../metadata/topics.ts';
 
 export class FetchWait {
-  readonly #unsubscribe: (() => void)[] = [];
+  /** One of the partitions had no log when it was last looked at: it may have one by the next wake, to be watched too. */
+  hasUnused = false;
+  #unsubscribe: (() => void)[] = [];
   readonly #timer: NodeJS.Timeout;
+  readonly #wake: () => void;
   #isEnded = false;
 
   /** `onWake` may be called many times until `end`; with true at most once. */
-  constructor(logs: readonly PartitionLog[], waitMs: number, onWake: (isTimeUp: boolean) => void) {
-    const wake = (): void => {
+  constructor(waitMs: number, onWake: (isTimeUp: boolean) => void) {
+    this.#wake = () => {
       if (!this.#isEnded) onWake(false);
     };
-    for (const log of logs) this.#unsubscribe.push(log.onAdvance(wake));
     this.#timer = setTimeout(onWake, waitMs, true);
+  }
+
+  /** Watches these, and nothing it watched before; null is a partition that was never written to. */
+  watch(logs: readonly (PartitionLog | null)[], topics: Pick<Topics, 'onPartitionsChanged'>): void {
+    this.#stopWatching();
+    for (const log of logs) if (log !== null) this.#unsubscribe.push(log.onAdvance(this.#wake));
+    this.hasUnused = logs.includes(null);
+    if (this.hasUnused) this.#unsubscribe.push(topics.onPartitionsChanged(this.#wake));
   }
 
   end(): void {
     this.#isEnded = true;
     clearTimeout(this.#timer);
+    this.#stopWatching();
+  }
+
+  #stopWatching(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#unsubscribe = [];
   }
 }

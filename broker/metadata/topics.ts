@@ -54,6 +54,10 @@ export class Topics {
   readonly #config: BrokerConfig;
   readonly #onDeleted = new Set<(topic: Topic) => void>();
   readonly #onChanged = new Set<() => void>();
+  readonly #onPartitionsChanged = new Set<() => void>();
+  #isChangeDue = false;
+  /** Finding a log by its name costs as much as reading from it; a topic that changes is a new object. */
+  readonly #knownLogs = new WeakMap<Topic, PartitionLog[]>();
   #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(metadata: MetadataLog, logs: LogDirectory, config: BrokerConfig) {
@@ -98,10 +102,13 @@ export class Topics {
 
   logOf(topic: Topic, partition: number): PartitionLog {
     checkPartition(topic, partition);
+    const known = this.#known(topic)[partition];
+    if (known !== undefined) return known;
     const log = this.#logs.get(topic.name, partition);
-    if (log !== undefined && log.topicId === topic.topicId) return log;
+    if (log !== undefined && log.topicId === topic.topicId) return this.#keep(topic, log);
     try {
-      return this.#logs.create(topic.name, partition, topic.topicId, topic.config);
+      this.#announceChange();
+      return this.#keep(topic, this.#logs.create(topic.name, partition, topic.topicId, topic.config));
     } catch (cause) {
       if (errorNameOf(cause) !== 'UNKNOWN_SERVER_ERROR') throw cause;
       const why = (cause as Error).message;
@@ -112,10 +119,21 @@ export class Topics {
 
   /** The log where the partition has been used before; undefined is an empty one. */
   existingLog(topic: Topic, partition: number): PartitionLog | undefined {
+    const known = this.#known(topic)[partition];
+    if (known !== undefined) return known;
     const log = this.#logs.get(topic.name, partition);
     // A power cut may take the file with the topic's id and leave the records: they are this topic's.
     if (log?.topicId === zeroTopicId) return this.logOf(topic, partition);
-    return log?.topicId === topic.topicId ? log : undefined;
+    return log?.topicId === topic.topicId ? this.#keep(topic, log) : undefined;
+  }
+
+  /**
+   * Calls back when partitions have come into use or are gone, once for all of a turn of the event loop: for those who
+   * wait for the first record of one. Returns: stop calling.
+   */
+  onPartitionsChanged(listener: () => void): () => void {
+    this.#onPartitionsChanged.add(listener);
+    return () => this.#onPartitionsChanged.delete(listener);
   }
 
   /** Calls back when a topic is gone, for those who keep something about it. */
@@ -169,6 +187,7 @@ export class Topics {
       this.#byName.delete(name);
       this.#byId.delete(topic.topicId);
       this.#deleteLogs(name, topic.topicId);
+      this.#announceChange();
       for (const listener of this.#onDeleted) listener(topic);
       for (const listener of this.#onChanged) listener();
       await this.#metadata.write([[deletedPrefix + topic.topicId, null]]);
@@ -235,6 +254,29 @@ export class Topics {
       return error as BrokerError;
     }
     return { id: randomTopicId(), partitions, config };
+  }
+
+  #known(topic: Topic): PartitionLog[] {
+    let logs = this.#knownLogs.get(topic);
+    if (logs === undefined) {
+      logs = [];
+      this.#knownLogs.set(topic, logs);
+    }
+    return logs;
+  }
+
+  #keep(topic: Topic, log: PartitionLog): PartitionLog {
+    this.#known(topic)[log.partition] = log;
+    return log;
+  }
+
+  #announceChange(): void {
+    if (this.#isChangeDue || this.#onPartitionsChanged.size === 0) return;
+    this.#isChangeDue = true;
+    setImmediate(() => {
+      this.#isChangeDue = false;
+      for (const listener of [...this.#onPartitionsChanged]) listener();
+    });
   }
 
   #existing(name: string): Topic {
