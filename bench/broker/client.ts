@@ -43,7 +43,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 }
 
 async function open(port: number): Promise<Socket> {
-  const socket = connect({
+  const socket: Socket = connect({
     port,
     host: '127.0.0.1',
     noDelay: true,
