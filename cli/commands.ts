@@ -26,6 +26,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'topic create': { summary: 'Create a topic', load: () => import('./topic-create.ts') },
   'topic describe': { summary: "Show a topic's partitions and offsets", load: () => import('./topic-describe.ts') },
   'topic rm': { summary: 'Delete topics', load: () => import('./topic-rm.ts') },
+  'log verify': { summary: "Read a log's files and name every fault", load: () => import('./log-verify.ts') },
+  'log dump': { summary: "Print the records in a log's files", load: () => import('./log-dump.ts') },
+  'log inspect': { summary: "Summarise a log's segments", load: () => import('./log-inspect.ts') },
+  'log import': { summary: "Take over a Kafka broker's data directory", load: () => import('./log-import.ts') },
   'user ls': { summary: 'List users who can log in', load: () => import('./user-ls.ts') },
   'user add': { summary: 'Give a user a password', load: () => import('./user-add.ts') },
   'user rm': { summary: 'Take away what users log in with', load: () => import('./user-rm.ts') },
@@ -52,6 +56,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 /** The nouns that group commands, with their own sentence. */
 export const groups: Readonly<Record<string, string>> = {
   topic: 'Topics of the log',
+  log: "The log's files, without a broker",
   user: 'Users of the broker',
   acl: 'Access to the broker, by ACLs',
   connector: 'Connectors of the worker',
