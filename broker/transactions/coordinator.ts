@@ -171,6 +171,7 @@ export class TransactionCoordinator {
           : rules.decideEnd(now, who, isCommit, nowMs);
       },
       done: (error, next) => {
+        if (error === 'INVALID_TXN_STATE') this.#noteInvalidEnd(entry.current, who, isCommit);
         if (error !== 'NONE') done(refused(error));
         else done(told(next === null ? entry.current : rules.completed(next, next.lastUpdateTimestamp)));
       },
@@ -230,6 +231,20 @@ export class TransactionCoordinator {
         this.#wake(entry);
       });
     }
+  }
+
+  /** Clients give up after this, so whoever operates them will ask why. */
+  #noteInvalidEnd(now: Transaction, { producerEpoch }: ProducerIdentity, isCommit: boolean): void {
+    const { transactionalId, producerId, state } = now;
+    const fields = {
+      transactionalId,
+      producerId,
+      state,
+      epoch: now.producerEpoch,
+      askedEpoch: producerEpoch,
+      isCommit,
+    };
+    this.#around.logger.warn(fields, 'A transaction cannot end like this: it is not open, or has ended otherwise.');
   }
 
   #refuseInit({ transactionalId, timeoutMs }: InitRequest): ErrorName | null {
