@@ -8,6 +8,7 @@
  *     server  v=<signature>
  */
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
 import { ScramMechanismCode } from '../protocol/acl-codes.ts';
 import { AuthenticationError } from './errors.ts';
 import type { SaslExchange, SaslStep } from './sasl.ts';
@@ -38,18 +39,36 @@ export interface ScramCredential {
   readonly iterations: number;
 }
 
-/** Hi() of the RFC, off the event loop. */
-export function saltPassword(
+/** The thread pool has four threads, and the disk needs them: guesses at passwords may have one. */
+const hashesWaitingMax = 200;
+let hashesWaiting = 0;
+let lastHash: Promise<unknown> = Promise.resolve();
+
+/**
+ * Hi() of the RFC, off the event loop and one after the other. Rejects with AuthenticationError where too many wait
+ * already: an attack on PLAIN slows down logins, nothing else.
+ */
+export async function saltPassword(
   mechanism: ScramMechanism,
   password: string,
   salt: Buffer,
   iterations: number,
 ): Promise<Buffer> {
+  if (hashesWaiting >= hashesWaitingMax) {
+    throw new AuthenticationError('Authentication failed: too many logins are under way; try again in a moment.');
+  }
   const { hash, bytes } = scramMechanisms[mechanism];
-  return new Promise((resolve, reject) => {
-    pbkdf2(password, salt, iterations, bytes, hash, (error, key) => (error === null ? resolve(key) : reject(error)));
-  });
+  hashesWaiting++;
+  const result = lastHash.then(() => hashAsync(password, salt, iterations, bytes, hash));
+  lastHash = result.catch(() => {});
+  try {
+    return await result;
+  } finally {
+    hashesWaiting--;
+  }
 }
+
+const hashAsync = promisify(pbkdf2);
 
 export function credentialOf(
   mechanism: ScramMechanism,
