@@ -133,19 +133,32 @@ export const connectorKeys: ConfigDef = {
   ...overrides,
 };
 
+/** The beginning of a refusal that is about us, not about the value. */
+const notPromised = 'asks for what this version does not give';
+
 /** Keys of source connectors, on top. */
 export const sourceKeys: ConfigDef = {
   'topic.creation.groups': { type: 'list', default: [], doc: 'Groups of topics created with settings of their own.' },
   'topic.creation.*': optional('Settings of topics that do not exist yet, per group (KIP-158).'),
-  'exactly.once.support': { type: 'string', default: 'requested', oneOf: ['requested', 'required'], doc: 'KIP-618.' },
+  // Accepted where the value promises nothing more than is given; refused by name where it would (KIP-618).
+  'exactly.once.support': {
+    type: 'string',
+    default: 'requested',
+    oneOf: ['requested', 'required'],
+    validate: (value) => (value === 'required' ? `${notPromised}: sources deliver at least once` : null),
+    doc: 'Whether the connector must be exactly once (KIP-618). Sources deliver at least once, so it cannot be required.',
+  },
   'transaction.boundary': {
     type: 'string',
     default: 'poll',
     oneOf: ['poll', 'interval', 'connector'],
-    doc: 'KIP-618.',
+    validate: (value) => (value === 'poll' ? null : `${notPromised}: sources write without transactions`),
+    doc: 'Where a source would end its transactions (KIP-618); without transactions only the default is accepted.',
   },
-  'transaction.boundary.interval.ms': optional('KIP-618.', 'long'),
-  'offsets.storage.topic': optional('A topic of its own for the source offsets of this connector.'),
+  'offsets.storage.topic': {
+    ...optional('A topic of its own for the source offsets of this connector; they are kept with all others.'),
+    validate: (value) => (value === null ? null : `${notPromised}: all source offsets are in one topic`),
+  },
 };
 
 /** Keys of sink connectors, on top. */
