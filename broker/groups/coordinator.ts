@@ -112,7 +112,7 @@ export class GroupCoordinator {
     const entry = this.#entries.get(id);
     const isClassic = entry !== undefined && entry.group.protocolType !== null && !this.consumers.has(id);
     if (isClassic && (memberEpoch !== Epoch.join || !isVacant(entry.group))) {
-      done(refusedHeartbeat('GROUP_ID_NOT_FOUND', `Group ${id} is in use by members of the classic protocol.`));
+      done(refusedHeartbeat('GROUP_ID_NOT_FOUND', classicInUse(id)));
       return;
     }
     const again = (): void => this.consumerHeartbeat(request, done);
@@ -468,6 +468,10 @@ export class GroupCoordinator {
   #newGroup(id: string): Group {
     return new Group(id, this.#timers.now());
   }
+}
+
+function classicInUse(id: string): string {
+  return `Group ${id} has members of the classic protocol. It can change to the consumer protocol when they have left.`;
 }
 
 function isVacant(group: Group): boolean {

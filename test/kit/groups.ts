@@ -103,7 +103,6 @@ export const consumerDefaults: ConsumerGroupsConfig = {
   assignors: ['uniform', 'range'],
   assignmentIntervalMs: 0,
   regexRefreshIntervalMs: 600_000,
-  migrationPolicy: 'bidirectional',
 };
 
 /** Topics that exist because a test says so. */

@@ -52,12 +52,13 @@ export const consumerGroupConfigs: readonly ConfigDefinition[] = [
     min: 10_000,
     doc: 'How often subscriptions by expression are resolved again, besides whenever topics change, in milliseconds.',
   },
+  // Kafka's is bidirectional: a group there may have members of both protocols for a while.
   {
     name: 'group.consumer.migration.policy',
     type: 'string',
-    defaultValue: 'bidirectional',
-    oneOf: ['bidirectional', 'upgrade', 'downgrade', 'disabled'],
-    doc: 'Whether a group with members changes its protocol while they are there, and which way.',
+    defaultValue: 'disabled',
+    oneOf: ['disabled'],
+    doc: 'A group changes its protocol only while it has no members.',
   },
 ];
 
@@ -70,6 +71,5 @@ export function consumerGroupsConfig(config: BrokerConfig): ConsumerGroupsConfig
     assignors: assignors.length > 0 ? assignors : assignorNames,
     assignmentIntervalMs: config.number('group.consumer.assignment.interval.ms'),
     regexRefreshIntervalMs: config.number('group.consumer.regex.refresh.interval.ms'),
-    migrationPolicy: config.text('group.consumer.migration.policy') as ConsumerGroupsConfig['migrationPolicy'],
   };
 }

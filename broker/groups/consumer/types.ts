@@ -119,8 +119,6 @@ export function refusedHeartbeat(error: ErrorName, message: string): ConsumerHea
 
 export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable';
 
-export type MigrationPolicy = 'bidirectional' | 'upgrade' | 'downgrade' | 'disabled';
-
 export interface ConsumerGroupsConfig {
   /** `group.consumer.session.timeout.ms`. */
   readonly sessionTimeoutMs: number;
@@ -134,6 +132,4 @@ export interface ConsumerGroupsConfig {
   readonly assignmentIntervalMs: number;
   /** `group.consumer.regex.refresh.interval.ms`. */
   readonly regexRefreshIntervalMs: number;
-  /** `group.consumer.migration.policy`. */
-  readonly migrationPolicy: MigrationPolicy;
 }
