@@ -53,7 +53,8 @@ describe('users and ACLs', () => {
     ];
     assert.equal(millrace(closed.kafka, ['topic', 'ls']).code === 0, false);
     assert.equal(millrace(closed.kafka, ['topic', 'create', 'orders', ...asShop]).code, 0);
-    assert.equal(millrace(closed.kafka, ['produce', 'orders', ...asShop], 'one\n').code, 0);
+    const produced = millrace(closed.kafka, ['produce', '-t', 'orders', ...asShop], 'one\n');
+    assert.equal(produced.code, 0, produced.err);
     const refused = millrace(closed.kafka, ['consume', 'orders', '-e', ...asShop]);
     assert.deepEqual([refused.code, /TOPIC_AUTHORIZATION_FAILED/.test(refused.err)], [5, true], refused.err);
     assert.equal(millrace(closed.kafka, ['consume', 'orders', '-e', '-q', ...asAdmin]).out, 'one\n');
