@@ -285,16 +285,16 @@ describe('Topic ids', () => {
     }
   });
 
-  it('stay the same after a restart, and are new when a topic is created again', async () => {
-    const own = await startTestBroker();
+  it('stay the same after a restart, and are new when a topic is created again', async (test) => {
+    let own = await startTestBroker();
+    test.after(() => own.remove());
     await own.broker.topics.create([{ name: 'again', partitions: 1 }]);
     const first = own.broker.topics.get('again')!.topicId;
-    const restarted = await own.restart();
-    assert.equal(restarted.broker.topics.get('again')!.topicId, first);
-    await restarted.broker.topics.delete('again');
-    await restarted.broker.topics.create([{ name: 'again', partitions: 1 }]);
-    assert.notEqual(restarted.broker.topics.get('again')!.topicId, first);
-    await restarted.remove();
+    own = await own.restart();
+    assert.equal(own.broker.topics.get('again')!.topicId, first);
+    await own.broker.topics.delete('again');
+    await own.broker.topics.create([{ name: 'again', partitions: 1 }]);
+    assert.notEqual(own.broker.topics.get('again')!.topicId, first);
   });
 
   it('that are unknown are UNKNOWN_TOPIC_ID everywhere, and Metadata echoes them without a name', async () => {

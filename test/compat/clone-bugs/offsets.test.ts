@@ -99,8 +99,9 @@ describe('9. Consumers that seek by time', () => {
 });
 
 describe('10. Consumers went back to 0 after a restart', () => {
-  it('because epochs ended in the wrong places: each epoch has its end, and others are told apart', async () => {
+  it('because epochs ended in the wrong places: each epoch has its end, and others are told apart', async (test) => {
     let own = await startTestBroker();
+    test.after(() => own.remove());
     let asking = await RawClient.connect(own);
     await asking.createTopic('e');
     await asking.produce('e', batchOf('a', 'b'));
@@ -125,7 +126,6 @@ describe('10. Consumers went back to 0 after a restart', () => {
     if (first > 0) assert.deepEqual(await end(first - 1), [first - 1, 0]);
     assert.equal(await end(last, last + 1), ErrorCode.UNKNOWN_LEADER_EPOCH);
     assert.equal(await end(last, last - 1), ErrorCode.FENCED_LEADER_EPOCH);
-    await own.remove();
   });
 });
 
