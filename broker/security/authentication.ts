@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../broker.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
 import { AuthenticationError } from './errors.ts';
-import { type Principal, userPrincipal } from './principal.ts';
+import { anonymous, type Principal, userPrincipal } from './principal.ts';
 import type { SaslExchange, SaslMechanism } from './sasl.ts';
 
 const Key = { saslHandshake: 17, apiVersions: 18, saslAuthenticate: 36 } as const;
@@ -133,6 +133,8 @@ export class Authentication {
 
   #succeed(user: string, credentialExpiresAtMs: number | null): number {
     const principal = userPrincipal(user);
+    // ANONYMOUS is whoever was asked nothing, and may be a super user: no login and no token earns that name.
+    if (principal.text === anonymous.text) throw new AuthenticationError(`Nobody logs in as ${anonymous.text}.`);
     if (this.#principal !== null && this.#principal.text !== principal.text) {
       const who = `from ${this.#principal.text} to ${principal.text}`;
       throw new AuthenticationError(`Cannot change principals during re-authentication ${who}.`);

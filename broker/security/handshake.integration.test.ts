@@ -127,6 +127,13 @@ describe('a login', () => {
     assert.deepEqual(await names(bob), []);
   });
 
+  it('as ANONYMOUS, who may do everything, is nobody’s', async (t) => {
+    await guarded.addUser('ANONYMOUS', 'ANONYMOUS-secret');
+    const connection = await open(t);
+    assert.equal((await logIn(connection, 'ANONYMOUS')).errorCode, ErrorCode.SASL_AUTHENTICATION_FAILED);
+    await connection.closed;
+  });
+
   it('on a listener that asks for none is ILLEGAL_SASL_STATE', async (t) => {
     const connection = await open(t, Number(guarded.plain.split(':')[1]));
     const { errorCode } = await connection.call(handshake, 1, { mechanism: 'PLAIN' });

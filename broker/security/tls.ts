@@ -69,9 +69,12 @@ function fileOf(listener: string, key: string, path: string): string | null {
   }
 }
 
-/** The principal of a client that showed a certificate; null where it showed one that we do not believe. */
-export function principalOf(socket: TLSSocket, mapping: PrincipalMapping): Principal | null {
+/** The principal of a client by its certificate; null where it showed one that we do not believe, or none where it must. */
+export function principalOf(socket: TLSSocket, mapping: PrincipalMapping, isRequired: boolean): Principal | null {
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return anonymous;
-  return socket.authorized ? userPrincipal(mapping.apply(certificate.subject)) : null;
+  if (certificate === undefined) return isRequired ? null : anonymous;
+  if (!socket.authorized) return null;
+  const name = mapping.apply(certificate.subject);
+  // ANONYMOUS is whoever was asked nothing, and may be a super user: nobody earns that name by proving another.
+  return name === anonymous.name ? null : userPrincipal(name);
 }

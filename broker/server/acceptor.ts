@@ -74,8 +74,9 @@ export class Acceptor {
   #tlsServer(): TlsServer {
     const { listener, logger, onClient } = this.#options;
     const server = createTlsServer(tlsOptions(listener));
+    const isRequired = listener.config.text('ssl.client.auth') === 'required';
     server.on('secureConnection', (socket: TLSSocket) => {
-      const principal = principalOf(socket, this.#mapping);
+      const principal = principalOf(socket, this.#mapping, isRequired);
       if (principal !== null) onClient(socket, principal, this.#options);
       else {
         this.#logHandshake(socket, `its certificate is not believed (${socket.authorizationError})`);
