@@ -129,11 +129,14 @@ function wholeBatches(buffer: Buffer, length: number, upToOffset: number): { byt
   return { bytes: at, nextOffset: at === 0 ? 0 : baseOffset(buffer, last) + lastOffsetDelta(buffer, last) + 1 };
 }
 
-/** Aborted transactions that overlap [fromOffset, toOffset). */
+/**
+ * Aborted transactions that overlap [fromOffset, toOffset), by their first offsets: the index has them in the order of
+ * their ends, and not every client sorts (kafkajs).
+ */
 export function abortedTransactions(segments: Segments, fromOffset: number, toOffset: number): AbortedTransaction[] {
   const found: AbortedTransaction[] = [];
   for (let index = segments.indexFor(fromOffset); index < segments.all.length; index++) {
     if (segments.all[index]!.transactionIndex.collect(fromOffset, toOffset, found)) break;
   }
-  return found;
+  return found.sort((a, b) => a.firstOffset - b.firstOffset);
 }
