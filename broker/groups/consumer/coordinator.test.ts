@@ -134,6 +134,24 @@ describe('offsets of a group of the consumer protocol', () => {
     assert.deepEqual(commit(fixture, { memberId: 'b', generationId: 1, offsets }), Array(2).fill('STALE_MEMBER_EPOCH'));
   });
 
+  it('are committed inside a transaction by the same rules, in the words that API has', () => {
+    const fixture = fixtureOf();
+    new SimulatedMember(fixture, 'a').join();
+    const commitAs = (memberId: string, generationId: number): CommitResult => {
+      const offsets = [{ topic: 't', partition: 0, offset: 1, leaderEpoch: 0, metadata: '' }];
+      const who = { group: 'g', memberId, groupInstanceId: null, generationId, producerId: 1, producerEpoch: 0 };
+      let results: CommitResult = [];
+      fixture.coordinator.commitTransactional({ ...who, offsets }, (result) => {
+        results = result;
+      });
+      return results;
+    };
+    assert.deepEqual(
+      [commitAs('a', 1), commitAs('a', 2), commitAs('b', 1), commitAs('', -1)],
+      [['NONE'], ['ILLEGAL_GENERATION'], ['UNKNOWN_MEMBER_ID'], ['NONE']],
+    );
+  });
+
   it('are shown to members in their epoch, and to who says nothing of itself', () => {
     const { coordinator, ...fixture } = fixtureOf();
     new SimulatedMember({ coordinator, ...fixture }, 'a').join();

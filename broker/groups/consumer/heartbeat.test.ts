@@ -234,7 +234,8 @@ describe('subscribing by expression', () => {
 
   it('is refused where RE2 cannot read it, and holds nobody up where it can', () => {
     const { coordinator, topics } = groupFixture();
-    for (const subscribedTopicRegex of ['[', '(a)\\1', '(?=a)', '((a{999}){999}){999}']) {
+    const large = ['((a{999}){999}){999}', `(${'(.?){300}'.repeat(10)})b`, 'a'.repeat(5000)];
+    for (const subscribedTopicRegex of ['[', '(a)\\1', '(?=a)', ...large]) {
       const request = joining('a', { subscribedTopicNames: null, subscribedTopicRegex });
       assert.equal(beat(coordinator, request)!.error, 'INVALID_REGULAR_EXPRESSION');
     }
