@@ -160,6 +160,9 @@ export class Connection implements MemoryUser {
   get missingBytes(): number {
     return this.#frames.missingBytes;
   }
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
   /** Nothing is under way. */
   get isQuiet(): boolean {
     return this.#calls.length === 0 && this.#waiting.length === 0;
@@ -291,7 +294,7 @@ export class Connection implements MemoryUser {
 
   #give(bytes: number): void {
     this.#heldBytes -= bytes;
-    this.#around.memory.give(bytes);
+    this.#around.memory.give(this, bytes);
   }
 
   #pause(reason: number): void {
@@ -324,7 +327,7 @@ export class Connection implements MemoryUser {
     const held = this.#heldBytes;
     this.#heldBytes = 0;
     this.#around.memory.forget(this);
-    this.#around.memory.give(held);
+    this.#around.memory.give(this, held);
     for (const call of this.#calls) {
       const onAbandoned = call.onAbandoned;
       call.onAbandoned = null;

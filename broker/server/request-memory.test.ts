@@ -5,6 +5,7 @@ import { type MemoryUser, RequestMemory } from './request-memory.ts';
 
 class User implements MemoryUser {
   missingBytes = 0;
+  heldBytes = 1_000_000;
   isPaused = false;
   isClosed = false;
   readonly #memory: RequestMemory;
@@ -32,7 +33,7 @@ describe('memory for requests', () => {
     memory.take(a, 90);
     memory.take(b, 20);
     assert.deepEqual([a.isPaused, b.isPaused], [false, true]);
-    memory.give(90);
+    memory.give(a, 90);
     assert.equal(b.isPaused, false);
   });
 
@@ -52,6 +53,21 @@ describe('memory for requests', () => {
     assert.equal(far.isPaused, false, 'the next is favoured');
   });
 
+  it('never keeps a small request waiting, nor one that has given back what it held', () => {
+    const memory = new RequestMemory(100);
+    const [large, small] = [new User(memory, 80), new User(memory)];
+    small.heldBytes = 1000;
+    memory.take(large, 101);
+    memory.take(small, 10);
+    assert.equal(small.isPaused, false);
+    small.heldBytes = 100_000;
+    memory.take(small, 10);
+    assert.equal(small.isPaused, true);
+    small.heldBytes = 0;
+    memory.give(small, 20);
+    assert.equal(small.isPaused, false);
+  });
+
   it('closes a favoured client that does not finish, and favours the next', async () => {
     const memory = new RequestMemory(100, 20);
     const [stuck, next] = [new User(memory, 5), new User(memory, 50)];
@@ -68,7 +84,7 @@ describe('memory for requests', () => {
     const user = new User(memory);
     memory.take(user, 30);
     memory.take(user, 20);
-    memory.give(50);
+    memory.give(user, 50);
     assert.equal(memory.usedBytes, 0);
   });
 });

@@ -2,15 +2,19 @@
  * Memory for requests in flight, bounded over all connections: three hundred clients that each announce a 100 MB
  * request must be a shrug. Nothing is allocated on an announcement; only bytes that arrived are counted.
  *
- * Above the limit no connection reads, except one: the favoured, whose unfinished request is nearest to its end. It may
+ * Above the limit no connection reads that holds more than a small request, so that heartbeats, fetches and questions
+ * are answered whatever others hold. One more is read: the favoured, whose unfinished request is nearest to its end. It may
  * go past the limit by the rest of that request, so there is always one that gets done; if it does not within its
- * deadline it is closed, and the next is favoured. The most memory taken is therefore the limit plus one request.
+ * deadline it is closed, and the next is favoured. The most memory taken is therefore the limit, one request, and a small request
+ * of every connection.
  */
 
 /** A connection, as far as memory goes. */
 export interface MemoryUser {
   /** Bytes its unfinished request still lacks; 0 when none is unfinished. */
   readonly missingBytes: number;
+  /** What arrived from it and is not done with. */
+  readonly heldBytes: number;
   pauseForMemory(): void;
   resumeForMemory(): void;
   /** Must end in `forget`. */
@@ -19,6 +23,9 @@ export interface MemoryUser {
 
 /** A client that cannot finish its request within this time, while others wait for the memory it holds, is closed. */
 const favouredDeadlineMs = 30_000;
+
+/** Everything but a produce of many records fits; ten thousand connections with so much hold 160 MiB. */
+const smallBytes = 16 * 1024;
 
 export class RequestMemory {
   readonly limitBytes: number;
@@ -40,13 +47,17 @@ export class RequestMemory {
   /** Bytes of a request arrived. */
   take(user: MemoryUser, bytes: number): void {
     this.#usedBytes += bytes;
-    if (this.#usedBytes > this.limitBytes && user !== this.#favoured) this.#wait(user);
+    if (this.#usedBytes > this.limitBytes && user !== this.#favoured && user.heldBytes > smallBytes) this.#wait(user);
   }
 
-  /** A request is done with its bytes. */
-  give(bytes: number): void {
+  /** A request of the user is done with its bytes. */
+  give(user: MemoryUser, bytes: number): void {
     this.#usedBytes -= bytes;
-    if (this.#usedBytes > this.limitBytes || this.#waiting.size === 0) return;
+    if (this.#waiting.size === 0) return;
+    if (this.#usedBytes > this.limitBytes) {
+      if (user.heldBytes <= smallBytes && this.#waiting.delete(user)) user.resumeForMemory();
+      return;
+    }
     this.#endFavour();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
