@@ -19,22 +19,22 @@ import { errorCodeOf } from './refusal.ts';
 export const deleteRecords = defineApi({
   decode: decodeDeleteRecordsRequest,
   encode: encodeDeleteRecordsResponse,
-  handle(request, call, broker) {
-    return {
-      topics: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map((asked) => deleteOne(broker, call, name, asked)),
-      })),
-    };
+  async handle(request, call, broker) {
+    const topics = request.topics.map(async ({ name, partitions }) => ({
+      name,
+      partitions: await Promise.all(partitions.map((asked) => deleteOne(broker, call, name, asked))),
+    }));
+    return { topics: await Promise.all(topics) };
   },
 });
 
-function deleteOne(
+/** Answered when it is on the device; all partitions of a request share one write. */
+async function deleteOne(
   broker: BrokerState,
   call: Call,
   topic: string,
   asked: DeleteRecordsPartition,
-): Outgoing<DeleteRecordsPartitionResult> {
+): Promise<Outgoing<DeleteRecordsPartitionResult>> {
   const partitionIndex = asked.partitionIndex;
   try {
     mustBeAllowed(broker, call, 'delete', 'topic', topic);
@@ -42,7 +42,7 @@ function deleteOne(
     if (!log.config.cleanupPolicy.includes('delete')) {
       throw new BrokerError('POLICY_VIOLATION', `${topic} is compacted; its records are deleted by tombstones.`);
     }
-    return { partitionIndex, errorCode: 0, lowWatermark: log.deleteRecords(asked.offset) };
+    return { partitionIndex, errorCode: 0, lowWatermark: await log.deleteRecordsDurably(asked.offset) };
   } catch (error) {
     return { partitionIndex, errorCode: errorCodeOf(error, broker), lowWatermark: -1 };
   }

@@ -3,14 +3,17 @@
  * short write needs. Nothing is cached; the kernel's page cache is the cache.
  */
 import {
+  close,
   closeSync,
   constants,
   fdatasync,
   fdatasyncSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
+  open,
   openSync,
   readdirSync,
   readSync,
@@ -61,6 +64,19 @@ export const disk: FileSystem = {
     } finally {
       closeSync(fd);
     }
+  },
+
+  syncDirectoryLater(path, done) {
+    open(path, constants.O_RDONLY, (failedOpen, fd) => {
+      if (failedOpen !== null) {
+        done(failedOpen);
+        return;
+      }
+      fsync(fd, (failedSync) => {
+        close(fd);
+        done(failedSync);
+      });
+    });
   },
 
   space(path): DeviceSpace {

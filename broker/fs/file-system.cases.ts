@@ -124,6 +124,12 @@ function deviceCases(make: () => Made): void {
     assert.equal(await pending, null);
   });
 
+  it('syncs a folder beside the event loop', async () => {
+    const { fs, root } = make();
+    fs.open(`${root}/a`, 'create').close();
+    assert.equal(await new Promise((resolve) => fs.syncDirectoryLater(root, resolve)), null);
+  });
+
   it('tells how much room there is', () => {
     const { fs, root } = make();
     const { totalBytes, freeBytes } = fs.space(root);

@@ -24,6 +24,8 @@ export interface FileSystem {
   remove(path: string): void;
   /** Makes creations, renames and removals inside the folder survive power loss. */
   syncDirectory(path: string): void;
+  /** The same beside the event loop. */
+  syncDirectoryLater(path: string, done: (error: Error | null) => void): void;
   /** Room on the device, as an unprivileged writer sees it. */
   space(path: string): DeviceSpace;
 }

@@ -145,6 +145,19 @@ export class MemoryFileSystem implements FileSystem {
     }
   }
 
+  syncDirectoryLater(path: string, done: (error: Error | null) => void): void {
+    const generation = this.#generation;
+    setImmediate(() => {
+      try {
+        if (generation !== this.#generation) throw failure('EIO', 'sync', `${path} (asked for before the power cut)`);
+        this.syncDirectory(path);
+        done(null);
+      } catch (error) {
+        done(error as Error);
+      }
+    });
+  }
+
   space(): DeviceSpace {
     return { totalBytes: this.capacityBytes, freeBytes: Math.max(0, this.capacityBytes - this.#usedBytes()) };
   }

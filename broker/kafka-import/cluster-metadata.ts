@@ -16,10 +16,10 @@ export const clusterMetadataFolder = '__cluster_metadata-0';
 const recordKey = { topic: 2, partition: 3, config: 4, removeTopic: 9, producerIds: 15 } as const;
 /** What is not imported, by api key. */
 const leftBehind: Readonly<Record<number, string>> = {
+  10: 'delegation tokens',
   11: 'SCRAM credentials',
   14: 'client quotas',
   18: 'ACLs',
-  20: 'delegation tokens',
 };
 const topicResource = 2;
 

@@ -29,6 +29,7 @@ export function checkAppend(batch: Buffer, config: LogConfig, origin: AppendOrig
   }
   if (origin !== 'client') return;
   checkClientFields(batch, name);
+  if (config.messageTimestampType === 'CreateTime') correctMaxTimestamp(batch, name);
   if (config.messageTimestampType === 'CreateTime') checkTimestamps(batch, config, name, nowMs);
   if (config.cleanupPolicy.includes('compact')) checkKeys(batch, name);
 }
@@ -89,6 +90,22 @@ function checkClientFields(batch: Buffer, name: string): void {
   }
 }
 
+/**
+ * The largest timestamp in a header decides how long a segment is kept, so one that cannot be true is corrected, as Kafka
+ * corrects it. Kafka opens every batch to know; here a batch is opened when its header contradicts itself: the largest
+ * is below the first, or one record has two.
+ */
+function correctMaxTimestamp(batch: Buffer, name: string): void {
+  const first = batches.baseTimestamp(batch);
+  const latest = batches.maxTimestamp(batch);
+  if (latest >= first && (batches.recordCount(batch) > 1 || latest === first)) return;
+  let largest = noTimestamp;
+  eachRecord(batch, name, (timestamp) => {
+    largest = Math.max(largest, timestamp);
+  });
+  if (largest !== latest) batches.setMaxTimestamp(batch, largest);
+}
+
 function checkTimestamps(batch: Buffer, config: LogConfig, name: string, nowMs: number): void {
   const latest = batches.maxTimestamp(batch);
   if (latest !== noTimestamp && latest > nowMs + config.messageTimestampAfterMaxMs) {
@@ -109,24 +126,25 @@ function checkTimestamps(batch: Buffer, config: LogConfig, name: string, nowMs: 
 /** Compaction keeps the last record of a key, so a record without one would stay for ever. */
 function checkKeys(batch: Buffer, name: string): void {
   const problems: RecordProblem[] = [];
-  let index = 0;
-  try {
-    forEachRecord(batch, 0, (record) => {
-      if (record.key === null) problems.push({ index, message: 'Compacted topics cannot take records without a key.' });
-      index++;
-    });
-  } catch (cause) {
-    if (!(cause instanceof ProtocolError)) throw cause;
-    throw new LogError(
-      'INVALID_RECORD',
-      `A batch for the compacted topic of ${name} cannot be read: ${cause.message}`,
-      {
-        cause,
-      },
-    );
-  }
+  eachRecord(batch, name, (_timestamp, key, index) => {
+    if (key === null) problems.push({ index, message: 'Compacted topics cannot take records without a key.' });
+  });
   if (problems.length === 0) return;
   throw new LogError('INVALID_RECORD', `${problems.length} records for the compacted topic of ${name} have no key.`, {
     records: problems,
   });
+}
+
+function eachRecord(
+  batch: Buffer,
+  name: string,
+  visit: (timestamp: number, key: Buffer | null, index: number) => void,
+): void {
+  let index = 0;
+  try {
+    forEachRecord(batch, 0, ({ timestamp, key }) => visit(timestamp, key, index++));
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new LogError('INVALID_RECORD', `A batch for ${name} cannot be read: ${cause.message}`, { cause });
+  }
 }

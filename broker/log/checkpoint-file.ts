@@ -7,7 +7,7 @@
  *     orders 1 987
  */
 import type { FileSystem } from '../fs/file-system.ts';
-import { readFile, replaceFile } from './files.ts';
+import { readFile, replaceFile, replaceFileLater } from './files.ts';
 
 const version = 0;
 
@@ -30,8 +30,21 @@ export function writeCheckpoint(
   name: string,
   lines: readonly (readonly (string | number)[])[],
 ): void {
-  const text = [version, lines.length, ...lines.map((words) => words.join(' ')), ''].join('\n');
-  replaceFile(fs, folder, name, Buffer.from(text));
+  replaceFile(fs, folder, name, encodeCheckpoint(lines));
+}
+
+/** The same beside the event loop. */
+export function writeCheckpointLater(
+  fs: FileSystem,
+  folder: string,
+  name: string,
+  lines: readonly (readonly (string | number)[])[],
+): Promise<void> {
+  return replaceFileLater(fs, folder, name, encodeCheckpoint(lines));
+}
+
+function encodeCheckpoint(lines: readonly (readonly (string | number)[])[]): Buffer {
+  return Buffer.from([version, lines.length, ...lines.map((words) => words.join(' ')), ''].join('\n'));
 }
 
 /** A non-negative safe integer, or null. */

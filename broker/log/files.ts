@@ -95,3 +95,23 @@ export function replaceFile(fs: FileSystem, folder: string, name: string, bytes:
   fs.rename(`${path}.tmp`, path);
   fs.syncDirectory(folder);
 }
+
+/** The same beside the event loop, for many at a time. No two at once for one file. */
+export async function replaceFileLater(fs: FileSystem, folder: string, name: string, bytes: Uint8Array): Promise<void> {
+  const path = `${folder}/${name}`;
+  const file = fs.open(`${path}.tmp`, 'create');
+  try {
+    file.truncate(0);
+    file.write([bytes], 0);
+    await untilSynced((done) => file.syncLater(done));
+  } finally {
+    file.close();
+  }
+  fs.rename(`${path}.tmp`, path);
+  await untilSynced((done) => fs.syncDirectoryLater(folder, done));
+}
+
+/** A sync beside the event loop as a promise. */
+export function untilSynced(sync: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => sync((error) => (error === null ? resolve() : reject(error))));
+}

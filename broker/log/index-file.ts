@@ -22,13 +22,24 @@ export class IndexFile {
   /** Entries not in the file yet. */
   #tail = Buffer.alloc(0);
   #tailCount = 0;
+  /** Writes and cuts so far, and how many of them are on the device. */
+  #changes = 0;
+  #syncedChanges = 0;
 
   constructor(fs: FileSystem, path: string, entryBytes: number) {
     this.#fs = fs;
     this.path = path;
     this.#entryBytes = entryBytes;
     this.#scratch = Buffer.alloc(entryBytes);
-    this.#written = Math.floor((fs.size(path) ?? 0) / entryBytes);
+    const bytes = fs.size(path);
+    this.#written = Math.floor((bytes ?? 0) / entryBytes);
+    // Whoever wrote it may have been killed before it was synced.
+    if (bytes !== null) this.#changes = 1;
+  }
+
+  /** The file's entries are not those on the device. An empty file that was lost is made anew in no time. */
+  get isUnsynced(): boolean {
+    return this.#changes !== this.#syncedChanges;
   }
 
   get exists(): boolean {
@@ -71,6 +82,7 @@ export class IndexFile {
   truncate(count: number): void {
     if (count < this.#written) {
       this.#open().truncate(count * this.#entryBytes);
+      this.#changes++;
       this.#written = count;
       this.#tailCount = 0;
     } else {
@@ -82,8 +94,10 @@ export class IndexFile {
   write(): void {
     if (this.#tailCount === 0 && this.#fs.size(this.path) !== null) return;
     const bytes = this.#tail.subarray(0, this.#tailCount * this.#entryBytes);
-    if (bytes.length > 0) this.#open().write([bytes], this.#written * this.#entryBytes);
-    else this.#open();
+    if (bytes.length > 0) {
+      this.#open().write([bytes], this.#written * this.#entryBytes);
+      this.#changes++;
+    } else this.#open();
     this.#written += this.#tailCount;
     this.#tailCount = 0;
     this.#tail = Buffer.alloc(0);
@@ -94,7 +108,11 @@ export class IndexFile {
   }
 
   syncLater(done: (error: Error | null) => void): void {
-    this.#open().syncLater(done);
+    const changes = this.#changes;
+    this.#open().syncLater((error) => {
+      if (error === null) this.#syncedChanges = Math.max(this.#syncedChanges, changes);
+      done(error);
+    });
   }
 
   /** Gives the descriptor back; the next use opens the file again. */

@@ -4,7 +4,7 @@
  * (KIP-101, KIP-320). Kafka's format: a checkpoint file with lines `epoch startOffset`.
  */
 import type { FileSystem } from '../fs/file-system.ts';
-import { parseOffset, readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
+import { parseOffset, readCheckpoint, writeCheckpointLater } from './checkpoint-file.ts';
 import { names } from './files.ts';
 import type { EpochEndOffset } from './types.ts';
 
@@ -82,10 +82,16 @@ export class LeaderEpochs {
     this.#isDirty = true;
   }
 
-  write(): void {
+  /** Makes the epochs known now durable. Not called twice at a time. */
+  async write(): Promise<void> {
     if (!this.#isDirty) return;
-    const lines = this.#entries.map((entry) => [entry.epoch, entry.startOffset]);
-    writeCheckpoint(this.#fs, this.#folder, names.leaderEpochs, lines);
     this.#isDirty = false;
+    const lines = this.#entries.map((entry) => [entry.epoch, entry.startOffset]);
+    try {
+      await writeCheckpointLater(this.#fs, this.#folder, names.leaderEpochs, lines);
+    } catch (error) {
+      this.#isDirty = true;
+      throw error;
+    }
   }
 }

@@ -87,7 +87,8 @@ export class LogDirectory {
   readonly #unlock: () => void;
   #timers: NodeJS.Timeout[] = [];
   #checkpointing: Promise<void> | null = null;
-  #isLogStartCheckpointDue = false;
+  /** The write of the log starts that the end of this turn will make. */
+  #logStartsDue: Promise<void> | null = null;
   #isClosed = false;
 
   /** Locks, reads and where needed recovers the directory. Throws LogDirectoryError when another process holds it. */
@@ -257,7 +258,6 @@ export class LogDirectory {
   }
 
   #writeLogStarts(): void {
-    this.#isLogStartCheckpointDue = false;
     // As in Kafka only where it is not simply the first segment's base.
     const lines = [...this.#logs.values()]
       .filter((log) => log.logStartOffset > log.firstSegmentOffset)
@@ -283,13 +283,7 @@ export class LogDirectory {
       flushDurable: this.#options.flushDurable ?? true,
       leaderEpoch: this.leaderEpoch,
       onFailed: (topic, partition, error) => logger.error({ topic, partition, error }, error.message),
-      onLogStartMoved: () => {
-        if (this.#isLogStartCheckpointDue) return;
-        this.#isLogStartCheckpointDue = true;
-        turnEnd.add(() => {
-          if (!this.#isClosed) this.#tryWriteLogStarts();
-        });
-      },
+      onLogStartMoved: () => this.#writeLogStartsSoon(turnEnd),
       onRecoveryPointLowered: () => this.#mustWriteOffsetCheckpoints(),
       removeLater: (delayMs, work) => {
         setTimeout(() => {
@@ -317,11 +311,27 @@ export class LogDirectory {
     return new LogCleaner({ fs, config, runner, logs: this.#logs, offsets, writeOffsets, logger });
   }
 
-  #tryWriteLogStarts(): void {
+  #writeLogStartsSoon(turnEnd: TurnEnd): Promise<void> {
+    this.#logStartsDue ??= new Promise<void>((resolve, reject) => {
+      turnEnd.add(() => {
+        this.#logStartsDue = null;
+        // The last act of a stop writes them too.
+        if (this.#isClosed) resolve();
+        else this.#tryWriteLogStarts(resolve, reject);
+      });
+    });
+    // Retention does not wait for it.
+    this.#logStartsDue.catch(() => {});
+    return this.#logStartsDue;
+  }
+
+  #tryWriteLogStarts(done: () => void, failed: (error: unknown) => void): void {
     try {
       this.#writeLogStarts();
+      done();
     } catch (error) {
       this.#options.logger.warn({ error }, 'The log start offsets cannot be written; deleted records may come back.');
+      failed(error);
     }
   }
 

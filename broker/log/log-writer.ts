@@ -17,6 +17,9 @@ import type { LogSurroundings, OpenedPartition } from './surroundings.ts';
 /** A segment's offsets are stored relative to its base in 31 bits. */
 const relativeOffsetMax = 2 ** 31 - 1;
 
+/** A log of this size is read again at a start in well under a millisecond. */
+const replayedAtOnceBytes = 64 * 1024;
+
 /** What the log around the writer is told. */
 export interface WriterListener {
   /** The high watermark moved. */
@@ -58,6 +61,14 @@ export class LogWriter implements CommitStorage {
     this.#unsyncedFolders = new Set(opened.unsyncedFolders);
     this.pipeline = new CommitPipeline(name, this, around.turnEnd);
     this.producers.onHighWatermark(opened.logEndOffset);
+  }
+
+  /**
+   * Where nothing is to be remembered and the log is read in a moment, a snapshot would only cost a sync: a thousand small
+   * partitions make a stop wait for a thousand of them.
+   */
+  get needsSnapshot(): boolean {
+    return this.producers.size > 0 || this.segments.sizeBytes > replayedAtOnceBytes;
   }
 
   /** Takes in a batch that has its offset, to be written at the end of the turn. */
@@ -103,9 +114,11 @@ export class LogWriter implements CommitStorage {
     try {
       active.seal();
       active.writeIndexes();
-      const snapshot = `${this.#folder}/${segmentFile(this.logEndOffset, suffixes.snapshot)}`;
-      writeFile(fs, snapshot, encodeSnapshot(this.producers));
-      this.unsyncedSnapshots.push(this.logEndOffset);
+      if (this.needsSnapshot) {
+        const snapshot = `${this.#folder}/${segmentFile(this.logEndOffset, suffixes.snapshot)}`;
+        writeFile(fs, snapshot, encodeSnapshot(this.producers));
+        this.unsyncedSnapshots.push(this.logEndOffset);
+      }
       const next = new Segment(fs, this.#folder, this.logEndOffset, this.#around.now());
       next.create();
       this.segments.add(next);

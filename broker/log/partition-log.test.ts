@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { append, batchOf, openLog, readAll, testNow } from '../../test/kit/log.ts';
+import { setMaxTimestamp } from '../protocol/record-batch.ts';
 import type { LogError } from './errors.ts';
 
 const uncommitted = { isolation: 'read_uncommitted', minOneBatch: true } as const;
@@ -191,5 +192,32 @@ describe('A batch is refused', () => {
       () => log.append(batchOf({ key: null }), { acks: -1, origin: 'client' }, () => {}),
       (error: LogError) => error.code === 'INVALID_RECORD' && error.records.length === 1,
     );
+  });
+});
+
+describe('A header whose largest timestamp cannot be true', () => {
+  it('is corrected, so that retention and searches by time do not believe it', async (test) => {
+    const { log } = openLog(test);
+    const lying = batchOf({ values: ['a', 'b'], timestamps: [testNow - 5, testNow - 3] });
+    setMaxTimestamp(lying, testNow - 1000);
+    await append(log, lying);
+    assert.equal(log.offsetForTimestamp(testNow - 4, 'read_uncommitted')?.offset, 1);
+    const single = batchOf({ timestamp: testNow - 2 });
+    setMaxTimestamp(single, testNow + 1000);
+    await append(log, single);
+    assert.equal(log.offsetForMaxTimestamp()?.timestamp, testNow - 2);
+  });
+});
+
+describe('DeleteRecords', () => {
+  it('answers when the new start survives a power cut, and refuses while it cannot be written', async (test) => {
+    const fixture = openLog(test);
+    await append(fixture.log, batchOf({ values: ['a', 'b', 'c'] }));
+    fixture.fs.failNext('write', 'ENOSPC', { path: 'log-start-offset-checkpoint' });
+    await assert.rejects(fixture.log.deleteRecordsDurably(1), { code: 'KAFKA_STORAGE_ERROR' });
+    assert.equal(await fixture.log.deleteRecordsDurably(1), 1);
+    assert.equal(await fixture.log.deleteRecordsDurably(2), 2);
+    fixture.fs.powerCut();
+    assert.equal(fixture.reopen().log.logStartOffset, 2);
   });
 });

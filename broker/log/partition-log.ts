@@ -11,7 +11,7 @@ import type { CleanJob } from './clean-job.ts';
 import { type CleanPlan, planCleaning } from './clean-plan.ts';
 import { type LogConfig, never, timerMs } from './config.ts';
 import { LogError } from './errors.ts';
-import { segmentFile, suffixes, writeFile } from './files.ts';
+import { segmentFile, suffixes, untilSynced, writeFile } from './files.ts';
 import { abortedTransactions, answer, findBatches } from './log-reader.ts';
 import { LogWriter } from './log-writer.ts';
 import { describeProducer } from './producer-batch.ts';
@@ -223,13 +223,30 @@ export class PartitionLog {
     this.#config = config;
   }
 
-  /** Moves the log start offset up (DeleteRecords); -1 is the high watermark. Returns the new log start offset. */
+  /** Moves the log start offset up; -1 is the high watermark. Returns the new log start offset, not durable yet. */
   deleteRecords(offset: number): number {
     this.#assertOnline();
     const target = offset === -1 ? this.highWatermark : offset;
     if (target < 0 || target > this.highWatermark) throw this.#outOfRange(offset);
     this.#moveLogStart(target);
     return this.#logStartOffset;
+  }
+
+  /** DeleteRecords: the same, and what is deleted stays so whatever happens after. Rejects with KAFKA_STORAGE_ERROR. */
+  async deleteRecordsDurably(offset: number): Promise<number> {
+    const start = this.deleteRecords(offset);
+    try {
+      // Also where nothing moved: an earlier try may have failed.
+      await this.#around.onLogStartMoved();
+    } catch (cause) {
+      const why = (cause as Error).message;
+      throw new LogError(
+        'KAFKA_STORAGE_ERROR',
+        `The new start of ${this.#name} cannot be written (${why}). Try again.`,
+        { cause },
+      );
+    }
+    return start;
   }
 
   /** Ends the active segment now, whatever its size. Throws KAFKA_STORAGE_ERROR. */
@@ -332,7 +349,7 @@ export class PartitionLog {
     if (end < this.#logStartOffset) {
       // The cut batch reached below the start; nothing is left, and the next record gets the cut batch's offset.
       this.#logStartOffset = end;
-      this.#around.onLogStartMoved();
+      void this.#around.onLogStartMoved();
     }
   }
 
@@ -360,9 +377,9 @@ export class PartitionLog {
     for (const segment of dirty) segment.areIndexesDirty = false;
     try {
       for (const segment of dirty) segment.writeIndexes();
-      await Promise.all(dirty.map((segment) => untilSynced((done) => segment.syncIndexesLater(done))));
-      await this.#writeSnapshot(point, snapshot);
-      this.#writer.epochs.write();
+      // All at once: the device gathers what waits for it at the same time.
+      const synced = dirty.map((segment) => untilSynced((done) => segment.syncIndexesLater(done)));
+      await Promise.all([...synced, this.#writeSnapshot(point, snapshot), this.#writer.epochs.write()]);
     } catch (error) {
       for (const segment of dirty) segment.areIndexesDirty = true;
       throw error;
@@ -376,8 +393,9 @@ export class PartitionLog {
     if (this.#isStopped) return;
     if (this.isOnline) {
       this.#isClosing = true;
-      this.#writer.segments.active.seal();
       const { active } = this.#writer.segments;
+      // Without an index entry a start walks the whole segment anyway, which is short.
+      if (active.offsetIndex.file.count > 0) active.seal();
       active.areIndexesDirty = active.size > 0;
       await this.checkpoint();
     }
@@ -438,7 +456,7 @@ export class PartitionLog {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
     this.#writer.epochs.truncateFromStart(offset);
-    this.#around.onLogStartMoved();
+    void this.#around.onLogStartMoved();
   }
 
   #removeSegments(gone: readonly Segment[]): void {
@@ -451,7 +469,7 @@ export class PartitionLog {
   /** Its checksum makes a torn snapshot harmless, so it needs no rename; an older one is kept until it is safe. */
   async #writeSnapshot(offset: number, bytes: Buffer): Promise<void> {
     const { fs } = this.#around;
-    writeFile(fs, this.#snapshotPath(offset), bytes);
+    if (this.#writer.needsSnapshot) writeFile(fs, this.#snapshotPath(offset), bytes);
     const fresh = [...this.#writer.unsyncedSnapshots, offset].filter((at) => fs.size(this.#snapshotPath(at)) !== null);
     this.#writer.unsyncedSnapshots = [];
     await Promise.all(fresh.map((at) => this.#syncFile(this.#snapshotPath(at))));
@@ -478,8 +496,4 @@ export class PartitionLog {
       `Offset ${offset} is not in the log of ${this.#name}, which holds ${this.#logStartOffset} to ${this.#writer.logEndOffset}.`,
     );
   }
-}
-
-function untilSynced(sync: (done: (error: Error | null) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => sync((error) => (error === null ? resolve() : reject(error))));
 }

@@ -275,9 +275,11 @@ export class Segment {
   }
 
   syncIndexesLater(done: (error: Error | null) => void): void {
-    const files = [this.offsetIndex.file, this.timeIndex.file];
-    if (this.transactionIndex.file.count > 0) files.push(this.transactionIndex.file);
+    const files = [this.offsetIndex.file, this.timeIndex.file, this.transactionIndex.file].filter(
+      (file) => file.isUnsynced,
+    );
     let pending = files.length;
+    if (pending === 0) setImmediate(done, null);
     let failure: Error | null = null;
     for (const file of files) {
       file.syncLater((error) => {

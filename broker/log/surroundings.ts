@@ -21,7 +21,8 @@ export interface LogSurroundings {
   /** The epoch of this start of the broker. */
   readonly leaderEpoch: number;
   readonly onFailed: (topic: string, partition: number, error: LogError) => void;
-  readonly onLogStartMoved: () => void;
+  /** Resolves when the new start is on the device; one write for all that move in a turn. */
+  readonly onLogStartMoved: () => Promise<void>;
   /** A recovery point went down: it must be on the device before other records take the place of those cut off. */
   readonly onRecoveryPointLowered: () => void;
   /** Runs after a delay unless the process ends first; reports what it throws. */
