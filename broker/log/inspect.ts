@@ -26,9 +26,14 @@ export function findPartitions(fs: FileSystem, path: string): FoundFolder[] {
   const found: FoundFolder[] = [];
   for (const name of fs.list(folder)) {
     const parsed = parsePartitionFolder(name);
-    if (parsed !== null) found.push({ folder: `${folder}/${name}`, ...parsed });
+    if (parsed !== null && isPartition(fs, `${folder}/${name}`)) found.push({ folder: `${folder}/${name}`, ...parsed });
   }
   return found.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+}
+
+/** Other folders may have such names too. */
+function isPartition(fs: FileSystem, folder: string): boolean {
+  return fs.size(`${folder}/${names.partitionMetadata}`) !== null || segmentBases(fs, folder).length > 0;
 }
 
 /** Whether a broker may have the directory open: its lock, or none where it stopped in good order. */
