@@ -3,14 +3,12 @@
  * docs/clone-bugs.md. Each test is named after what the user saw.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { ErrorCode } from '../../../broker/protocol/error-codes.ts';
+import { startBrokerProcess } from '../../kit/broker-process.ts';
 import { allExchanges } from '../../kit/exchanges.ts';
 import { batchOf, exchanges, KafkaConnection, startTestBroker, type TestBroker } from '../../kit/kafka.ts';
 import { RawClient } from '../../kit/raw-client.ts';
@@ -198,31 +196,21 @@ describe('22. New topics', () => {
   it('created by asking for them were gone after a crash: what was answered is still there', async (test) => {
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-clone-22-'));
     test.after(() => rm(dataDir, { recursive: true, force: true }));
-    const crashed = await start(dataDir);
+    const crashed = await startBrokerProcess(dataDir);
     const first = RawClient.of(await KafkaConnection.open(crashed));
     const metadata = await first.call(exchanges.metadata, 12, {
       topics: [{ name: 'auto' }],
       allowAutoTopicCreation: true,
     });
     assert.equal((await first.produce('auto', batchOf('kept'))).baseOffset, 0);
-    crashed.child.kill('SIGKILL');
-    await once(crashed.child, 'exit');
-    const again = await start(dataDir);
+    await crashed.kill();
+    const again = await startBrokerProcess(dataDir);
     const second = RawClient.of(await KafkaConnection.open(again));
     assert.equal(await second.topicId('auto'), metadata.topics[0]!.topicId);
     assert.equal((await second.listOffset('auto', -1)).offset, 1);
-    again.child.kill('SIGKILL');
-    await once(again.child, 'exit');
+    await again.kill();
   });
 });
-
-/** The broker as a process of its own, which can be killed. */
-async function start(dataDir: string): Promise<{ child: ChildProcess; address: { host: string; port: number } }> {
-  const script = fileURLToPath(new URL('../../crash/broker-process.ts', import.meta.url));
-  const child = spawn(process.execPath, [script, dataDir, '0'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
-  return { child, address: { host: '127.0.0.1', port: Number(line.toString()) } };
-}
 
 describe('23. Throttling', () => {
   it('went on longer than was announced, or than a session lasts: it is announced, bounded, and then it is over', async () => {
