@@ -9,6 +9,7 @@ import type { FileSystem } from '../fs/file-system.ts';
 import { parseOffset, readCheckpoint, readPartitionOffsets, writeCheckpoint } from './checkpoint-file.ts';
 import { type CleanRunner, inlineRunner, ThreadRunner } from './clean-runner.ts';
 import { type CleanerConfig, defaultCleanerConfig } from './cleaner-config.ts';
+import { ColdReads } from './cold-reads.ts';
 import { defaultLogConfig, type LogConfig, timerMs } from './config.ts';
 import { type LockHolder, lockDirectory, thisProcess } from './directory-lock.ts';
 import { names, parsePartitionFolder, partitionFolder, replaceFile } from './files.ts';
@@ -279,6 +280,7 @@ export class LogDirectory {
       fs,
       turnEnd,
       buffers: new ReadBuffers(),
+      coldReads: new ColdReads(),
       now,
       flushDurable: this.#options.flushDurable ?? true,
       leaderEpoch: this.leaderEpoch,

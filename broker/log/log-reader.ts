@@ -3,6 +3,7 @@
  * of the record's journey begins here.
  */
 import { baseOffset, batchBytes, batchHeaderBytes, lastOffsetDelta } from '../protocol/record-batch.ts';
+import type { ColdReads } from './cold-reads.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { Segment } from './segment.ts';
 import type { Segments } from './segments.ts';
@@ -14,6 +15,12 @@ export interface ReadRequest {
   readonly minOneBatch: boolean;
   /** Batches from here on are not returned. */
   readonly upToOffset: number;
+}
+
+/** What reads share. */
+export interface ReadSurroundings {
+  readonly buffers: ReadBuffers;
+  readonly coldReads: ColdReads;
 }
 
 /** The marks every answer of a fetch carries. */
@@ -76,14 +83,18 @@ export function answer(
 }
 
 /** The batches asked for, or null when there is none below `upToOffset` (or the first is too large). */
-export function findBatches(segments: Segments, request: ReadRequest, buffers: ReadBuffers): FoundBatches | null {
+export function findBatches(segments: Segments, request: ReadRequest, around: ReadSurroundings): FoundBatches | null {
   const all = segments.all;
   for (let index = segments.indexFor(request.offset); index < all.length; index++) {
     const segment = all[index]!;
     const position = segment.positionOf(request.offset);
     // Compaction may have taken a segment's last offsets: go on in the next one.
     if (position >= segment.writtenBytes) continue;
-    return readSegment(segment, position, request, buffers, index < all.length - 1);
+    const isOlder = index < all.length - 1;
+    const bytesToEnd = segment.writtenBytes - position;
+    const maxBytes = around.coldReads.allow(request.maxBytes, bytesToEnd, isOlder, request.minOneBatch);
+    if (maxBytes === 0 && request.maxBytes > 0) return null;
+    return readSegment(segment, position, { ...request, maxBytes }, around.buffers, isOlder);
   }
   return null;
 }

@@ -162,7 +162,7 @@ export class PartitionLog {
     const isCommitted = options.isolation === 'read_committed';
     const upToOffset = this.#visibleEnd(options.isolation);
     const request = { offset, maxBytes, minOneBatch: options.minOneBatch, upToOffset };
-    const found = offset < upToOffset ? findBatches(this.#writer.segments, request, this.#around.buffers) : null;
+    const found = offset < upToOffset ? findBatches(this.#writer.segments, request, this.#around) : null;
     const aborted = isCommitted
       ? found === null
         ? []

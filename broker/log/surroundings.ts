@@ -3,6 +3,7 @@
  * found. Types only.
  */
 import type { FileSystem } from '../fs/file-system.ts';
+import type { ColdReads } from './cold-reads.ts';
 import type { LogError } from './errors.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { ProducerState } from './producer-state.ts';
@@ -15,6 +16,7 @@ export interface LogSurroundings {
   readonly fs: FileSystem;
   readonly turnEnd: TurnEnd;
   readonly buffers: ReadBuffers;
+  readonly coldReads: ColdReads;
   readonly now: () => number;
   /** False is Kafka's way: acks=all waits for the page cache only. */
   readonly flushDurable: boolean;
