@@ -1,6 +1,6 @@
 /**
- * Compaction beside a model, killed and cut off from power before every single step it makes on the disk. Whatever the
- * moment: each record read is the one that was written at its offset, the last committed value of every key is there,
+ * Compaction beside a model, killed and cut off from power before steps it makes on the disk (`stride` 1 is each of them).
+ * Whatever the moment: each record read is the one that was written at its offset, the last committed value of every key is there,
  * no superseded or aborted one passes for it, and the next round finishes the work.
  */
 import assert from 'node:assert/strict';
