@@ -33,8 +33,8 @@ test(
   'a killed process that nobody has reaped yet is no holder',
   { skip: process.platform === 'linux' ? false : 'only Linux shows a process between its end and its burial' },
   async () => {
-    // The shell becomes `sleep` and never asks how its child ended, which therefore stays a zombie.
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell becomes `sleep` before its child ends and never asks how it ended: the child stays a zombie.
+    const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const zombie = Number(line.toString());
