@@ -29,10 +29,17 @@ export function encodeMarker(marker: TransactionMarker): Buffer {
   return builder.build({ producerId, producerEpoch, isTransactional: true, isControl: true });
 }
 
+/** What a marker's key and value take at least; later versions may add to them. */
+const keyBytesMin = 4;
+const valueBytesMin = 6;
+
 /** The type and epoch of the marker in a control batch at `start`; null for control types of the future. */
 export function readMarker(batch: Buffer, start = 0): { type: ControlType; coordinatorEpoch: number } | null {
   const [record] = readRecords(batch, start);
-  const type = record?.key?.readInt16BE(2);
-  if (record?.value == null || (type !== 0 && type !== 1)) return null;
-  return { type: type === 1 ? 'commit' : 'abort', coordinatorEpoch: record.value.readInt32BE(2) };
+  if (record?.key == null || record.value === null) return null;
+  const { key, value } = record;
+  if (key.length < keyBytesMin || value.length < valueBytesMin) return null;
+  const type = key.readInt16BE(2);
+  if (type !== 0 && type !== 1) return null;
+  return { type: type === 1 ? 'commit' : 'abort', coordinatorEpoch: value.readInt32BE(2) };
 }

@@ -167,3 +167,9 @@ test("keys hash as with Kafka's own partitioner", () => {
   for (const [key, hash] of golden) assert.equal(murmur2(Buffer.from(key)), hash, key);
   assert.equal(partitionForKey(Buffer.from('21'), 10), (-973932308 & 0x7fffffff) % 10);
 });
+
+test('a control record too short to be a marker is none', () => {
+  const builder = new BatchBuilder();
+  builder.append(0, Buffer.from([0, 0]), Buffer.from([0]), []);
+  assert.equal(readMarker(builder.build({ isControl: true, isTransactional: true })), null);
+});
