@@ -56,7 +56,7 @@ public final class TransactionRules {
                     if (i % 3 != 0) expected.add(i + "/" + j);
                 }
                 // Without the flush the 4.4 client now and then loses sight of what it sends after such an abort: it spins
-                // without asking us anything, or commits without having sent anything. 3.9 does not.
+                // without asking us anything, or commits without having sent anything. With 3.9 that was not seen.
                 if (i % 3 == 0) producer.flush();
                 if (i % 3 == 0) producer.abortTransaction(); else producer.commitTransaction();
             }
