@@ -2,7 +2,7 @@
  * Apache Kafka's own Java client and admin against our transactions: `java TransactionRules <bootstrap>` ends with 0, or
  * with the first failure on stderr. Everyday use is Transactions.java; these are the rules at the edges: timeouts,
  * fencing by an administrator, hanging transactions, many partitions, unstable offsets. The broker is expected to look
- * for timed-out transactions every few hundred milliseconds (../../transaction-rules.test.ts starts it so).
+ * for timed-out transactions every few hundred milliseconds (../transaction-rules.test.ts starts it so).
  */
 import java.time.Duration;
 import java.util.ArrayList;

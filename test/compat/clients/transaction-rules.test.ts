@@ -11,10 +11,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startTestBroker } from '../kit/broker.ts';
-import { requiredServices } from '../kit/service.ts';
+import { startTestBroker } from '../../kit/broker.ts';
+import { requiredServices } from '../../kit/service.ts';
+import { cache } from './outside-client.ts';
 
-const cache = join(import.meta.dirname, '../../.cache/compat');
 /** It takes ten seconds, most of them the client's own waits. */
 const deadlineMs = 120_000;
 /** Timed-out transactions are looked for every 10 s by default. */
