@@ -6,7 +6,7 @@
  * costs no memory: a binary search over a full index is 18 reads from the page cache, about 30 µs.
  */
 import type { FileHandle, FileSystem } from '../fs/file-system.ts';
-import { readInt64 } from './int64.ts';
+import { readInt64 } from '../protocol/int64.ts';
 
 /** Room for the entries of 256 KiB of records between two doublings. */
 const initialTailEntries = 64;

@@ -15,7 +15,7 @@
  *     38  int64   first offset of the open transaction, -1 none
  */
 import { crc32c } from '../protocol/crc32c.ts';
-import { readInt64, writeInt64 } from './int64.ts';
+import { readInt64, writeInt64 } from '../protocol/int64.ts';
 import type { Producer, ProducerState } from './producer-state.ts';
 
 const version = 1;

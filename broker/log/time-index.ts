@@ -6,8 +6,8 @@
  *     8  int32  last offset of the first batch that holds it, relative to the segment's base offset
  */
 import type { FileSystem } from '../fs/file-system.ts';
+import { writeInt64 } from '../protocol/int64.ts';
 import { IndexFile, lastWhere } from './index-file.ts';
-import { writeInt64 } from './int64.ts';
 
 export const timeEntryBytes = 12;
 

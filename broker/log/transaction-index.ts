@@ -12,8 +12,8 @@
  * There is no file as long as nothing was aborted.
  */
 import type { FileSystem } from '../fs/file-system.ts';
+import { readInt64, writeInt64 } from '../protocol/int64.ts';
 import { IndexFile, lastWhere } from './index-file.ts';
-import { readInt64, writeInt64 } from './int64.ts';
 import type { AbortedTransaction } from './types.ts';
 
 export const transactionEntryBytes = 34;

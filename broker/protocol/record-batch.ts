@@ -22,14 +22,13 @@
 import { type CompressionCodec, compressionCodecs } from './compression.ts';
 import { crc32c } from './crc32c.ts';
 import { ProtocolError } from './errors.ts';
-import { longMax } from './reader.ts';
+import { readInt64, writeInt64 } from './int64.ts';
 
 export const batchHeaderBytes = 61;
 /** Base offset and length: what must be read to know how long a batch is. */
 export const batchPrefixBytes = 12;
 export const batchMagic = 2;
 
-const twoTo32 = 2 ** 32;
 const at = {
   length: 8,
   leaderEpoch: 12,
@@ -50,26 +49,10 @@ const transactionalBit = 1 << 4;
 const controlBit = 1 << 5;
 const deleteHorizonBit = 1 << 6;
 
-function int64(batch: Buffer, position: number): number {
-  const value = batch.readInt32BE(position) * twoTo32 + batch.readUInt32BE(position + 4);
-  return value;
-}
-
-function writeInt64(batch: Buffer, position: number, value: number): void {
-  if (value >= longMax) {
-    batch.writeInt32BE(0x7fffffff, position);
-    batch.writeInt32BE(-1, position + 4);
-    return;
-  }
-  const high = Math.floor(value / twoTo32);
-  batch.writeInt32BE(high | 0, position);
-  batch.writeInt32BE((value - high * twoTo32) | 0, position + 4);
-}
-
 // Every function below takes the buffer and where the batch begins in it.
 
 export function baseOffset(buffer: Buffer, start = 0): number {
-  return int64(buffer, start);
+  return readInt64(buffer, start);
 }
 /** Of the whole batch, prefix included. */
 export function batchBytes(buffer: Buffer, start = 0): number {
@@ -94,13 +77,13 @@ export function lastOffset(buffer: Buffer, start = 0): number {
   return baseOffset(buffer, start) + lastOffsetDelta(buffer, start);
 }
 export function baseTimestamp(buffer: Buffer, start = 0): number {
-  return int64(buffer, start + at.baseTimestamp);
+  return readInt64(buffer, start + at.baseTimestamp);
 }
 export function maxTimestamp(buffer: Buffer, start = 0): number {
-  return int64(buffer, start + at.maxTimestamp);
+  return readInt64(buffer, start + at.maxTimestamp);
 }
 export function producerId(buffer: Buffer, start = 0): number {
-  return int64(buffer, start + at.producerId);
+  return readInt64(buffer, start + at.producerId);
 }
 export function producerEpoch(buffer: Buffer, start = 0): number {
   return buffer.readInt16BE(start + at.producerEpoch);
