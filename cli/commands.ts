@@ -20,6 +20,7 @@ export interface CommandEntry {
 /** Key: the words of the command. Order is the order of `--help`. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   up: { summary: 'Start broker, registry, worker and console', load: () => import('./up.ts'), isServer: true },
+  lint: { summary: 'Judge connector files, without a running worker', load: () => import('./lint.ts') },
   produce: { summary: 'Write records to a topic', load: () => import('./produce.ts') },
   consume: { summary: 'Read records from a topic', load: () => import('./consume.ts') },
   'topic ls': { summary: 'List topics', load: () => import('./topic-ls.ts') },
@@ -41,6 +42,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'connector apply': {
     summary: 'Create or change connectors from JSON files',
     load: () => import('./connector-apply.ts'),
+  },
+  'connector schema': {
+    summary: 'Print the JSON Schema of connector files, for editors',
+    load: () => import('./connector-schema.ts'),
   },
   'connector status': { summary: "Show a connector's tasks", load: () => import('./connector-status.ts') },
   'connector pause': { summary: 'Pause a connector', load: () => import('./connector-pause.ts') },

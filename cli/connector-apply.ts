@@ -44,7 +44,7 @@ async function apply(paths: readonly string[], options: Options): Promise<void> 
 
 function filesOf(path: string): string[] {
   if (path === '-' || !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
-  const files = readdirSync(path).filter((file) => file.endsWith('.json'));
+  const files = readdirSync(path).filter((file) => /\.json$/.test(file) && !/\.(test|schema)\.json$/.test(file));
   if (files.length === 0) notice(`${path} holds no *.json file.`);
   return files.sort().map((file) => join(path, file));
 }
@@ -58,7 +58,9 @@ export function readConnector(path: string): ConnectorInfo {
   if (typeof name !== 'string' || name === '') {
     throw new CliError('BAD_CONFIGURATION', `${path} gives the connector no name.`, { next: 'Add "name": "…".' });
   }
-  const strings = Object.entries(config).map(([key, value]) => [key, asText(path, key, value)] as const);
+  // Editors read $schema; it is no key of a connector.
+  const own = Object.entries(config).filter(([key]) => key !== '$schema');
+  const strings = own.map(([key, value]) => [key, asText(path, key, value)] as const);
   return { name, config: Object.fromEntries([...strings, ['name', name]]) };
 }
 

@@ -12,6 +12,7 @@ import { OffsetStore } from './stores/offset-store.ts';
 import { StatusStore } from './stores/status-store.ts';
 import { applyFolder } from './worker/apply-folder.ts';
 import { ConfigProviders } from './worker/config-providers.ts';
+import { withDefaults } from './worker/defaults.ts';
 import { workerKeys } from './worker/keys.ts';
 import { Loggers, type WorkerLogger } from './worker/loggers.ts';
 import { collectMetrics, type MetricFamily } from './worker/metrics.ts';
@@ -61,15 +62,6 @@ export interface Health {
   readonly status: 'healthy' | 'starting' | 'unhealthy';
   readonly message: string;
 }
-
-/** What a worker converts with when nothing is said; `schemas.enable` is off, as plain JSON is what people expect. */
-const workerDefaults: Readonly<Record<string, string>> = {
-  'key.converter': 'JsonConverter',
-  'key.converter.schemas.enable': 'false',
-  'value.converter': 'JsonConverter',
-  'value.converter.schemas.enable': 'false',
-  'header.converter': 'SimpleHeaderConverter',
-};
 
 /** Resolves when the REST door is open and the stored connectors have been told to start. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -146,12 +138,4 @@ async function openServices(options: WorkerOptions): Promise<Services> {
       isTopicCreationEnabled: settings.boolean('topic.creation.enable'),
     },
   };
-}
-
-/** A converter that is given brings its own keys; the defaults' keys do not apply to it. */
-function withDefaults(given: Readonly<Record<string, string>>): Record<string, string> {
-  const isReplaced = (key: string) =>
-    Object.keys(workerDefaults).some((name) => name in given && key.startsWith(`${name}.`));
-  const kept = Object.entries(workerDefaults).filter(([key]) => !isReplaced(key));
-  return { ...Object.fromEntries(kept), ...given };
 }

@@ -20,8 +20,14 @@ export interface ConfigKey {
   /** Inclusive bounds, for numbers. */
   readonly min?: number;
   readonly max?: number;
-  /** Says what is wrong with a parsed value, in a sentence, or null. */
+  /** Says what is wrong with a parsed value, in a sentence without its subject ("must be …"), or null. */
   readonly validate?: (value: unknown) => string | null;
+  /** Keys that may not be given together with this one. */
+  readonly excludes?: readonly string[];
+  /** Must be given, whatever its default, unless one of these keys is. */
+  readonly requiredUnless?: readonly string[];
+  /** What another value does to data that was moved before, in a sentence; `millrace diff` shows it. */
+  readonly onChange?: string;
   readonly group?: string;
   readonly displayName?: string;
 }
@@ -124,10 +130,33 @@ export function parseConfig(def: ConfigDef, raw: Readonly<Record<string, string 
     values.set(key, outcome.value);
     if (outcome.problem !== null) problems.push({ key, value: shown(declared, raw[key]), message: outcome.problem });
   }
+  problems.push(...relationProblems(def, raw));
   const strings = Object.fromEntries(
     Object.entries(raw).filter((entry): entry is [string, string] => entry[1] != null),
   );
   return { config: new Config(def, values, strings), problems };
+}
+
+/** What is wrong between keys: two that exclude each other, or none where one is needed. Each is told once. */
+function relationProblems(def: ConfigDef, raw: Readonly<Record<string, string | null | undefined>>): ConfigProblem[] {
+  const isGiven = (key: string) => (raw[key] ?? '').trim() !== '';
+  const problems: ConfigProblem[] = [];
+  const told = new Set<string>();
+  for (const [key, declared] of Object.entries(def)) {
+    for (const other of declared.excludes ?? []) {
+      if (!isGiven(key) || !isGiven(other) || told.has(other)) continue;
+      told.add(key);
+      const message = `"${key}" and "${other}" exclude each other, and both are set. Remove one of them.`;
+      problems.push({ key, value: shown(declared, raw[key]), message });
+    }
+    const alternatives = [key, ...(declared.requiredUnless ?? [])];
+    if (alternatives.length === 1 || alternatives.some(isGiven) || alternatives.some((each) => told.has(each)))
+      continue;
+    told.add(key);
+    const names = alternatives.map((each) => `"${each}"`).join(' or ');
+    problems.push({ key, value: null, message: `Missing required configuration: set ${names}. ${declared.doc}` });
+  }
+  return problems;
 }
 
 function shown(declared: ConfigKey, value: string | null | undefined): string | null {
@@ -142,7 +171,8 @@ function parseKey(
 ): { value: ConfigValue; problem: string | null } {
   if (text == null) {
     if (declared.default === undefined) {
-      return { value: null, problem: `Missing required configuration "${key}" which has no default value.` };
+      const problem = `Missing required configuration "${key}" which has no default value. Set it: ${declared.doc}`;
+      return { value: null, problem };
     }
     const value = declared.default as ConfigValue;
     return {
@@ -156,16 +186,16 @@ function parseKey(
   const quoted = declared.type === 'password' ? '[hidden]' : JSON.stringify(text);
   return {
     value: (declared.default as ConfigValue) ?? null,
-    problem: `Invalid value ${quoted} for configuration "${key}": it ${problem}.`,
+    problem: `Invalid value ${quoted} for configuration "${key}": it ${problem}${problem.endsWith('?') ? '' : '.'}`,
   };
 }
 
 const typeNames: Record<ConfigType, string> = {
   string: 'text',
-  int: 'whole number (32 bits)',
-  long: 'whole number',
-  double: 'number',
-  boolean: 'boolean (true or false)',
+  int: 'whole number (32 bits); write digits only, such as 100',
+  long: 'whole number; write digits only, such as 100',
+  double: 'number; write one such as 0.5',
+  boolean: 'boolean; write true or false',
   list: 'list (values separated by commas)',
   password: 'text',
   class: 'class name',

@@ -45,6 +45,7 @@
  * ```
  */
 export * from './config.ts';
+export * from './config-schema.ts';
 export * from './connector.ts';
 export * from './converter.ts';
 export * from './errors.ts';

@@ -233,6 +233,8 @@ export const fileSinkConfig = {
   file: {
     type: 'string',
     default: null,
+    excludes: ['directory'],
+    requiredUnless: ['directory'],
     doc: 'File to append to, one line per record. It belongs to this connector: after a crash, what was written beyond the last flush is cut off and written again.',
     importance: 'high',
     group: 'Output',

@@ -7,6 +7,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Logger } from '../../connectors/api/index.ts';
+import { isConnectorFile } from '../declarative/connector-file.ts';
 import { messageOf } from '../errors.ts';
 import { configOf, fieldsOf } from '../rest/body.ts';
 import type { Worker } from './worker.ts';
@@ -63,7 +64,7 @@ async function dealWithGone(worker: Worker, name: string, prune: boolean, logger
 async function jsonFiles(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   return entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.json'))
+    .filter((entry) => entry.isFile() && isConnectorFile(entry.name))
     .map(({ name }) => name)
     .sort();
 }
@@ -71,7 +72,9 @@ async function jsonFiles(directory: string): Promise<string[]> {
 async function readConnector(path: string): Promise<{ name: string; config: Record<string, string> }> {
   const fields = fieldsOf(JSON.parse(await readFile(path, 'utf8')), 'A connector file');
   const isWrapped = typeof fields.config === 'object' && fields.config !== null;
-  const config = configOf(isWrapped ? fields.config : fields);
+  // Editors read $schema; it is no key of a connector.
+  const { $schema: _, ...own } = fieldsOf(isWrapped ? fields.config : fields);
+  const config = configOf(own);
   const name = (isWrapped ? fields.name : undefined) ?? config.name ?? basename(path, '.json');
   return { name: String(name), config };
 }

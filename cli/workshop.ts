@@ -1,0 +1,47 @@
+/**
+ * Hands the runtime's tools for connector files (lint, schema, preview, test) to commands that need no running worker.
+ *
+ * Beside up.ts the only file of the command line that introduces rooms to each other (docs/decisions/0007): the tools
+ * know no plugin, and the commands know neither. Everything is imported when a command asks for it.
+ */
+import type { Command } from 'commander';
+import type { Plugin } from '../connectors/api/index.ts';
+import type { ConnectorFile, Finding } from '../runtime/declarative/connector-file.ts';
+import type { Rules } from '../runtime/declarative/lint.ts';
+import { settle } from './up-settings.ts';
+
+export type { ConnectorFile, Finding, Rules };
+
+export interface WorkshopFlags {
+  readonly config?: string;
+}
+
+/** Declares `--config`: the settings file whose section `worker` counts here too. */
+export function withWorkshop(command: Command): Command {
+  return command.option('--config <file>', 'settings as for `up`: plugin.path, converters (./millrace.json if there)');
+}
+
+/** The plugins there are and the worker's keys, as `up` would have them. */
+export async function rulesOf(flags: WorkshopFlags): Promise<Rules> {
+  const { worker } = settle(flags);
+  const [{ catalogue }, { Plugins, loadPlugins }, { withDefaults }] = await Promise.all([
+    import('../connectors/catalogue.ts'),
+    import('../runtime/worker/plugins.ts'),
+    import('../runtime/worker/defaults.ts'),
+  ]);
+  const path = (worker['plugin.path'] ?? '').split(/\s*,\s*/).filter((entry) => entry !== '');
+  const extra = await loadPlugins(path);
+  return { plugins: new Plugins([...catalogue, ...extra]), worker: withDefaults(worker) };
+}
+
+/** The tools themselves. */
+export async function tools() {
+  const [files, lint, schema] = await Promise.all([
+    import('../runtime/declarative/connector-file.ts'),
+    import('../runtime/declarative/lint.ts'),
+    import('../runtime/declarative/editor-schema.ts'),
+  ]);
+  return { ...files, ...lint, ...schema };
+}
+
+export type { Plugin };
