@@ -98,7 +98,10 @@ export interface ServedApi {
   readonly max: number;
   readonly advertisedMin: number;
   readonly flexibleFrom: number | null;
-  /** The next request of the same connection may begin before this one is answered, if it is pipelined too. */
+  /**
+   * The next request of the same connection may begin before this one is answered, if it is pipelined too. Its handler
+   * keeps nothing of the frame beyond its answer: the frame's memory is used again.
+   */
   readonly isPipelined: boolean;
   /** Imports the handler when it is first asked for, so that a start does not pay for what nobody uses. */
   load(): Promise<Api>;

@@ -13,7 +13,8 @@ import { newAuthentication } from '../security/security.ts';
 import type { GuardedListener } from './acceptor.ts';
 import type { Call, Session } from './api.ts';
 import { plainAddress } from './connection-limits.ts';
-import { FrameError, FrameReader } from './frame-reader.ts';
+import type { FrameBuffers } from './frame-buffers.ts';
+import { type Frame, FrameError, FrameReader } from './frame-reader.ts';
 import type { MemoryUser, RequestMemory } from './request-memory.ts';
 
 /** Requests that wait on one connection before it is read no further. */
@@ -50,6 +51,7 @@ export interface Dispatch {
 export interface ConnectionSurroundings {
   readonly dispatch: Dispatch;
   readonly memory: RequestMemory;
+  readonly buffers: FrameBuffers;
   readonly requestMaxBytes: number;
   /** The same before a login. */
   readonly loginMaxBytes: number;
@@ -62,6 +64,8 @@ export interface ConnectionSurroundings {
 export class PendingCall implements Call {
   readonly connection: Connection;
   readonly frame: Buffer;
+  /** What the frame lies in, if it is to be used again. */
+  readonly pooled: Buffer | null;
   readonly isPipelined: boolean;
   apiVersion = -1;
   clientId: string | null = null;
@@ -71,9 +75,10 @@ export class PendingCall implements Call {
   /** The answer's chunks; empty for a request without one; null while it is not known. */
   chunks: readonly Uint8Array[] | null = null;
 
-  constructor(connection: Connection, frame: Buffer, isPipelined: boolean) {
+  constructor(connection: Connection, frame: Frame, isPipelined: boolean) {
     this.connection = connection;
-    this.frame = frame;
+    this.frame = frame.bytes;
+    this.pooled = frame.pooled;
     this.isPipelined = isPipelined;
   }
 
@@ -107,7 +112,7 @@ export class Connection implements MemoryUser {
   readonly #around: ConnectionSurroundings;
   readonly #frames: FrameReader;
   /** Frames that may not begin yet. */
-  #waiting: Buffer[] = [];
+  #waiting: Frame[] = [];
   /** Begun, oldest first. */
   #calls: PendingCall[] = [];
   #heldBytes = 0;
@@ -142,7 +147,7 @@ export class Connection implements MemoryUser {
       clientSoftware: null,
     };
     const frameMaxBytes = authentication === null ? around.requestMaxBytes : around.loginMaxBytes;
-    this.#frames = new FrameReader(frameMaxBytes, (frame) => this.#onFrame(frame));
+    this.#frames = new FrameReader(frameMaxBytes, around.buffers, (frame) => this.#onFrame(frame));
     if (authentication !== null) {
       const tooLate = (): void => this.refuse(`it did not log in within ${loginDeadlineMs / 1000} s`);
       this.#loginDeadline = setTimeout(tooLate, loginDeadlineMs).unref();
@@ -236,7 +241,7 @@ export class Connection implements MemoryUser {
     }
   }
 
-  #onFrame(frame: Buffer): void {
+  #onFrame(frame: Frame): void {
     this.#around.memory.completed(this);
     if (this.isClosed) return;
     this.#waiting.push(frame);
@@ -250,7 +255,7 @@ export class Connection implements MemoryUser {
     this.#isAdvancing = true;
     while (this.#waiting.length > 0 && !this.isClosed && (this.#paused & holdsRequests) === 0) {
       const frame = this.#waiting[0]!;
-      const isPipelined = this.#around.dispatch.isPipelined(frame);
+      const isPipelined = this.#around.dispatch.isPipelined(frame.bytes);
       const last = this.#calls.at(-1);
       if (last !== undefined && !(isPipelined && last.isPipelined)) break;
       this.#waiting.shift();
@@ -276,6 +281,8 @@ export class Connection implements MemoryUser {
   #send(call: PendingCall): void {
     const chunks = call.chunks!;
     this.#give(call.frame.length + 4);
+    // Answered in time and in order: nothing looks at the request any more. Of other APIs something may.
+    if (call.isPipelined && call.pooled !== null) this.#around.buffers.give(call.pooled);
     if (chunks.length === 0) {
       call.finish();
       return;

@@ -1,8 +1,10 @@
 /**
  * Cuts a connection's bytes into frames: four length bytes, then so many more. Step 5 of the record's journey begins
- * here. A frame that lies whole in one chunk is a view of it; one that spans chunks is put together once, when its last
- * byte is there, so that a length alone costs nothing.
+ * here. A frame that lies whole in a small chunk is a view of it. All others are copied, as their bytes arrive, into
+ * memory that is used again, and the chunk's own memory is given back at once; how much is taken follows what arrived,
+ * so that a length alone costs nothing.
  */
+import { type FrameBuffers, freeChunk, smallestPooledBytes } from './frame-buffers.ts';
 
 /** The bytes that follow are no Kafka request; the message says what they look like. */
 export class FrameError extends Error {
@@ -12,91 +14,116 @@ export class FrameError extends Error {
   }
 }
 
+/** A request's bytes, without their length. */
+export interface Frame {
+  readonly bytes: Buffer;
+  /** What the bytes lie in, to be given back to the {@link FrameBuffers} when nothing looks at them; or null. */
+  readonly pooled: Buffer | null;
+}
+
 const lengthBytes = 4;
+/** From this size on freeing a chunk's memory saves more than the copy costs. */
+const copiedFromBytes = 8 * 1024;
+/** Memory is taken for so many times what is there: two copies of a part on the way to 1 MiB, none below 256 KiB. */
+const growth = 4;
 
 export class FrameReader {
   /** The longest frame taken; a client that has logged in may send more. */
   maxBytes: number;
-  readonly #onFrame: (frame: Buffer) => void;
-  #chunks: Buffer[] = [];
-  #heldBytes = 0;
-  /** Of the unfinished frame, length bytes included; 0 while those are not there yet. */
-  #wantedBytes = 0;
+  readonly #buffers: FrameBuffers;
+  readonly #onFrame: (frame: Frame) => void;
+  readonly #length = Buffer.alloc(lengthBytes);
+  #lengthHeld = 0;
+  /** Of the unfinished frame; valid while its length is there. */
+  #bodyBytes = 0;
+  #bodyHeld = 0;
+  /** Where the unfinished frame gathers; null while none of its bytes are there. */
+  #body: Buffer | null = null;
 
-  constructor(maxBytes: number, onFrame: (frame: Buffer) => void) {
+  constructor(maxBytes: number, buffers: FrameBuffers, onFrame: (frame: Frame) => void) {
     this.maxBytes = maxBytes;
+    this.#buffers = buffers;
     this.#onFrame = onFrame;
   }
 
   /** What the unfinished frame still lacks, 0 when nothing was begun. */
   get missingBytes(): number {
-    if (this.#wantedBytes > 0) return this.#wantedBytes - this.#heldBytes;
-    return this.#heldBytes > 0 ? lengthBytes - this.#heldBytes : 0;
+    if (this.#lengthHeld === lengthBytes) return this.#bodyBytes - this.#bodyHeld;
+    return this.#lengthHeld > 0 ? lengthBytes - this.#lengthHeld : 0;
   }
 
   /** Bytes that arrived and belong to no whole frame yet. */
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#lengthHeld + this.#bodyHeld;
   }
 
-  /** Calls back for every frame that is whole now (without its length). Throws {@link FrameError}. */
+  /**
+   * Calls back for every frame that is whole now. The chunk belongs to the reader from now on: it is empty afterwards
+   * unless a frame is a view of it. Throws {@link FrameError}.
+   */
   push(chunk: Buffer): void {
-    let rest = chunk;
-    while (rest.length > 0) {
-      if (this.#heldBytes === 0) rest = this.#takeWhole(rest);
-      if (rest.length === 0) return;
-      rest = this.#gather(rest);
-    }
-  }
-
-  /** Frames that lie whole in the chunk; answers what is left. */
-  #takeWhole(chunk: Buffer): Buffer {
+    const mayBeViewed = chunk.length < copiedFromBytes;
     let at = 0;
-    while (chunk.length - at >= lengthBytes) {
-      const end = at + lengthBytes + this.#lengthAt(chunk, at);
-      if (end > chunk.length) break;
-      this.#onFrame(chunk.subarray(at + lengthBytes, end));
-      at = end;
+    do {
+      at = this.#takeLength(chunk, at);
+      const isBodyToCome = this.#lengthHeld < lengthBytes || (at === chunk.length && this.#bodyBytes > 0);
+      if (isBodyToCome) break;
+      at = this.#takeBody(chunk, at, mayBeViewed);
+    } while (at < chunk.length);
+    if (!mayBeViewed) freeChunk(chunk);
+  }
+
+  /** Both take what they need from the chunk and answer where the rest begins. */
+  #takeLength(chunk: Buffer, from: number): number {
+    if (this.#lengthHeld === lengthBytes) return from;
+    let at = from;
+    while (this.#lengthHeld < lengthBytes && at < chunk.length) this.#length[this.#lengthHeld++] = chunk[at++]!;
+    if (this.#lengthHeld === lengthBytes) this.#bodyBytes = this.#checkedLength();
+    return at;
+  }
+
+  #takeBody(chunk: Buffer, from: number, mayBeViewed: boolean): number {
+    const end = Math.min(chunk.length, from + this.#bodyBytes - this.#bodyHeld);
+    if (mayBeViewed && end - from === this.#bodyBytes) {
+      this.#finish({ bytes: chunk.subarray(from, end), pooled: null });
+      return end;
     }
-    return at === 0 ? chunk : chunk.subarray(at);
+    const held = this.#bodyHeld + end - from;
+    chunk.copy(this.#roomFor(held), this.#bodyHeld, from, end);
+    this.#bodyHeld = held;
+    if (held === this.#bodyBytes) this.#finishGathered();
+    return end;
   }
 
-  /** Adds to the unfinished frame; answers what belongs to the next. */
-  #gather(chunk: Buffer): Buffer {
-    if (this.#wantedBytes === 0) return this.#gatherLength(chunk);
-    const missing = this.#wantedBytes - this.#heldBytes;
-    const part = chunk.length <= missing ? chunk : chunk.subarray(0, missing);
-    this.#chunks.push(part);
-    this.#heldBytes += part.length;
-    if (this.#heldBytes === this.#wantedBytes) this.#finish();
-    return part === chunk ? chunk.subarray(chunk.length) : chunk.subarray(missing);
-  }
-
-  #gatherLength(chunk: Buffer): Buffer {
-    const part = chunk.subarray(0, Math.max(lengthBytes - this.#heldBytes, 0));
-    this.#chunks.push(part);
-    this.#heldBytes += part.length;
-    if (this.#heldBytes >= lengthBytes) {
-      const length = Buffer.concat(this.#chunks, lengthBytes);
-      this.#wantedBytes = lengthBytes + this.#lengthAt(length, 0);
-      this.#chunks = [length];
-      if (this.#wantedBytes === lengthBytes) this.#finish();
+  /** The body's memory, large enough for so many bytes. */
+  #roomFor(bytes: number): Buffer {
+    const body = this.#body;
+    if (body !== null && bytes <= body.length) return body;
+    const grown = this.#buffers.take(Math.min(this.#bodyBytes, Math.max(smallestPooledBytes, growth * bytes)));
+    if (body !== null) {
+      body.copy(grown, 0, 0, this.#bodyHeld);
+      this.#buffers.give(body);
     }
-    return chunk.subarray(part.length);
+    this.#body = grown;
+    return grown;
   }
 
-  #finish(): void {
-    const frame = Buffer.concat(this.#chunks, this.#wantedBytes).subarray(lengthBytes);
-    this.#chunks = [];
-    this.#heldBytes = 0;
-    this.#wantedBytes = 0;
+  #finishGathered(): void {
+    const body = this.#body!;
+    this.#body = null;
+    this.#finish({ bytes: body.subarray(0, this.#bodyBytes), pooled: body });
+  }
+
+  #finish(frame: Frame): void {
+    this.#lengthHeld = 0;
+    this.#bodyHeld = 0;
     this.#onFrame(frame);
   }
 
-  #lengthAt(bytes: Buffer, at: number): number {
-    const length = bytes.readInt32BE(at);
+  #checkedLength(): number {
+    const length = this.#length.readInt32BE(0);
     if (length >= 0 && length <= this.maxBytes) return length;
-    throw new FrameError(whatItLooksLike(bytes.subarray(at, at + lengthBytes), length, this.maxBytes));
+    throw new FrameError(whatItLooksLike(this.#length, length, this.maxBytes));
   }
 }
 

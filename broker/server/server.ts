@@ -7,6 +7,7 @@ import type { Principal } from '../security/principal.ts';
 import { Acceptor, type GuardedListener } from './acceptor.ts';
 import { Connection, type Dispatch } from './connection.ts';
 import { ConnectionLimits } from './connection-limits.ts';
+import { FrameBuffers } from './frame-buffers.ts';
 import { RequestMemory } from './request-memory.ts';
 
 export interface ServerOptions {
@@ -37,6 +38,7 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #acceptors: readonly Acceptor[];
   readonly #connections = new Set<Connection>();
+  readonly #buffers = new FrameBuffers();
   #nextId = 1;
   #onQuiet: (() => void) | null = null;
 
@@ -105,6 +107,7 @@ export class Server {
       {
         dispatch,
         memory: this.memory,
+        buffers: this.#buffers,
         requestMaxBytes,
         loginMaxBytes,
         idleMs,
