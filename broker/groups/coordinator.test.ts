@@ -86,7 +86,7 @@ describe('forgetting offsets', () => {
     const fixture = groupFixture();
     const [memberId] = fixture.stable(1);
     commit(fixture, { memberId: memberId!, generationId: 1 });
-    fixture.coordinator.leave('g', [{ memberId: memberId!, groupInstanceId: null }]);
+    fixture.leave([{ memberId: memberId!, groupInstanceId: null }]);
     fixture.timers.advance(7 * day - 1);
     fixture.coordinator.expire();
     assert.equal(fixture.coordinator.offset('g', 't', 0)?.offset, 42);
@@ -192,7 +192,7 @@ describe('deleting a group', () => {
     const fixture = groupFixture();
     const [memberId] = fixture.stable(1);
     commit(fixture, { memberId: memberId!, generationId: 1 });
-    fixture.coordinator.leave('g', [{ memberId: memberId!, groupInstanceId: null }]);
+    fixture.leave([{ memberId: memberId!, groupInstanceId: null }]);
     assert.equal(remove(fixture, 'g'), 'NONE');
     assert.deepEqual(fixture.coordinator.list(), []);
     const restarted = fixture.restarted();

@@ -4,12 +4,15 @@
  *
  * Everything is in memory and written to `__consumer_offsets` before it is answered; a restart replays that, and
  * members go on in the generation they were in. What it is not: it never looks at an assignment. Groups of the new
- * protocol (KIP-848) are kept by consumer/; a name is a group of one kind at a time, and that is decided here.
+ * protocol (KIP-848) are kept by consumer/, with those of their members that speak the classic one; a name is a group of
+ * one kind at a time, and that is decided here.
  */
+import { BrokerError } from '../errors.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
 import type { CommitVerdict } from './consumer/commits.ts';
 import type { ConsumerGroups } from './consumer/coordinator.ts';
 import { type ConsumerHeartbeat, type ConsumerHeartbeatResult, Epoch, refusedHeartbeat } from './consumer/types.ts';
+import { described, listed, unknownGroup } from './description.ts';
 import { Group } from './group.ts';
 import type { GroupLog, TransactionalProducer } from './group-log.ts';
 import { Membership, type MembershipConfig, refuseMember } from './membership.ts';
@@ -56,8 +59,6 @@ interface JudgedCommit {
   readonly verdict: CommitVerdict | null;
 }
 
-const noBytes = Buffer.alloc(0);
-
 /** Callbacks are called exactly once, possibly before the method returned. */
 export class GroupCoordinator {
   /** Groups of the consumer protocol; their offsets are here. */
@@ -65,6 +66,8 @@ export class GroupCoordinator {
   readonly #entries = new Map<string, Entry>();
   /** Groups with offsets that wait for the end of a transaction, by its producer id. */
   readonly #inTransaction = new Map<number, Set<string>>();
+  /** During the replay: groups that ceased to be of the consumer protocol, with their last epoch. */
+  readonly #downgraded = new Map<string, number>();
   readonly #membership: Membership;
   readonly #config: CoordinatorConfig;
   readonly #timers: Timers;
@@ -77,6 +80,7 @@ export class GroupCoordinator {
     this.#timers = timers;
     this.#log = log;
     this.#membership = new Membership(config, timers, log);
+    consumers.onDowngraded((group) => this.#takeOver(group));
   }
 
   get count(): number {
@@ -89,8 +93,10 @@ export class GroupCoordinator {
       done(refusedJoin(refusal, request.memberId));
       return;
     }
-    if (this.consumers.has(request.group)) {
-      this.#joinConsumers(request, done);
+    const consumers = this.consumers.get(request.group);
+    if (consumers !== undefined) {
+      if (consumers.members.size === 0) this.#joinEmptyConsumers(request, done);
+      else this.consumers.joinClassic(request, done, () => this.join(request, done));
       return;
     }
     const known = this.#entries.get(request.group);
@@ -101,7 +107,7 @@ export class GroupCoordinator {
     this.#membership.join(this.#entry(request.group).group, request, done);
   }
 
-  /** A member of the consumer protocol (KIP-848). Its first turns an empty classic group into one of its own kind. */
+  /** A member of the consumer protocol (KIP-848). Its first turns a classic group into one of its own kind. */
   consumerHeartbeat(request: ConsumerHeartbeat, done: (result: ConsumerHeartbeatResult) => void): void {
     const invalid = this.consumers.refuseInvalid(request);
     if (invalid !== null) {
@@ -111,8 +117,12 @@ export class GroupCoordinator {
     const { group: id, memberEpoch } = request;
     const entry = this.#entries.get(id);
     const isClassic = entry !== undefined && entry.group.protocolType !== null && !this.consumers.has(id);
-    if (isClassic && (memberEpoch !== Epoch.join || !isVacant(entry.group))) {
-      done(refusedHeartbeat('GROUP_ID_NOT_FOUND', classicInUse(id)));
+    if (isClassic && memberEpoch !== Epoch.join) {
+      done(refusedHeartbeat('GROUP_ID_NOT_FOUND', `Group ${id} is not a consumer group.`));
+      return;
+    }
+    if (isClassic && !isVacant(entry.group)) {
+      this.#upgrade(entry, request, done);
       return;
     }
     const again = (): void => this.consumerHeartbeat(request, done);
@@ -125,17 +135,23 @@ export class GroupCoordinator {
   sync(request: SyncRequest, done: (result: SyncResult) => void): void {
     const found = this.#find(request.group);
     if (typeof found === 'string') done(refusedSync(found));
+    else if (this.consumers.has(request.group)) done(this.consumers.syncClassic(request));
     else this.#membership.sync(found.group, request, done);
   }
 
   heartbeat(member: MemberIdentity): ErrorName {
     const found = this.#find(member.group);
-    return typeof found === 'string' ? found : this.#membership.heartbeat(found.group, member);
+    if (typeof found === 'string') return found;
+    if (this.consumers.has(member.group)) return this.consumers.heartbeatClassic(member);
+    return this.#membership.heartbeat(found.group, member);
   }
 
-  leave(group: string, members: readonly LeavingMember[]): LeaveResult {
+  leave(group: string, members: readonly LeavingMember[], done: (result: LeaveResult) => void): void {
     const found = this.#find(group);
-    return typeof found === 'string' ? { error: found, members: [] } : this.#membership.leave(found.group, members);
+    const again = (): void => this.leave(group, members, done);
+    if (typeof found === 'string') done({ error: found, members: [] });
+    else if (this.consumers.has(group)) this.consumers.leaveClassic(group, members, done, again);
+    else done(this.#membership.leave(found.group, members));
   }
 
   /** Answers when the offsets are durable, one result per offset in their order. */
@@ -223,39 +239,13 @@ export class GroupCoordinator {
 
   list(): readonly GroupListing[] {
     const classic = [...this.#entries.values()].filter(({ group }) => !this.consumers.has(group.id));
-    return [
-      ...classic.map(({ group }) => ({
-        group: group.id,
-        protocolType: group.protocolType ?? '',
-        state: group.state,
-        type: 'classic' as const,
-      })),
-      ...this.consumers.list(),
-    ];
+    return [...classic.map(({ group }) => listed(group)), ...this.consumers.list()];
   }
 
   /** A group that does not exist, or is not of the classic protocol, is described as Dead, without an error. */
   describe(id: string): GroupDescription {
-    const group = this.#entries.get(id)?.group;
-    if (group === undefined || this.consumers.has(id))
-      return { error: 'NONE', group: id, state: 'Dead', protocolType: '', protocol: '', members: [] };
-    const isStable = group.state === 'Stable';
-    return {
-      error: 'NONE',
-      group: id,
-      state: group.state,
-      protocolType: group.protocolType ?? '',
-      protocol: isStable ? (group.protocolName ?? '') : '',
-      // While it rebalances, what the members said and got before is no longer true.
-      members: [...group.members.values()].map((member) => ({
-        memberId: member.memberId,
-        groupInstanceId: member.groupInstanceId,
-        clientId: member.clientId,
-        clientHost: member.clientHost,
-        metadata: isStable ? member.metadataFor(group.protocolName) : noBytes,
-        assignment: isStable ? member.assignment : noBytes,
-      })),
-    };
+    const group = this.consumers.has(id) ? undefined : this.#entries.get(id)?.group;
+    return group === undefined ? unknownGroup(id) : described(group);
   }
 
   /** Forgets an empty group with all its offsets. */
@@ -274,7 +264,9 @@ export class GroupCoordinator {
     if (this.consumers.has(id)) {
       this.consumers.delete(id, records, (error) => {
         if (error === 'NONE') this.#drop(entry);
-        done(error);
+        // It became a classic group meanwhile.
+        if (error === 'GROUP_ID_NOT_FOUND') this.delete(id, done);
+        else done(error);
       });
       return;
     }
@@ -309,6 +301,7 @@ export class GroupCoordinator {
   replay(record: ReplayedRecord, producerId = -1): void {
     if (record.type === 'consumer-group') {
       this.#entry(record.group);
+      if (record.change === null) this.#downgraded.set(record.group, this.consumers.get(record.group)?.epoch ?? 0);
       this.consumers.replay(record);
       return;
     }
@@ -327,6 +320,7 @@ export class GroupCoordinator {
         this.#entries.set(record.group, { group: this.#newGroup(record.group), offsets });
       return;
     }
+    if (this.#downgraded.get(record.group) !== record.value.generation) this.#downgraded.delete(record.group);
     const group = restoredGroup(record.group, record.value, this.#timers.now());
     this.#entries.set(record.group, { group, offsets });
   }
@@ -335,10 +329,15 @@ export class GroupCoordinator {
   replayed(): void {
     this.consumers.replayed();
     for (const entry of [...this.#entries.values()]) {
-      if (entry.group.members.size > 0) this.#membership.resume(entry.group);
+      const { group } = entry;
+      // The last thing that happened to it was that it became classic: its members have not met since.
+      const mustMeet = this.#downgraded.has(group.id) && !this.consumers.has(group.id);
+      if (group.members.size > 0 && mustMeet) this.#takeOver(group);
+      else if (group.members.size > 0) this.#membership.resume(group);
       else if (isUnused(entry) && entry.group.protocolType === null && !this.consumers.has(entry.group.id))
         this.#entries.delete(entry.group.id);
     }
+    this.#downgraded.clear();
   }
 
   /** Everybody who waits is answered; nothing is accepted any more. */
@@ -442,12 +441,45 @@ export class GroupCoordinator {
     if (this.#entries.get(entry.group.id) === entry) this.#entries.delete(entry.group.id);
   }
 
-  /** A classic member comes to a group of the consumer protocol: an empty one changes its kind. */
-  #joinConsumers(request: JoinRequest, done: (result: JoinResult) => void): void {
+  /** A classic member comes to a group of the consumer protocol that is empty: it changes its kind. */
+  #joinEmptyConsumers(request: JoinRequest, done: (result: JoinResult) => void): void {
     this.consumers.delete(request.group, [], (error) => {
-      if (error === 'NONE') this.join(request, done);
-      else done(refusedJoin(error === 'NON_EMPTY_GROUP' ? 'INCONSISTENT_GROUP_PROTOCOL' : error, request.memberId));
+      // Not empty any more: somebody was quicker.
+      if (error === 'NONE' || error === 'NON_EMPTY_GROUP') this.join(request, done);
+      else done(refusedJoin(error, request.memberId));
     });
+  }
+
+  /** A classic group with members goes on as a group of the consumer protocol, which its first such member joins. */
+  #upgrade(entry: Entry, request: ConsumerHeartbeat, done: (result: ConsumerHeartbeatResult) => void): void {
+    const { group: id } = request;
+    const { group, offsets } = entry;
+    try {
+      const upgrade = this.consumers.upgrade(group);
+      this.#membership.suspend(group);
+      this.#entries.set(id, { group: this.#newGroup(id), offsets });
+      const first = [groupTombstone(id), ...upgrade.records];
+      const answer = (result: ConsumerHeartbeatResult): void => {
+        if (result.error !== 'NONE') {
+          // Nothing was written: the group is what it was.
+          upgrade.forget();
+          this.#takeOver(group);
+        }
+        done(result);
+      };
+      this.consumers.heartbeat(request, answer, { first });
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      done(refusedHeartbeat(error.code, error.message));
+    }
+  }
+
+  /** The name is a classic group's from now on. Its members meet anew. */
+  #takeOver(group: Group): void {
+    const offsets = this.#entries.get(group.id)?.offsets ?? new GroupOffsets();
+    this.#entries.set(group.id, { group, offsets });
+    this.#membership.resume(group);
+    this.#membership.rebalance.begin(group);
   }
 
   #find(id: string): Entry | ErrorName {
@@ -468,10 +500,6 @@ export class GroupCoordinator {
   #newGroup(id: string): Group {
     return new Group(id, this.#timers.now());
   }
-}
-
-function classicInUse(id: string): string {
-  return `Group ${id} has members of the classic protocol. It can change to the consumer protocol when they have left.`;
 }
 
 function isVacant(group: Group): boolean {

@@ -7,15 +7,11 @@
  *       └───────────────────┼────┘                                ▼                                ▼
  *                           └──────────────────────────────────────────────────────────────────────
  */
-import { decodeConsumerProtocolSubscription } from '../protocol/messages/generated/consumer-protocol-subscription.ts';
-import { Reader } from '../protocol/reader.ts';
+import { consumerProtocolType, readSubscription } from './embedded-protocol.ts';
 import type { Timer } from './timers.ts';
 import type { GroupProtocol, GroupState, JoinedMember, JoinResult, SyncResult } from './types.ts';
 
 const noBytes = Buffer.alloc(0);
-const consumerProtocolType = 'consumer';
-/** The newest version of a subscription that is understood; a newer one is read as this (its fields only grow). */
-const subscriptionVersionMax = 3;
 
 export class Member {
   memberId: string;
@@ -199,9 +195,9 @@ export class Group {
     if (this.protocolType !== consumerProtocolType || this.protocolName === null) return;
     const topics = new Set<string>();
     for (const member of this.members.values()) {
-      const subscribed = topicsOf(member.metadataFor(this.protocolName));
-      if (subscribed === null) return;
-      for (const topic of subscribed) topics.add(topic);
+      const subscription = readSubscription(member.metadataFor(this.protocolName));
+      if (subscription === null) return;
+      for (const topic of subscription.topics) topics.add(topic);
     }
     this.subscribedTopics = topics;
   }
@@ -215,16 +211,5 @@ export class Group {
     this.syncTimer?.cancel();
     for (const timer of this.pending.values()) timer.cancel();
     for (const member of this.members.values()) member.heartbeat?.cancel();
-  }
-}
-
-/** A subscription is opaque to the coordinator; one that cannot be read is none of its business. */
-function topicsOf(metadata: Buffer): readonly string[] | null {
-  try {
-    const reader = new Reader(metadata);
-    const version = Math.min(reader.int16(), subscriptionVersionMax);
-    return decodeConsumerProtocolSubscription(reader, version).topics;
-  } catch {
-    return null;
   }
 }

@@ -270,25 +270,25 @@ describe('leaving', () => {
     const fixture = groupFixture();
     const [member] = fixture.stable(1);
     const pending = fixture.join({ requiresKnownMemberId: true }).result!.memberId;
-    const { error, members } = fixture.coordinator.leave('g', [
+    const { error, members } = fixture.leave([
       { memberId: member!, groupInstanceId: null },
       { memberId: pending, groupInstanceId: null },
       { memberId: 'x', groupInstanceId: null },
       { memberId: '', groupInstanceId: 'nobody' },
-    ]);
+    ])!;
     assert.equal(error, 'NONE');
     assert.deepEqual(
       members.map((left) => left.error),
       ['NONE', 'NONE', 'UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID'],
     );
     assert.equal(fixture.coordinator.describe('g').state, 'Empty');
-    assert.equal(fixture.coordinator.leave('none', []).error, 'UNKNOWN_MEMBER_ID');
+    assert.equal(fixture.leave([], 'none')!.error, 'UNKNOWN_MEMBER_ID');
   });
 
   it('of one makes the others rebalance, and of the leader makes another lead', () => {
     const fixture = groupFixture();
     const [leader, follower] = fixture.stable(2);
-    fixture.coordinator.leave('g', [{ memberId: leader!, groupInstanceId: null }]);
+    fixture.leave([{ memberId: leader!, groupInstanceId: null }]);
     assert.equal(fixture.coordinator.describe('g').state, 'PreparingRebalance');
     const result = fixture.join({ memberId: follower! }).result!;
     assert.equal(result.leader, follower);
@@ -342,10 +342,10 @@ describe('static members (KIP-345)', () => {
   it('leave by instance id alone; with a wrong member id they are fenced', () => {
     const fixture = groupFixture();
     fixture.stable(1, { groupInstanceId: 'i' });
-    const wrong = fixture.coordinator.leave('g', [{ memberId: 'old', groupInstanceId: 'i0' }]);
-    assert.equal(wrong.members[0]!.error, 'FENCED_INSTANCE_ID');
-    const right = fixture.coordinator.leave('g', [{ memberId: '', groupInstanceId: 'i0' }]);
-    assert.equal(right.members[0]!.error, 'NONE');
+    const wrong = fixture.leave([{ memberId: 'old', groupInstanceId: 'i0' }]);
+    assert.equal(wrong!.members[0]!.error, 'FENCED_INSTANCE_ID');
+    const right = fixture.leave([{ memberId: '', groupInstanceId: 'i0' }]);
+    assert.equal(right!.members[0]!.error, 'NONE');
     assert.equal(fixture.coordinator.describe('g').members.length, 0);
   });
 
@@ -402,7 +402,7 @@ describe('a coordinator that starts again', () => {
   it('remembers an empty group with its generation', () => {
     const before = groupFixture();
     const [member] = before.stable(1);
-    before.coordinator.leave('g', [{ memberId: member!, groupInstanceId: null }]);
+    before.leave([{ memberId: member!, groupInstanceId: null }]);
     const after = before.restarted();
     assert.equal(after.coordinator.describe('g').state, 'Empty');
     const call = after.join();

@@ -94,8 +94,21 @@ export class Membership {
     return { error: 'NONE', members };
   }
 
-  /** After a restart: the members go on where they were, and have a session timeout to say so. */
+  /** The group goes on in another protocol: its clocks stop, and whoever waits is asked to come again. */
+  suspend(group: Group): void {
+    group.cancelTimers();
+    group.pending.clear();
+    for (const member of group.members.values()) {
+      this.rebalance.answerJoin(member, refusedJoin('REBALANCE_IN_PROGRESS', member.memberId));
+      this.rebalance.answerSync(member, refusedSync('REBALANCE_IN_PROGRESS'));
+    }
+    // An assignment may be on its way to the log: it is nobody's any more.
+    group.state = 'Dead';
+  }
+
+  /** After a restart, or when it changed its protocol: the members go on where they were, and have a session to say so. */
   resume(group: Group): void {
+    if (group.state === 'Dead') group.enter('Stable', this.#timers.now());
     for (const member of group.members.values()) this.rebalance.awaitHeartbeat(group, member);
   }
 

@@ -243,7 +243,7 @@ export class Membership {
     if (this.#memberId === '') return;
     const { group, groupInstanceId } = this.#options;
     // A static member stays in the group until its session ends, as in Kafka.
-    if (groupInstanceId === null) this.#groups.leave(group, [{ memberId: this.#memberId, groupInstanceId }]);
+    if (groupInstanceId === null) this.#groups.leave(group, [{ memberId: this.#memberId, groupInstanceId }], () => {});
     this.#forgetMember();
   }
 

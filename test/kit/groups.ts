@@ -9,7 +9,14 @@ import { type CoordinatorConfig, GroupCoordinator } from '../../broker/groups/co
 import type { GroupLog } from '../../broker/groups/group-log.ts';
 import { type CoordinatorRecord, decodeRecord } from '../../broker/groups/records.ts';
 import type { Timers } from '../../broker/groups/timers.ts';
-import type { JoinRequest, JoinResult, SyncRequest, SyncResult } from '../../broker/groups/types.ts';
+import type {
+  JoinRequest,
+  JoinResult,
+  LeaveResult,
+  LeavingMember,
+  SyncRequest,
+  SyncResult,
+} from '../../broker/groups/types.ts';
 import type { ErrorName } from '../../broker/protocol/error-codes.ts';
 
 export class SimulatedTimers implements Timers {
@@ -80,6 +87,8 @@ export interface GroupFixture {
   /** Sends a JoinGroup; `result` is null while it waits. */
   join(request?: Partial<JoinRequest>): { result: JoinResult | null };
   sync(request: Partial<SyncRequest> & { memberId: string }): { result: SyncResult | null };
+  /** Sends a LeaveGroup; null while it waits. */
+  leave(members: readonly LeavingMember[], group?: string): LeaveResult | null;
   /** Members that know their ids, synced: the first is the leader. Their ids. */
   stable(count: number, request?: Partial<JoinRequest>): string[];
   /** A coordinator that replays what this one has written. */
@@ -103,6 +112,9 @@ export const consumerDefaults: ConsumerGroupsConfig = {
   assignors: ['uniform', 'range'],
   assignmentIntervalMs: 0,
   regexRefreshIntervalMs: 600_000,
+  isUpgradeEnabled: true,
+  isDowngradeEnabled: true,
+  classicSizeMax: 2 ** 31 - 1,
 };
 
 /** Topics that exist because a test says so. */
@@ -159,10 +171,11 @@ export function groupFixture(
   config: Partial<CoordinatorConfig> = {},
   records: readonly CoordinatorRecord[] = [],
   topics = new SimulatedTopics(),
+  consumerConfig: Partial<ConsumerGroupsConfig> = {},
 ): GroupFixture {
   const timers = new SimulatedTimers();
   const log = new SimulatedGroupLog();
-  const consumers = new ConsumerGroups({ config: consumerDefaults, timers, log, topics });
+  const consumers = new ConsumerGroups({ config: { ...consumerDefaults, ...consumerConfig }, timers, log, topics });
   const coordinator = new GroupCoordinator({ ...defaults, ...config }, timers, log, consumers);
   for (const { key, value } of records) {
     const record = decodeRecord(key, value);
@@ -194,6 +207,13 @@ export function groupFixture(
     });
     return call;
   };
+  const leave: GroupFixture['leave'] = (members, group = 'g') => {
+    let answer: LeaveResult | null = null;
+    coordinator.leave(group, members, (result) => {
+      answer = result;
+    });
+    return answer;
+  };
   const stable: GroupFixture['stable'] = (count, request = {}) => {
     const joins = Array.from({ length: count }, (_, index) =>
       join({
@@ -217,7 +237,8 @@ export function groupFixture(
     topics,
     join,
     sync,
+    leave,
     stable,
-    restarted: () => groupFixture(config, log.records, topics),
+    restarted: () => groupFixture(config, log.records, topics, consumerConfig),
   };
 }

@@ -52,18 +52,18 @@ export const consumerGroupConfigs: readonly ConfigDefinition[] = [
     min: 10_000,
     doc: 'How often subscriptions by expression are resolved again, besides whenever topics change, in milliseconds.',
   },
-  // Kafka's is bidirectional: a group there may have members of both protocols for a while.
   {
     name: 'group.consumer.migration.policy',
     type: 'string',
-    defaultValue: 'disabled',
-    oneOf: ['disabled'],
-    doc: 'A group changes its protocol only while it has no members.',
+    defaultValue: 'bidirectional',
+    oneOf: ['bidirectional', 'upgrade', 'downgrade', 'disabled'],
+    doc: 'Which groups change their protocol while they have members: classic ones a member of the consumer protocol joins (upgrade), consumer groups whose last member of that protocol leaves (downgrade).',
   },
 ];
 
 export function consumerGroupsConfig(config: BrokerConfig): ConsumerGroupsConfig {
   const assignors = listOf(config.text('group.consumer.assignors'));
+  const policy = config.text('group.consumer.migration.policy');
   return {
     sessionTimeoutMs: config.number('group.consumer.session.timeout.ms'),
     heartbeatIntervalMs: config.number('group.consumer.heartbeat.interval.ms'),
@@ -71,5 +71,8 @@ export function consumerGroupsConfig(config: BrokerConfig): ConsumerGroupsConfig
     assignors: assignors.length > 0 ? assignors : assignorNames,
     assignmentIntervalMs: config.number('group.consumer.assignment.interval.ms'),
     regexRefreshIntervalMs: config.number('group.consumer.regex.refresh.interval.ms'),
+    isUpgradeEnabled: policy === 'bidirectional' || policy === 'upgrade',
+    isDowngradeEnabled: policy === 'bidirectional' || policy === 'downgrade',
+    classicSizeMax: config.number('group.max.size'),
   };
 }

@@ -8,16 +8,31 @@
  */
 import { BrokerError } from '../../errors.ts';
 import type { ErrorName } from '../../protocol/error-codes.ts';
+import type { Group } from '../group.ts';
 import type { GroupLog } from '../group-log.ts';
+import { refusedJoin, refusedSync } from '../rebalance.ts';
 import type { CoordinatorRecord } from '../records.ts';
-import type { Timer, Timers } from '../timers.ts';
-import type { GroupListing } from '../types.ts';
+import type { Timers } from '../timers.ts';
+import {
+  type GroupListing,
+  inProcessHost,
+  type JoinRequest,
+  type JoinResult,
+  type LeaveResult,
+  type LeavingMember,
+  type MemberIdentity,
+  type SyncRequest,
+  type SyncResult,
+} from '../types.ts';
 import { Draft } from './changes.ts';
+import { classicMemberOf, joinClassic, leaveClassic, mustRejoin, syncClassic } from './classic-members.ts';
+import { type ClockKind, MemberClocks } from './clocks.ts';
 import { type CommitVerdict, judgeCommit, refuseFetch } from './commits.ts';
 import { ConsumerGroup } from './group.ts';
 import { checkRequest, heartbeat } from './heartbeat.ts';
+import { type Downgrade, downgraded, upgraded } from './migration.ts';
 import { type ReplayedGroupChange, recordOf, tombstonesOf } from './records.ts';
-import { preferredAssignor, removeMembers, type StepContext } from './steps.ts';
+import { preferredAssignor, refresh, removeMembers, type StepContext } from './steps.ts';
 import {
   type ConsumerGroupsConfig,
   type ConsumerHeartbeat,
@@ -42,9 +57,7 @@ interface Entry {
   /** A draft is on its way to the log. */
   isWriting: boolean;
   readonly waiting: (() => void)[];
-  readonly sessions: Map<string, Timer>;
-  /** Members that must give partitions up in time. */
-  readonly revocations: Map<string, Timer>;
+  readonly clocks: MemberClocks;
   /** The version of the topics that the group has seen. */
   topicsSeen: number;
   regexesResolvedMs: number;
@@ -58,6 +71,9 @@ interface HeartbeatOptions {
   readonly again?: () => void;
 }
 
+/** A group that only members of the classic protocol are left in is theirs again; its offsets stay where they are. */
+export type DowngradeListener = (group: Group) => void;
+
 /** Callbacks are called exactly once, possibly before the method returned. */
 export class ConsumerGroups {
   readonly config: ConsumerGroupsConfig;
@@ -65,6 +81,7 @@ export class ConsumerGroups {
   readonly #timers: Timers;
   readonly #log: GroupLog;
   readonly #topics: TopicsView;
+  #onDowngraded: DowngradeListener = () => {};
   #topicsVersion = 1;
   #isStopped = false;
 
@@ -73,6 +90,11 @@ export class ConsumerGroups {
     this.#timers = options.timers;
     this.#log = options.log;
     this.#topics = options.topics;
+  }
+
+  /** Called once, by the coordinator of the classic groups, which takes them over. */
+  onDowngraded(listener: DowngradeListener): void {
+    this.#onDowngraded = listener;
   }
 
   has(id: string): boolean {
@@ -132,10 +154,7 @@ export class ConsumerGroups {
       done(refused(new BrokerError('GROUP_ID_NOT_FOUND', `Consumer group ${request.group} not found.`)));
       return;
     }
-    if (entry.isWriting) {
-      entry.waiting.push(again);
-      return;
-    }
+    if (this.#isBusy(entry, again)) return;
     const { mayDescribe } = request;
     const work = (draft: Draft, context: StepContext) => heartbeat(draft, request, { ...context, mayDescribe });
     this.#run(entry, work, first, (outcome) => {
@@ -148,6 +167,88 @@ export class ConsumerGroups {
     });
   }
 
+  /**
+   * A classic group goes on as one of this protocol, in memory at once and in the log with what `records` begins: the
+   * heartbeat that is sent next, with these records first. Should that fail, `forget` undoes it. Throws
+   * GROUP_ID_NOT_FOUND when the group cannot change.
+   */
+  upgrade(classic: Group): { readonly records: readonly CoordinatorRecord[]; forget(): void } {
+    const { group, records } = upgraded(classic, this.#topics, this.config);
+    const entry = this.#create(classic.id);
+    entry.group = group;
+    for (const { memberId } of group.members.values()) this.#awaitHeartbeat(entry, memberId);
+    return { records, forget: () => this.#drop(entry) };
+  }
+
+  /** JoinGroup, to a group that is not empty. `again` is called instead of an answer when the group may be another by now. */
+  joinClassic(request: JoinRequest, done: (result: JoinResult) => void, again: () => void): void {
+    const entry = this.#entries.get(request.group);
+    if (entry === undefined) {
+      again();
+      return;
+    }
+    if (this.#isBusy(entry, again)) return;
+    const work = (draft: Draft, context: StepContext): JoinResult => joinClassic(draft, request, context);
+    this.#run(entry, work, [], (outcome) => {
+      if (outcome instanceof BrokerError) {
+        done(refusedJoin(outcome.code, request.memberId));
+        return;
+      }
+      const { memberId, error } = outcome;
+      if (error === 'NONE' && this.#entries.get(request.group) === entry) {
+        entry.clocks.end('join', memberId);
+        this.#awaitHeartbeat(entry, memberId);
+        this.#await(entry, 'sync', memberId, request.rebalanceTimeoutMs);
+      }
+      done(outcome);
+    });
+  }
+
+  /** SyncGroup: nothing is written, so nobody waits. */
+  syncClassic(request: SyncRequest): SyncResult {
+    const entry = this.#entries.get(request.group);
+    const member = entry === undefined ? 'UNKNOWN_MEMBER_ID' : classicMemberOf(entry.group, request);
+    if (entry === undefined || typeof member === 'string') return refusedSync(member as ErrorName);
+    const result = syncClassic(entry.group, member, request, this.#topics);
+    if (result.error === 'REBALANCE_IN_PROGRESS') this.#awaitJoin(entry, member);
+    if (result.error !== 'NONE') return result;
+    entry.clocks.end('sync', member.memberId);
+    this.#awaitHeartbeat(entry, member.memberId);
+    return result;
+  }
+
+  /** Heartbeat: it lives, and hears whether it should join again. */
+  heartbeatClassic(who: MemberIdentity): ErrorName {
+    const entry = this.#entries.get(who.group);
+    const member = entry === undefined ? 'UNKNOWN_MEMBER_ID' : classicMemberOf(entry.group, who);
+    if (entry === undefined || typeof member === 'string') return member as ErrorName;
+    this.#awaitHeartbeat(entry, member.memberId);
+    if (!entry.isWriting) this.#run(entry, refresh, [], () => {});
+    // What is on its way to the log is heard of at the next heartbeat.
+    if (this.#entries.get(who.group) === entry && !mustRejoin(entry.group, member)) return 'NONE';
+    this.#awaitJoin(entry, member);
+    return 'REBALANCE_IN_PROGRESS';
+  }
+
+  /** LeaveGroup. */
+  leaveClassic(
+    id: string,
+    leaving: readonly LeavingMember[],
+    done: (result: LeaveResult) => void,
+    again: () => void,
+  ): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) {
+      again();
+      return;
+    }
+    if (this.#isBusy(entry, again)) return;
+    const work = (draft: Draft, context: StepContext): LeaveResult => leaveClassic(draft, leaving, context);
+    this.#run(entry, work, [], (outcome) =>
+      done(outcome instanceof BrokerError ? { error: outcome.code, members: [] } : outcome),
+    );
+  }
+
   /** Forgets an empty group; `records` are written with it. */
   delete(id: string, records: readonly CoordinatorRecord[], done: (error: ErrorName) => void): void {
     const entry = this.#entries.get(id);
@@ -155,16 +256,13 @@ export class ConsumerGroups {
       done('GROUP_ID_NOT_FOUND');
       return;
     }
-    if (entry.isWriting) {
-      entry.waiting.push(() => this.delete(id, records, done));
-      return;
-    }
+    if (this.#isBusy(entry, () => this.delete(id, records, done))) return;
     if (entry.group.members.size > 0) {
       done('NON_EMPTY_GROUP');
       return;
     }
     this.#write(entry, [...records, ...tombstonesOf(id)], (error) => {
-      if (error === null) this.#entries.delete(id);
+      if (error === null) this.#drop(entry);
       done(error ?? 'NONE');
     });
   }
@@ -192,18 +290,32 @@ export class ConsumerGroups {
         this.#entries.delete(id);
         continue;
       }
-      for (const member of entry.group.members.values()) {
-        this.#awaitHeartbeat(entry, member.memberId);
-        if (member.state === MemberState.unrevokedPartitions) this.#awaitRevocation(entry, member);
-      }
+      for (const member of entry.group.members.values()) this.#resume(entry, member);
     }
   }
 
   stop(): void {
     this.#isStopped = true;
-    for (const { sessions, revocations } of this.#entries.values()) {
-      for (const timer of [...sessions.values(), ...revocations.values()]) timer.cancel();
-    }
+    for (const { clocks } of this.#entries.values()) clocks.stop();
+  }
+
+  #resume(entry: Entry, member: ConsumerMember): void {
+    const { memberId, classic, clientHost, state } = member;
+    // Members in the broker's own process ended with it.
+    if (classic !== null && clientHost === inProcessHost) this.#await(entry, 'session', memberId, 0);
+    else this.#awaitHeartbeat(entry, memberId);
+    if (classic === null && state === MemberState.unrevokedPartitions) this.#awaitRevocation(entry, member);
+  }
+
+  /** Requests to one group follow one another. */
+  #isBusy(entry: Entry, again: () => void): boolean {
+    if (entry.isWriting) entry.waiting.push(again);
+    return entry.isWriting;
+  }
+
+  #drop(entry: Entry): void {
+    entry.clocks.stop();
+    if (this.#entries.get(entry.group.id) === entry) this.#entries.delete(entry.group.id);
   }
 
   #create(id: string): Entry {
@@ -211,8 +323,7 @@ export class ConsumerGroups {
       group: new ConsumerGroup(id),
       isWriting: false,
       waiting: [],
-      sessions: new Map(),
-      revocations: new Map(),
+      clocks: new MemberClocks(this.#timers),
       topicsSeen: 0,
       regexesResolvedMs: 0,
     };
@@ -244,11 +355,18 @@ export class ConsumerGroups {
       return;
     }
     const before = entry.group;
-    const records = draft.changes.map((change) => recordOf(before.id, change));
+    const classic = draft.changes.length === 0 ? null : this.#downgraded(before, draft);
+    const records = classic?.records ?? draft.changes.map((change) => recordOf(before.id, change));
     this.#write(entry, records.length === 0 ? [] : [...first, ...records], (error) => {
       if (error !== null) {
         this.#dropIfBlank(entry);
         done(new BrokerError(error, `The change of group ${before.id} could not be written.`));
+        return;
+      }
+      if (classic !== null) {
+        this.#drop(entry);
+        this.#onDowngraded(classic.group);
+        done(result);
         return;
       }
       entry.group = draft.group;
@@ -259,6 +377,10 @@ export class ConsumerGroups {
       this.#follow(entry, before);
       done(result);
     });
+  }
+
+  #downgraded(before: ConsumerGroup, { group }: Draft): Downgrade | null {
+    return downgraded(before, group, this.#topics, this.config, this.#timers.now());
   }
 
   /** Others wait meanwhile. Nothing to write is done at once. */
@@ -287,14 +409,9 @@ export class ConsumerGroups {
   #follow(entry: Entry, before: ConsumerGroup): void {
     const { group } = entry;
     if (group === before) return;
-    for (const memberId of before.members.keys()) {
-      if (group.members.has(memberId)) continue;
-      entry.sessions.get(memberId)?.cancel();
-      entry.sessions.delete(memberId);
-      this.#endRevocation(entry, memberId);
-    }
+    for (const memberId of before.members.keys()) if (!group.members.has(memberId)) entry.clocks.forget(memberId);
     for (const [memberId, member] of group.members) {
-      const { state, assigned, pendingRevocation, memberEpoch } = member;
+      const { state, assigned, pendingRevocation, memberEpoch, classic } = member;
       const past = before.members.get(memberId);
       const isSame =
         past !== undefined &&
@@ -303,38 +420,38 @@ export class ConsumerGroups {
         past.assigned === assigned &&
         past.pendingRevocation === pendingRevocation;
       if (isSame) continue;
-      if (state === MemberState.unrevokedPartitions && memberEpoch >= 0) this.#awaitRevocation(entry, member);
-      else this.#endRevocation(entry, memberId);
+      // A member of the classic protocol has its time to join and to sync.
+      const mustRevoke = state === MemberState.unrevokedPartitions && memberEpoch >= 0 && classic === null;
+      if (mustRevoke) this.#awaitRevocation(entry, member);
+      else entry.clocks.end('revocation', memberId);
+      if (classic !== null) continue;
+      entry.clocks.end('join', memberId);
+      entry.clocks.end('sync', memberId);
     }
   }
 
   #awaitHeartbeat(entry: Entry, memberId: string): void {
-    entry.sessions.get(memberId)?.cancel();
-    const timer = this.#timers.set(this.config.sessionTimeoutMs, () =>
-      this.#fence(entry, memberId, () => entry.sessions.get(memberId) === timer),
-    );
-    entry.sessions.set(memberId, timer);
+    const own = entry.group.members.get(memberId)?.classic?.sessionTimeoutMs;
+    this.#await(entry, 'session', memberId, own ?? this.config.sessionTimeoutMs);
   }
 
   #awaitRevocation(entry: Entry, { memberId, rebalanceTimeoutMs }: ConsumerMember): void {
-    this.#endRevocation(entry, memberId);
-    const timer = this.#timers.set(rebalanceTimeoutMs, () =>
-      this.#fence(entry, memberId, () => entry.revocations.get(memberId) === timer),
-    );
-    entry.revocations.set(memberId, timer);
+    this.#await(entry, 'revocation', memberId, rebalanceTimeoutMs);
   }
 
-  #endRevocation(entry: Entry, memberId: string): void {
-    entry.revocations.get(memberId)?.cancel();
-    entry.revocations.delete(memberId);
+  /** Heartbeats do not prolong it. */
+  #awaitJoin(entry: Entry, { memberId, rebalanceTimeoutMs }: ConsumerMember): void {
+    const isIn = entry.group.members.has(memberId) && this.#entries.get(entry.group.id) === entry;
+    if (isIn && !entry.clocks.has('join', memberId)) this.#await(entry, 'join', memberId, rebalanceTimeoutMs);
+  }
+
+  #await(entry: Entry, kind: ClockKind, memberId: string, delayMs: number): void {
+    entry.clocks.start(kind, memberId, delayMs, (isStillDue) => this.#fence(entry, memberId, isStillDue));
   }
 
   /** The member was silent, or kept others waiting, for too long, unless it made up for it while the group was busy. */
   #fence(entry: Entry, memberId: string, isStillDue: () => boolean): void {
-    if (entry.isWriting) {
-      entry.waiting.push(() => this.#fence(entry, memberId, isStillDue));
-      return;
-    }
+    if (this.#isBusy(entry, () => this.#fence(entry, memberId, isStillDue))) return;
     if (this.#entries.get(entry.group.id) !== entry || !isStillDue()) return;
     const work = (draft: Draft, context: StepContext): void => {
       const member = draft.group.members.get(memberId);
@@ -349,7 +466,7 @@ export class ConsumerGroups {
   #dropIfBlank(entry: Entry): void {
     const { group } = entry;
     const isBlank = group.epoch === 0 && group.members.size === 0 && entry.waiting.length === 0;
-    if (isBlank && this.#entries.get(group.id) === entry) this.#entries.delete(group.id);
+    if (isBlank) this.#drop(entry);
   }
 }
 

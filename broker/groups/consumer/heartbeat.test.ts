@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { beat, SimulatedMember, settle } from '../../../test/kit/consumer-groups.ts';
-import { groupFixture, joinDefaults } from '../../../test/kit/groups.ts';
+import { groupFixture, joinDefaults, SimulatedTopics } from '../../../test/kit/groups.ts';
+import type { ConsumerGroupsConfig } from './types.ts';
 
 const session = 45_000;
 
-function fixtureOf(partitions = 4) {
-  const fixture = groupFixture();
+/** `group.consumer.migration.policy=disabled`; what the others mean stands in migration.test.ts. */
+const unmigrated = { isUpgradeEnabled: false, isDowngradeEnabled: false };
+
+function fixtureOf(partitions = 4, config: Partial<ConsumerGroupsConfig> = {}) {
+  const fixture = groupFixture({}, [], new SimulatedTopics(), config);
   fixture.topics.set('t', partitions);
   return fixture;
 }
@@ -69,13 +73,13 @@ describe('joining', () => {
   });
 
   it('turns an empty classic group into one of the new protocol and keeps its offsets', () => {
-    const fixture = fixtureOf();
+    const fixture = fixtureOf(4, unmigrated);
     const [memberId] = fixture.stable(1);
     const offsets = [{ topic: 't', partition: 0, offset: 7, leaderEpoch: 0, metadata: '' }];
     const identity = { group: 'g', memberId: memberId!, groupInstanceId: null, generationId: 1 };
     fixture.coordinator.commit({ ...identity, offsets, retentionTimeMs: -1 }, () => {});
     assert.equal(beat(fixture.coordinator, joining('a'))!.error, 'GROUP_ID_NOT_FOUND');
-    fixture.coordinator.leave('g', [{ memberId: memberId!, groupInstanceId: null }]);
+    fixture.leave([{ memberId: memberId!, groupInstanceId: null }]);
     assert.equal(new SimulatedMember(fixture, 'a').join().owned.size, 4);
     for (const { coordinator } of [fixture, fixture.restarted()]) {
       assert.equal(coordinator.offset('g', 't', 0)!.offset, 7);
@@ -87,7 +91,7 @@ describe('joining', () => {
   });
 
   it('with the classic protocol is refused while members of the new one are there, and changes an empty group', () => {
-    const fixture = fixtureOf();
+    const fixture = fixtureOf(4, unmigrated);
     const member = new SimulatedMember(fixture, 'a').join();
     assert.equal(fixture.join().result!.error, 'INCONSISTENT_GROUP_PROTOCOL');
     member.leave();

@@ -9,6 +9,7 @@ import type { ConsumerGroup } from './group.ts';
 import { isSameAssignment, reconcile } from './reconcile.ts';
 import { checkRegex, resolveRegex } from './regex.ts';
 import {
+  type ClassicMembership,
   type ConsumerGroupsConfig,
   type ConsumerMember,
   type MemberMetadata,
@@ -45,15 +46,28 @@ export function subscribe(
   if (isRegexChanged && metadata.subscribedTopicRegex) checkRegex(metadata.subscribedTopicRegex);
   if (before === null || !isSameMetadata(before, metadata)) draft.write({ type: 'member', memberId, value: metadata });
   if (isRegexChanged && before?.subscribedTopicRegex) forgetUnused(draft, before.subscribedTopicRegex);
+  const isSubscriptionChanged = isNamesChanged || isRegexChanged;
+  noteTopics(draft, isSubscriptionChanged, context);
+  return isSubscriptionChanged;
+}
+
+/** Raises the group epoch when the topics have changed under the subscriptions, or a subscription over the topics. */
+function noteTopics(draft: Draft, isSubscriptionChanged: boolean, context: StepContext): void {
   const areRegexesChanged = resolveRegexes(draft, context);
   draft.hasSeenTopics = true;
-  const isSubscriptionChanged = isNamesChanged || isRegexChanged;
-  if (isSubscriptionChanged || areRegexesChanged || context.isMetadataDue) {
-    const metadataHash = draft.group.hashOfMetadata(context.topics);
-    const isRaised = isSubscriptionChanged || areRegexesChanged || metadataHash !== draft.group.metadataHash;
-    if (isRaised) draft.write({ type: 'epoch', epoch: draft.group.epoch + 1, metadataHash });
-  }
-  return isSubscriptionChanged;
+  if (!isSubscriptionChanged && !areRegexesChanged && !context.isMetadataDue) return;
+  const metadataHash = draft.group.hashOfMetadata(context.topics);
+  const isRaised = isSubscriptionChanged || areRegexesChanged || metadataHash !== draft.group.metadataHash;
+  if (isRaised) draft.write({ type: 'epoch', epoch: draft.group.epoch + 1, metadataHash });
+}
+
+/**
+ * What any heartbeat does for the whole group: topics looked at, a new target where one is due. A member of the classic
+ * protocol has nothing else to say in its heartbeat.
+ */
+export function refresh(draft: Draft, context: StepContext): void {
+  noteTopics(draft, false, context);
+  if (draft.group.epoch > draft.group.assignmentEpoch && isTargetDue(draft.group, context)) retarget(draft, context);
 }
 
 /** Members that left, or that the coordinator gave up. */
@@ -162,8 +176,20 @@ function isSameMetadata(one: MemberMetadata, other: MemberMetadata): boolean {
     one.subscribedTopicRegex === other.subscribedTopicRegex &&
     one.rebalanceTimeoutMs === other.rebalanceTimeoutMs &&
     one.serverAssignor === other.serverAssignor &&
-    one.classic === other.classic &&
+    isSameClassic(one.classic, other.classic) &&
     isSameList(one.subscribedTopicNames, other.subscribedTopicNames)
+  );
+}
+
+function isSameClassic(one: ClassicMembership | null, other: ClassicMembership | null): boolean {
+  if (one === null || other === null) return one === other;
+  return (
+    one.sessionTimeoutMs === other.sessionTimeoutMs &&
+    one.supportedProtocols.length === other.supportedProtocols.length &&
+    one.supportedProtocols.every(({ name, metadata }, place) => {
+      const protocol = other.supportedProtocols[place]!;
+      return protocol.name === name && protocol.metadata.equals(metadata);
+    })
   );
 }
 

@@ -132,4 +132,9 @@ export interface ConsumerGroupsConfig {
   readonly assignmentIntervalMs: number;
   /** `group.consumer.regex.refresh.interval.ms`. */
   readonly regexRefreshIntervalMs: number;
+  /** `group.consumer.migration.policy`: a classic group with members may become a consumer group, and the reverse. */
+  readonly isUpgradeEnabled: boolean;
+  readonly isDowngradeEnabled: boolean;
+  /** `group.max.size`: a larger group does not become a classic one. */
+  readonly classicSizeMax: number;
 }
