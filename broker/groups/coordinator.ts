@@ -9,13 +9,14 @@
  */
 import { BrokerError } from '../errors.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
+import { refuseCommit, refuseTransactional } from './commit-rules.ts';
 import type { CommitVerdict } from './consumer/commits.ts';
 import type { ConsumerGroups } from './consumer/coordinator.ts';
 import { type ConsumerHeartbeat, type ConsumerHeartbeatResult, Epoch, refusedHeartbeat } from './consumer/types.ts';
 import { described, listed, unknownGroup } from './description.ts';
 import { Group } from './group.ts';
 import type { GroupLog, TransactionalProducer } from './group-log.ts';
-import { Membership, type MembershipConfig, refuseMember } from './membership.ts';
+import { Membership, type MembershipConfig } from './membership.ts';
 import { expiredOffsets, GroupOffsets, type PartitionOfTopic } from './offsets.ts';
 import { refusedJoin, refusedSync } from './rebalance.ts';
 import { groupTombstone, offsetRecord, type ReplayedRecord } from './records.ts';
@@ -170,8 +171,8 @@ export class GroupCoordinator {
   /** As `commit`, inside a producer's transaction: what is written counts when that is committed. */
   commitTransactional(request: TransactionalCommitRequest, done: (result: CommitResult) => void): void {
     const verdict = this.consumers.judgeCommit(request.group, { ...request, isTransactional: true });
-    const isRefusable = verdict === null || this.#isStopped;
-    const refusal = isRefusable ? this.#refuseTransactionalCommit(request) : null;
+    const group = this.#entries.get(request.group)?.group;
+    const refusal = this.#isStopped ? 'NOT_COORDINATOR' : verdict === null ? refuseTransactional(group, request) : null;
     if (refusal !== null) {
       done(request.offsets.map(() => refusal));
       return;
@@ -349,27 +350,10 @@ export class GroupCoordinator {
 
   #refuseCommit(request: CommitRequest): ErrorName | null {
     const group = this.#entries.get(request.group)?.group;
-    const isAnonymous = request.generationId < 0 && request.memberId === '' && request.groupInstanceId === null;
-    if (group === undefined) return request.generationId < 0 ? null : 'ILLEGAL_GENERATION';
-    // A consumer that assigns its partitions itself only keeps its offsets here.
-    if (request.generationId < 0 && group.state === 'Empty') return null;
-    if (isAnonymous) return 'UNKNOWN_MEMBER_ID';
-    const refusal = refuseMember(group, request);
-    if (refusal !== null) return refusal;
-    if (group.state === 'CompletingRebalance') return 'REBALANCE_IN_PROGRESS';
-    this.#membership.rebalance.awaitHeartbeat(group, group.members.get(request.memberId)!);
-    return null;
-  }
-
-  /** The group's state does not matter here: old producers say nothing of their consumer's generation. */
-  #refuseTransactionalCommit(request: TransactionalCommitRequest): ErrorName | null {
-    if (this.#isStopped) return 'NOT_COORDINATOR';
-    if (request.group === '') return 'INVALID_GROUP_ID';
-    const group = this.#entries.get(request.group)?.group;
-    if (group === undefined) return request.generationId < 0 ? null : 'ILLEGAL_GENERATION';
-    if (request.generationId < 0 && group.state === 'Empty') return null;
-    const isMember = request.generationId >= 0 || request.memberId !== '' || request.groupInstanceId !== null;
-    return isMember ? refuseMember(group, request) : null;
+    const refusal = refuseCommit(group, request);
+    const member = refusal === null ? group?.members.get(request.memberId) : undefined;
+    if (member !== undefined) this.#membership.rebalance.awaitHeartbeat(group!, member);
+    return refusal;
   }
 
   /** Writes the offsets that can be kept; `keep` is called for each once they are durable. */
