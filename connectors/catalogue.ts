@@ -5,6 +5,7 @@
  * its `create`, so that a house that does not use it does not pay for it at start.
  */
 import type { Plugin } from './api/index.ts';
+import { bullmqPlugins } from './bullmq/plugins.ts';
 import { bytesPlugin } from './converters/bytes.ts';
 import { jsonPlugin } from './converters/json.ts';
 import { jsonSchemaPlugin } from './converters/json-schema-plugin.ts';
@@ -21,6 +22,7 @@ export const catalogue: readonly Plugin[] = [
   ...postgresPlugins,
   ...mqttPlugins,
   ...filePlugins,
+  ...bullmqPlugins,
   jsonPlugin,
   jsonSchemaPlugin,
   stringPlugin,

@@ -32,7 +32,10 @@ const doorsteps: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Ports that a keeper in another room may name: from → the port's file. */
-const ports: Readonly<Record<string, readonly string[]>> = {};
+const ports: Readonly<Record<string, readonly string[]>> = {
+  // Decision 0007: whoever delivers into a Postgres database keeps his offsets there in the same way.
+  'connectors/bullmq/postgres-jobs.ts': ['connectors/postgres/sink-offsets.ts'],
+};
 
 const sources = listSources().map((path) => readSource(root, path));
 const generated = (path: string) => path.includes('/generated/');

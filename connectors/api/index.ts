@@ -51,6 +51,7 @@ export * from './converter.ts';
 export * from './errors.ts';
 export * from './plugin.ts';
 export * from './record.ts';
+export * from './record-template.ts';
 export * from './schema.ts';
 export * from './task.ts';
 export * from './transform.ts';

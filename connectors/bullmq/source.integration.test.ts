@@ -1,0 +1,201 @@
+/**
+ * The job queue source against real queues: jobs completed only when durable, given back at a stop, and events followed
+ * from where they were left.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runMigrations } from 'bullmq';
+import pg from 'pg';
+import { openQueue } from '../../test/kit/job-queue.ts';
+import { testPostgres } from '../../test/kit/postgres.ts';
+import { testRedis } from '../../test/kit/redis.ts';
+import { OffsetStore, SourceRun } from '../acceptance/index.ts';
+import { parseConfig, plainValue, type SourceConnectorPlugin, type SourceRecord } from '../api/index.ts';
+import { sourceSettings } from './config.ts';
+import { bullmqPlugins } from './plugins.ts';
+import { openWorker } from './worker.ts';
+
+const plugin = bullmqPlugins[0] as SourceConnectorPlugin;
+const [postgres, redis] = await Promise.all([testPostgres(), testRedis()]);
+after(async () => {
+  await postgres.service?.stop();
+  await redis.service?.stop();
+});
+
+async function database(): Promise<string> {
+  const url = postgres.service!.url(await postgres.service!.createDatabase());
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await runMigrations(client, 'bullmq');
+  await client.end();
+  return url;
+}
+
+const bodyOf = (record: SourceRecord) => plainValue(record.value) as { text: string };
+
+for (const { name, skip, address } of [
+  { name: 'Postgres', skip: postgres.skip, address: database },
+  { name: 'Redis', skip: redis.skip, address: async () => redis.service!.url },
+]) {
+  const prepare = async (t: TestContext, keys: Record<string, string> = {}) => {
+    const url = await address();
+    const prefix = `t${randomBytes(6).toString('hex')}`;
+    const queue = await openQueue(t, url, 'mail', prefix);
+    const config = { 'bullmq.url': url, 'bullmq.prefix': prefix, 'bullmq.queue': 'mail', topic: 'jobs', ...keys };
+    return { queue, config };
+  };
+  const until = async (isSo: () => Promise<boolean>) => {
+    for (let i = 0; i < 100 && !(await isSo()); i++) await sleep(50);
+    assert(await isSo());
+  };
+
+  test(
+    `${name}: a job is completed when its record is durable, with the place of the record as its result`,
+    { skip },
+    async (t) => {
+      const { queue, config } = await prepare(t);
+      await queue.addBulk([
+        { name: 'send', data: { text: 'a' } },
+        { name: 'send', data: { text: 'b' }, opts: { jobId: 'own-id' } },
+      ]);
+      const run = await SourceRun.start(plugin, config);
+      t.after(() => run.stop());
+      const records = await run.take(2);
+      assert.deepEqual(records.map((record) => bodyOf(record).text).sort(), ['a', 'b']);
+      const own = records.find((record) => record.key === 'own-id')!;
+      assert.equal(own.headers.find(({ key }) => key === 'bullmq.job.name')?.value, 'send');
+      assert.equal((await queue.getJobCounts('active')).active, 2, 'nothing is acknowledged yet');
+      await run.commit(records);
+      await until(async () => (await queue.getJobCounts('completed')).completed === 2);
+      const job = await queue.getJob('own-id');
+      assert.equal((job!.returnvalue as { topic: string }).topic, 'jobs');
+    },
+  );
+
+  test(
+    `${name}: jobs that were not durable wait again after a stop, and the next task takes them`,
+    { skip },
+    async (t) => {
+      const { queue, config } = await prepare(t);
+      await queue.addBulk(['a', 'b', 'c'].map((text) => ({ name: 'send', data: { text } })));
+      const first = await SourceRun.start(plugin, config);
+      const records = await first.take(3);
+      await first.commit(records.slice(0, 1));
+      await first.stop();
+      const kept = bodyOf(records[0]!).text;
+      const counts = await queue.getJobCounts('active', 'waiting', 'failed', 'completed');
+      assert.deepEqual(counts, { active: 0, waiting: 2, failed: 0, completed: 1 });
+      const second = await SourceRun.start(plugin, config);
+      t.after(() => second.stop());
+      const again = await second.take(2);
+      const expected = ['a', 'b', 'c'].filter((text) => text !== kept);
+      assert.deepEqual(again.map((record) => bodyOf(record).text).sort(), expected);
+      await second.commit(again);
+    },
+  );
+
+  test(
+    `${name}: jobs of a task that died come again once their lock is over, and never count as failed`,
+    { skip },
+    async (t) => {
+      const { queue, config } = await prepare(t, { 'lock.duration.ms': '1000' });
+      await queue.add('send', { text: 'a' });
+      const settings = sourceSettings(parseConfig(plugin.config, config).config);
+      const dying = await openWorker(settings, () => new Promise(() => undefined));
+      await until(async () => (await queue.getJobCounts('active')).active === 1);
+      await dying.close(0);
+      const second = await SourceRun.start(plugin, config);
+      t.after(() => second.stop());
+      const [again] = await second.take(1);
+      assert.equal(bodyOf(again!).text, 'a');
+      await second.commit([again!]);
+      await until(async () => (await queue.getJobCounts('completed')).completed === 1);
+    },
+  );
+
+  test(`${name}: no more jobs are held than max.in.flight`, { skip }, async (t) => {
+    const { queue, config } = await prepare(t, { 'max.in.flight': '2' });
+    await queue.addBulk(Array.from({ length: 6 }, (_, i) => ({ name: 'send', data: { text: `${i}` } })));
+    const run = await SourceRun.start(plugin, config);
+    t.after(() => run.stop());
+    const records = await run.take(2);
+    await sleep(300);
+    assert.deepEqual(await queue.getJobCounts('active', 'waiting'), { active: 2, waiting: 4 });
+    await run.commit(records);
+    await run.commit(await run.take(2));
+  });
+
+  test(`${name}: events are followed from where they were left, by name`, { skip }, async (t) => {
+    const { queue, config } = await prepare(t, { mode: 'events', events: 'added' });
+    const offsets = new OffsetStore();
+    await queue.add('send', { text: 'a' }, { jobId: 'one' });
+    const first = await SourceRun.start(plugin, config, { offsets });
+    const [added] = await first.take(1);
+    assert.equal(added!.key, 'one');
+    assert.equal((plainValue(added!.value) as { event: string }).event, 'added');
+    await first.commit([added!]);
+    await first.stop();
+    await queue.add('send', { text: 'b' }, { jobId: 'two' });
+    const second = await SourceRun.start(plugin, config, { offsets });
+    t.after(() => second.stop());
+    const [next] = await second.take(1);
+    assert.equal(next!.key, 'two');
+    assert.equal(
+      next!.headers.some(({ key }) => key === 'bullmq.gap'),
+      false,
+    );
+  });
+}
+
+test('Redis: events that were forgotten while nobody read are marked', { skip: redis.skip }, async (t) => {
+  const { url } = redis.service!;
+  const prefix = `t${randomBytes(6).toString('hex')}`;
+  const queue = await openQueue(t, url, 'mail', prefix);
+  const config = {
+    'bullmq.url': url,
+    'bullmq.prefix': prefix,
+    'bullmq.queue': 'mail',
+    topic: 'jobs',
+    mode: 'events',
+    events: 'added',
+  };
+  const offsets = new OffsetStore();
+  await queue.add('send', {}, { jobId: 'one' });
+  const first = await SourceRun.start(plugin, config, { offsets });
+  await first.commit(await first.take(1));
+  await first.stop();
+  await queue.add('send', {}, { jobId: 'two' });
+  await queue.trimEvents(0);
+  await queue.add('send', {}, { jobId: 'three' });
+  const second = await SourceRun.start(plugin, config, { offsets });
+  t.after(() => second.stop());
+  const [record] = await second.take(1);
+  assert.equal(record!.key, 'three');
+  assert.equal(record!.headers.find(({ key }) => key === 'bullmq.gap')?.value, 'true');
+});
+
+test('Postgres: an event whose transaction commits late is not stepped over', { skip: postgres.skip }, async (t) => {
+  const url = await database();
+  const clients = [0, 1].map(() => new pg.Client({ connectionString: url, options: '-c search_path=bullmq' }));
+  for (const client of clients) {
+    await client.connect();
+    t.after(() => client.end());
+  }
+  const [slow, fast] = clients as [pg.Client, pg.Client];
+  const publish = `SELECT publish_event('mail', 'added', $1::jsonb)`;
+  const config = { 'bullmq.url': url, 'bullmq.queue': 'mail', topic: 'jobs', mode: 'events', events: 'all' };
+  const run = await SourceRun.start(plugin, config);
+  t.after(() => run.stop());
+  await slow.query('BEGIN');
+  await slow.query(publish, ['{"jobId":"lower id, later commit"}']);
+  await fast.query(publish, ['{"jobId":"higher id, earlier commit"}']);
+  assert.deepEqual(await run.takeFor(400), []);
+  await slow.query('COMMIT');
+  const records = await run.take(2);
+  assert.deepEqual(
+    records.map(({ key }) => key),
+    ['lower id, later commit', 'higher id, earlier commit'],
+  );
+});
