@@ -195,6 +195,7 @@ async function register(
     logger,
   });
   try {
+    directory.openAll();
     const [cut] = directory.recovered;
     if (cut !== undefined) {
       throw new ImportError(`${cut.topic}-${cut.partition} cannot be read whole: ${cut.reason}. Nothing was imported.`);

@@ -181,6 +181,8 @@ describe('After kill -9', () => {
       .list('/data/t-0')
       .filter((name) => !/\.(log|index|timeindex|snapshot|metadata)$|checkpoint$/.test(name));
     assert.deepEqual(left, []);
+    again.directory.start();
+    await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(fs.list('/data').includes('u-0.abc-delete'), false);
   });
 });

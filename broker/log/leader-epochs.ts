@@ -46,6 +46,15 @@ export class LeaderEpochs {
     this.#isDirty = true;
   }
 
+  /** Takes in what a walk over the whole log found, whatever is known already. */
+  learn(found: readonly EpochStart[]): void {
+    const all = [...this.#entries, ...found].sort((a, b) => a.epoch - b.epoch || a.startOffset - b.startOffset);
+    const before = this.#entries;
+    this.#entries = [];
+    for (const { epoch, startOffset } of all) this.assign(epoch, startOffset);
+    this.#isDirty ||= this.#entries.length !== before.length;
+  }
+
   /**
    * The end of the largest epoch not above the one asked for (KIP-101 as changed by KIP-279). `currentEpoch` lasts until
    * `logEndOffset`, whether or not it has records.

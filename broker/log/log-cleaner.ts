@@ -11,6 +11,7 @@ import type { FileSystem } from '../fs/file-system.ts';
 import type { CleanRunner } from './clean-runner.ts';
 import type { CleanerConfig, CleanLimits } from './cleaner-config.ts';
 import { timerMs } from './config.ts';
+import { LogError } from './errors.ts';
 import { partitionFolder } from './files.ts';
 import type { PartitionLog } from './partition-log.ts';
 import { removeCleaned } from './replace-segments.ts';
@@ -69,6 +70,11 @@ export class LogCleaner {
     return this.#running;
   }
 
+  /** Whether offsets of the partition may be missing because records were compacted away. */
+  hasBeenIn(topic: string, partition: number): boolean {
+    return this.#offsets.has(partitionFolder(topic, partition));
+  }
+
   /** The partition is gone; another may come under its name. */
   forget(topic: string, partition: number): void {
     if (this.#offsets.delete(partitionFolder(topic, partition))) this.#options.writeOffsets(this.#offsets);
@@ -92,12 +98,22 @@ export class LogCleaner {
     let ratio = -1;
     for (const [name, log] of this.#options.logs) {
       if (tried.has(log) || this.#uncleanable.has(log)) continue;
-      const plan = log.planCleaning(this.#offsets.get(name));
-      if (plan === null || plan.dirtyRatio <= ratio) continue;
+      const dirtyRatio = this.#dirtyRatio(log, name);
+      if (dirtyRatio <= ratio) continue;
       found = log;
-      ratio = plan.dirtyRatio;
+      ratio = dirtyRatio;
     }
     return found;
+  }
+
+  /** -1 where nothing is due, and where the log cannot be opened (who uses it is told why). */
+  #dirtyRatio(log: PartitionLog, name: string): number {
+    try {
+      return log.planCleaning(this.#offsets.get(name))?.dirtyRatio ?? -1;
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      return -1;
+    }
   }
 
   async #clean(log: PartitionLog): Promise<boolean> {

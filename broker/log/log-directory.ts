@@ -2,23 +2,37 @@
  * A data directory: the partition logs in it, its lock, its checkpoints, and what happens at a start. Laid out as
  * Kafka lays out a log.dirs entry; FORMAT.md shows it whole.
  *
+ * A start reads names and checkpoints only; a log's files are opened, and after a crash recovered, when it is first used,
+ * and the caretaker comes round to the others afterwards. Only logs with much to read after a crash are opened at once.
+ *
  * The broker opens one at its start, asks it for logs, and closes it at its stop. Not safe to use from two threads.
  */
 import { disk } from '../fs/disk.ts';
 import type { FileSystem } from '../fs/file-system.ts';
+import { Caretaker } from './caretaker.ts';
 import { parseOffset, readCheckpoint, readPartitionOffsets, writeCheckpoint } from './checkpoint-file.ts';
 import { type CleanRunner, inlineRunner, ThreadRunner } from './clean-runner.ts';
 import { type CleanerConfig, defaultCleanerConfig } from './cleaner-config.ts';
 import { ColdReads } from './cold-reads.ts';
 import { defaultLogConfig, type LogConfig, timerMs } from './config.ts';
 import { type LockHolder, lockDirectory, thisProcess } from './directory-lock.ts';
-import { names, parsePartitionFolder, partitionFolder, replaceFile } from './files.ts';
+import {
+  names,
+  offsetOfFile,
+  parsePartitionFolder,
+  partitionFolder,
+  replaceFile,
+  segmentFile,
+  suffixes,
+} from './files.ts';
+import { FolderSyncs } from './folder-syncs.ts';
 import { LogCleaner } from './log-cleaner.ts';
-import { loadMetaProperties, randomId, readTopicId, writeTopicId, zeroTopicId } from './meta-properties.ts';
-import { createPartition, openPartition } from './open-partition.ts';
+import { loadMetaProperties, randomId, writeTopicId, zeroTopicId } from './meta-properties.ts';
+import { createPartition, type OpenPartitionOptions, openPartition } from './open-partition.ts';
 import { PartitionLog } from './partition-log.ts';
 import { ReadBuffers } from './read-buffers.ts';
-import type { LogSurroundings, OpenedPartition } from './surroundings.ts';
+import { atATime, WorkQueue } from './slow-work.ts';
+import type { LogSurroundings, OpenedPartition, PartitionFiles, PartitionIdentity } from './surroundings.ts';
 import { TurnEnd } from './turn-end.ts';
 import type { RecoveryReport } from './types.ts';
 
@@ -34,6 +48,14 @@ const leaderEpochMax = 2 ** 31 - 1;
 const deletedFolderSuffix = '-delete';
 /** A folder's name may have 255 bytes; this much of it is left for the mark. */
 const folderNameMax = 200;
+/** After a crash a log with more than this to read is recovered before anybody is served: the rest takes some milliseconds. */
+const recoveredLaterBytes = 4 * 1024 * 1024;
+/** So much is written between two checkpoints at most: what a start after a crash must read is limited by it. */
+const uncheckedBytesMax = 512 * 1024 * 1024;
+/** Nothing is deleted sooner after a start (Kafka's `log.initial.task.delay.ms`). */
+const firstRetentionMs = 30 * 1000;
+/** Logs whose syncs are asked for at the same time; the device gathers them. */
+const syncedAtATime = 32;
 
 export interface LogDirectoryOptions {
   readonly path: string;
@@ -77,22 +99,28 @@ export class LogDirectory {
   readonly directoryId: string;
   /** Grows with every start; what batches are stamped with. */
   readonly leaderEpoch: number;
-  /** What recovery cut at this start; empty when nothing was. */
-  readonly recovered: readonly RecoveryReport[];
+  /** What recovery has cut since this start, in logs used so far; empty when nothing was. */
+  readonly recovered: RecoveryReport[] = [];
   readonly cleaner: LogCleaner;
   readonly #options: LogDirectoryOptions;
   readonly #logs = new Map<string, PartitionLog>();
   /** Partitions that the checkpoint files name, by folder. */
   #checkpointed: ReadonlySet<string>;
   readonly #around: LogSurroundings;
+  readonly #caretaker: Caretaker;
+  readonly #removals = new WorkQueue();
+  /** Folders of partitions deleted before this start, to be removed when there is time. */
+  readonly #leftovers: readonly string[];
   readonly #unlock: () => void;
+  #configOf: ((topic: string, topicId: string) => LogConfig | undefined) | null = null;
   #timers: NodeJS.Timeout[] = [];
   #checkpointing: Promise<void> | null = null;
+  #uncheckedBytes = 0;
   /** The write of the log starts that the end of this turn will make. */
   #logStartsDue: Promise<void> | null = null;
   #isClosed = false;
 
-  /** Locks, reads and where needed recovers the directory. Throws LogDirectoryError when another process holds it. */
+  /** Locks and reads the directory. Throws LogDirectoryError when another process holds it. */
   static open(options: LogDirectoryOptions): LogDirectory {
     options.fs.makeDirectory(options.path);
     const holder = thisProcess(options.address, options.now());
@@ -113,15 +141,19 @@ export class LogDirectory {
     this.clusterId = meta.clusterId;
     this.directoryId = meta.directoryId;
     const isClean = fs.size(`${path}/${names.cleanShutdown}`) !== null;
-    const found = openAll(options, isClean);
-    this.recovered = found.reports;
-    this.leaderEpoch = nextLeaderEpoch(options, found.partitions);
-    this.#around = this.#surroundings();
-    for (const partition of found.partitions)
-      this.#add(partition.topic, partition.partition, partition.topicId, partition.opened);
+    const found = findPartitions(fs, path, isClean);
     this.#checkpointed = found.checkpointed;
+    this.#leftovers = found.deleted;
+    this.leaderEpoch = this.#nextLeaderEpoch(found);
+    this.#around = this.#surroundings();
+    for (const { files, ...identity } of found.partitions) {
+      const log = new PartitionLog({ ...identity, topicId: null }, null, files, this.#around);
+      this.#logs.set(partitionFolder(identity.topic, identity.partition), log);
+    }
     this.cleaner = this.#makeCleaner(found.cleaned);
-    if (this.recovered.length > 0) this.#mustWriteOffsetCheckpoints();
+    const producerExpirationMs = (options.intervals ?? defaultIntervals).producerExpirationMs;
+    this.#caretaker = new Caretaker({ logs: this.#logs, producerExpirationMs, logger: options.logger });
+    if (!isClean) this.#openLongest();
     // From here on the files change, so a crash must be noticed.
     fs.remove(`${path}/${names.cleanShutdown}`);
     fs.syncDirectory(path);
@@ -145,54 +177,62 @@ export class LogDirectory {
       writeTopicId(this.#options.fs, existing.folder, topicId);
       return existing;
     }
-    if (existing !== undefined) this.delete(topic, partition);
-    const folder = `${this.#options.path}/${partitionFolder(topic, partition)}`;
+    if (existing !== undefined) this.delete([existing]);
+    const name = partitionFolder(topic, partition);
+    const folder = `${this.#options.path}/${name}`;
     // Offsets of a partition of that name that was deleted must not be taken for those of the new one.
-    if (this.#checkpointed.has(partitionFolder(topic, partition))) this.#mustWriteOffsetCheckpoints();
-    const opened = createPartition(this.#around, folder, this.#options.path);
-    writeTopicId(this.#options.fs, folder, topicId);
-    return this.#add(topic, partition, topicId, opened, config);
+    if (this.#checkpointed.has(name)) this.#mustWriteOffsetCheckpoints();
+    const files = { isNew: true, isClean: true, recoveryPoint: 0, logStartOffset: 0 };
+    const log = new PartitionLog({ topic, partition, folder, topicId }, config, files, this.#around);
+    this.#logs.set(name, log);
+    return log;
   }
 
-  /** Renames the partition's folder out of the way at once and removes it after `file.delete.delay.ms`. */
-  delete(topic: string, partition: number): void {
-    const log = this.get(topic, partition);
-    if (log === undefined) return;
-    log.abandon();
-    this.#logs.delete(partitionFolder(topic, partition));
-    this.cleaner.forget(topic, partition);
+  /** Renames the partitions' folders out of the way at once and removes them after `file.delete.delay.ms`. */
+  delete(logs: readonly PartitionLog[]): void {
     const { fs, path } = this.#options;
-    const name = partitionFolder(topic, partition).slice(0, folderNameMax);
-    const aside = `${path}/${name}.${randomId()}${deletedFolderSuffix}`;
-    fs.rename(log.folder, aside);
+    for (const log of logs) {
+      const name = partitionFolder(log.topic, log.partition);
+      const delayMs = log.config.fileDeleteDelayMs;
+      log.abandon();
+      this.#logs.delete(name);
+      this.cleaner.forget(log.topic, log.partition);
+      if (fs.size(log.folder) === null) continue;
+      const aside = `${path}/${name.slice(0, folderNameMax)}.${randomId()}${deletedFolderSuffix}`;
+      fs.rename(log.folder, aside);
+      this.#around.removeLater(delayMs, () => fs.remove(aside));
+    }
     fs.syncDirectory(path);
-    this.#around.removeLater(log.config.fileDeleteDelayMs, () => fs.remove(aside));
+  }
+
+  /** Who knows the topics' configs; asked when a log is opened whose config nobody has set. */
+  useConfigOf(configOf: (topic: string, topicId: string) => LogConfig | undefined): void {
+    this.#configOf = configOf;
+  }
+
+  /** Opens, and after a crash recovers, everything at once: for who must know that all is whole. */
+  openAll(): void {
+    for (const log of this.#logs.values()) void log.logEndOffset;
   }
 
   /** Begins the regular work: checkpoints every minute, retention every five, compaction when it is due. */
   start(): void {
     const { intervals = defaultIntervals } = this.#options;
     this.cleaner.start();
+    for (const folder of this.#leftovers) this.#around.removeLater(0, () => this.#options.fs.remove(folder));
+    void this.#caretaker.openAll();
+    const firstRoundMs = Math.min(firstRetentionMs, intervals.retentionMs);
     this.#timers = [
       setInterval(() => void this.writeCheckpoints(), timerMs(intervals.checkpointMs)),
-      setInterval(() => this.enforceRetention(), timerMs(intervals.retentionMs)),
+      setTimeout(() => void this.#caretaker.tendAll(), timerMs(firstRoundMs)),
+      setInterval(() => void this.#caretaker.tendAll(), timerMs(intervals.retentionMs)),
     ];
     for (const timer of this.#timers) timer.unref();
   }
 
-  /** Deletes old segments of every log, and forgets idle producers. One log's trouble does not stop the others. */
-  enforceRetention(): void {
-    const { producerExpirationMs } = this.#options.intervals ?? defaultIntervals;
-    for (const log of this.#logs.values()) {
-      this.#report(log, 'Retention failed', () => {
-        const deleted = log.enforceRetention();
-        log.expireProducers(producerExpirationMs);
-        if (deleted > 0) {
-          const fields = { topic: log.topic, partition: log.partition, deleted, logStartOffset: log.logStartOffset };
-          this.#options.logger.info(fields, 'Old segments were deleted.');
-        }
-      });
-    }
+  /** Deletes old segments of every log, forgets idle producers, puts idle logs away. Never rejects. */
+  enforceRetention(): Promise<void> {
+    return this.#caretaker.tendAll();
   }
 
   /** Makes indexes and producer state durable and moves the recovery points up to there. Never rejects. */
@@ -216,11 +256,12 @@ export class LogDirectory {
     this.#isClosed = true;
     for (const timer of this.#timers) clearInterval(timer);
     await this.cleaner.stop();
+    await this.#caretaker.stop();
     await this.#checkpointing;
-    const results = await Promise.allSettled([...this.#logs.values()].map((log) => log.close()));
-    const isWhole = results.every((result) => result.status === 'fulfilled') && this.#writeOffsetCheckpoints();
-    const wasOnline = [...this.#logs.values()].every((log) => !log.hasFailed);
-    if (isWhole && wasOnline) {
+    const failures = await atATime(syncedAtATime, this.#logs.values(), (log) => log.close());
+    const isWhole = failures.length === 0 && this.#writeOffsetCheckpoints();
+    const areSound = [...this.#logs.values()].every((log) => !log.hasFailed && !log.isUnchecked);
+    if (isWhole && areSound) {
       const mark = JSON.stringify({ version: 0, brokerEpoch: -1 });
       replaceFile(this.#options.fs, this.#options.path, names.cleanShutdown, Buffer.from(mark));
     }
@@ -228,14 +269,65 @@ export class LogDirectory {
   }
 
   async #checkpointAll(): Promise<void> {
-    for (const log of [...this.#logs.values()]) {
+    this.#uncheckedBytes = 0;
+    const open = [...this.#logs.values()].filter((log) => log.isOpen);
+    await atATime(syncedAtATime, open, async (log) => {
       try {
         await log.checkpoint();
       } catch (error) {
         this.#warn(log, 'Checkpoint failed', error);
       }
-    }
+    });
     this.#writeOffsetCheckpoints();
+  }
+
+  /** Recovers the logs in which a crash left much to read; what cannot be opened says so when it is used. */
+  #openLongest(): void {
+    for (const log of this.#logs.values()) {
+      if (bytesToRead(this.#options.fs, log) <= recoveredLaterBytes) continue;
+      try {
+        void log.logEndOffset;
+      } catch (error) {
+        this.#warn(log, 'Recovery failed', error);
+      }
+    }
+  }
+
+  #openFiles(log: PartitionIdentity & { topicId: string }, files: PartitionFiles, config: LogConfig): OpenedPartition {
+    if (files.isNew) return createPartition(this.#around, log.folder, this.#options.path, log.topicId);
+    const hasGaps = this.cleaner.hasBeenIn(log.topic, log.partition);
+    return this.#recover(log, { ...files, folder: log.folder, config, hasGaps });
+  }
+
+  #recover({ topic, partition }: PartitionIdentity, how: OpenPartitionOptions): OpenedPartition {
+    const { opened, recovered } = openPartition(this.#options, how);
+    if (recovered.truncatedBytes > 0) {
+      const report = { topic, partition, ...recovered };
+      this.recovered.push(report);
+      const name = partitionFolder(topic, partition);
+      const message = `Recovery cut ${recovered.truncatedBytes} bytes off ${name}: ${recovered.reason}.`;
+      this.#options.logger.warn(report, message);
+    }
+    return opened;
+  }
+
+  /** One more than at the last start; where that file was lost, than in any record. */
+  #nextLeaderEpoch(found: Found): number {
+    const { fs, path } = this.#options;
+    const kept = parseOffset(readCheckpoint(fs, `${path}/${names.leaderEpoch}`, 1)?.[0]?.[0]);
+    let epoch = kept ?? -1;
+    if (kept === null) {
+      for (const { files, ...identity } of found.partitions) {
+        const hasGaps = found.cleaned.has(partitionFolder(identity.topic, identity.partition));
+        const how = { ...files, folder: identity.folder, config: defaultLogConfig, hasGaps };
+        const opened = this.#recover(identity, how);
+        epoch = Math.max(epoch, opened.epochs.latest);
+        for (const segment of opened.segments.all) segment.close();
+      }
+    }
+    epoch = Math.min(epoch, leaderEpochMax - 1);
+    writeCheckpoint(fs, path, names.leaderEpoch, [[epoch + 1]]);
+    return epoch + 1;
   }
 
   #writeOffsetCheckpoints(): boolean {
@@ -260,17 +352,11 @@ export class LogDirectory {
 
   #writeLogStarts(): void {
     // As in Kafka only where it is not simply the first segment's base.
-    const lines = [...this.#logs.values()]
-      .filter((log) => log.logStartOffset > log.firstSegmentOffset)
-      .map((log) => [log.topic, log.partition, log.logStartOffset]);
+    const lines = [...this.#logs.values()].flatMap((log) => {
+      const start = log.logStartToKeep;
+      return start === null ? [] : [[log.topic, log.partition, start]];
+    });
     writeCheckpoint(this.#options.fs, this.#options.path, names.logStarts, lines);
-  }
-
-  #add(topic: string, partition: number, topicId: string, opened: OpenedPartition, config?: LogConfig): PartitionLog {
-    const chosen = config ?? this.#options.configOf?.(topic) ?? defaultLogConfig;
-    const log = new PartitionLog({ topic, partition, topicId }, chosen, opened, this.#around);
-    this.#logs.set(partitionFolder(topic, partition), log);
-    return log;
   }
 
   #surroundings(): LogSurroundings {
@@ -279,24 +365,34 @@ export class LogDirectory {
     return {
       fs,
       turnEnd,
+      folderSyncs: new FolderSyncs(fs),
       buffers: new ReadBuffers(),
       coldReads: new ColdReads(),
       now,
       flushDurable: this.#options.flushDurable ?? true,
       leaderEpoch: this.leaderEpoch,
+      openFiles: (log, files, config) => this.#openFiles(log, files, config),
+      configOf: (topic, topicId) =>
+        this.#configOf?.(topic, topicId) ?? this.#options.configOf?.(topic) ?? defaultLogConfig,
+      onWritten: (bytes) => {
+        this.#uncheckedBytes += bytes;
+        if (this.#uncheckedBytes > uncheckedBytesMax && !this.#isClosed) void this.writeCheckpoints();
+      },
       onFailed: (topic, partition, error) => logger.error({ topic, partition, error }, error.message),
       onLogStartMoved: () => this.#writeLogStartsSoon(turnEnd),
       onRecoveryPointLowered: () => this.#mustWriteOffsetCheckpoints(),
       removeLater: (delayMs, work) => {
-        setTimeout(() => {
-          try {
-            work();
-          } catch (error) {
-            logger.warn({ error }, 'Deleted files cannot be removed; the next start tries again.');
-          }
-        }, delayMs).unref();
+        setTimeout(() => this.#removals.add(() => this.#tryRemove(work)), timerMs(delayMs)).unref();
       },
     };
+  }
+
+  #tryRemove(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.logger.warn({ error }, 'Deleted files cannot be removed; the next start tries again.');
+    }
   }
 
   #makeCleaner(offsets: ReadonlyMap<string, number>): LogCleaner {
@@ -337,73 +433,49 @@ export class LogDirectory {
     }
   }
 
-  #report(log: PartitionLog, what: string, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#warn(log, what, error);
-    }
-  }
-
   #warn(log: PartitionLog, what: string, error: unknown): void {
     const fields = { topic: log.topic, partition: log.partition, error };
     this.#options.logger.warn(fields, `${what} for ${log.topic}-${log.partition}; it will be tried again.`);
   }
 }
 
-interface FoundPartition {
-  readonly topic: string;
-  readonly partition: number;
-  readonly topicId: string;
-  readonly opened: OpenedPartition;
+interface Found {
+  readonly partitions: readonly (PartitionIdentity & { readonly files: PartitionFiles })[];
+  /** Folders of deleted partitions. */
+  readonly deleted: readonly string[];
+  /** Partitions that the checkpoints name. */
+  readonly checkpointed: ReadonlySet<string>;
+  /** How far the cleaner came. */
+  readonly cleaned: ReadonlyMap<string, number>;
 }
 
-function openAll(
-  options: LogDirectoryOptions,
-  isClean: boolean,
-): {
-  partitions: FoundPartition[];
-  reports: RecoveryReport[];
-  checkpointed: Set<string>;
-  cleaned: ReadonlyMap<string, number>;
-} {
-  const { fs, path } = options;
+/** Reads names and checkpoints, no partition's files. */
+function findPartitions(fs: FileSystem, path: string, isClean: boolean): Found {
   const recoveryPoints = readPartitionOffsets(fs, `${path}/${names.recoveryPoints}`) ?? new Map<string, number>();
   const logStarts = readPartitionOffsets(fs, `${path}/${names.logStarts}`) ?? new Map<string, number>();
   const cleaned = readPartitionOffsets(fs, `${path}/${names.cleanerOffsets}`) ?? new Map<string, number>();
-  const partitions: FoundPartition[] = [];
-  const reports: RecoveryReport[] = [];
+  const partitions: (PartitionIdentity & { files: PartitionFiles })[] = [];
+  const deleted: string[] = [];
   for (const name of fs.list(path)) {
     const folder = `${path}/${name}`;
-    if (name.endsWith(deletedFolderSuffix)) fs.remove(folder);
+    if (name.endsWith(deletedFolderSuffix)) deleted.push(folder);
     const parsed = parsePartitionFolder(name);
     if (parsed === null) continue;
-    const { opened, recovered } = openPartition(options, {
-      folder,
-      parent: path,
-      config: options.configOf?.(parsed.topic) ?? defaultLogConfig,
-      isClean,
-      recoveryPoint: recoveryPoints.get(name) ?? 0,
-      logStartOffset: logStarts.get(name) ?? 0,
-      hasGaps: cleaned.has(name),
-    });
-    partitions.push({ ...parsed, topicId: readTopicId(fs, folder), opened });
-    if (recovered.truncatedBytes > 0) {
-      const report = { ...parsed, ...recovered };
-      reports.push(report);
-      options.logger.warn(report, `Recovery cut ${recovered.truncatedBytes} bytes off ${name}: ${recovered.reason}.`);
-    }
+    const recoveryPoint = recoveryPoints.get(name) ?? 0;
+    const files = { isNew: false, isClean, recoveryPoint, logStartOffset: logStarts.get(name) ?? 0 };
+    partitions.push({ ...parsed, folder, files });
   }
-  return { partitions, reports, checkpointed: new Set([...recoveryPoints.keys(), ...logStarts.keys()]), cleaned };
+  return { partitions, deleted, checkpointed: new Set([...recoveryPoints.keys(), ...logStarts.keys()]), cleaned };
 }
 
-/** One more than at the last start; where that file was lost, than in any record. */
-function nextLeaderEpoch(options: LogDirectoryOptions, partitions: readonly FoundPartition[]): number {
-  const { fs, path } = options;
-  const kept = parseOffset(readCheckpoint(fs, `${path}/${names.leaderEpoch}`, 1)?.[0]?.[0]);
-  let epoch = kept ?? -1;
-  if (kept === null) for (const { opened } of partitions) epoch = Math.max(epoch, opened.epochs.latest);
-  epoch = Math.min(epoch, leaderEpochMax - 1);
-  writeCheckpoint(fs, path, names.leaderEpoch, [[epoch + 1]]);
-  return epoch + 1;
+/** How much of a log's records recovery may have to read: everything from the segment that holds the recovery point on. */
+function bytesToRead(fs: FileSystem, log: PartitionLog): number {
+  const bases = fs.list(log.folder).map((name) => offsetOfFile(name, suffixes.log));
+  const known = bases.filter((base) => base !== null && base <= log.recoveryPoint) as number[];
+  const from = Math.max(0, ...known);
+  let bytes = 0;
+  for (const base of bases) {
+    if (base !== null && base >= from) bytes += fs.size(`${log.folder}/${segmentFile(base, suffixes.log)}`) ?? 0;
+  }
+  return bytes;
 }

@@ -4,6 +4,7 @@
  */
 import { baseOffset, batchBytes, batchHeaderBytes, lastOffsetDelta } from '../protocol/record-batch.ts';
 import type { ColdReads } from './cold-reads.ts';
+import { LogError } from './errors.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { Segment } from './segment.ts';
 import type { Segments } from './segments.ts';
@@ -28,6 +29,14 @@ export interface ReadMarks {
   readonly highWatermark: number;
   readonly lastStableOffset: number;
   readonly logStartOffset: number;
+}
+
+/** What a refused offset is compared with. */
+interface LoggedRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
 }
 
 const nothing = Buffer.alloc(0);
@@ -138,6 +147,21 @@ function wholeBatches(buffer: Buffer, length: number, upToOffset: number): { byt
     at += bytes;
   }
   return { bytes: at, nextOffset: at === 0 ? 0 : baseOffset(buffer, last) + lastOffsetDelta(buffer, last) + 1 };
+}
+
+/** Bytes from the batch that holds `offset` to the end of the segment that holds `upTo`. */
+export function bytesBetween(segments: Segments, offset: number, upTo: number): number {
+  const first = segments.indexFor(offset);
+  const last = segments.indexFor(upTo);
+  let bytes = -segments.all[first]!.positionOf(offset);
+  for (let index = first; index <= last; index++) bytes += segments.all[index]!.writtenBytes;
+  return bytes;
+}
+
+export function outOfRange(log: LoggedRange, offset: number): LogError {
+  const { topic, partition, logStartOffset, logEndOffset } = log;
+  const held = `the log of ${topic}-${partition}, which holds ${logStartOffset} to ${logEndOffset}`;
+  return new LogError('OFFSET_OUT_OF_RANGE', `Offset ${offset} is not in ${held}.`);
 }
 
 /**

@@ -17,8 +17,8 @@ import type { LogSurroundings, OpenedPartition } from './surroundings.ts';
 /** A segment's offsets are stored relative to its base in 31 bits. */
 const relativeOffsetMax = 2 ** 31 - 1;
 
-/** A log of this size is read again at a start in well under a millisecond. */
-const replayedAtOnceBytes = 64 * 1024;
+/** A log of this size is read again in well under a millisecond when it is opened. */
+export const replayedAtOnceBytes = 64 * 1024;
 
 /** What the log around the writer is told. */
 export interface WriterListener {
@@ -40,11 +40,15 @@ export class LogWriter implements CommitStorage {
   unsyncedSnapshots: number[] = [];
   /** Appended since the last fdatasync began, for flush.messages. */
   recordsSinceSync = 0;
+  /** There may be producer snapshots in the folder. */
+  hasSnapshots: boolean;
   readonly #name: string;
   readonly #folder: string;
   readonly #around: LogSurroundings;
   readonly #listener: WriterListener;
   readonly #unsyncedFolders: Set<string>;
+  /** The folder of a new partition is made by its first write: most partitions of a new topic stay empty. */
+  #makeFolder: (() => void) | null;
   /** State before the first batch of this turn; null while nothing is staged. */
   #mark: SegmentMark | null = null;
 
@@ -59,16 +63,35 @@ export class LogWriter implements CommitStorage {
     this.logEndOffset = opened.logEndOffset;
     this.writtenEndOffset = opened.logEndOffset;
     this.#unsyncedFolders = new Set(opened.unsyncedFolders);
+    this.hasSnapshots = opened.hasSnapshots;
+    this.#makeFolder = opened.makeFolder;
     this.pipeline = new CommitPipeline(name, this, around.turnEnd);
+    this.pipeline.durableOffset = opened.durableOffset;
     this.producers.onHighWatermark(opened.logEndOffset);
   }
 
   /**
-   * Where nothing is to be remembered and the log is read in a moment, a snapshot would only cost a sync: a thousand small
-   * partitions make a stop wait for a thousand of them.
+   * Opening reads the whole log anyway, which tells it producers and leader epochs: writing them down would only cost
+   * syncs, and ten thousand small partitions make a stop wait for ten thousand of them.
    */
+  get isReplayedAtOnce(): boolean {
+    const { segments } = this;
+    return !this.hasSnapshots && segments.all[0]!.baseOffset === 0 && segments.sizeBytes <= replayedAtOnceBytes;
+  }
+
+  /** Nothing waits for the disk. */
+  get isIdle(): boolean {
+    return !this.pipeline.hasStaged && this.pipeline.durableOffset >= this.logEndOffset;
+  }
+
+  /** The partition is new and its folder was not made yet. */
+  get isUnwritten(): boolean {
+    return this.#makeFolder !== null;
+  }
+
   get needsSnapshot(): boolean {
-    return this.producers.size > 0 || this.segments.sizeBytes > replayedAtOnceBytes;
+    if (this.producers.size > 0) return !this.isReplayedAtOnce;
+    return this.segments.sizeBytes > replayedAtOnceBytes;
   }
 
   /** Takes in a batch that has its offset, to be written at the end of the turn. */
@@ -118,6 +141,7 @@ export class LogWriter implements CommitStorage {
         const snapshot = `${this.#folder}/${segmentFile(this.logEndOffset, suffixes.snapshot)}`;
         writeFile(fs, snapshot, encodeSnapshot(this.producers));
         this.unsyncedSnapshots.push(this.logEndOffset);
+        this.hasSnapshots = true;
       }
       const next = new Segment(fs, this.#folder, this.logEndOffset, this.#around.now());
       next.create();
@@ -145,7 +169,11 @@ export class LogWriter implements CommitStorage {
     const { active } = this.segments;
     // The first write makes the file.
     if (active.writtenBytes === 0) this.#unsyncedFolders.add(this.#folder);
+    this.#makeFolder?.();
+    this.#makeFolder = null;
+    const bytes = active.size - active.writtenBytes;
     active.write();
+    this.#around.onWritten(bytes);
     this.writtenEndOffset = this.logEndOffset;
     this.#mark = null;
     this.producers.commit();
@@ -163,26 +191,22 @@ export class LogWriter implements CommitStorage {
   syncDirty(done: (error: Error | null) => void): void {
     this.recordsSinceSync = 0;
     const dirty = this.segments.all.filter((segment) => segment.isLogDirty);
-    try {
-      for (const folder of this.#unsyncedFolders) this.#around.fs.syncDirectory(folder);
-      this.#unsyncedFolders.clear();
-    } catch (error) {
-      setImmediate(done, error as Error);
-      return;
-    }
-    if (dirty.length === 0) {
+    let pending = dirty.length + this.#unsyncedFolders.size;
+    if (pending === 0) {
       setImmediate(done, null);
       return;
     }
-    let pending = dirty.length;
     let failure: Error | null = null;
+    const oneDone = (error: Error | null): void => {
+      failure ??= error;
+      if (--pending === 0) done(failure);
+    };
     for (const segment of dirty) {
       segment.isLogDirty = false;
-      segment.syncLogLater((error) => {
-        failure ??= error;
-        if (--pending === 0) done(failure);
-      });
+      segment.syncLogLater(oneDone);
     }
+    for (const folder of this.#unsyncedFolders) this.#around.folderSyncs.sync(folder, oneDone);
+    this.#unsyncedFolders.clear();
   }
 
   onHighWatermark(highWatermark: number): void {

@@ -1,30 +1,25 @@
 /**
  * Opens a partition's folder: finishes what a crash interrupted, loads or recovers the segments, and brings the producer
- * state to the log's end. Runs once per partition at a start, before anything is served.
+ * state to the log's end. Runs when a partition is first used after a start, or again after its files were put away.
  */
 import type { FileSystem } from '../fs/file-system.ts';
-import { lastOffset } from '../protocol/record-batch.ts';
+import { baseOffset, batchHeaderBytes, lastOffset, leaderEpoch } from '../protocol/record-batch.ts';
 import { BatchWalker, scanWindowBytes } from './batch-walker.ts';
 import type { LogConfig } from './config.ts';
 import { offsetOfFile, suffixes } from './files.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
+import { replayedAtOnceBytes } from './log-writer.ts';
+import { writeTopicId } from './meta-properties.ts';
 import { ProducerState } from './producer-state.ts';
 import { type Recovered, rebuildIndexes, recoverSegments } from './recovery.ts';
-import { type ReplaySurroundings, removeSnapshots, replayProducers } from './replay.ts';
+import { type ReplaySurroundings, removeSnapshots, replayProducers, snapshotOffsets } from './replay.ts';
 import { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
-import type { OpenedPartition } from './surroundings.ts';
+import type { OpenedPartition, PartitionFiles } from './surroundings.ts';
 
-export interface OpenPartitionOptions {
+export interface OpenPartitionOptions extends PartitionFiles {
   readonly folder: string;
-  /** The data directory. */
-  readonly parent: string;
   readonly config: LogConfig;
-  /** The broker stopped in good order, so the files are believed. */
-  readonly isClean: boolean;
-  /** From the checkpoint; 0 when nothing is known. */
-  readonly recoveryPoint: number;
-  readonly logStartOffset: number;
   /** A cleaner has been here, so offsets may be missing. */
   readonly hasGaps: boolean;
 }
@@ -54,31 +49,55 @@ export function openPartition(around: ReplaySurroundings, options: OpenPartition
   removeSnapshots(around.fs, folder, (offset) => offset > from);
   const producers = new ProducerState();
   replayProducers(around, folder, segments, producers, { from, to: logEndOffset });
+  const hasSnapshots = snapshotOffsets(around.fs, folder).length > 0;
+  if (!hasSnapshots && segments.sizeBytes <= replayedAtOnceBytes) learnEpochs(segments, epochs);
   epochs.truncateFromEnd(logEndOffset);
   epochs.truncateFromStart(logStartOffset);
-  // Whoever made these files may have been killed, or have stopped, before their names were on the device.
-  const unsyncedFolders = [folder, options.parent];
+  const durableOffset = isRecovered && recovered.reason === null ? from : logEndOffset;
+  const opened = { folder, segments, producers, epochs, logStartOffset, logEndOffset, recoveryPoint: from };
   return {
-    opened: { folder, segments, producers, epochs, logStartOffset, logEndOffset, recoveryPoint: from, unsyncedFolders },
+    // Whoever made these files may have been killed, or have stopped, before their names were on the device.
+    opened: { ...opened, durableOffset, hasSnapshots, unsyncedFolders: [folder], makeFolder: null },
     recovered: { ...recovered, logEndOffset },
   };
 }
 
-/** A new, empty partition. */
-export function createPartition(around: ReplaySurroundings, folder: string, parent: string): OpenedPartition {
-  around.fs.makeDirectory(folder);
-  const segment = new Segment(around.fs, folder, 0, around.now());
-  segment.create();
+/** A new, empty partition, of which nothing is on disk until its first write. */
+export function createPartition(
+  around: ReplaySurroundings,
+  folder: string,
+  parent: string,
+  topicId: string,
+): OpenedPartition {
   return {
     folder,
-    segments: new Segments([segment]),
+    segments: new Segments([new Segment(around.fs, folder, 0, around.now())]),
     producers: new ProducerState(),
     epochs: new LeaderEpochs(around.fs, folder),
     logStartOffset: 0,
     logEndOffset: 0,
     recoveryPoint: 0,
+    durableOffset: 0,
+    hasSnapshots: false,
     unsyncedFolders: [folder, parent],
+    makeFolder: () => {
+      around.fs.makeDirectory(folder);
+      writeTopicId(around.fs, folder, topicId);
+    },
   };
+}
+
+/** What `LogWriter.isReplayedAtOnce` leaves out of the checkpoint: every epoch stands in the batches themselves. */
+function learnEpochs(segments: Segments, epochs: LeaderEpochs): void {
+  const found: { epoch: number; startOffset: number }[] = [];
+  for (const segment of segments.all) {
+    const walker = segment.walk(0, Math.max(batchHeaderBytes, segment.writtenBytes));
+    for (; walker.read(); walker.advance()) {
+      const epoch = leaderEpoch(walker.buffer, walker.at);
+      if (epoch !== found.at(-1)?.epoch) found.push({ epoch, startOffset: baseOffset(walker.buffer, walker.at) });
+    }
+  }
+  epochs.learn(found);
 }
 
 /** Removes what a crash left half done, and finishes swaps: a `.swap` segment is whole and replaces its originals. */
@@ -174,7 +193,9 @@ function loadClean(segments: Segments, config: LogConfig): Recovered | null {
 /** Returns the offset after the segment's last record. Only the active segment keeps its files open. */
 function loadSealed(segment: Segment, segments: Segments, config: LogConfig): number {
   const index = segment.offsetIndex;
-  const isMissing = segment.writtenBytes > 0 && !index.file.exists && index.file.count === 0;
+  // A checkpoint makes no file for an index without entries, and what is this short is walked whole anyway.
+  const isLong = segment.writtenBytes > replayedAtOnceBytes || segment !== segments.active;
+  const isMissing = isLong && segment.writtenBytes > 0 && !index.file.exists && index.file.count === 0;
   if (isMissing || !index.endsWithin(segment.writtenBytes)) rebuildIndexes(segment, config.indexIntervalBytes);
   const next = segment.loadAll();
   if (segment !== segments.active) segment.close();

@@ -1,26 +1,26 @@
 /**
  * One partition's log: takes batches in, gives them offsets, and reads them back. Steps 5, 6 and 8 of the record's
  * journey meet here. What it is not: it knows no topic's rules beyond {@link LogConfig}, no client, and no other
- * partition; the data directory around it opens, checkpoints and deletes it.
+ * partition; the data directory around it checkpoints and deletes it; what is done to its files beside appending and
+ * reading is in partition-upkeep.ts.
  *
- * Everything runs on the event loop; only the wait for the device is asynchronous (commit-pipeline.ts).
+ * The files are opened, and after a crash recovered, by the first call that needs them, and may be put away again while
+ * nobody writes (`rest`): a partition nobody uses costs nothing but its name. Everything runs on the event loop; only
+ * the wait for the device is asynchronous (commit-pipeline.ts).
  */
 import * as batches from '../protocol/record-batch.ts';
 import { checkAppend } from './append-check.ts';
 import type { CleanJob } from './clean-job.ts';
-import { type CleanPlan, planCleaning } from './clean-plan.ts';
+import type { CleanPlan } from './clean-plan.ts';
 import { type LogConfig, never, timerMs } from './config.ts';
 import { LogError } from './errors.ts';
-import { segmentFile, suffixes, untilSynced, writeFile } from './files.ts';
-import { abortedTransactions, answer, findBatches } from './log-reader.ts';
+import { partitionFolder } from './files.ts';
+import { abortedTransactions, answer, bytesBetween, findBatches, outOfRange } from './log-reader.ts';
 import { LogWriter } from './log-writer.ts';
+import { readTopicId } from './meta-properties.ts';
+import { PartitionUpkeep, type Resting } from './partition-upkeep.ts';
 import { describeProducer } from './producer-batch.ts';
-import { encodeSnapshot } from './producer-snapshot.ts';
-import { commitSwap, finishSwap } from './replace-segments.ts';
-import { removeSnapshots, replayProducers, truncateSegments } from './replay.ts';
-import { countExpired } from './retention.ts';
-import type { Segment } from './segment.ts';
-import type { LogSurroundings, OpenedPartition } from './surroundings.ts';
+import type { LogSurroundings, PartitionFiles, PartitionIdentity } from './surroundings.ts';
 import { findMaxTimestamp, findTimestamp } from './timestamp-search.ts';
 import type {
   AppendDone,
@@ -34,67 +34,89 @@ import type {
   TimestampAndOffset,
 } from './types.ts';
 
+/** The files as they are while somebody uses them. */
+interface Opened {
+  readonly writer: LogWriter;
+  readonly upkeep: PartitionUpkeep;
+  /** Where the log ended when somebody last looked whether it is still used. */
+  seenEndOffset: number;
+}
+
 export class PartitionLog {
   readonly topic: string;
   readonly partition: number;
-  /** Kafka's text form of the topic's UUID (URL-safe base64, 22 characters). Set again only by the data directory. */
-  topicId: string;
   /** The epoch of this start of the broker, written into every batch. */
   readonly leaderEpoch: number;
   readonly folder: string;
   readonly #name: string;
   readonly #around: LogSurroundings;
-  readonly #writer: LogWriter;
   readonly #listeners = new Set<() => void>();
-  #config: LogConfig;
+  #topicId: string | null;
+  /** Null until it is needed, because topics are known only after the first logs were opened. */
+  #config: LogConfig | null;
+  #files: PartitionFiles;
+  #opened: Opened | null = null;
+  #resting: Resting | null = null;
+  /** Closed or deleted while its files were not open. */
+  #ended: LogError | null = null;
   #logStartOffset: number;
   #recoveryPoint: number;
   #flushTimer: NodeJS.Timeout | null = null;
   #isClosing = false;
   #isStopped = false;
 
+  /** `topicId` and `config` are looked up when they are first needed, where they are null. */
   constructor(
-    identity: { topic: string; partition: number; topicId: string },
-    config: LogConfig,
-    opened: OpenedPartition,
+    identity: PartitionIdentity & { readonly topicId: string | null },
+    config: LogConfig | null,
+    files: PartitionFiles,
     around: LogSurroundings,
   ) {
     this.topic = identity.topic;
     this.partition = identity.partition;
-    this.topicId = identity.topicId;
+    this.folder = identity.folder;
     this.leaderEpoch = around.leaderEpoch;
-    this.#name = `${identity.topic}-${identity.partition}`;
+    this.#topicId = identity.topicId;
+    this.#name = partitionFolder(identity.topic, identity.partition);
     this.#around = around;
     this.#config = config;
-    this.folder = opened.folder;
-    this.#logStartOffset = opened.logStartOffset;
-    this.#recoveryPoint = opened.recoveryPoint;
-    this.#writer = new LogWriter(this.#name, opened, around, {
-      onAdvance: () => this.#notify(),
-      onFailed: (error) => {
-        around.onFailed(this.topic, this.partition, error);
-        this.#notify();
-      },
-    });
+    this.#files = files;
+    this.#logStartOffset = files.logStartOffset;
+    this.#recoveryPoint = files.recoveryPoint;
   }
 
+  /** Kafka's text form of the topic's UUID (URL-safe base64, 22 characters). */
+  get topicId(): string {
+    this.#topicId ??= readTopicId(this.#around.fs, this.folder);
+    return this.#topicId;
+  }
+  /** For the data directory alone: a power cut took the file with the id. */
+  set topicId(topicId: string) {
+    this.#topicId = topicId;
+  }
   get config(): LogConfig {
+    this.#config ??= this.#around.configOf(this.topic, this.topicId);
     return this.#config;
   }
+  /** Its config was asked for or set; else it is looked up when it is needed. */
+  get hasConfig(): boolean {
+    return this.#config !== null;
+  }
   get logStartOffset(): number {
+    if (this.#resting === null) this.#open();
     return this.#logStartOffset;
   }
   /** The next offset to be given out; records up to here may not be on disk, nor visible, yet. */
   get logEndOffset(): number {
-    return this.#writer.logEndOffset;
+    return this.#resting === null ? this.#writer.logEndOffset : this.#resting.endOffset;
   }
   /** Consumers see what is below. */
   get highWatermark(): number {
-    return this.#writer.pipeline.highWatermark;
+    return this.#resting === null ? this.#writer.pipeline.highWatermark : this.#resting.endOffset;
   }
   /** read_committed consumers see what is below. */
   get lastStableOffset(): number {
-    const unstable = this.#writer.producers.firstUnstableOffset();
+    const unstable = this.#resting === null ? this.#writer.producers.firstUnstableOffset() : null;
     if (unstable === null) return this.highWatermark;
     // DeleteRecords may have moved the start into an open transaction.
     return Math.max(this.#logStartOffset, Math.min(unstable, this.highWatermark));
@@ -103,21 +125,30 @@ export class PartitionLog {
   get recoveryPoint(): number {
     return this.#recoveryPoint;
   }
-  /** Where the oldest segment begins; the log start offset may lie further on. */
-  get firstSegmentOffset(): number {
-    return this.#writer.segments.all[0]!.baseOffset;
+  /** Where the log starts, for the checkpoint; null where it is simply the base of the first segment. Opens nothing. */
+  get logStartToKeep(): number | null {
+    const first = this.#resting?.firstSegmentOffset ?? this.#opened?.writer.segments.all[0]!.baseOffset ?? 0;
+    return this.#logStartOffset > first ? this.#logStartOffset : null;
   }
   /** A write or sync failed for another reason than a full disk. */
   get hasFailed(): boolean {
-    return this.#writer.pipeline.failure !== null && !this.#isStopped;
+    return this.#opened !== null && this.#opened.writer.pipeline.failure !== null && !this.#isStopped;
+  }
+  /** Its files were never looked at since a crash. */
+  get isUnchecked(): boolean {
+    return this.#opened === null && !this.#files.isClean;
+  }
+  /** Its files are open. */
+  get isOpen(): boolean {
+    return this.#opened !== null;
   }
   /** Bytes of all segments' records, for DescribeLogDirs. */
   get sizeBytes(): number {
-    return this.#writer.segments.sizeBytes;
+    return this.#resting === null ? this.#writer.segments.sizeBytes : this.#resting.sizeBytes;
   }
   /** False once the disk failed or the log was closed: every call throws KAFKA_STORAGE_ERROR. */
   get isOnline(): boolean {
-    return this.#writer.pipeline.failure === null;
+    return this.#ended === null && (this.#opened === null || this.#opened.writer.pipeline.failure === null);
   }
 
   /**
@@ -130,8 +161,9 @@ export class PartitionLog {
     if (this.#isClosing)
       throw new LogError('KAFKA_STORAGE_ERROR', `The broker is stopping; ${this.#name} takes no more records.`);
     const nowMs = this.#around.now();
-    checkAppend(batch, this.#config, options.origin, this.#name, nowMs);
-    this.#writer.rollIfNeeded(batch, nowMs, this.#config);
+    const config = this.config;
+    checkAppend(batch, config, options.origin, this.#name, nowMs);
+    this.#writer.rollIfNeeded(batch, nowMs, config);
     const baseOffset = this.#writer.logEndOffset;
     const lastOffset = baseOffset + batches.lastOffsetDelta(batch);
     const producerBatch = describeProducer(batch, baseOffset, lastOffset);
@@ -144,11 +176,11 @@ export class PartitionLog {
         transactionVersion: options.transactionVersion ?? 1,
       });
     }
-    const logAppendTimeMs = this.#config.messageTimestampType === 'LogAppendTime' ? nowMs : -1;
+    const logAppendTimeMs = config.messageTimestampType === 'LogAppendTime' ? nowMs : -1;
     if (logAppendTimeMs >= 0) batches.setLogAppendTime(batch, logAppendTimeMs);
     batches.setOffsetAndEpoch(batch, baseOffset, this.leaderEpoch);
-    this.#writer.stage(batch, producerBatch, nowMs, this.#config);
-    this.#writer.pipeline.add(baseOffset, this.#writer.logEndOffset, this.#mustSync(options), done);
+    this.#writer.stage(batch, producerBatch, nowMs, config);
+    this.#writer.pipeline.add(baseOffset, this.#writer.logEndOffset, this.#mustSync(options, config), done);
     return { baseOffset, lastOffset, logAppendTimeMs, logStartOffset: this.#logStartOffset, isDuplicate: false };
   }
 
@@ -158,7 +190,7 @@ export class PartitionLog {
    */
   read(offset: number, maxBytes: number, options: ReadOptions): LogRead {
     this.#assertOnline();
-    if (offset < this.#logStartOffset || offset > this.#writer.logEndOffset) throw this.#outOfRange(offset);
+    if (offset < this.logStartOffset || offset > this.logEndOffset) throw outOfRange(this, offset);
     const isCommitted = options.isolation === 'read_committed';
     const upToOffset = this.#visibleEnd(options.isolation);
     const request = { offset, maxBytes, minOneBatch: options.minOneBatch, upToOffset };
@@ -174,12 +206,8 @@ export class PartitionLog {
   /** Bytes a read from `offset` could return now at most (an estimate, never less than the truth), for min.bytes. */
   bytesAvailable(offset: number, isolation: Isolation): number {
     const upTo = this.#visibleEnd(isolation);
-    if (offset >= upTo || offset < this.#logStartOffset) return 0;
-    const first = this.#writer.segments.indexFor(offset);
-    const last = this.#writer.segments.indexFor(upTo);
-    let bytes = -this.#writer.segments.all[first]!.positionOf(offset);
-    for (let index = first; index <= last; index++) bytes += this.#writer.segments.all[index]!.writtenBytes;
-    return bytes;
+    if (offset >= upTo || offset < this.logStartOffset) return 0;
+    return bytesBetween(this.#writer.segments, offset, upTo);
   }
 
   /** Calls back whenever the high watermark or last stable offset moved, at most once a turn. Returns: stop calling. */
@@ -191,13 +219,13 @@ export class PartitionLog {
   /** The first record with this timestamp or later that a consumer may see, or null. */
   offsetForTimestamp(timestamp: number, isolation: Isolation): TimestampAndOffset | null {
     this.#assertOnline();
-    return findTimestamp(this.#writer.segments, timestamp, this.#logStartOffset, this.#visibleEnd(isolation));
+    return findTimestamp(this.#writer.segments, timestamp, this.logStartOffset, this.#visibleEnd(isolation));
   }
 
   /** The record with the highest timestamp (the earliest of equals), or null when the log is empty. */
   offsetForMaxTimestamp(): TimestampAndOffset | null {
     this.#assertOnline();
-    return findMaxTimestamp(this.#writer.segments, this.#logStartOffset, this.highWatermark);
+    return findMaxTimestamp(this.#writer.segments, this.logStartOffset, this.highWatermark);
   }
 
   /** The end of the largest known epoch not above the asked one, as OffsetForLeaderEpoch wants it. */
@@ -216,18 +244,19 @@ export class PartitionLog {
 
   /** Forgets producers idle for longer than this (`producer.id.expiration.ms`). */
   expireProducers(expirationMs: number): void {
-    this.#writer.producers.expire(this.#around.now(), expirationMs);
+    this.#opened?.writer.producers.expire(this.#around.now(), expirationMs);
   }
 
   setConfig(config: LogConfig): void {
     this.#config = config;
+    if (this.#resting !== null) this.#resting = { ...this.#resting, nextExpiryMs: 0 };
   }
 
   /** Moves the log start offset up; -1 is the high watermark. Returns the new log start offset, not durable yet. */
   deleteRecords(offset: number): number {
     this.#assertOnline();
     const target = offset === -1 ? this.highWatermark : offset;
-    if (target < 0 || target > this.highWatermark) throw this.#outOfRange(offset);
+    if (target < 0 || target > this.highWatermark) throw outOfRange(this, offset);
     this.#moveLogStart(target);
     return this.#logStartOffset;
   }
@@ -239,12 +268,8 @@ export class PartitionLog {
       // Also where nothing moved: an earlier try may have failed.
       await this.#around.onLogStartMoved();
     } catch (cause) {
-      const why = (cause as Error).message;
-      throw new LogError(
-        'KAFKA_STORAGE_ERROR',
-        `The new start of ${this.#name} cannot be written (${why}). Try again.`,
-        { cause },
-      );
+      const message = `The new start of ${this.#name} cannot be written (${(cause as Error).message}). Try again.`;
+      throw new LogError('KAFKA_STORAGE_ERROR', message, { cause });
     }
     return start;
   }
@@ -257,19 +282,32 @@ export class PartitionLog {
 
   /** Deletes the oldest segments by time, size and log start offset. Returns how many. */
   enforceRetention(): number {
-    if (!this.isOnline) return 0;
-    const expired = countExpired(this.#writer.segments, this.#config, {
-      logStartOffset: this.#logStartOffset,
-      logEndOffset: this.#writer.logEndOffset,
-      highWatermark: this.highWatermark,
-      nowMs: this.#around.now(),
-    });
-    if (expired === 0) return 0;
-    if (expired === this.#writer.segments.all.length) this.#writer.roll();
-    const gone = this.#writer.segments.takeFirst(expired);
-    this.#moveLogStart(this.#writer.segments.all[0]!.baseOffset);
-    this.#removeSegments(gone);
-    return expired;
+    if (!this.isOnline || this.#around.now() < (this.#resting?.nextExpiryMs ?? 0)) return 0;
+    const { config } = this;
+    const { upkeep, writer } = this.#open();
+    const gone = upkeep.takeExpired(config, this.#logStartOffset);
+    if (gone.length === 0) return 0;
+    this.#moveLogStart(writer.segments.all[0]!.baseOffset);
+    upkeep.removeSegments(gone, config);
+    return gone.length;
+  }
+
+  /**
+   * Puts the files away where nothing was written since the last call: no descriptor is held and no memory but a few
+   * numbers. The next call that needs the files opens them again. True when the log rests.
+   */
+  rest(): boolean {
+    if (this.#opened === null) return true;
+    const { writer, upkeep, seenEndOffset } = this.#opened;
+    const { logEndOffset } = writer;
+    this.#opened.seenEndOffset = logEndOffset;
+    if (logEndOffset !== seenEndOffset || this.#recoveryPoint !== logEndOffset || this.#isClosing) return false;
+    this.#resting = upkeep.putAway(this.config);
+    if (this.#resting === null) return false;
+    const marks = { recoveryPoint: this.#recoveryPoint, logStartOffset: this.#logStartOffset };
+    this.#files = { isNew: writer.isUnwritten, isClean: true, ...marks };
+    this.#opened = null;
+    return true;
   }
 
   /**
@@ -277,33 +315,15 @@ export class PartitionLog {
    * until `putCleaned`.
    */
   planCleaning(checkpointed: number | undefined): CleanPlan | null {
-    if (!this.isOnline || this.#isClosing) return null;
-    const state = {
-      segments: this.#writer.segments.all,
-      logStartOffset: this.#logStartOffset,
-      lastStableOffset: this.lastStableOffset,
-      nowMs: this.#around.now(),
-      checkpointed,
-    };
-    return planCleaning(state, this.#config);
+    if (!this.isOnline || this.#isClosing || !this.config.cleanupPolicy.includes('compact')) return null;
+    const { upkeep } = this.#open();
+    const { lastStableOffset } = this;
+    return upkeep.planCleaning(this.config, { logStartOffset: this.#logStartOffset, lastStableOffset, checkpointed });
   }
 
   /** The plan as a job for the cleaner's thread. */
   cleanJob(plan: CleanPlan, limits: Pick<CleanJob, 'dedupeBytes' | 'loadFactor'>): CleanJob {
-    return {
-      ...limits,
-      folder: this.folder,
-      segments: plan.segments.map((segment) => segment.describeForCleaner()),
-      firstDirtyOffset: plan.firstDirtyOffset,
-      boundOffset: plan.boundOffset,
-      aborted: this.#writer.segments.all.flatMap((segment) => segment.transactionIndex.entries()),
-      producers: this.#writer.producers.lastRecords(),
-      nowMs: this.#around.now(),
-      deleteRetentionMs: this.#config.deleteRetentionMs,
-      segmentBytes: this.#config.segmentBytes,
-      segmentIndexBytes: this.#config.segmentIndexBytes,
-      indexIntervalBytes: this.#config.indexIntervalBytes,
-    };
+    return this.#open().upkeep.cleanJob(plan, this.config, limits);
   }
 
   /**
@@ -312,40 +332,19 @@ export class PartitionLog {
    */
   putCleaned(bases: readonly number[]): boolean {
     if (!this.isOnline || this.#isClosing) return false;
-    const { segments } = this.#writer;
-    const first = segments.all.findIndex((segment) => segment.baseOffset === bases[0]);
-    const last = segments.all.findIndex((segment) => segment.baseOffset === bases.at(-1));
-    if (first < 0 || last < 0 || last >= segments.all.length - 1) return false;
-    const originals = segments.all.slice(first, last + 1).filter((segment) => segment.writtenBytes > 0);
-    if (originals.length !== bases.length || originals.some((one, at) => one.baseOffset !== bases[at])) return false;
-    const { fs } = this.#around;
-    commitSwap(fs, this.folder, bases[0]!);
-    try {
-      segments.replace(first, last - first + 1, finishSwap(fs, this.folder, originals));
-    } catch (error) {
-      this.#writer.pipeline.fail(error as Error);
-      throw error;
-    }
-    this.#around.removeLater(this.#config.fileDeleteDelayMs, () => {
-      for (const segment of originals) segment.removeDeleted();
-    });
-    return true;
+    return this.#open().upkeep.putCleaned(bases, this.config);
   }
 
   /** Cuts the log off at the batch that contains `offset`. Call only when nothing waits for an answer. */
   truncateTo(offset: number): void {
     this.#assertOnline();
     this.#writer.pipeline.commit();
-    if (offset >= this.#writer.logEndOffset) return;
-    if (offset < this.#logStartOffset) throw this.#outOfRange(offset);
-    const { segments, producers } = this.#writer;
-    this.#recoveryPoint = Math.min(this.#recoveryPoint, segments.all[segments.indexFor(offset)]!.baseOffset);
+    if (offset >= this.logEndOffset) return;
+    if (offset < this.#logStartOffset) throw outOfRange(this, offset);
+    const { upkeep } = this.#open();
+    this.#recoveryPoint = Math.min(this.#recoveryPoint, upkeep.untouchedBelow(offset));
     this.#around.onRecoveryPointLowered();
-    const end = truncateSegments(segments, offset);
-    this.#around.fs.syncDirectory(this.folder);
-    removeSnapshots(this.#around.fs, this.folder, (at) => at > end);
-    replayProducers(this.#around, this.folder, segments, producers, { from: end, to: end });
-    this.#writer.resetEnd(end);
+    const end = upkeep.truncate(offset);
     if (end < this.#logStartOffset) {
       // The cut batch reached below the start; nothing is left, and the next record gets the cut batch's offset.
       this.#logStartOffset = end;
@@ -356,6 +355,7 @@ export class PartitionLog {
   /** Resolves when everything appended so far is on the device; rejects with KAFKA_STORAGE_ERROR. */
   flush(): Promise<void> {
     this.#assertOnline();
+    if (this.#resting !== null) return Promise.resolve();
     if (this.#writer.pipeline.durableOffset >= this.#writer.logEndOffset) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const done: AppendDone = (error) => (error === null ? resolve() : reject(error));
@@ -368,24 +368,12 @@ export class PartitionLog {
    * Returns the new recovery point. Called every minute and at a clean stop; never concurrently.
    */
   async checkpoint(): Promise<number> {
-    if (!this.isOnline || this.#recoveryPoint === this.#writer.logEndOffset) return this.#recoveryPoint;
-    this.#writer.pipeline.commit();
-    const point = this.#writer.logEndOffset;
-    const snapshot = encodeSnapshot(this.#writer.producers);
-    await this.flush();
-    const dirty = this.#writer.segments.all.filter((segment) => segment.areIndexesDirty);
-    for (const segment of dirty) segment.areIndexesDirty = false;
-    try {
-      for (const segment of dirty) segment.writeIndexes();
-      // All at once: the device gathers what waits for it at the same time.
-      const synced = dirty.map((segment) => untilSynced((done) => segment.syncIndexesLater(done)));
-      await Promise.all([...synced, this.#writeSnapshot(point, snapshot), this.#writer.epochs.write()]);
-    } catch (error) {
-      for (const segment of dirty) segment.areIndexesDirty = true;
-      throw error;
+    if (this.#opened === null || !this.isOnline) return this.#recoveryPoint;
+    const { upkeep, writer } = this.#opened;
+    if (this.#recoveryPoint !== writer.logEndOffset) {
+      this.#recoveryPoint = await upkeep.checkpoint(() => this.flush());
     }
-    this.#recoveryPoint = point;
-    return point;
+    return this.#recoveryPoint;
   }
 
   /** A clean stop: everything to the device, then no more calls. */
@@ -393,11 +381,9 @@ export class PartitionLog {
     if (this.#isStopped) return;
     if (this.isOnline) {
       this.#isClosing = true;
-      const { active } = this.#writer.segments;
-      // Without an index entry a start walks the whole segment anyway, which is short.
-      if (active.offsetIndex.file.count > 0) active.seal();
-      active.areIndexesDirty = active.size > 0;
+      if (this.#opened !== null && this.#recoveryPoint !== this.logEndOffset) this.#opened.upkeep.seal();
       await this.checkpoint();
+      this.#opened?.upkeep.makeIndexFiles();
     }
     this.abandon();
   }
@@ -406,10 +392,50 @@ export class PartitionLog {
   abandon(): void {
     this.#isStopped = this.isOnline;
     const message = `The log of ${this.#name} is closed: it was deleted, or the broker stops.`;
-    this.#writer.pipeline.stop(new LogError('KAFKA_STORAGE_ERROR', message));
+    this.#ended = new LogError('KAFKA_STORAGE_ERROR', message);
     if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
-    for (const segment of this.#writer.segments.all) segment.close();
+    if (this.#opened !== null) {
+      this.#opened.writer.pipeline.stop(this.#ended);
+      for (const segment of this.#opened.writer.segments.all) segment.close();
+    }
     this.#notify();
+  }
+
+  /** The writer, its files open. Most calls begin here, so the common case is short. */
+  get #writer(): LogWriter {
+    return this.#opened === null ? this.#open().writer : this.#opened.writer;
+  }
+
+  /** Opens the files unless they are; throws KAFKA_STORAGE_ERROR, and the next call tries again. */
+  #open(): Opened {
+    if (this.#opened !== null) return this.#opened;
+    if (this.#ended !== null) throw this.#ended;
+    const found = this.#openFiles();
+    const writer = new LogWriter(this.#name, found, this.#around, {
+      onAdvance: () => this.#notify(),
+      onFailed: (error) => {
+        this.#around.onFailed(this.topic, this.partition, error);
+        this.#notify();
+      },
+    });
+    const upkeep = new PartitionUpkeep(writer, this.folder, this.#around);
+    this.#logStartOffset = found.logStartOffset;
+    const isLowered = found.recoveryPoint < this.#recoveryPoint;
+    this.#recoveryPoint = found.recoveryPoint;
+    this.#resting = null;
+    this.#opened = { writer, upkeep, seenEndOffset: found.logEndOffset };
+    if (isLowered) this.#around.onRecoveryPointLowered();
+    return this.#opened;
+  }
+
+  #openFiles() {
+    try {
+      return this.#around.openFiles(this, this.#files, this.config);
+    } catch (cause) {
+      const why = (cause as Error).message;
+      const message = `The files of ${this.#name} cannot be opened (${why}). Check the disk; it is tried again when the log is used.`;
+      throw new LogError('KAFKA_STORAGE_ERROR', message, { cause });
+    }
   }
 
   #notify(): void {
@@ -417,27 +443,27 @@ export class PartitionLog {
   }
 
   #assertOnline(): void {
-    if (this.#writer.pipeline.failure !== null) throw this.#writer.pipeline.failure;
+    if (this.#opened === null) {
+      if (this.#ended !== null) throw this.#ended;
+    } else if (this.#opened.writer.pipeline.failure !== null) throw this.#opened.writer.pipeline.failure;
   }
 
   #visibleEnd(isolation: Isolation): number {
     return isolation === 'read_committed' ? this.lastStableOffset : this.highWatermark;
   }
 
-  #mustSync(options: AppendOptions): boolean {
-    if (this.#config.flushMs < never) this.#scheduleFlush();
-    return (
-      (options.acks === -1 && this.#around.flushDurable) || this.#writer.recordsSinceSync >= this.#config.flushMessages
-    );
+  #mustSync(options: AppendOptions, config: LogConfig): boolean {
+    if (config.flushMs < never) this.#scheduleFlush(config.flushMs);
+    return (options.acks === -1 && this.#around.flushDurable) || this.#writer.recordsSinceSync >= config.flushMessages;
   }
 
-  #scheduleFlush(): void {
+  #scheduleFlush(flushMs: number): void {
     if (this.#flushTimer !== null) return;
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = null;
       // A failed flush has already ended the partition and been reported.
       if (this.isOnline) this.flush().catch(() => {});
-    }, timerMs(this.#config.flushMs));
+    }, timerMs(flushMs));
     this.#flushTimer.unref();
   }
 
@@ -457,43 +483,5 @@ export class PartitionLog {
     this.#logStartOffset = offset;
     this.#writer.epochs.truncateFromStart(offset);
     void this.#around.onLogStartMoved();
-  }
-
-  #removeSegments(gone: readonly Segment[]): void {
-    for (const segment of gone) segment.markDeleted();
-    this.#around.removeLater(this.#config.fileDeleteDelayMs, () => {
-      for (const segment of gone) segment.removeDeleted();
-    });
-  }
-
-  /** Its checksum makes a torn snapshot harmless, so it needs no rename; an older one is kept until it is safe. */
-  async #writeSnapshot(offset: number, bytes: Buffer): Promise<void> {
-    const { fs } = this.#around;
-    if (this.#writer.needsSnapshot) writeFile(fs, this.#snapshotPath(offset), bytes);
-    const fresh = [...this.#writer.unsyncedSnapshots, offset].filter((at) => fs.size(this.#snapshotPath(at)) !== null);
-    this.#writer.unsyncedSnapshots = [];
-    await Promise.all(fresh.map((at) => this.#syncFile(this.#snapshotPath(at))));
-    const bases = new Set(this.#writer.segments.all.map((segment) => segment.baseOffset));
-    removeSnapshots(fs, this.folder, (at) => at < offset && !bases.has(at));
-  }
-
-  #snapshotPath(offset: number): string {
-    return `${this.folder}/${segmentFile(offset, suffixes.snapshot)}`;
-  }
-
-  async #syncFile(path: string): Promise<void> {
-    const file = this.#around.fs.open(path, 'must-exist');
-    try {
-      await untilSynced((done) => file.syncLater(done));
-    } finally {
-      file.close();
-    }
-  }
-
-  #outOfRange(offset: number): LogError {
-    return new LogError(
-      'OFFSET_OUT_OF_RANGE',
-      `Offset ${offset} is not in the log of ${this.#name}, which holds ${this.#logStartOffset} to ${this.#writer.logEndOffset}.`,
-    );
   }
 }

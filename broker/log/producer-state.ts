@@ -84,6 +84,13 @@ export class ProducerState {
     return this.#producers.values();
   }
 
+  /** No transaction is open or just ended, and nobody has written since. */
+  areIdleSince(ms: number): boolean {
+    if (this.#open.size > 0 || this.#ended.length > 0) return false;
+    for (const { lastActiveMs } of this.#producers.values()) if (lastActiveMs > ms) return false;
+    return true;
+  }
+
   describe(): ProducerDescription[] {
     return [...this.#producers.values()].map((producer) => ({
       producerId: producer.producerId,

@@ -24,7 +24,8 @@ export interface Recovered {
 }
 
 /**
- * Never throws for what the files contain. The segments that are left are whole, indexed, and on the device. Garbage
+ * Never throws for what the files contain. The segments that are left are whole and indexed, and on the device where
+ * something was cut. Garbage
  * behind the last batch of a segment costs no record, so the segments after it stay where they follow without a hole.
  */
 export function recoverSegments(segments: Segments, epochs: LeaderEpochs, options: RecoveryOptions): Recovered {
@@ -49,8 +50,10 @@ export function recoverSegments(segments: Segments, epochs: LeaderEpochs, option
       segment.truncateTo(scanned.position, next);
     }
     segment.areIndexesDirty = true;
-    segment.syncLog();
+    segment.isLogDirty = segment.writtenBytes > 0;
   }
+  // Other records may take the place of those cut off; where nothing was cut the next checkpoint syncs soon enough.
+  if (reason !== null) for (const segment of segments.all.slice(first)) segment.syncLog();
   return { logEndOffset: next, truncatedBytes, reason };
 }
 

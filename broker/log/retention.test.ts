@@ -71,7 +71,7 @@ describe('A data directory', () => {
     const { log, directory, fs } = openLog(test, { config: { fileDeleteDelayMs: 0 } });
     await append(log, batchOf());
     const waiting = append(log, batchOf());
-    directory.delete('t', 0);
+    directory.delete([log]);
     await assert.rejects(waiting, { code: 'KAFKA_STORAGE_ERROR' });
     assert.equal(directory.get('t', 0), undefined);
     assert.equal(fs.list('/data').includes('t-0'), false);
@@ -93,7 +93,9 @@ describe('A data directory', () => {
     const first = directory.create('t', 0, testTopicId, defaultLogConfig);
     await append(first, batchOf());
     assert.equal(directory.create('t', 0, testTopicId, defaultLogConfig), first);
-    assert.equal(directory.create('t', 0, 'AnotherTopicAnotherToA', defaultLogConfig).logEndOffset, 0);
+    const second = directory.create('t', 0, 'AnotherTopicAnotherToA', defaultLogConfig);
+    assert.equal(second.logEndOffset, 0);
+    await append(second, batchOf());
     await directory.close();
     fs.remove('/data/t-0/partition.metadata');
     const again = LogDirectory.open(directoryDefaults(fs, notices));

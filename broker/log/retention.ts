@@ -34,3 +34,14 @@ export function countExpired(segments: Segments, config: LogConfig, limits: Rete
   }
   return count;
 }
+
+/**
+ * When retention has something to do at the earliest, if nothing is written meanwhile and all that is due was done:
+ * the oldest segment goes first.
+ */
+export function earliestExpiry(segments: Segments, config: LogConfig): number {
+  const oldest = segments.all[0]!;
+  const isExpiring = config.cleanupPolicy.includes('delete') && config.retentionMs >= 0 && oldest.size > 0;
+  if (!isExpiring) return Number.POSITIVE_INFINITY;
+  return (oldest.maxTimestamp >= 0 ? oldest.maxTimestamp : oldest.createdMs) + config.retentionMs;
+}

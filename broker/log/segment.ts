@@ -256,6 +256,11 @@ export class Segment {
     this.transactionIndex.write();
   }
 
+  /** The same, but an index without entries gets no file yet. */
+  writeIndexEntries(): void {
+    for (const { file } of [this.offsetIndex, this.timeIndex, this.transactionIndex]) if (file.count > 0) file.write();
+  }
+
   /** fdatasync of the records, waiting for the device; only while a log is opened. */
   syncLog(): void {
     if (this.writtenBytes > 0 || this.#handle !== null) this.#file().sync();

@@ -5,7 +5,9 @@ import { verifyFolder } from './verify.ts';
 
 it('A closed log has no fault, and every planted one is found and named', async (test) => {
   const { log, directory, fs } = openLog(test, { config: { indexIntervalBytes: 1 }, verify: false });
-  for (let i = 0; i < 5; i++) await append(log, batchOf({ producerId: 1, producerEpoch: 0, baseSequence: i }));
+  // Longer than what needs no snapshot.
+  const values = ['v'.repeat(20_000)];
+  for (let i = 0; i < 5; i++) await append(log, batchOf({ values, producerId: 1, producerEpoch: 0, baseSequence: i }));
   await directory.close();
   const folder = '/data/t-0';
   assert.deepEqual(verifyFolder(fs, folder), {

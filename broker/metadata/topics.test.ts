@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { append, batchOf } from '../../test/kit/log.ts';
 import { BrokerError } from '../errors.ts';
 import { MemoryFileSystem } from '../fs/memory.ts';
 import { LogDirectory } from '../log/log-directory.ts';
@@ -61,11 +62,14 @@ describe('topics', () => {
     assert.match(again.topicId, /^[A-Za-z0-9_][A-Za-z0-9_-]{21}$/);
   });
 
-  it('make a partition’s folder when it is first used, and not before', async () => {
+  it('make a partition’s folder when it is first written to, and not before', async () => {
     const { fs, topics } = open();
     await create(topics, 't', 1000);
     assert.equal(fs.list('/data').filter((name) => name.startsWith('t-')).length, 0);
-    topics.log('t', 7);
+    const log = topics.log('t', 7);
+    assert.deepEqual([log.logStartOffset, log.logEndOffset, log.sizeBytes], [0, 0, 0]);
+    assert.equal(fs.list('/data').filter((name) => name.startsWith('t-')).length, 0);
+    await append(log, batchOf({ timestamp: 1_700_000_000_000 }));
     assert.deepEqual(
       fs.list('/data').filter((name) => name.startsWith('t-')),
       ['t-7'],

@@ -42,6 +42,8 @@ interface TopicEntry {
 
 /** Kafka sets no limit; this one keeps a typing mistake from filling every metadata answer. */
 const partitionsMax = 100_000;
+/** Partitions whose folders are moved away in one turn of the event loop: some milliseconds. */
+const deletedAtATime = 100;
 const topicPrefix = 'topic/';
 const deletedPrefix = 'deleted/';
 
@@ -68,7 +70,10 @@ export class Topics {
       if (key.startsWith(topicPrefix)) this.#put(key.slice(topicPrefix.length), value as TopicEntry);
     }
     this.#finishDeletions();
-    for (const log of logs.logs.values()) this.#configure(log);
+    logs.useConfigOf((topic, topicId) => {
+      const known = this.#byName.get(topic);
+      return known?.topicId === topicId ? known.config : undefined;
+    });
   }
 
   get(name: string): Topic | undefined {
@@ -186,7 +191,7 @@ export class Topics {
       ]);
       this.#byName.delete(name);
       this.#byId.delete(topic.topicId);
-      this.#deleteLogs(name, topic.topicId);
+      await this.#deleteLogs(name, topic.topicId);
       this.#announceChange();
       for (const listener of this.#onDeleted) listener(topic);
       for (const listener of this.#onChanged) listener();
@@ -227,7 +232,9 @@ export class Topics {
       await this.#metadata.write([[topicPrefix + name, entry]]);
       const changed = this.#put(name, entry);
       for (let partition = 0; partition < changed.partitions; partition++) {
-        this.existingLog(changed, partition)?.setConfig(changed.config);
+        const log = this.#logs.get(name, partition);
+        // The others ask for it when they are opened.
+        if (log?.hasConfig === true && log.topicId === changed.topicId) log.setConfig(changed.config);
       }
       return changed;
     });
@@ -313,24 +320,24 @@ export class Topics {
     return topic;
   }
 
-  /** Logs were opened before their topics were known. */
-  #configure(log: PartitionLog): void {
-    const topic = this.#byName.get(log.topic);
-    if (topic?.topicId === log.topicId) log.setConfig(topic.config);
-  }
-
   /** A crash between the record of a deletion and the end of its folders. */
   #finishDeletions(): void {
     for (const [key, value] of this.#metadata.entries) {
       if (!key.startsWith(deletedPrefix)) continue;
-      this.#deleteLogs((value as { name: string }).name, key.slice(deletedPrefix.length));
-      void this.#change(() => this.#metadata.write([[key, null]]));
+      const deleted = this.#deleteLogs((value as { name: string }).name, key.slice(deletedPrefix.length));
+      void this.#change(async () => {
+        await deleted;
+        await this.#metadata.write([[key, null]]);
+      });
     }
   }
 
-  #deleteLogs(name: string, topicId: string): void {
+  async #deleteLogs(name: string, topicId: string): Promise<void> {
     const logs = [...this.#logs.logs.values()].filter((log) => log.topic === name && log.topicId === topicId);
-    for (const log of logs) this.#logs.delete(name, log.partition);
+    for (let at = 0; at < logs.length; at += deletedAtATime) {
+      if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+      this.#logs.delete(logs.slice(at, at + deletedAtATime));
+    }
   }
 }
 
