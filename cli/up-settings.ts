@@ -35,6 +35,8 @@ export interface UpSettings {
   /** A folder of connector configs, or null. */
   readonly connectors: string | null;
   readonly prune: boolean;
+  /** Load plugins anew when their files change. */
+  readonly watchPlugins: boolean;
   readonly logLevel: LogLevel;
   readonly broker: Section;
   readonly worker: Section;
@@ -52,6 +54,8 @@ export interface UpFlags {
   readonly consolePort?: string;
   readonly connectors?: string;
   readonly prune?: boolean;
+  readonly plugin?: readonly string[];
+  readonly watchPlugins?: boolean;
   readonly logLevel?: string;
 }
 
@@ -82,9 +86,19 @@ export function settle(flags: UpFlags, folder = process.cwd()): UpSettings {
     prune: flags.prune ?? file.prune === true,
     logLevel: levelOf(flags.logLevel ?? textOf(file, 'log.level', path) ?? 'info'),
     broker: sectionOf(file, 'broker', path),
-    worker: sectionOf(file, 'worker', path),
+    worker: withPluginPath(sectionOf(file, 'worker', path), beside, flags.plugin, folder),
+    watchPlugins: flags.watchPlugins ?? false,
     registry: sectionOf(file, 'registry', path),
   };
+}
+
+/** Relative paths in the file are beside the file, those of `--plugin` where `up` is called. */
+function withPluginPath(worker: Section, beside: string, more: readonly string[] | undefined, folder: string): Section {
+  const listed = (worker['plugin.path'] ?? '').split(/\s*,\s*/).filter((entry) => entry !== '');
+  const inFile = listed.map((entry) => (entry.startsWith('.') ? resolve(beside, entry) : entry));
+  const given = (more ?? []).map((entry) => (existsSync(resolve(folder, entry)) ? resolve(folder, entry) : entry));
+  const entries = [...inFile, ...given];
+  return entries.length === 0 ? worker : { ...worker, 'plugin.path': entries.join(',') };
 }
 
 function checkKeys(file: Record<string, unknown>, path: string | null): void {

@@ -26,6 +26,11 @@ export function define(command: Command): void {
   command.option('--console-port <n>', 'console, metrics, health (8080)');
   command.option('--connectors <dir>', 'apply every *.json connector config in a folder');
   command.option('--prune', 'with --connectors: delete connectors whose file is gone');
+  command.option('--plugin <path>', 'a plugin beside those of plugin.path; may repeat', (path, all: string[] = []) => [
+    ...all,
+    path,
+  ]);
+  command.option('--watch-plugins', 'load plugins anew when their files change; only their connectors restart');
   command.option('--log-level <level>', 'debug, info, warn, error, silent (info)');
   withOutput(command).action(up);
 }
@@ -125,6 +130,7 @@ async function startRooms(
     logger: logger.child({ room: 'worker' }),
     ...(settings.connectors === null ? {} : { connectorsDirectory: settings.connectors }),
     prune: settings.prune,
+    watchPlugins: settings.watchPlugins,
     version: packageVersion(),
     clusterId: broker.clusterId,
   });

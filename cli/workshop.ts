@@ -8,30 +8,41 @@ import type { Command } from 'commander';
 import type { Plugin } from '../connectors/api/index.ts';
 import type { ConnectorFile, Finding } from '../runtime/declarative/connector-file.ts';
 import type { Rules } from '../runtime/declarative/lint.ts';
+import { notice } from './io.ts';
 import { settle } from './up-settings.ts';
 
 export type { ConnectorFile, Finding, Rules };
 
 export interface WorkshopFlags {
   readonly config?: string;
+  /** Plugins beside those of the settings. */
+  readonly plugin?: readonly string[];
 }
 
 /** Declares `--config`: the settings file whose section `worker` counts here too. */
 export function withWorkshop(command: Command): Command {
-  return command.option('--config <file>', 'settings as for `up`: plugin.path, converters (./millrace.json if there)');
+  return command
+    .option('--config <file>', 'settings as for `up`: plugin.path, converters (./millrace.json if there)')
+    .option('--plugin <path>', 'a plugin beside those of plugin.path; may repeat', (path, all: string[] = []) => [
+      ...all,
+      path,
+    ]);
 }
 
 /** The plugins there are and the worker's keys, as `up` would have them. */
 export async function rulesOf(flags: WorkshopFlags): Promise<Rules> {
   const { worker } = settle(flags);
-  const [{ catalogue }, { Plugins, loadPlugins }, { withDefaults }] = await Promise.all([
+  const [{ catalogue }, { Plugins }, { loadPluginPath }, { withDefaults }] = await Promise.all([
     import('../connectors/catalogue.ts'),
     import('../runtime/worker/plugins.ts'),
+    import('../runtime/plugins/load.ts'),
     import('../runtime/worker/defaults.ts'),
   ]);
   const path = (worker['plugin.path'] ?? '').split(/\s*,\s*/).filter((entry) => entry !== '');
-  const extra = await loadPlugins(path);
-  return { plugins: new Plugins([...catalogue, ...extra]), worker: withDefaults(worker) };
+  const { plugins, failures } = await loadPluginPath(path);
+  for (const { error } of failures) notice(error.message);
+  const sentences = failures.map(({ error }) => error.message);
+  return { plugins: new Plugins([...catalogue, ...plugins], sentences), worker: withDefaults(worker) };
 }
 
 /** The tools themselves. */

@@ -6,6 +6,8 @@
  */
 import { ConfigError, type Plugin, parseConfig, type SchemaRegistry } from '../connectors/api/index.ts';
 import type { LogClient } from './log/client.ts';
+import { PluginPath } from './plugins/plugin-path.ts';
+import { watchPlugins } from './plugins/watch.ts';
 import { createRestServer } from './rest/server.ts';
 import { ConfigStore } from './stores/config-store.ts';
 import { OffsetStore } from './stores/offset-store.ts';
@@ -16,7 +18,7 @@ import { withDefaults } from './worker/defaults.ts';
 import { workerKeys } from './worker/keys.ts';
 import { Loggers, type WorkerLogger } from './worker/loggers.ts';
 import { collectMetrics, type MetricFamily } from './worker/metrics.ts';
-import { loadPlugins, Plugins } from './worker/plugins.ts';
+import { Plugins } from './worker/plugins.ts';
 import type { Services } from './worker/services.ts';
 import { Worker } from './worker/worker.ts';
 
@@ -38,6 +40,8 @@ export interface WorkerOptions {
   readonly connectorsDirectory?: string;
   /** Delete connectors that came from the folder once and whose file is gone. */
   readonly prune?: boolean;
+  /** For developers of plugins: load those of `plugin.path` anew when their files change. */
+  readonly watchPlugins?: boolean;
   /** Shown by `GET /`. */
   readonly version?: string;
   readonly clusterId?: string;
@@ -80,11 +84,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await applyFolder(worker, options.connectorsDirectory, { prune: options.prune ?? false, logger });
   }
   health = { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' };
+  const unwatch = options.watchPlugins === true ? watchForChanges(worker, options) : () => undefined;
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     health = { status: 'unhealthy', message: 'The worker is stopping.' };
+    unwatch();
     await worker.stop();
     await server.close();
+    await services.pluginPath.close();
     await Promise.all([services.configs.close(), services.offsets.close(), services.statuses.close()]);
   };
   return {
@@ -92,7 +99,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     host: options.host,
     port: Number(port),
     worker,
-    collect: () => collectMetrics(worker),
+    collect: () => [...collectMetrics(worker), ...services.pluginPath.collect()],
     health: () => health,
     stop: () => {
       stopping ??= stop();
@@ -108,7 +115,11 @@ async function openServices(options: WorkerOptions): Promise<Services> {
   if (problems.length > 0) throw new ConfigError(problems);
   const loggers = new Loggers(logger);
   const own = loggers.named('connect', { part: 'connect' });
-  const extra = await loadPlugins(settings.list('plugin.path'));
+  const pluginPath = await PluginPath.open({
+    entries: settings.list('plugin.path'),
+    blockedMs: settings.number('plugin.blocked.ms'),
+    logger: loggers.named('connect.plugins', { part: 'plugins' }),
+  });
   const workerId = `${options.host}:${options.port}`;
   const storage = (what: 'config' | 'offset' | 'status') => ({
     topic: settings.string(`${what}.storage.topic`),
@@ -124,7 +135,8 @@ async function openServices(options: WorkerOptions): Promise<Services> {
   return {
     log,
     registry,
-    plugins: new Plugins([...options.plugins, ...extra]),
+    plugins: new Plugins([...options.plugins, ...pluginPath.plugins], pluginPath.failures),
+    pluginPath,
     providers: new ConfigProviders(settings.list('config.providers'), raw, process.env),
     configs,
     offsets,
@@ -138,4 +150,10 @@ async function openServices(options: WorkerOptions): Promise<Services> {
       isTopicCreationEnabled: settings.boolean('topic.creation.enable'),
     },
   };
+}
+
+function watchForChanges(worker: Worker, options: WorkerOptions): () => void {
+  const { pluginPath, plugins, loggers } = worker.services;
+  const replace = () => plugins.replace([...options.plugins, ...pluginPath.plugins], pluginPath.failures);
+  return watchPlugins(pluginPath, worker, replace, loggers.named('connect.plugins', { part: 'plugins' }));
 }

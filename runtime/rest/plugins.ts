@@ -2,6 +2,7 @@
  * `/connector-plugins`: what there is, which keys it has, whether a config would do.
  */
 import type { FastifyInstance } from 'fastify';
+import type { Plugin } from '../../connectors/api/index.ts';
 import { RequestError } from '../errors.ts';
 import { keyInfos } from '../worker/config-infos.ts';
 import { connectorKeys, sinkKeys, sourceKeys } from '../worker/keys.ts';
@@ -19,7 +20,13 @@ export function pluginRoutes(server: FastifyInstance, worker: Worker): void {
     const connectorsOnly = flag(request.query.connectorsOnly ?? 'true');
     return plugins.list
       .filter(({ type }) => !connectorsOnly || type === 'source' || type === 'sink')
-      .map(({ class: name, type, version }) => ({ class: name, type, version }));
+      .map(({ class: name, type, version, location }: Plugin & { location?: string }) => ({
+        class: name,
+        type,
+        version,
+        // Where a plugin of plugin.path was loaded from; those of the house have none.
+        ...(location === undefined ? {} : { location }),
+      }));
   });
 
   server.get<ByPlugin>('/connector-plugins/:plugin/config', async (request) => {

@@ -224,7 +224,18 @@ export const workerKeys: ConfigDef = {
   'topic.creation.enable': { type: 'boolean', default: true, doc: 'Create the topics of source connectors.' },
   'topic.tracking.enable': { type: 'boolean', default: true, doc: 'Remember which topics a connector uses (KIP-558).' },
   'topic.tracking.allow.reset': { type: 'boolean', default: true, doc: 'Allow PUT /connectors/{c}/topics/reset.' },
-  'plugin.path': { type: 'list', default: [], doc: 'Modules or npm packages that export `plugins`.' },
+  'plugin.path': {
+    type: 'list',
+    default: [],
+    doc: 'Plugins of others: modules (.js, .mjs, .ts), package folders, folders of these, or names of installed npm packages.',
+  },
+  'plugin.blocked.ms': {
+    type: 'int',
+    // Long enough for a batch that is worked through in one go, short enough to be felt by everybody else.
+    default: 500,
+    min: 50,
+    doc: 'A plugin of plugin.path that keeps the event loop to itself for longer is named in log, status and metrics.',
+  },
   'config.providers': {
     type: 'list',
     default: ['file', 'directory', 'env'],

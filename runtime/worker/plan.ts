@@ -106,9 +106,8 @@ class Planner {
   #connectorPlugin(): SourceConnectorPlugin | SinkConnectorPlugin | undefined {
     const name = this.#raw['connector.class'];
     if (name === undefined) return undefined;
-    const plugin = this.#plugins.find(name.trim(), 'source', 'sink');
-    if (plugin === undefined) this.#problem('connector.class', this.#plugins.unknown(name, 'source', 'sink'));
-    return plugin;
+    const plugin = this.#plugins.choose(name.trim(), this.#raw['connector.plugin.version'], 'source', 'sink');
+    return typeof plugin === 'string' ? this.#missing('connector', 'connector.class', plugin) : plugin;
   }
 
   /** A plugin may repeat a key of the runtime (`topics`); the runtime's declaration wins in what is shown. */
@@ -169,9 +168,9 @@ class Planner {
     this.#parse(prefix, keys, 'Transforms');
     const name = this.#raw[`${prefix}type`];
     if (name === undefined) return null;
-    const plugin = this.#plugins.find(name.trim(), type as PluginType) as Extract<Plugin, { type: T }> | undefined;
-    if (plugin === undefined) {
-      this.#problem(`${prefix}type`, this.#plugins.unknown(name, type));
+    const plugin = this.#choose(name.trim(), this.#raw[`${prefix}plugin.version`], type);
+    if (typeof plugin === 'string') {
+      this.#missing(prefix.slice(0, -1), `${prefix}type`, plugin);
       return null;
     }
     return { plugin, config: this.#parse(prefix, (plugin as Plugin).config, 'Transforms') };
@@ -182,13 +181,27 @@ class Planner {
     const isOwn = this.#raw[key] !== undefined;
     const raw = isOwn ? this.#raw : this.#worker;
     const name = raw[key]?.trim() ?? '';
-    const plugin = this.#plugins.find(name, type as PluginType) as Extract<Plugin, { type: T }> | undefined;
-    if (plugin === undefined) {
-      this.#problem(key, this.#plugins.unknown(name, type));
+    const plugin = this.#choose(name, raw[`${key}.plugin.version`], type);
+    if (typeof plugin === 'string') {
+      this.#missing(key, key, plugin);
       return null;
     }
     const config = this.#parse(`${key}.`, (plugin as Plugin).config, 'Converters', raw);
     return { plugin, config };
+  }
+
+  #choose<T extends PluginType>(
+    name: string,
+    range: string | undefined,
+    type: T,
+  ): Extract<Plugin, { type: T }> | string {
+    return this.#plugins.choose(name, range, type) as Extract<Plugin, { type: T }> | string;
+  }
+
+  /** A class that nobody is, or none in the version asked for: the key at fault gets the sentence. */
+  #missing(what: string, classKey: string, message: string): undefined {
+    const isVersion = message.startsWith('The version');
+    this.#problem(isVersion ? `${what}.plugin.version` : classKey, message);
   }
 
   #checkTopics(settings: Config): void {

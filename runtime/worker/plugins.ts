@@ -2,11 +2,8 @@
  * Finds a plugin by any name it answers to: its class, its aliases (Java class names), the simple class name, and the
  * name without the trailing kind word, as Kafka Connect's plugin aliases do.
  */
-
-import { isAbsolute, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { ConnectError, closest, type Plugin } from '../../connectors/api/index.ts';
-import { messageOf } from '../errors.ts';
+import { closest, type Plugin } from '../../connectors/api/index.ts';
+import { compareVersions, parseVersionRange } from '../plugins/version-range.ts';
 
 export type PluginType = Plugin['type'];
 type PluginOfType<T extends PluginType> = Extract<Plugin, { type: T }>;
@@ -22,24 +19,61 @@ const kindWords: Record<PluginType, string> = {
 };
 
 export class Plugins {
-  readonly list: readonly Plugin[];
-  readonly #byName = new Map<string, Plugin[]>();
+  #list: readonly Plugin[] = [];
+  #failures: readonly string[] = [];
+  #byName = new Map<string, Plugin[]>();
 
-  constructor(list: readonly Plugin[]) {
-    this.list = list;
+  constructor(list: readonly Plugin[], failures: readonly string[] = []) {
+    this.replace(list, failures);
+  }
+
+  get list(): readonly Plugin[] {
+    return this.#list;
+  }
+
+  /** Other plugins from now on; what runs keeps what it has. `failures` are sentences about modules that did not load. */
+  replace(list: readonly Plugin[], failures: readonly string[] = []): void {
+    this.#list = list;
+    this.#failures = failures;
+    this.#byName = new Map();
     // Full names first, so that a short form never hides somebody's real name.
     for (const plugin of list) for (const name of [plugin.class, ...(plugin.aliases ?? [])]) this.#add(name, plugin);
     for (const plugin of list) for (const name of shortNames(plugin)) this.#add(name, plugin);
   }
 
+  /** The newest version. */
   find<T extends PluginType>(name: string, ...types: readonly T[]): PluginOfType<T> | undefined {
+    return this.versions(name, ...types)[0];
+  }
+
+  /** All versions of the plugin that answers to a name, the newest first (KIP-891). */
+  versions<T extends PluginType>(name: string, ...types: readonly T[]): PluginOfType<T>[] {
     const isWanted = (plugin: Plugin): plugin is PluginOfType<T> => (types as readonly string[]).includes(plugin.type);
-    return this.#byName.get(name)?.find(isWanted);
+    const wanted = (this.#byName.get(name) ?? []).filter(isWanted);
+    const first = wanted[0];
+    const same = wanted.filter((plugin) => plugin.class === first?.class && plugin.type === first.type);
+    return same.sort((a, b) => compareVersions(b.version, a.version));
+  }
+
+  /** The newest version within a range (`*.plugin.version`), or a sentence about why there is none. */
+  choose<T extends PluginType>(
+    name: string,
+    range: string | undefined,
+    ...types: readonly T[]
+  ): PluginOfType<T> | string {
+    const versions = this.versions(name, ...types);
+    if (versions.length === 0) return this.unknown(name, ...types);
+    const isInRange = parseVersionRange(range ?? '');
+    const found = isInRange === null ? undefined : versions.find(({ version }) => isInRange(version));
+    if (found !== undefined) return found;
+    const problem = isInRange === null ? 'is no version or range such as 1.2.0 or [1.0,2.0)' : 'matches none';
+    return `The version "${range}" of ${versions[0]!.class} ${problem}. There is ${versions.map((each) => each.version).join(', ')}.`;
   }
 
   /** A plugin of any kind. */
   any(name: string): Plugin | undefined {
-    return this.#byName.get(name)?.[0];
+    const plugin = this.#byName.get(name)?.[0];
+    return plugin === undefined ? undefined : this.find(name, plugin.type);
   }
 
   /** A sentence about a class that nobody is, with the nearest that somebody is. */
@@ -51,7 +85,7 @@ export class Plugins {
     );
     const advice =
       hint === null ? `Known are: ${known.map((plugin) => plugin.class).join(', ')}.` : `Did you mean ${hint}?`;
-    return `No plugin of class "${name}" is known. ${advice}`;
+    return [`No plugin of class "${name}" is known. ${advice}`, ...this.#failures].join(' ');
   }
 
   #add(name: string, plugin: Plugin): void {
@@ -69,22 +103,4 @@ function shortNames(plugin: Plugin): string[] {
   const simple = [plugin.class, ...(plugin.aliases ?? [])].map(simpleName);
   const word = kindWords[plugin.type];
   return [...simple, ...simple.filter((name) => name.endsWith(word)).map((name) => name.slice(0, -word.length))];
-}
-
-/** Imports the modules of `plugin.path`: files, or npm packages seen from the working directory. */
-export async function loadPlugins(path: readonly string[]): Promise<Plugin[]> {
-  const loaded: Plugin[] = [];
-  for (const entry of path) {
-    const isFile = isAbsolute(entry) || entry.startsWith('.');
-    const specifier = isFile ? pathToFileURL(resolve(entry)).href : entry;
-    try {
-      const module: { plugins?: unknown } = await import(specifier);
-      if (!Array.isArray(module.plugins)) throw new Error('It exports no array named `plugins`.');
-      loaded.push(...(module.plugins as Plugin[]));
-    } catch (cause) {
-      const message = `The plugin module "${entry}" of plugin.path could not be loaded: ${messageOf(cause)}`;
-      throw new ConnectError(message, { code: 'PLUGIN_LOAD_FAILED', cause });
-    }
-  }
-  return loaded;
 }

@@ -3,6 +3,7 @@
  */
 import type { Config, SchemaRegistry } from '../../connectors/api/index.ts';
 import type { LogClient } from '../log/client.ts';
+import type { PluginPath } from '../plugins/plugin-path.ts';
 import type { ConfigStore } from '../stores/config-store.ts';
 import type { OffsetStore } from '../stores/offset-store.ts';
 import type { StatusStore } from '../stores/status-store.ts';
@@ -16,6 +17,7 @@ export interface Services {
   readonly log: LogClient;
   readonly registry: SchemaRegistry | undefined;
   readonly plugins: Plugins;
+  readonly pluginPath: PluginPath;
   readonly providers: ConfigProviders;
   readonly configs: ConfigStore;
   readonly offsets: OffsetStore;

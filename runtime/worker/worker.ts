@@ -33,6 +33,8 @@ interface StatusInfo {
   readonly worker_id: string;
   readonly trace?: string;
   readonly version?: string;
+  /** What a plugin of `plugin.path` does wrong without failing: blocks the event loop, leaves handles open. */
+  readonly warnings?: readonly string[];
 }
 
 export interface TaskStatusInfo extends StatusInfo {
@@ -278,11 +280,16 @@ export class Worker {
   }
 
   #taskStatus(name: string, id: number, version: string | undefined): TaskStatusInfo {
-    return { id, ...statusInfo(this.services.statuses.task(name, id), this.services.statuses.workerId, version) };
+    const { statuses, pluginPath } = this.services;
+    const warnings = pluginPath.notes(name, id);
+    const status = statusInfo(statuses.task(name, id), statuses.workerId, version);
+    return { id, ...status, ...(warnings.length === 0 ? {} : { warnings }) };
   }
 
   #pluginOf(config: Raw) {
-    return this.services.plugins.find(config['connector.class']?.trim() ?? '', 'source', 'sink');
+    const range = config['connector.plugin.version'];
+    const plugin = this.services.plugins.choose(config['connector.class']?.trim() ?? '', range, 'source', 'sink');
+    return typeof plugin === 'string' ? undefined : plugin;
   }
 
   typeOf(name: string): ConnectorInfo['type'] {
