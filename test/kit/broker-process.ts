@@ -18,9 +18,15 @@ export interface BrokerProcess {
   kill(): Promise<void>;
 }
 
-export async function startBrokerProcess(dataDir: string): Promise<BrokerProcess> {
+/** `port` 0 is a free one; `config` holds the broker's keys. */
+export async function startBrokerProcess(
+  dataDir: string,
+  port = 0,
+  config: Readonly<Record<string, string>> = {},
+): Promise<BrokerProcess> {
   const started = performance.now();
-  const child: ChildProcess = spawn(process.execPath, [script, dataDir, '0'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const args = [script, dataDir, String(port), JSON.stringify(config)];
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   // Its warnings are expected here; read, so that it never waits for us.
   child.stderr!.resume();
   const [line] = (await once(child.stdout!, 'data')) as [Buffer];
