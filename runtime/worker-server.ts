@@ -118,7 +118,7 @@ async function openServices(options: WorkerOptions): Promise<Services> {
   const pluginPath = await PluginPath.open({
     entries: settings.list('plugin.path'),
     blockedMs: settings.number('plugin.blocked.ms'),
-    logger: loggers.named('connect.plugins', { part: 'plugins' }),
+    logger: own,
   });
   const workerId = `${options.host}:${options.port}`;
   const storage = (what: 'config' | 'offset' | 'status') => ({
@@ -155,5 +155,5 @@ async function openServices(options: WorkerOptions): Promise<Services> {
 function watchForChanges(worker: Worker, options: WorkerOptions): () => void {
   const { pluginPath, plugins, loggers } = worker.services;
   const replace = () => plugins.replace([...options.plugins, ...pluginPath.plugins], pluginPath.failures);
-  return watchPlugins(pluginPath, worker, replace, loggers.named('connect.plugins', { part: 'plugins' }));
+  return watchPlugins(pluginPath, worker, replace, loggers.named('connect', { part: 'connect' }));
 }

@@ -56,14 +56,18 @@ const hook = createHook({
 /** Where the debugger of the watchdog's thread asks who is running. */
 const CULPRIT = Symbol.for('millrace.culprit');
 
+/** Houses in this process that follow: one hook serves them all. */
+let followers = 0;
+
 /** Begins to follow; answers what ends it. */
 export function followLives(): () => void {
-  hook.enable();
+  if (followers++ === 0) hook.enable();
   (globalThis as Record<symbol, unknown>)[CULPRIT] = () => {
     const life = lives.getStore();
     return life === undefined ? null : { plugin: life.plugin.class, connector: life.connector, task: life.task };
   };
   return () => {
+    if (--followers > 0) return;
     hook.disable();
     delete (globalThis as Record<symbol, unknown>)[CULPRIT];
   };

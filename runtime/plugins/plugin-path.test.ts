@@ -155,7 +155,7 @@ describe('a plugin that misbehaves', () => {
       const line = lines.find((each) => each.includes('blocked the event loop'));
       assert.ok(line !== undefined);
       return line;
-    });
+    }, 20_000);
     assert.match(
       told!,
       /^Plugin Bad, task 3 of connector c, blocked the event loop for \d{3,} ms at poll file:.*bad\.mjs:\d+;/,
@@ -175,7 +175,7 @@ describe('a plugin that misbehaves', () => {
       const line = lines.find((each) => each.includes('left open'));
       assert.ok(line !== undefined);
       return line;
-    });
+    }, 20_000);
     assert.match(told, /task 3 of connector c, left open after its stop: 1 timer, 1 server\./);
     assert.deepEqual(path.notes('c', null), []);
   });
