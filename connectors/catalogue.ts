@@ -6,6 +6,7 @@
  */
 import type { Plugin } from './api/index.ts';
 import { bullmqPlugins } from './bullmq/plugins.ts';
+import { asHeaderConverter } from './converters/as-header-converter.ts';
 import { bytesPlugin } from './converters/bytes.ts';
 import { jsonPlugin } from './converters/json.ts';
 import { jsonSchemaPlugin } from './converters/json-schema-plugin.ts';
@@ -16,6 +17,8 @@ import { filePlugins } from './file/plugins.ts';
 import { mqttPlugins } from './mqtt/plugins.ts';
 import { postgresPlugins } from './postgres/plugins.ts';
 import { transformPlugins } from './transforms/plugins.ts';
+
+const plainConverters = [jsonPlugin, stringPlugin, bytesPlugin, ...numberPlugins];
 
 /** Every plugin that ships with Millrace, in the order `GET /connector-plugins` lists them. */
 export const catalogue: readonly Plugin[] = [
@@ -29,5 +32,6 @@ export const catalogue: readonly Plugin[] = [
   bytesPlugin,
   ...numberPlugins,
   simpleHeaderPlugin,
+  ...plainConverters.map(asHeaderConverter),
   ...transformPlugins,
 ];

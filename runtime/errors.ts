@@ -38,7 +38,7 @@ export class DeadlineError extends ConnectError {
   }
 }
 
-export type RequestStatus = 400 | 403 | 404 | 409 | 500 | 503;
+export type RequestStatus = 400 | 403 | 404 | 406 | 409 | 500 | 503;
 
 /** A request that cannot be served, with the HTTP status that says so. */
 export class RequestError extends ConnectError {
@@ -54,6 +54,7 @@ const requestCodes: Record<RequestStatus, string> = {
   400: 'BAD_REQUEST',
   403: 'FORBIDDEN',
   404: 'NOT_FOUND',
+  406: 'NOT_ACCEPTABLE',
   409: 'CONFLICT',
   500: 'INTERNAL',
   503: 'NOT_READY',

@@ -50,6 +50,10 @@ const widths: readonly Width[] = [
 
 const safe = (value: bigint) => (Number.isSafeInteger(Number(value)) ? Number(value) : value);
 
+const converterType = {
+  'converter.type': { type: 'string', default: null, doc: 'Accepted for Kafka Connect; has no effect.' },
+} as const;
+
 function numberPlugin({ name, bytes: width, schema, write, read }: Width): ConverterPlugin {
   const whole = name !== 'Float' && name !== 'Double';
   return {
@@ -57,7 +61,7 @@ function numberPlugin({ name, bytes: width, schema, write, read }: Width): Conve
     class: `${name}Converter`,
     aliases: [`org.apache.kafka.connect.converters.${name}Converter`],
     version: '1.0.0',
-    config: {},
+    config: converterType,
     create: () => ({
       configure() {},
       fromConnectData(_, __, value) {
@@ -86,7 +90,7 @@ const booleanPlugin: ConverterPlugin = {
   class: 'BooleanConverter',
   aliases: ['org.apache.kafka.connect.converters.BooleanConverter'],
   version: '1.0.0',
-  config: {},
+  config: converterType,
   create: () => ({
     configure() {},
     fromConnectData(_, __, value) {

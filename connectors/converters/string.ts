@@ -56,6 +56,7 @@ export const stringPlugin: ConverterPlugin = {
       default: 'UTF-8',
       oneOf: Object.keys(encodings),
       doc: 'The character encoding of the text.',
+      displayName: 'Encoding',
       importance: 'high',
     },
     'converter.type': { type: 'string', default: null, doc: 'Accepted for Kafka Connect; has no effect.' },

@@ -12,7 +12,7 @@ import {
   type SchemaType,
   type Transform,
 } from '../api/index.ts';
-import { fieldsOf, likeOriginal, onBothSides, perSchema, type Side } from './side.ts';
+import { fieldsOf, likeOriginal, onBothSides, perSchema, replaceNullWithDefault, type Side } from './side.ts';
 
 const targets: readonly SchemaType[] = ['int8', 'int16', 'int32', 'int64', 'float32', 'float64', 'boolean', 'string'];
 const bits: Partial<Record<SchemaType, number>> = { int8: 8, int16: 16, int32: 32, int64: 64 };
@@ -150,7 +150,7 @@ export const castPlugins = onBothSides(
   'Cast',
   {
     spec: { type: 'list', doc: 'One type, or field:type pairs.', importance: 'high' },
-    'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+    'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new Cast(side),
 );

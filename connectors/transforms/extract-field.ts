@@ -10,7 +10,7 @@ import {
   type Transform,
 } from '../api/index.ts';
 import { fieldPath } from './field-path.ts';
-import { fieldsOf, likeOriginal, onBothSides, type Side } from './side.ts';
+import { fieldsOf, likeOriginal, onBothSides, replaceNullWithDefault, type Side } from './side.ts';
 
 class ExtractField implements Transform {
   readonly #side: Side;
@@ -43,8 +43,14 @@ export const extractFieldPlugins = onBothSides(
   'ExtractField',
   {
     field: { type: 'string', doc: 'The field to extract.', importance: 'medium' },
-    'field.syntax.version': { type: 'string', default: 'V1', oneOf: ['V1', 'V2'], doc: 'V2 takes a dotted path.' },
-    'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+    'field.syntax.version': {
+      type: 'string',
+      default: 'V1',
+      oneOf: ['V1', 'V2'],
+      doc: 'V2 takes a dotted path.',
+      importance: 'high',
+    },
+    'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new ExtractField(side),
 );

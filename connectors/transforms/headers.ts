@@ -10,7 +10,7 @@ import {
   Schemas,
   type Transform,
 } from '../api/index.ts';
-import { fieldsOf, likeOriginal, onBothSides, onRecord, type Side } from './side.ts';
+import { fieldsOf, likeOriginal, onBothSides, onRecord, replaceNullWithDefault, type Side } from './side.ts';
 
 class DropHeaders implements Transform {
   #names: ReadonlySet<string> = new Set();
@@ -119,7 +119,7 @@ export const headerPlugins = [
       fields: { type: 'list', doc: 'Fields to take.', importance: 'high' },
       headers: { type: 'list', doc: 'Headers to make of them, in the same order.', importance: 'high' },
       operation: { type: 'string', oneOf: ['move', 'copy'], doc: 'move removes the fields.', importance: 'high' },
-      'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+      'replace.null.with.default': replaceNullWithDefault,
     },
     (side) => new HeaderFrom(side),
   ),

@@ -11,7 +11,7 @@ import {
   type SinkRecord,
   type Transform,
 } from '../api/index.ts';
-import { asMember, fieldsOf, likeOriginal, onBothSides, perSchema, type Side } from './side.ts';
+import { asMember, fieldsOf, likeOriginal, onBothSides, perSchema, replaceNullWithDefault, type Side } from './side.ts';
 
 type Source = 'topic' | 'partition' | 'offset' | 'timestamp' | 'static';
 
@@ -91,7 +91,12 @@ class InsertField implements Transform {
 }
 
 const field = (what: string) =>
-  ({ type: 'string', default: null, doc: `The field for ${what}; ! makes it required.` }) as const;
+  ({
+    type: 'string',
+    default: null,
+    doc: `The field for ${what}; ! makes it required.`,
+    importance: 'medium',
+  }) as const;
 
 export const insertFieldPlugins = onBothSides(
   'InsertField',
@@ -101,8 +106,8 @@ export const insertFieldPlugins = onBothSides(
     'offset.field': field('the offset; sinks only'),
     'timestamp.field': field('the timestamp of the record'),
     'static.field': field('a fixed text'),
-    'static.value': { type: 'string', default: null, doc: 'The fixed text.' },
-    'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+    'static.value': { type: 'string', default: null, doc: 'The fixed text.', importance: 'medium' },
+    'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new InsertField(side),
 );

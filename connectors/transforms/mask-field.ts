@@ -7,7 +7,7 @@ import {
   fieldSchema,
   type Transform,
 } from '../api/index.ts';
-import { fieldsOf, likeOriginal, onBothSides, type Side } from './side.ts';
+import { fieldsOf, likeOriginal, onBothSides, replaceNullWithDefault, type Side } from './side.ts';
 
 class MaskField implements Transform {
   readonly #side: Side;
@@ -71,7 +71,7 @@ export const maskFieldPlugins = onBothSides(
   {
     fields: { type: 'list', doc: 'Fields to mask.', importance: 'high' },
     replacement: { type: 'string', default: null, doc: 'What to write instead of the empty value.' },
-    'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+    'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new MaskField(side),
 );

@@ -1,6 +1,15 @@
 /** ReplaceField: keeps, drops and renames fields; exclude wins over include. */
 import type { Config, ConnectRecord, ConnectValue, Schema, Transform } from '../api/index.ts';
-import { fieldsOf, likeOriginal, onBothSides, pairs, pairsProblem, perSchema, type Side } from './side.ts';
+import {
+  fieldsOf,
+  likeOriginal,
+  onBothSides,
+  pairs,
+  pairsProblem,
+  perSchema,
+  replaceNullWithDefault,
+  type Side,
+} from './side.ts';
 
 class ReplaceField implements Transform {
   readonly #side: Side;
@@ -53,7 +62,7 @@ export const replaceFieldPlugins = onBothSides(
     renames: { ...list('Fields to rename, as old:new pairs.'), validate: pairsProblem },
     blacklist: list('The old name of exclude.'),
     whitelist: list('The old name of include.'),
-    'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+    'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new ReplaceField(side),
 );

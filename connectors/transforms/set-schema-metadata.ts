@@ -1,6 +1,6 @@
 /** SetSchemaMetadata: gives the schema another name and version; the values stay as they are. */
 import { type Config, type ConnectRecord, DataError, type Schema, type Transform } from '../api/index.ts';
-import { onBothSides, perSchema, type Side } from './side.ts';
+import { onBothSides, perSchema, replaceNullWithDefault, type Side } from './side.ts';
 
 class SetSchemaMetadata implements Transform {
   readonly #side: Side;
@@ -37,7 +37,7 @@ export const setSchemaMetadataPlugins = onBothSides(
   {
     'schema.name': { type: 'string', default: null, doc: 'The new name.', importance: 'high' },
     'schema.version': { type: 'int', default: null, doc: 'The new version.', importance: 'high' },
-    'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+    'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new SetSchemaMetadata(side),
 );

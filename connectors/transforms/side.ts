@@ -105,6 +105,14 @@ export function asMember(original: RecordValue, value: ConnectValue): ConnectVal
   return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
 }
 
+/** The key that most stock transforms have. */
+export const replaceNullWithDefault = {
+  type: 'boolean',
+  default: true,
+  doc: 'A null becomes the default of its field.',
+  importance: 'medium',
+} as const;
+
 /** Remembers what became of each schema: sources reuse one object for all records of a table. */
 export function perSchema<T>(compute: (schema: Schema) => T): (schema: Schema) => T {
   const known = new WeakMap<Schema, T>();

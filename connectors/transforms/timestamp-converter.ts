@@ -12,7 +12,7 @@ import {
   type Transform,
 } from '../api/index.ts';
 import { type DateFormat, formatJavaDate, javaDateFormat, parseJavaDate } from './java-date.ts';
-import { asMember, fieldsOf, likeOriginal, onBothSides, perSchema, type Side } from './side.ts';
+import { asMember, fieldsOf, likeOriginal, onBothSides, perSchema, replaceNullWithDefault, type Side } from './side.ts';
 
 type Target = 'string' | 'unix' | 'Date' | 'Time' | 'Timestamp';
 type Precision = 'seconds' | 'milliseconds' | 'microseconds' | 'nanoseconds';
@@ -127,14 +127,19 @@ export const timestampConverterPlugins = onBothSides(
   {
     field: { type: 'string', default: '', doc: 'The field; empty is the whole value.', importance: 'high' },
     'target.type': { type: 'string', oneOf: Object.keys(targetSchemas), doc: 'What it becomes.', importance: 'high' },
-    format: { type: 'string', default: '', doc: 'Format of text, as of java.text.SimpleDateFormat, in UTC.' },
+    format: {
+      type: 'string',
+      default: '',
+      doc: 'Format of text, as of java.text.SimpleDateFormat, in UTC.',
+      importance: 'medium',
+    },
     'unix.precision': {
       type: 'string',
       default: 'milliseconds',
       oneOf: Object.keys(units),
       doc: 'The unit of epoch numbers.',
     },
-    'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+    'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new TimestampConverter(side),
 );

@@ -9,7 +9,7 @@ import {
   type Schema,
   type Transform,
 } from '../api/index.ts';
-import { fieldsOf, likeOriginal, onRecord, perSchema } from './side.ts';
+import { fieldsOf, likeOriginal, onRecord, perSchema, replaceNullWithDefault } from './side.ts';
 
 class ValueToKey implements Transform {
   #names: readonly string[] = [];
@@ -42,7 +42,7 @@ export const valueToKeyPlugins = [
     'ValueToKey',
     {
       fields: { type: 'list', doc: 'Fields of the value that become the key.', importance: 'high' },
-      'replace.null.with.default': { type: 'boolean', default: true, doc: 'A null becomes the default of its field.' },
+      'replace.null.with.default': replaceNullWithDefault,
     },
     () => new ValueToKey(),
   ),

@@ -43,7 +43,7 @@ export function createRequestOf(body: unknown): { name: string; config: Record<s
     throw new RequestError(400, `Unrecognized field "${unknown}": a connector is {name, config, initial_state}.`);
   }
   const flat = configOf(config ?? {}, 'The "config" of a connector');
-  const given = name ?? flat.name;
+  const given = typeof name === 'number' ? String(name) : (name ?? flat.name);
   if (typeof given !== 'string') throw new RequestError(400, 'A connector needs a "name".');
   const initial = state == null ? 'STARTED' : initialStates[String(state).toUpperCase()];
   if (initial === undefined) {
@@ -54,7 +54,10 @@ export function createRequestOf(body: unknown): { name: string; config: Record<s
 
 /** `{offsets: [{partition: {…}, offset: {…} | null}]}` */
 export function offsetsOf(body: unknown): OffsetEntry[] {
-  const { offsets } = fieldsOf(body);
+  const { offsets, ...rest } = fieldsOf(body);
+  const unknown = Object.keys(rest)[0];
+  if (unknown !== undefined)
+    throw new RequestError(400, `Unrecognized field "${unknown}": expected is {offsets: […]}.`);
   if (offsets == null) return [];
   if (!Array.isArray(offsets)) throw new RequestError(400, '"offsets" must be a list of {partition, offset}.');
   return offsets.map((entry: unknown) => {

@@ -1,135 +1,134 @@
 /**
- * `/connectors`: create, read, change, delete, steer. Kafka Connect's paths, codes and bodies.
+ * `/connectors`: create, read, change, delete. Kafka Connect's paths, codes and bodies.
  */
-import type { FastifyInstance } from 'fastify';
 import { RequestError } from '../errors.ts';
-import type { Worker } from '../worker/worker.ts';
-import { configOf, createRequestOf, flag, listOf, patchOf } from './body.ts';
+import type { ConnectorInfo, Worker } from '../worker/worker.ts';
+import { configOf, createRequestOf, listOf, patchOf } from './body.ts';
+import { accepted, noContent, ok, type RestAnswer, type RestRequest, type Route } from './route.ts';
 
-interface ByName {
-  Params: { name: string };
-}
-interface ByTask {
-  Params: { name: string; task: string };
+export function connectorRoutes(worker: Worker): Route[] {
+  return [...collectionRoutes(worker), ...configRoutes(worker), ...topicRoutes(worker)];
 }
 
-export function connectorRoutes(server: FastifyInstance, worker: Worker): void {
-  collectionRoutes(server, worker);
-  configRoutes(server, worker);
-  steeringRoutes(server, worker);
-  taskRoutes(server, worker);
-}
-
-function collectionRoutes(server: FastifyInstance, worker: Worker): void {
-  server.get<{ Querystring: { expand?: string | string[] } }>('/connectors', async (request) => {
-    const expand = listOf(request.query.expand);
-    if (!expand.includes('status') && !expand.includes('info')) return worker.names();
-    return Object.fromEntries(
-      worker.names().map((name) => [
-        name,
-        {
-          ...(expand.includes('status') ? { status: worker.status(name) } : {}),
-          ...(expand.includes('info') ? { info: worker.info(name) } : {}),
-        },
-      ]),
-    );
-  });
-
-  server.post('/connectors', async (request, reply) => {
-    const { name, config, initial } = createRequestOf(request.body);
-    const info = await worker.create(name, config, initial);
-    return reply
-      .code(201)
-      .header('location', `/connectors/${encodeURIComponent(name)}`)
-      .send(info);
-  });
-
-  server.get<ByName>('/connectors/:name', async (request) => worker.info(request.params.name));
-
-  server.delete<ByName>('/connectors/:name', async (request, reply) => {
-    await worker.remove(request.params.name);
-    return reply.code(204).send();
-  });
-}
-
-function configRoutes(server: FastifyInstance, worker: Worker): void {
-  server.get<ByName>('/connectors/:name/config', async (request) => worker.config(request.params.name));
-
-  server.put<ByName>('/connectors/:name/config', async (request, reply) => {
-    const { name } = request.params;
-    const { created, info } = await worker.put(name, configOf(request.body));
-    if (!created) return info;
-    return reply
-      .code(201)
-      .header('location', `/connectors/${encodeURIComponent(name)}`)
-      .send(info);
-  });
-
-  server.patch<ByName>('/connectors/:name/config', async (request) =>
-    worker.patch(request.params.name, patchOf(request.body)),
-  );
-
-  server.get<ByName>('/connectors/:name/topics', async (request) => {
-    assertTracking(worker);
-    const { name } = request.params;
-    return { [name]: { topics: worker.services.statuses.topics(name) } };
-  });
-
-  server.put<ByName>('/connectors/:name/topics/reset', async (request, reply) => {
-    assertTracking(worker);
-    if (!worker.services.settings.boolean('topic.tracking.allow.reset')) {
-      throw new RequestError(403, 'Topic tracking reset is disabled (topic.tracking.allow.reset=false).');
-    }
-    worker.services.statuses.resetTopics(request.params.name);
-    return reply.code(202).send();
-  });
-}
-
-function assertTracking(worker: Worker): void {
-  if (worker.services.settings.boolean('topic.tracking.enable')) return;
-  throw new RequestError(403, 'Topic tracking is disabled (topic.tracking.enable=false).');
-}
-
-function steeringRoutes(server: FastifyInstance, worker: Worker): void {
-  server.get<ByName & { Querystring: { expand?: string | string[] } }>('/connectors/:name/status', async (request) => {
-    const { name } = request.params;
-    const status = worker.status(name);
-    if (!listOf(request.query.expand).includes('ledger')) return status;
-    return { ...status, tasks: status.tasks.map((task) => ({ ...task, ledger: worker.ledger(name, task.id) })) };
-  });
-
-  server.post<ByName & { Querystring: { includeTasks?: string; onlyFailed?: string } }>(
-    '/connectors/:name/restart',
-    async (request, reply) => {
-      const [includeTasks, onlyFailed] = [flag(request.query.includeTasks), flag(request.query.onlyFailed)];
-      const status = worker.restart(request.params.name, includeTasks, onlyFailed);
-      return includeTasks || onlyFailed ? reply.code(202).send(status) : reply.code(204).send();
+function collectionRoutes(worker: Worker): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/connectors',
+      says: 'The names of all connectors, or what `expand` asks for by name.',
+      query: { expand: 'status, info, or both (given twice).' },
+      answers: { 200: 'Connectors' },
+      handle: ({ query }) => ok(query.expand === undefined ? worker.names() : expanded(worker, listOf(query.expand))),
     },
-  );
-
-  const targets = { pause: 'PAUSED', resume: 'STARTED', stop: 'STOPPED' } as const;
-  for (const [verb, target] of Object.entries(targets)) {
-    server.put<ByName>(`/connectors/:name/${verb}`, async (request, reply) => {
-      await worker.setTarget(request.params.name, target);
-      return reply.code(target === 'STOPPED' ? 204 : 202).send();
-    });
-  }
+    {
+      method: 'POST',
+      path: '/connectors',
+      says: 'Creates a connector; 409 when the name is taken, 400 when the configuration is no good.',
+      body: 'CreateRequest',
+      answers: { 201: 'Connector' },
+      handle: async (request) => {
+        const { name, config, initial } = createRequestOf(request.body);
+        return created(request, await worker.create(name, config, initial));
+      },
+    },
+    {
+      method: 'GET',
+      path: '/connectors/{name}',
+      says: 'A connector: its configuration and its tasks.',
+      answers: { 200: 'Connector' },
+      handle: ({ params }) => ok(worker.info(params.name!)),
+    },
+    {
+      method: 'DELETE',
+      path: '/connectors/{name}',
+      says: 'Stops and deletes a connector. Its offsets stay.',
+      answers: { 204: null },
+      handle: async ({ params }) => {
+        await worker.remove(params.name!);
+        return noContent;
+      },
+    },
+  ];
 }
 
-function taskRoutes(server: FastifyInstance, worker: Worker): void {
-  server.get<ByName>('/connectors/:name/tasks', async (request) => worker.taskInfos(request.params.name));
-
-  server.get<ByTask>('/connectors/:name/tasks/:task/status', async (request) =>
-    worker.taskStatus(request.params.name, taskNumber(request.params.task)),
+function expanded(worker: Worker, expand: readonly string[]): object {
+  return Object.fromEntries(
+    worker.names().map((name) => [
+      name,
+      {
+        ...(expand.includes('status') ? { status: worker.status(name) } : {}),
+        ...(expand.includes('info') ? { info: worker.info(name) } : {}),
+      },
+    ]),
   );
-
-  server.post<ByTask>('/connectors/:name/tasks/:task/restart', async (request, reply) => {
-    worker.restartTask(request.params.name, taskNumber(request.params.task));
-    return reply.code(204).send();
-  });
 }
 
-function taskNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new RequestError(404, `"${text}" is no task number.`);
+function created({ base }: RestRequest, info: ConnectorInfo): RestAnswer {
+  return { status: 201, body: info, location: `${base}/connectors/${encodeURIComponent(info.name)}` };
+}
+
+function configRoutes(worker: Worker): Route[] {
+  const path = '/connectors/{name}/config';
+  return [
+    {
+      method: 'GET',
+      path,
+      says: 'The configuration as it was given, references unresolved.',
+      answers: { 200: 'Config' },
+      handle: ({ params }) => ok(worker.config(params.name!)),
+    },
+    {
+      method: 'PUT',
+      path,
+      says: 'Creates a connector or replaces its configuration.',
+      body: 'Config',
+      answers: { 200: 'Connector', 201: 'Connector' },
+      handle: async (request) => {
+        const { created: isNew, info } = await worker.put(request.params.name!, configOf(request.body));
+        return isNew ? created(request, info) : ok(info);
+      },
+    },
+    {
+      method: 'PATCH',
+      path,
+      says: 'Changes some keys of a configuration; null deletes one (KIP-477).',
+      body: 'ConfigPatch',
+      answers: { 200: 'Connector' },
+      handle: async ({ params, body }) => ok(await worker.patch(params.name!, patchOf(body))),
+    },
+  ];
+}
+
+function topicRoutes(worker: Worker): Route[] {
+  const { settings, statuses } = worker.services;
+  const assertTracking = () => {
+    if (settings.boolean('topic.tracking.enable')) return;
+    throw new RequestError(403, 'Topic tracking is disabled (topic.tracking.enable=false).');
+  };
+  return [
+    {
+      method: 'GET',
+      path: '/connectors/{name}/topics',
+      says: 'The topics a connector has used since it was created or since the last reset (KIP-558).',
+      answers: { 200: 'Topics' },
+      handle: ({ params }) => {
+        assertTracking();
+        return ok({ [params.name!]: { topics: statuses.topics(params.name!) } });
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/connectors/{name}/topics/reset',
+      says: 'Forgets those topics.',
+      answers: { 202: null },
+      handle: ({ params }) => {
+        assertTracking();
+        if (!settings.boolean('topic.tracking.allow.reset')) {
+          throw new RequestError(403, 'Topic tracking reset is disabled (topic.tracking.allow.reset=false).');
+        }
+        statuses.resetTopics(params.name!);
+        return accepted;
+      },
+    },
+  ];
 }

@@ -44,7 +44,7 @@ test('a connector is created, read, changed and deleted', async (t) => {
   const { call, house } = await open(t);
   const created = await call('POST', '/connectors', { name: 'c', config });
   assert.equal(created.status, 201);
-  assert.equal(created.headers.get('location'), '/connectors/c');
+  assert.equal(created.headers.get('location'), `${house.running.url}/connectors/c`);
   assert.deepEqual(created.body, { name: 'c', config: { ...config, name: 'c' }, tasks: [], type: 'source' });
   await running(house, 'c');
   assert.deepEqual((await call('GET', '/connectors')).body, ['c']);
@@ -222,7 +222,7 @@ test('plugins are listed with their keys, and validate answers 200 with the erro
   const connectors = (await call('GET', '/connector-plugins')).body;
   assert.deepEqual(
     connectors.map((each: { class: string }) => each.class),
-    ['SteeredSource', 'SteeredSink'],
+    ['SteeredSource', 'org.example.SteeredSourceConnector', 'SteeredSink'],
   );
   const all = (await call('GET', '/connector-plugins?connectorsOnly=false')).body;
   assert.ok(all.some((each: { type: string }) => each.type === 'converter'));

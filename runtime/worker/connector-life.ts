@@ -108,7 +108,7 @@ export class ConnectorLife {
     const restartsConnector = isWanted(statuses.connector(this.name)?.state);
     const chosen = includeTasks ? [...this.#tasks.keys()].filter((id) => isWanted(this.#tasks[id]!.life.state)) : [];
     if (restartsConnector) statuses.putConnector(this.name, 'RESTARTING');
-    for (const id of chosen) statuses.putTask(this.name, id, 'RESTARTING');
+    for (const id of chosen) statuses.putTask(this.name, id, 'RESTARTING', statuses.task(this.name, id)?.trace);
     return this.#inTurn(async () => {
       if (restartsConnector) {
         await this.#stopInstance();
@@ -119,7 +119,7 @@ export class ConnectorLife {
 
   restartTask(id: number): Promise<void> {
     if (this.#tasks[id] === undefined) {
-      throw new RequestError(404, `Connector "${this.name}" has no task ${id}. It has ${this.#tasks.length}.`);
+      throw new RequestError(404, `Unknown task: ${this.name}-${id}. The connector has ${this.#tasks.length}.`);
     }
     this.#services.statuses.putTask(this.name, id, 'RESTARTING');
     return this.#inTurn(() => this.#restartTask(id, this.#services.loop.stopTimeoutMs));

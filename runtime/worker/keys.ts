@@ -93,7 +93,10 @@ const restartKeys: ConfigDef = {
 const pluginVersions: ConfigDef = Object.fromEntries(
   ['connector', 'key.converter', 'value.converter', 'header.converter'].map((what) => [
     `${what}.plugin.version`,
-    optional(`Version of the ${what} plugin (KIP-891); the newest when absent.`),
+    {
+      ...optional(`Version of the ${what} plugin (KIP-891); the newest when absent.`),
+      importance: what === 'connector' ? 'medium' : 'low',
+    },
   ]),
 );
 
@@ -181,7 +184,10 @@ export const sinkKeys: ConfigDef = {
 /** Keys of one transform in a chain, beside those of its plugin; the prefix is `transforms.<alias>.`. */
 export const transformKeys: ConfigDef = {
   type: { type: 'class', doc: 'The transform.', importance: 'high' },
-  predicate: optional('The predicate that decides whether the transform applies to a record.'),
+  predicate: {
+    ...optional('The predicate that decides whether the transform applies to a record.'),
+    importance: 'medium',
+  },
   negate: { type: 'boolean', default: false, doc: 'Apply where the predicate says no.', importance: 'medium' },
   'plugin.version': optional('KIP-891.'),
 };

@@ -32,7 +32,9 @@ const levels: Record<string, string> = {
 };
 
 interface Named {
+  /** Empty where a level was set before there was a logger of that name. */
   readonly loggers: Set<WorkerLogger>;
+  level: string;
   lastModified: number | null;
 }
 
@@ -42,17 +44,15 @@ export class Loggers {
 
   constructor(root: WorkerLogger) {
     this.#root = root;
-    this.#named.set('root', { loggers: new Set([root]), lastModified: null });
+    this.#named.set('root', { loggers: new Set([root]), level: root.level, lastModified: null });
   }
 
   /** A child of the root that answers to `name`. */
   named(name: string, bindings: Record<string, unknown>): WorkerLogger {
     const logger = this.#root.child(bindings);
-    const known = this.#named.get(name) ?? { loggers: new Set(), lastModified: null };
-    const [sibling] = known.loggers;
-    if (sibling !== undefined) logger.level = sibling.level;
+    const known = this.#named.get(name) ?? this.#add(name);
+    logger.level = known.level;
     known.loggers.add(logger);
-    this.#named.set(name, known);
     return logger;
   }
 
@@ -66,25 +66,38 @@ export class Loggers {
 
   get(name: string): LoggerLevel | null {
     const named = this.#named.get(name);
-    const [logger] = named?.loggers ?? [];
-    if (named === undefined || logger === undefined) return null;
-    const word = Object.keys(levels).find((key) => levels[key] === logger.level);
-    return { level: word ?? logger.level.toUpperCase(), last_modified: named.lastModified };
+    if (named === undefined) return null;
+    const word = Object.keys(levels).find((key) => levels[key] === named.level);
+    return { level: word ?? named.level.toUpperCase(), last_modified: named.lastModified };
+  }
+
+  /** A new name has the level of the nearest above it. */
+  #add(name: string): Named {
+    let above = name;
+    while (above !== '' && !this.#named.has(above)) above = above.slice(0, Math.max(0, above.lastIndexOf('.')));
+    const { level } = this.#named.get(above) ?? this.#named.get('root')!;
+    const added: Named = { loggers: new Set(), level, lastModified: null };
+    this.#named.set(name, added);
+    return added;
   }
 
   isLevel(level: string): boolean {
     return level.toUpperCase() in levels;
   }
 
-  /** Sets the level on a name and all below it; answers the names it changed. */
+  /** Sets the level on a name and all below it, there already or not; answers the names whose level it changed. */
   set(name: string, level: string): string[] {
-    const changed = [...this.#named.keys()].filter(
-      (each) => name === 'root' || each === name || each.startsWith(`${name}.`),
-    );
-    for (const each of changed) {
-      const named = this.#named.get(each)!;
+    const wanted = levels[level.toUpperCase()]!;
+    const isNew = !this.#named.has(name);
+    if (isNew) this.#add(name);
+    const changed: string[] = [];
+    for (const [each, named] of this.#named) {
+      const isMeant = name === 'root' || each === name || each.startsWith(`${name}.`);
+      if (!isMeant || (named.level === wanted && !(isNew && each === name))) continue;
+      named.level = wanted;
       named.lastModified = Date.now();
-      for (const logger of named.loggers) logger.level = levels[level.toUpperCase()]!;
+      for (const logger of named.loggers) logger.level = wanted;
+      changed.push(each);
     }
     return changed.sort();
   }

@@ -76,6 +76,11 @@ export class Plugins {
     return plugin === undefined ? undefined : this.find(name, plugin.type);
   }
 
+  /** The names it is listed under: our own, and the Java classes it stands in for. */
+  fullNames(plugin: Plugin): readonly string[] {
+    return [plugin.class, ...(plugin.aliases ?? []).filter((alias) => alias.includes('.'))];
+  }
+
   /** A sentence about a class that nobody is, with the nearest that somebody is. */
   unknown(name: string, ...types: readonly PluginType[]): string {
     const known = this.list.filter(({ type }) => types.length === 0 || types.includes(type));

@@ -103,9 +103,9 @@ export class Worker {
     return { name, config, tasks, type: this.#typeOf(config) };
   }
 
-  config(name: string): Raw {
+  config(name: string, notFound = `Connector ${name} not found`): Raw {
     const config = this.services.configs.config(name);
-    if (config === undefined) throw new RequestError(404, `Connector ${name} not found`);
+    if (config === undefined) throw new RequestError(404, notFound);
     return config;
   }
 
@@ -116,7 +116,7 @@ export class Worker {
   }
 
   status(name: string): ConnectorStatusInfo {
-    const config = this.config(name);
+    const config = this.config(name, `No status found for connector ${name}`);
     const { statuses, configs } = this.services;
     const version = this.#pluginOf(config)?.version;
     const tasks = configs.taskConfigs(name).map((_, id) => this.#taskStatus(name, id, version));
@@ -129,10 +129,9 @@ export class Worker {
   }
 
   taskStatus(name: string, id: number): TaskStatusInfo {
-    const config = this.config(name);
-    if (this.services.configs.taskConfigs(name)[id] === undefined) {
-      throw new RequestError(404, `No status found for task ${name}-${id}`);
-    }
+    const notFound = `No status found for task ${name}-${id}`;
+    const config = this.config(name, notFound);
+    if (this.services.configs.taskConfigs(name)[id] === undefined) throw new RequestError(404, notFound);
     return this.#taskStatus(name, id, this.#pluginOf(config)?.version);
   }
 
@@ -195,7 +194,7 @@ export class Worker {
   }
 
   async setTarget(name: string, target: TargetState): Promise<void> {
-    this.config(name);
+    this.config(name, `Unknown connector ${name}`);
     await this.services.configs.putTargetState(name, target);
     const following = this.#life(name).follow(target);
     // A caller who was told "stopped" may alter offsets next; pause and resume may take their time.
@@ -203,13 +202,13 @@ export class Worker {
   }
 
   restart(name: string, includeTasks: boolean, onlyFailed: boolean): ConnectorStatusInfo {
-    this.config(name);
+    this.config(name, `Unknown connector: ${name}`);
     void this.#life(name).restart(includeTasks, onlyFailed);
     return this.status(name);
   }
 
   restartTask(name: string, id: number): void {
-    this.config(name);
+    this.config(name, `Unknown connector: ${name}`);
     void this.#life(name).restartTask(id);
   }
 
@@ -218,7 +217,8 @@ export class Worker {
     const { planned, problems } = await this.#judge(config);
     // Only a config that is right in itself is worth a look at the real world.
     const found = problems.length === 0 && planned.plan !== null ? await checkWorld(planned.plan) : problems;
-    return configInfos(name, planned.sections, config, found);
+    const { plugins, raw } = this.services;
+    return configInfos(name, planned.sections, config, found, { plugins, worker: raw });
   }
 
   /** Resolves when everything asked of a connector so far is through. For tests and for `stop`. */
@@ -240,7 +240,10 @@ export class Worker {
   async #store(name: string, given: Raw, target?: TargetState): Promise<ConnectorInfo> {
     const config = { ...given, name: given.name?.trim() ?? name };
     if (config.name !== name) {
-      throw new RequestError(400, `Connector name configuration (${config.name}) doesn't match connector name ${name}`);
+      throw new RequestError(
+        400,
+        `Connector name configuration (${config.name}) doesn't match connector name in the URL (${name})`,
+      );
     }
     const { problems } = await this.#judge(config);
     if (problems.length > 0) throw new InvalidConfigError(problems);

@@ -87,22 +87,18 @@ function send(
   });
 }
 
-function answerOf(
-  step: Step,
-  place: Place,
-  status: number,
-  headers: IncomingHttpHeaders,
-  raw: string,
-): Answer {
+function answerOf(step: Step, place: Place, status: number, headers: IncomingHttpHeaders, raw: string): Answer {
   const text = raw
     .replaceAll(place.url, 'http://worker')
     .replaceAll(place.folder, '$dir')
     .replace(/"[0-9]+\.[0-9]+\.[0-9]+"/g, '"a version"');
   const kept = KEPT_HEADERS.flatMap((name) => {
     const value = headers[name];
-    return value === undefined ? [] : [[name, String(value).replaceAll(place.url, 'http://worker')] as const];
+    if (value === undefined) return [];
+    const text = String(value).replaceAll(place.url, 'http://worker');
+    return [[name, name === 'allow' ? sortedWords(text) : text] as const];
   });
-  const body = steady(parsed(text));
+  const body = steady(step.call.startsWith('OPTIONS') ? sortedWords(text) : parsed(text));
   return {
     name: step.name,
     call: step.call,
@@ -110,6 +106,11 @@ function answerOf(
     headers: Object.fromEntries(kept),
     body: step.unordered && Array.isArray(body) ? body.sort() : body,
   };
+}
+
+/** `HEAD,POST, GET` → `GET, HEAD, POST` */
+function sortedWords(list: string): string {
+  return list.split(/[, ]+/).sort().join(', ');
 }
 
 function parsed(text: string): unknown {
