@@ -3,7 +3,7 @@
  * its status, and a request that was accepted must have the shape it asks for.
  */
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { Step } from './walk.ts';
+import type { Step } from './step.ts';
 import type { Answer } from './walker.ts';
 
 interface Content {

@@ -3,7 +3,7 @@
  * folders, versions, times, traces; and without Kafka's documentation, which is text, not contract.
  */
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
-import type { Step } from './walk.ts';
+import type { Step } from './step.ts';
 
 export interface Answer {
   readonly name: string;
