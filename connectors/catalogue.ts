@@ -14,6 +14,7 @@ import { numberPlugins } from './converters/numbers.ts';
 import { simpleHeaderPlugin } from './converters/simple-header.ts';
 import { stringPlugin } from './converters/string.ts';
 import { filePlugins } from './file/plugins.ts';
+import { httpPlugins } from './http/plugins.ts';
 import { mqttPlugins } from './mqtt/plugins.ts';
 import { postgresPlugins } from './postgres/plugins.ts';
 import { transformPlugins } from './transforms/plugins.ts';
@@ -26,6 +27,7 @@ export const catalogue: readonly Plugin[] = [
   ...mqttPlugins,
   ...filePlugins,
   ...bullmqPlugins,
+  ...httpPlugins,
   jsonPlugin,
   jsonSchemaPlugin,
   stringPlugin,

@@ -56,6 +56,12 @@ test('What the record lacks is a bad record, and is named', () => {
   }
 });
 
+test('An encoding touches what placeholders put in, not the text around them', () => {
+  const template = parseRecordTemplate('/a/{value:/who/na~1me}/{key}');
+  const odd = { ...record, key: 'x/y?z' };
+  assert.equal(template.render(odd, encodeURIComponent), '/a/Ann/x%2Fy%3Fz');
+});
+
 test('A text without placeholders is known before any record comes', () => {
   assert.equal(parseRecordTemplate('jobs').constant, 'jobs');
   assert.equal(parseRecordTemplate('{topic}').constant, null);

@@ -23,10 +23,13 @@ export interface RecordTemplate {
   readonly constant: string | null;
   /** The placeholders it names, as written between the braces. */
   readonly placeholders: readonly string[];
-  /** Throws DataError (`TEMPLATE_NO_VALUE`) when the record lacks what a placeholder asks for. */
-  render(record: SinkRecord): string;
+  /**
+   * Throws DataError (`TEMPLATE_NO_VALUE`) when the record lacks what a placeholder asks for. `encode` is applied to
+   * what placeholders put in, not to the text around them: `encodeURIComponent` for a URL.
+   */
+  render(record: SinkRecord, encode?: (text: string) => string): string;
   /** As `render`, but null where a placeholder has nothing to stand for. */
-  tryRender(record: SinkRecord): string | null;
+  tryRender(record: SinkRecord, encode?: (text: string) => string): string | null;
 }
 
 type Part = string | ((record: SinkRecord) => string | null);
@@ -45,17 +48,18 @@ export function parseRecordTemplate(source: string): RecordTemplate {
       parts.push(placeholder(piece.slice(1, -1)));
     } else parts.push(piece);
   }
-  const tryRender = (record: SinkRecord): string | null => {
+  const tryRender: RecordTemplate['tryRender'] = (record, encode) => {
     let out = '';
     for (const part of parts) {
       const text = typeof part === 'string' ? part : part(record);
       if (text === null) return null;
-      out += text;
+      out += encode === undefined || typeof part === 'string' ? text : encode(text);
     }
     return out;
   };
   const constant = placeholders.length === 0 ? parts.join('') : null;
-  const render = (record: SinkRecord): string => tryRender(record) ?? refuse(source, parts, placeholders, record);
+  const render: RecordTemplate['render'] = (record, encode) =>
+    tryRender(record, encode) ?? refuse(source, parts, placeholders, record);
   return { source, constant, placeholders, render, tryRender };
 }
 
