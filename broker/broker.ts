@@ -12,7 +12,8 @@ import { consumerGroupsConfig } from './groups/consumer/config.ts';
 import { ConsumerGroups } from './groups/consumer/coordinator.ts';
 import { type CoordinatorConfig, GroupCoordinator } from './groups/coordinator.ts';
 import { OffsetsTopic } from './groups/offsets-topic.ts';
-import { systemTimers } from './groups/timers.ts';
+import { ShareGroups } from './groups/share/coordinator.ts';
+import { systemTimers, type Timers } from './groups/timers.ts';
 import { LogDirectory } from './log/log-directory.ts';
 import type { PartitionLog } from './log/partition-log.ts';
 import { type BrokerConfig, parseBrokerConfig } from './metadata/broker-config.ts';
@@ -27,6 +28,11 @@ import type { Session } from './server/api.ts';
 import { ApiDispatch } from './server/dispatch.ts';
 import { FetchSessions } from './server/fetch-sessions.ts';
 import { Server } from './server/server.ts';
+import { shareGroupSettings } from './share/config.ts';
+import { ShareSessions } from './share/sessions.ts';
+import { ShareDelivery } from './share/share-delivery.ts';
+import { SharePartitions } from './share/share-partitions.ts';
+import { ShareStateTopic } from './share/state-topic.ts';
 import type { BrokerState } from './state.ts';
 import { type TransactionConfig, TransactionCoordinator } from './transactions/coordinator.ts';
 import { PartitionMarkers } from './transactions/marker-writer.ts';
@@ -142,6 +148,7 @@ class RunningBroker implements Broker, BrokerState {
   readonly producerIds: ProducerIds;
   readonly fetchSessions: FetchSessions;
   readonly groups: GroupCoordinator;
+  readonly share: ShareDelivery;
   readonly transactions: TransactionCoordinator;
   readonly markers: PartitionMarkers;
   readonly security: Security;
@@ -152,7 +159,9 @@ class RunningBroker implements Broker, BrokerState {
   readonly #listeners: readonly Listener[];
   readonly #offsetsTopic: OffsetsTopic;
   readonly #transactionTopic: TransactionTopic;
+  readonly #shareStateTopic: ShareStateTopic;
   #expiry: NodeJS.Timeout | null = null;
+  #pruning: NodeJS.Timeout | null = null;
   #addresses: ReadonlyMap<string, BrokerAddress> = new Map();
   #stopping: Promise<void> | null = null;
 
@@ -174,8 +183,15 @@ class RunningBroker implements Broker, BrokerState {
     const timers = systemTimers(now);
     const log = this.#offsetsTopic;
     const consumers = new ConsumerGroups({ config: consumerGroupsConfig(config), timers, log, topics: this.topics });
-    this.groups = new GroupCoordinator(coordinatorConfig(config), timers, log, consumers);
-    this.topics.onChanged(() => consumers.topicsChanged());
+    this.#shareStateTopic = new ShareStateTopic({ topics: this.topics, config, now, logger: options.logger });
+    this.share = this.#newShareDelivery(timers);
+    const shares = this.#newShareGroups(timers);
+    this.groups = new GroupCoordinator(coordinatorConfig(config), timers, log, consumers, shares);
+    this.topics.onChanged(() => {
+      consumers.topicsChanged();
+      shares.topicsChanged();
+    });
+    this.topics.onDeleted(({ topicId }) => this.share.partitions.topicDeleted(topicId));
     this.topics.onDeleted(({ name }) => this.groups.topicDeleted(name));
     this.#transactionTopic = new TransactionTopic({ topics: this.topics, config, now, logger: options.logger });
     this.markers = new PartitionMarkers({
@@ -195,6 +211,32 @@ class RunningBroker implements Broker, BrokerState {
     this.#listeners = listenersOf(config, { host: options.host ?? defaultHost, port: options.port ?? defaultPort });
     refuseOpenListeners(this.#listeners, this.security.users.count);
     this.#server = this.#newServer();
+  }
+
+  #newShareDelivery(timers: Timers): ShareDelivery {
+    const { config, logs } = this;
+    const partitions = new SharePartitions({
+      log: this.#shareStateTopic,
+      timers,
+      settingsOf: (group) => shareGroupSettings(config, () => undefined, group),
+      updatesPerSnapshot: config.number('share.coordinator.snapshot.update.records.per.snapshot'),
+      leaderEpoch: logs.leaderEpoch,
+    });
+    return new ShareDelivery(partitions, new ShareSessions(config.number('group.share.max.share.sessions')));
+  }
+
+  #newShareGroups(timers: Timers): ShareGroups {
+    const { partitions } = this.share;
+    return new ShareGroups({
+      timers,
+      log: this.#offsetsTopic,
+      topics: this.topics,
+      sizeMax: this.config.number('group.share.max.size'),
+      settingsOf: partitions.settingsOf,
+      isTaken: (group) => this.groups.has(group),
+      onMemberGone: (group, memberId) => this.share.memberGone(group, memberId),
+      forgetDelivery: (group, done) => partitions.delete(partitions.ofGroup(group), done),
+    });
   }
 
   #newServer(): Server {
@@ -237,10 +279,15 @@ class RunningBroker implements Broker, BrokerState {
   async listen(): Promise<void> {
     await this.#offsetsTopic.open();
     this.#offsetsTopic.replay({
-      record: (record, producerId) => this.groups.replay(record, producerId),
+      record: (record, producerId) => {
+        if (record.type === 'share-group') this.groups.shares.replay(record);
+        else this.groups.replay(record, producerId);
+      },
       marker: (partition, producerId, isCommit) => this.#endOffsets(partition, producerId, isCommit),
     });
     this.groups.replayed();
+    this.groups.shares.replayed();
+    this.#replayShareState();
     this.#transactionTopic.replay((id, transaction) => this.transactions.replay(id, transaction));
     this.transactions.start();
     const bound = await this.#server.listen();
@@ -248,6 +295,27 @@ class RunningBroker implements Broker, BrokerState {
     this.logs.start();
     this.#expiry = setInterval(() => this.groups.expire(), this.config.number('offsets.retention.check.interval.ms'));
     this.#expiry.unref();
+    const pruneMs = this.config.number('share.coordinator.state.topic.prune.interval.ms');
+    this.#pruning = setInterval(() => this.#pruneShareState(), pruneMs);
+    this.#pruning.unref();
+  }
+
+  /** What was being deleted when the broker stopped is deleted now. */
+  #replayShareState(): void {
+    const { partitions } = this.share;
+    this.#shareStateTopic.replay((record, offset) => partitions.replay(record, offset));
+    partitions.replayed();
+    const left = [...partitions.all()].filter(
+      ({ key }) => !this.groups.shares.has(key.group) || this.topics.byId(key.topicId) === undefined,
+    );
+    partitions.delete(left, () => {});
+  }
+
+  #pruneShareState(): void {
+    const topic = this.#shareStateTopic;
+    topic.prune((partition, logEndOffset) =>
+      this.share.partitions.neededFrom((key) => topic.partitionOf(key) === partition, logEndOffset),
+    );
   }
 
   endpoint(session: Session): BrokerAddress {
@@ -277,7 +345,10 @@ class RunningBroker implements Broker, BrokerState {
 
   async #stop(): Promise<void> {
     if (this.#expiry !== null) clearInterval(this.#expiry);
+    if (this.#pruning !== null) clearInterval(this.#pruning);
     this.groups.stop();
+    this.groups.shares.stop();
+    this.share.partitions.stop();
     this.transactions.stop();
     await this.#server.stop();
     await this.logs.close();

@@ -11,6 +11,7 @@ import type { Topics } from './metadata/topics.ts';
 import type { Security } from './security/security.ts';
 import type { Session } from './server/api.ts';
 import type { FetchSessions } from './server/fetch-sessions.ts';
+import type { ShareDelivery } from './share/share-delivery.ts';
 import type { TransactionCoordinator } from './transactions/coordinator.ts';
 import type { PartitionMarkers } from './transactions/marker-writer.ts';
 
@@ -28,6 +29,7 @@ export interface BrokerState {
   readonly dataDir: string;
   readonly producerIds: ProducerIds;
   readonly fetchSessions: FetchSessions;
+  readonly share: ShareDelivery;
   readonly security: Security;
   readonly logger: Logger;
   /** Where this client should connect to: the advertised address, or the one it came by. */

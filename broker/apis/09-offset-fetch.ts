@@ -46,7 +46,10 @@ interface Asked {
 
 function answerGroup(asked: Asked, group: OffsetFetchRequestGroup) {
   if (!isAllowed(asked.broker, asked.call, 'describe', 'group', group.groupId)) return refusedGroup(group);
-  const refusal = asked.broker.groups.consumers.refuseFetch(group.groupId, group.memberId, group.memberEpoch);
+  const { groups } = asked.broker;
+  const refusal = groups.shares.has(group.groupId)
+    ? 'GROUP_ID_NOT_FOUND'
+    : groups.consumers.refuseFetch(group.groupId, group.memberId, group.memberEpoch);
   if (refusal !== null) return { groupId: group.groupId, errorCode: ErrorCode[refusal], topics: [] };
   const topics =
     group.topics === null

@@ -17,6 +17,8 @@ export const features: readonly Feature[] = [
   { name: 'kraft.version', minVersion: 0, maxVersion: 1, level: 0 },
   // KIP-848.
   { name: 'group.version', minVersion: 0, maxVersion: 1, level: 1 },
+  // KIP-932.
+  { name: 'share.version', minVersion: 0, maxVersion: 1, level: 1 },
   // KIP-890.
   { name: 'transaction.version', minVersion: 0, maxVersion: 2, level: 2 },
 ];

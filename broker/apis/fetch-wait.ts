@@ -20,9 +20,17 @@ export class FetchWait {
     this.#timer = setTimeout(onWake, waitMs, true);
   }
 
-  /** Watches these, and nothing it watched before; null is a partition that was never written to. */
-  watch(logs: readonly (PartitionLog | null)[], topics: Pick<Topics, 'onPartitionsChanged'>): void {
+  /**
+   * Watches these, and nothing it watched before; null is a partition that was never written to. `wakers` are other
+   * things worth waking for: each is given what to call and answers how to stop that.
+   */
+  watch(
+    logs: readonly (PartitionLog | null)[],
+    topics: Pick<Topics, 'onPartitionsChanged'>,
+    wakers: readonly ((wake: () => void) => () => void)[] = [],
+  ): void {
     this.#stopWatching();
+    for (const waker of wakers) this.#unsubscribe.push(waker(this.#wake));
     for (const log of logs) if (log !== null) this.#unsubscribe.push(log.onAdvance(this.#wake));
     this.hasUnused = logs.includes(null);
     if (this.hasUnused) this.#unsubscribe.push(topics.onPartitionsChanged(this.#wake));

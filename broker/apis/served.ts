@@ -87,6 +87,10 @@ export const servedApis: readonly ServedApi[] = [
     async () => (await import('./68-consumer-group-heartbeat.ts')).consumerGroupHeartbeat,
   ),
   serve('consumerGroupDescribe', async () => (await import('./69-consumer-group-describe.ts')).consumerGroupDescribe),
+  serve('shareGroupHeartbeat', async () => (await import('./76-share-group-heartbeat.ts')).shareGroupHeartbeat),
+  serve('shareGroupDescribe', async () => (await import('./77-share-group-describe.ts')).shareGroupDescribe),
+  serve('shareFetch', async () => (await import('./78-share-fetch.ts')).shareFetch),
+  serve('shareAcknowledge', async () => (await import('./79-share-acknowledge.ts')).shareAcknowledge),
   serve('listConfigResources', async () => (await import('./74-list-config-resources.ts')).listConfigResources),
   serve(
     'describeTopicPartitions',

@@ -10,17 +10,18 @@
 import { BrokerError } from '../errors.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
 import { refuseCommit, refuseTransactional } from './commit-rules.ts';
-import type { CommitVerdict } from './consumer/commits.ts';
 import type { ConsumerGroups } from './consumer/coordinator.ts';
 import { type ConsumerHeartbeat, type ConsumerHeartbeatResult, Epoch, refusedHeartbeat } from './consumer/types.ts';
 import { described, listed, unknownGroup } from './description.ts';
 import { Group } from './group.ts';
 import type { GroupLog, TransactionalProducer } from './group-log.ts';
+import { type JudgedCommit, judgeOffsets } from './judged-commit.ts';
 import { Membership, type MembershipConfig } from './membership.ts';
 import { expiredOffsets, GroupOffsets, type PartitionOfTopic } from './offsets.ts';
 import { refusedJoin, refusedSync } from './rebalance.ts';
-import { groupTombstone, offsetRecord, type ReplayedRecord } from './records.ts';
+import { groupTombstone, offsetRecord, type ReplayedGroupRecord } from './records.ts';
 import { restoredGroup } from './restored-group.ts';
+import type { ShareGroups } from './share/coordinator.ts';
 import type { Timers } from './timers.ts';
 import type {
   CommitRequest,
@@ -33,7 +34,6 @@ import type {
   LeaveResult,
   LeavingMember,
   MemberIdentity,
-  OffsetToCommit,
   SyncRequest,
   SyncResult,
   TransactionalCommitRequest,
@@ -52,18 +52,12 @@ interface Entry {
   readonly offsets: GroupOffsets;
 }
 
-/** Offsets on their way into the log, and what was said to them: null is yes to all. */
-interface JudgedCommit {
-  readonly group: string;
-  readonly offsets: readonly OffsetToCommit[];
-  readonly retentionTimeMs: number;
-  readonly verdict: CommitVerdict | null;
-}
-
 /** Callbacks are called exactly once, possibly before the method returned. */
 export class GroupCoordinator {
   /** Groups of the consumer protocol; their offsets are here. */
   readonly consumers: ConsumerGroups;
+  /** Share groups; they commit no offsets. */
+  readonly shares: ShareGroups;
   readonly #entries = new Map<string, Entry>();
   /** Groups with offsets that wait for the end of a transaction, by its producer id. */
   readonly #inTransaction = new Map<number, Set<string>>();
@@ -75,8 +69,15 @@ export class GroupCoordinator {
   readonly #log: GroupLog;
   #isStopped = false;
 
-  constructor(config: CoordinatorConfig, timers: Timers, log: GroupLog, consumers: ConsumerGroups) {
+  constructor(
+    config: CoordinatorConfig,
+    timers: Timers,
+    log: GroupLog,
+    consumers: ConsumerGroups,
+    shares: ShareGroups,
+  ) {
     this.consumers = consumers;
+    this.shares = shares;
     this.#config = config;
     this.#timers = timers;
     this.#log = log;
@@ -84,14 +85,19 @@ export class GroupCoordinator {
     consumers.onDowngraded((group) => this.#takeOver(group));
   }
 
-  get count(): number {
-    return this.#entries.size;
+  /** Whether there is a group or there are offsets of this name; share groups aside. */
+  has(id: string): boolean {
+    return this.#entries.has(id);
   }
 
   join(request: JoinRequest, done: (result: JoinResult) => void): void {
     const refusal = this.#isStopped ? 'NOT_COORDINATOR' : this.#membership.refuseJoin(request);
     if (refusal !== null) {
       done(refusedJoin(refusal, request.memberId));
+      return;
+    }
+    if (this.shares.has(request.group)) {
+      done(refusedJoin('INCONSISTENT_GROUP_PROTOCOL', request.memberId));
       return;
     }
     const consumers = this.consumers.get(request.group);
@@ -118,11 +124,11 @@ export class GroupCoordinator {
     const { group: id, memberEpoch } = request;
     const entry = this.#entries.get(id);
     const isClassic = entry !== undefined && entry.group.protocolType !== null && !this.consumers.has(id);
-    if (isClassic && memberEpoch !== Epoch.join) {
+    if (this.shares.has(id) || (isClassic && memberEpoch !== Epoch.join)) {
       done(refusedHeartbeat('GROUP_ID_NOT_FOUND', `Group ${id} is not a consumer group.`));
       return;
     }
-    if (isClassic && !isVacant(entry.group)) {
+    if (isClassic && !entry.group.isVacant) {
       this.#upgrade(entry, request, done);
       return;
     }
@@ -172,7 +178,8 @@ export class GroupCoordinator {
   commitTransactional(request: TransactionalCommitRequest, done: (result: CommitResult) => void): void {
     const verdict = this.consumers.judgeCommit(request.group, { ...request, isTransactional: true });
     const group = this.#entries.get(request.group)?.group;
-    const refusal = this.#isStopped ? 'NOT_COORDINATOR' : verdict === null ? refuseTransactional(group, request) : null;
+    const refuse = () => (this.shares.has(request.group) ? 'GROUP_ID_NOT_FOUND' : refuseTransactional(group, request));
+    const refusal = this.#isStopped ? 'NOT_COORDINATOR' : verdict === null ? refuse() : null;
     if (refusal !== null) {
       done(request.offsets.map(() => refusal));
       return;
@@ -240,7 +247,7 @@ export class GroupCoordinator {
 
   list(): readonly GroupListing[] {
     const classic = [...this.#entries.values()].filter(({ group }) => !this.consumers.has(group.id));
-    return [...classic.map(({ group }) => listed(group)), ...this.consumers.list()];
+    return [...classic.map(({ group }) => listed(group)), ...this.consumers.list(), ...this.shares.list()];
   }
 
   /** A group that does not exist, or is not of the classic protocol, is described as Dead, without an error. */
@@ -251,6 +258,10 @@ export class GroupCoordinator {
 
   /** Forgets an empty group with all its offsets. */
   delete(id: string, done: (error: ErrorName) => void): void {
+    if (this.shares.has(id)) {
+      this.shares.delete(id, done);
+      return;
+    }
     const entry = this.#entries.get(id);
     if (entry === undefined) {
       done('GROUP_ID_NOT_FOUND');
@@ -299,7 +310,7 @@ export class GroupCoordinator {
   }
 
   /** Called for each record of `__consumer_offsets` at the start, oldest first; `producerId` is -1 outside transactions. */
-  replay(record: ReplayedRecord, producerId = -1): void {
+  replay(record: ReplayedGroupRecord, producerId = -1): void {
     if (record.type === 'consumer-group') {
       this.#entry(record.group);
       if (record.change === null) this.#downgraded.set(record.group, this.consumers.get(record.group)?.epoch ?? 0);
@@ -349,6 +360,7 @@ export class GroupCoordinator {
   }
 
   #refuseCommit(request: CommitRequest): ErrorName | null {
+    if (this.shares.has(request.group)) return 'GROUP_ID_NOT_FOUND';
     const group = this.#entries.get(request.group)?.group;
     const refusal = refuseCommit(group, request);
     const member = refusal === null ? group?.members.get(request.memberId) : undefined;
@@ -363,15 +375,7 @@ export class GroupCoordinator {
     keep: (entry: Entry, offset: CommittedOffset & PartitionOfTopic) => void,
     producer?: TransactionalProducer,
   ): void {
-    const commitTimestamp = this.#timers.now();
-    const expireTimestamp = request.retentionTimeMs < 0 ? -1 : commitTimestamp + request.retentionTimeMs;
-    const results = request.offsets.map((offset): ErrorName => {
-      const isTooLong = Buffer.byteLength(offset.metadata) > this.#config.offsetMetadataBytesMax;
-      return isTooLong ? 'OFFSET_METADATA_TOO_LARGE' : (request.verdict?.(offset) ?? 'NONE');
-    });
-    const accepted = request.offsets
-      .filter((_, index) => results[index] === 'NONE')
-      .map((offset) => ({ ...offset, commitTimestamp, expireTimestamp }));
+    const { results, accepted } = judgeOffsets(request, this.#config.offsetMetadataBytesMax, this.#timers.now());
     if (accepted.length === 0) {
       done(results);
       return;
@@ -486,11 +490,7 @@ export class GroupCoordinator {
   }
 }
 
-function isVacant(group: Group): boolean {
-  return group.state === 'Empty' && group.pending.size === 0;
-}
-
 /** Nobody is in it, nobody comes, and no offset is kept or waits. */
 function isUnused({ group, offsets }: Entry): boolean {
-  return isVacant(group) && offsets.count === 0 && !offsets.hasPending;
+  return group.isVacant && offsets.count === 0 && !offsets.hasPending;
 }

@@ -102,6 +102,11 @@ export class Group {
     this.stateSinceMs = nowMs;
   }
 
+  /** Nobody is in it and nobody comes. */
+  get isVacant(): boolean {
+    return this.state === 'Empty' && this.pending.size === 0;
+  }
+
   enter(state: GroupState, nowMs: number): void {
     this.previousState = this.state;
     this.state = state;

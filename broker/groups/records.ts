@@ -20,6 +20,7 @@ import { Reader } from '../protocol/reader.ts';
 import { Writer } from '../protocol/writer.ts';
 import { decodeGroupRecord, type ReplayedGroupChange } from './consumer/records.ts';
 import type { Group } from './group.ts';
+import { decodeShareGroupRecord, type ReplayedShareGroupChange } from './share/records.ts';
 import type { CommittedOffset } from './types.ts';
 
 export interface CoordinatorRecord {
@@ -28,7 +29,10 @@ export interface CoordinatorRecord {
 }
 
 /** A record as replayed; null values forget. */
-export type ReplayedRecord =
+export type ReplayedRecord = ReplayedGroupRecord | ({ readonly type: 'share-group' } & ReplayedShareGroupChange);
+
+/** Of groups that commit offsets. */
+export type ReplayedGroupRecord =
   | {
       readonly type: 'offset';
       readonly group: string;
@@ -104,7 +108,7 @@ function keyOfGroup(group: string): Buffer {
   return key.toBuffer();
 }
 
-/** Null for a kind of record that is not kept here (share and streams groups). What is kept is copied. */
+/** Null for a kind of record that is not kept here (streams groups). What is kept is copied. */
 export function decodeRecord(key: Buffer, value: Buffer | null): ReplayedRecord | null {
   const keyReader = new Reader(key);
   const type = keyReader.int16();
@@ -114,7 +118,9 @@ export function decodeRecord(key: Buffer, value: Buffer | null): ReplayedRecord 
   }
   if (type !== groupKey) {
     const change = decodeGroupRecord(key, value);
-    return change === null ? null : { type: 'consumer-group', ...change };
+    if (change !== null) return { type: 'consumer-group', ...change };
+    const shareChange = decodeShareGroupRecord(key, value);
+    return shareChange === null ? null : { type: 'share-group', ...shareChange };
   }
   const { group } = decodeGroupMetadataKey(keyReader, keyVersion);
   if (value === null) return { type: 'group', group, value: null };

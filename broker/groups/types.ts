@@ -4,6 +4,7 @@
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
 import type { ConsumerGroupState } from './consumer/types.ts';
+import type { ShareGroupState } from './share/types.ts';
 
 /** A protocol a member can speak (an assignor's name) and what it says in it (its subscription). */
 export interface GroupProtocol {
@@ -124,8 +125,8 @@ export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' 
 export interface GroupListing {
   readonly group: string;
   readonly protocolType: string;
-  readonly state: GroupState | ConsumerGroupState;
-  readonly type: 'classic' | 'consumer';
+  readonly state: GroupState | ConsumerGroupState | ShareGroupState;
+  readonly type: 'classic' | 'consumer' | 'share';
 }
 
 export interface GroupDescription {

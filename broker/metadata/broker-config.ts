@@ -5,6 +5,7 @@
 import { BrokerConfigError } from '../errors.ts';
 import { consumerGroupConfigs } from '../groups/consumer/config.ts';
 import { securityConfigs, splitListenerKey } from '../security/security-config.ts';
+import { shareConfigs } from '../share/config.ts';
 import { cleanerConfigs } from './cleaner-config.ts';
 import { type ConfigDefinition, listOf, numberOf, problemWith } from './config-definition.ts';
 import { topicConfigs } from './topic-config.ts';
@@ -229,7 +230,7 @@ export const brokerConfigs: ReadonlyMap<string, ConfigDefinition> = new Map([
       definition.synonym!,
       { ...definition, name: definition.synonym! },
     ]),
-  ...[...ownConfigs, ...consumerGroupConfigs, ...cleanerConfigs, ...securityConfigs].map(
+  ...[...ownConfigs, ...consumerGroupConfigs, ...shareConfigs, ...cleanerConfigs, ...securityConfigs].map(
     (definition): [string, ConfigDefinition] => [definition.name, definition],
   ),
 ]);

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 
 export const offsetsTopic = '__consumer_offsets';
 export const transactionsTopic = '__transaction_state';
-const internalTopics: ReadonlySet<string> = new Set([offsetsTopic, transactionsTopic]);
+export const shareStateTopic = '__share_group_state';
+const internalTopics: ReadonlySet<string> = new Set([offsetsTopic, transactionsTopic, shareStateTopic]);
 
 /** A folder is named after the topic, the partition and a mark, and may have 255 bytes. */
 const nameLengthMax = 249;

@@ -28,6 +28,8 @@ export interface Session {
   readonly localPort: number;
   /** From ApiVersions v3; null before and for older clients. */
   clientSoftware: string | null;
+  /** Called once, when the connection is gone. */
+  readonly onClosed: Set<(session: Session) => void>;
 }
 
 /** One request on its way through the broker. */

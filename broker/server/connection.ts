@@ -145,6 +145,7 @@ export class Connection implements MemoryUser {
       localHost: plainAddress(socket.localAddress),
       localPort: socket.localPort ?? 0,
       clientSoftware: null,
+      onClosed: new Set(),
     };
     const frameMaxBytes = authentication === null ? around.requestMaxBytes : around.loginMaxBytes;
     this.#frames = new FrameReader(frameMaxBytes, around.buffers, (frame) => this.#onFrame(frame));
@@ -343,6 +344,7 @@ export class Connection implements MemoryUser {
     }
     this.#calls = [];
     this.#waiting = [];
+    for (const onClosed of this.session.onClosed) onClosed(this.session);
     this.#around.onClosed(this);
   }
 }

@@ -26,6 +26,7 @@ public final class Messages {
     private static final List<String> PACKAGES = List.of(
         "org.apache.kafka.common.message",
         "org.apache.kafka.coordinator.group.generated",
+        "org.apache.kafka.coordinator.share.generated",
         "org.apache.kafka.coordinator.transaction.generated",
         "org.apache.kafka.server.log.remote.metadata.storage.generated");
     private static final Map<String, Class<?>> CLASSES = new HashMap<>();

@@ -17,6 +17,7 @@ import { inputsOf, type Json, type MessageInput, Random } from './message-inputs
 const artifacts = [
   'org.apache.kafka:kafka-clients:4.4.0',
   'org.apache.kafka:kafka-group-coordinator:4.4.0',
+  'org.apache.kafka:kafka-share-coordinator:4.4.0',
   'org.apache.kafka:kafka-transaction-coordinator:4.4.0',
   'org.apache.kafka:kafka-storage:4.4.0',
   'com.fasterxml.jackson.core:jackson-databind:2.21.2',

@@ -8,6 +8,7 @@ import type { ConsumerGroupsConfig, GroupTopic, TopicsView } from '../../broker/
 import { type CoordinatorConfig, GroupCoordinator } from '../../broker/groups/coordinator.ts';
 import type { GroupLog } from '../../broker/groups/group-log.ts';
 import { type CoordinatorRecord, decodeRecord } from '../../broker/groups/records.ts';
+import { ShareGroups } from '../../broker/groups/share/coordinator.ts';
 import type { Timers } from '../../broker/groups/timers.ts';
 import type {
   JoinRequest,
@@ -176,12 +177,24 @@ export function groupFixture(
   const timers = new SimulatedTimers();
   const log = new SimulatedGroupLog();
   const consumers = new ConsumerGroups({ config: { ...consumerDefaults, ...consumerConfig }, timers, log, topics });
-  const coordinator = new GroupCoordinator({ ...defaults, ...config }, timers, log, consumers);
+  const shares = new ShareGroups({
+    timers,
+    log,
+    topics,
+    sizeMax: 200,
+    settingsOf: () => ({ sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5000 }),
+    isTaken: (id) => coordinator.has(id),
+    onMemberGone: () => {},
+    forgetDelivery: (_group, done) => done(null),
+  });
+  const coordinator = new GroupCoordinator({ ...defaults, ...config }, timers, log, consumers, shares);
   for (const { key, value } of records) {
     const record = decodeRecord(key, value);
-    if (record !== null) coordinator.replay(record);
+    if (record?.type === 'share-group') shares.replay(record);
+    else if (record !== null) coordinator.replay(record);
   }
   coordinator.replayed();
+  shares.replayed();
   log.records.push(...records);
   const join: GroupFixture['join'] = (request = {}) => {
     const call: { result: JoinResult | null } = { result: null };
