@@ -33,6 +33,7 @@ import { ShareSessions } from './share/sessions.ts';
 import { ShareDelivery } from './share/share-delivery.ts';
 import { SharePartitions } from './share/share-partitions.ts';
 import { ShareStateTopic } from './share/state-topic.ts';
+import type { SharePartitionKey } from './share/types.ts';
 import type { BrokerState } from './state.ts';
 import { type TransactionConfig, TransactionCoordinator } from './transactions/coordinator.ts';
 import { PartitionMarkers } from './transactions/marker-writer.ts';
@@ -305,9 +306,10 @@ class RunningBroker implements Broker, BrokerState {
     const { partitions } = this.share;
     this.#shareStateTopic.replay((record, offset) => partitions.replay(record, offset));
     partitions.replayed();
-    const left = [...partitions.all()].filter(
-      ({ key }) => !this.groups.shares.has(key.group) || this.topics.byId(key.topicId) === undefined,
-    );
+    const isWanted = ({ group, topicId, partition }: SharePartitionKey): boolean =>
+      this.groups.shares.get(group)?.initialized.get(topicId)?.partitions.has(partition) === true &&
+      this.topics.byId(topicId) !== undefined;
+    const left = [...partitions.all()].filter(({ key }) => !isWanted(key));
     partitions.delete(left, () => {});
   }
 

@@ -96,4 +96,16 @@ export const servedApis: readonly ServedApi[] = [
     'describeTopicPartitions',
     async () => (await import('./75-describe-topic-partitions.ts')).describeTopicPartitions,
   ),
+  serve(
+    'describeShareGroupOffsets',
+    async () => (await import('./90-describe-share-group-offsets.ts')).describeShareGroupOffsets,
+  ),
+  serve(
+    'alterShareGroupOffsets',
+    async () => (await import('./91-alter-share-group-offsets.ts')).alterShareGroupOffsets,
+  ),
+  serve(
+    'deleteShareGroupOffsets',
+    async () => (await import('./92-delete-share-group-offsets.ts')).deleteShareGroupOffsets,
+  ),
 ];
