@@ -168,6 +168,24 @@ export const joinDefaults: JoinRequest = {
   supportsSkippingAssignment: true,
 };
 
+/** Share groups that deliver nothing. */
+const shareDefaults = {
+  sizeMax: 200,
+  settingsOf: () => ({ sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5000 }),
+  onMemberGone: () => {},
+  forgetDelivery: (_group: string, done: (error: null) => void) => done(null),
+};
+
+function replayAll(coordinator: GroupCoordinator, records: readonly CoordinatorRecord[]): void {
+  for (const { key, value } of records) {
+    const record = decodeRecord(key, value);
+    if (record?.type === 'share-group') coordinator.shares.replay(record);
+    else if (record !== null) coordinator.replay(record);
+  }
+  coordinator.replayed();
+  coordinator.shares.replayed();
+}
+
 export function groupFixture(
   config: Partial<CoordinatorConfig> = {},
   records: readonly CoordinatorRecord[] = [],
@@ -177,24 +195,9 @@ export function groupFixture(
   const timers = new SimulatedTimers();
   const log = new SimulatedGroupLog();
   const consumers = new ConsumerGroups({ config: { ...consumerDefaults, ...consumerConfig }, timers, log, topics });
-  const shares = new ShareGroups({
-    timers,
-    log,
-    topics,
-    sizeMax: 200,
-    settingsOf: () => ({ sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5000 }),
-    isTaken: (id) => coordinator.has(id),
-    onMemberGone: () => {},
-    forgetDelivery: (_group, done) => done(null),
-  });
+  const shares = new ShareGroups({ ...shareDefaults, timers, log, topics, isTaken: (id) => coordinator.has(id) });
   const coordinator = new GroupCoordinator({ ...defaults, ...config }, timers, log, consumers, shares);
-  for (const { key, value } of records) {
-    const record = decodeRecord(key, value);
-    if (record?.type === 'share-group') shares.replay(record);
-    else if (record !== null) coordinator.replay(record);
-  }
-  coordinator.replayed();
-  shares.replayed();
+  replayAll(coordinator, records);
   log.records.push(...records);
   const join: GroupFixture['join'] = (request = {}) => {
     const call: { result: JoinResult | null } = { result: null };
