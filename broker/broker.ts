@@ -85,6 +85,8 @@ export interface Broker {
   readonly topics: Topics;
   /** Consumer groups and their offsets, without a socket between. */
   readonly groups: GroupCoordinator;
+  /** Transactional ids and what they have open, without a socket between. */
+  readonly transactions: TransactionCoordinator;
   /** Users, ACLs and quotas, without a socket between. */
   readonly security: Security;
   /**

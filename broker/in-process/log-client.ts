@@ -13,6 +13,7 @@ import { asLogError, InProcessLogError, refusal } from './errors.ts';
 import { commitOffsets } from './offsets.ts';
 import { InProcessProducer } from './producer.ts';
 import { InProcessTable } from './table.ts';
+import { openTransactionalProducer } from './transactional-producer.ts';
 import {
   type ConsumerOptions,
   type ConsumerRecord,
@@ -21,6 +22,7 @@ import {
   type ProducerOptions,
   partitionName,
   type TopicPartition,
+  type TransactionalProducerOptions,
 } from './types.ts';
 
 interface Closable {
@@ -91,6 +93,11 @@ class InProcessLog {
 
   producer(options: ProducerOptions): InProcessProducer {
     return new InProcessProducer(this.#broker, options);
+  }
+
+  /** Fences whoever had the transactional id, and aborts what it left open. */
+  transactionalProducer(options: TransactionalProducerOptions) {
+    return openTransactionalProducer(this.#broker, options);
   }
 
   consumer(options: ConsumerOptions): InProcessConsumer {

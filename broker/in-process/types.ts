@@ -53,6 +53,11 @@ export interface ProducerOptions {
   readonly overrides?: Readonly<Record<string, string>>;
 }
 
+export interface TransactionalProducerOptions extends ProducerOptions {
+  readonly transactionalId: string;
+  readonly timeoutMs?: number;
+}
+
 export interface ConsumerOptions {
   readonly clientId: string;
   readonly group: string;

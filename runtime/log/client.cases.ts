@@ -79,6 +79,7 @@ export function logClientCases(name: string, open: () => Promise<LogClient>, sho
     consumerCases(() => client, topicOf, consumerOf);
     groupCases(() => client, topicOf, consumerOf);
     tableCases(() => client, topicOf);
+    transactionCases(() => client, topicOf);
 
     test('it closes', async () => {
       await client.close();
@@ -383,6 +384,79 @@ function tableCases(client: () => LogClient, topicOf: TopicOf): void {
     await producer.send([record(topic, 'new', { key }), record(topic, null, { key })]);
     await table.readToEnd();
     assert.deepEqual(seen.slice(2), ['new', null]);
+    await table.close();
+    await producer.close();
+  });
+}
+
+function transactionCases(client: () => LogClient, topicOf: TopicOf): void {
+  const open = (transactionalId: string) => client().transactionalProducer({ clientId: 'cases', transactionalId });
+  const read = async (topic: string, isolation: 'read_committed' | 'read_uncommitted', count: number) => {
+    const group = unique('group');
+    const consumer = client().consumer({ clientId: 'cases', group, autoOffsetReset: 'earliest', isolation });
+    subscribe(consumer, [topic]);
+    const records = await pollUntil(consumer, (some) => some.length >= count);
+    records.push(...(await consumer.poll(100)));
+    await consumer.close();
+    return values(records);
+  };
+
+  test('records of a transaction are read together once it is committed, and never when it is aborted', async () => {
+    const [topic, other] = [await topicOf(), await topicOf()];
+    const producer = await open(unique('txn'));
+    await producer.send([record(topic, 'a'), record(other, 'with a')]);
+    await producer.commit();
+    await producer.send([record(topic, 'never')]);
+    await producer.abort();
+    const metadata = await Promise.all([producer.send([record(topic, 'b')]), producer.send([record(topic, 'c')])]);
+    await producer.commit();
+    assert.ok(metadata[0][0]!.offset < metadata[1][0]!.offset);
+    assert.deepEqual(await read(topic, 'read_committed', 3), ['a', 'b', 'c']);
+    assert.deepEqual(await read(other, 'read_committed', 1), ['with a']);
+    assert.deepEqual(await read(topic, 'read_uncommitted', 4), ['a', 'never', 'b', 'c']);
+    await producer.close();
+  });
+
+  test('a new producer of an id fences the older one, whose open transaction is taken back', async () => {
+    const topic = await topicOf();
+    const id = unique('txn');
+    const zombie = await open(id);
+    await zombie.send([record(topic, 'of the zombie')]);
+    const owner = await open(id);
+    await assert.rejects(zombie.commit(), { name: 'LogError', code: 'PRODUCER_FENCED', retriable: false });
+    await owner.send([record(topic, 'of the owner')]);
+    await owner.commit();
+    assert.deepEqual(await read(topic, 'read_committed', 1), ['of the owner']);
+    await zombie.close();
+    await owner.close();
+  });
+
+  test('a producer that was fenced while nothing was open cannot write either', async () => {
+    const topic = await topicOf();
+    const id = unique('txn');
+    const zombie = await open(id);
+    await zombie.send([record(topic, 'before')]);
+    await zombie.commit();
+    const owner = await open(id);
+    await assert.rejects(zombie.send([record(topic, 'after')]), { name: 'LogError', code: 'PRODUCER_FENCED' });
+    assert.deepEqual(await read(topic, 'read_uncommitted', 1), ['before']);
+    await zombie.close();
+    await owner.close();
+  });
+
+  test('a commit of nothing is nothing, and a table is read to its end past the end of a transaction', async () => {
+    const topic = await topicOf(1, { 'cleanup.policy': 'compact' });
+    const producer = await open(unique('txn'));
+    await producer.commit();
+    const key = Buffer.from('k');
+    await producer.send([record(topic, 'kept', { key })]);
+    await producer.commit();
+    await producer.send([record(topic, 'taken back', { key })]);
+    await producer.abort();
+    const seen: (string | null)[] = [];
+    const table = await client().table(topic, (each) => void seen.push(each.value?.toString() ?? null));
+    await table.readToEnd();
+    assert.deepEqual(seen, ['kept']);
     await table.close();
     await producer.close();
   });

@@ -77,6 +77,11 @@ export interface LogClient {
   /** The first offset still kept and the next one to be written. Rejects for an unknown partition. */
   offsets(partition: TopicPartition): Promise<{ readonly logStartOffset: number; readonly logEndOffset: number }>;
   producer(options: ProducerOptions): LogProducer;
+  /**
+   * Takes a transactional id over (KIP-98): resolves when whoever had it before can write no more and what it left open
+   * is aborted. Readers of committed data see the records of each transaction together, or never.
+   */
+  transactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer>;
   consumer(options: ConsumerOptions): LogConsumer;
   /** Reads a whole topic from its start, then follows it: for compacted topics that are tables (configs, offsets). */
   table(topic: string, onRecord: (record: ConsumerRecord) => void): Promise<LogTable>;
@@ -103,6 +108,25 @@ export interface LogProducer {
    */
   send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]>;
   close(): Promise<void>;
+}
+
+export interface TransactionalProducerOptions extends ProducerOptions {
+  readonly transactionalId: string;
+  /** A transaction open for longer is aborted by the log, and its producer fenced. Kafka's 60 s when absent. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Appends that become true together. A transaction begins with the first `send` after the last end; `send` resolves once
+ * the records are written, `commit` once they are there for good.
+ *
+ * A LogError `PRODUCER_FENCED` means that somebody else has taken the id over: nothing more can be written. After any
+ * other failure of `send` the transaction can only be aborted. After a failure of `commit` or `abort` its outcome is not
+ * known: only a new producer of the same id, and a look at what is committed, can tell.
+ */
+export interface TransactionalProducer extends LogProducer {
+  commit(): Promise<void>;
+  abort(): Promise<void>;
 }
 
 export interface ConsumerOptions {

@@ -81,6 +81,12 @@ export class KafkaConsumer implements LogConsumer {
       );
       this.#wake();
     });
+    // Transaction markers are handed to nobody, but they are read: without this a partition would lag behind for ever.
+    this.#consumer.on('consumer.end_batch_process', ({ payload }) => {
+      const owned = this.#owned.get(keyOf(payload));
+      if (payload.batchSize > 0 || owned?.position == null || Number(payload.firstOffset) > owned.position) return;
+      owned.position = Math.max(owned.position, Number(payload.lastOffset) + 1);
+    });
     this.#consumer.on('consumer.crash', ({ payload }) => {
       if (!payload.restart) this.#failure = asLogError(payload.error, `Consuming for group "${options.group}"`);
       this.#wake();

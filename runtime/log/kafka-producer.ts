@@ -4,7 +4,7 @@
  * kafkajs keeps no order between overlapping sends, so this producer has one under way at most; what waits is gathered,
  * which makes batches as large as the cluster is slow.
  */
-import type { Kafka, RecordMetadata as KafkaMetadata, Message, Producer } from 'kafkajs';
+import type { Kafka, RecordMetadata as KafkaMetadata, Message, ProducerBatch } from 'kafkajs';
 import {
   LogError,
   type LogProducer,
@@ -24,18 +24,45 @@ interface Send {
 /** Records in one request; the broker's own limit is on bytes per partition and is far away for records of a kilobyte. */
 const MAX_RECORDS = 5_000;
 
+/** Sends one request; kafkajs's `sendBatch`, of a producer or of a transaction. */
+export type AppendBatch = (batch: ProducerBatch) => Promise<KafkaMetadata[]>;
+
+/** What is below: it connects when it is first used. */
+export interface Appender {
+  readonly append: AppendBatch;
+  close(): Promise<void>;
+}
+
+/** A plain producer of kafkajs. */
+export function kafkaAppender(kafka: Kafka): Appender {
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  let connected: Promise<void> | null = null;
+  return {
+    append: async (batch) => {
+      connected ??= producer.connect();
+      await connected.catch((error: unknown) => {
+        connected = null;
+        throw error;
+      });
+      return producer.sendBatch(batch);
+    },
+    close: async () => {
+      if (connected !== null) await producer.disconnect();
+    },
+  };
+}
+
 export class KafkaProducer implements LogProducer {
-  readonly #producer: Producer;
+  readonly #appender: Appender;
   readonly #acks: number;
   readonly #partitionsOf: (topic: string) => Promise<number>;
   readonly #partitioner = new Partitioner();
   readonly #counts = new Map<string, number>();
   #waiting: Send[] = [];
   #running: Promise<void> | null = null;
-  #connected: Promise<void> | null = null;
 
-  constructor(kafka: Kafka, options: ProducerOptions, partitionsOf: (topic: string) => Promise<number>) {
-    this.#producer = kafka.producer({ allowAutoTopicCreation: false });
+  constructor(appender: Appender, options: ProducerOptions, partitionsOf: (topic: string) => Promise<number>) {
+    this.#appender = appender;
     this.#acks = options.acks === 1 ? 1 : -1;
     this.#partitionsOf = partitionsOf;
   }
@@ -49,7 +76,7 @@ export class KafkaProducer implements LogProducer {
 
   async close(): Promise<void> {
     await this.#running;
-    if (this.#connected !== null) await this.#producer.disconnect();
+    await this.#appender.close();
   }
 
   async #run(): Promise<void> {
@@ -100,14 +127,9 @@ export class KafkaProducer implements LogProducer {
   }
 
   async #append(records: readonly (ProducerRecord & { partition: number })[]): Promise<RecordMetadata[]> {
-    this.#connected ??= this.#producer.connect();
-    await this.#connected.catch((error: unknown) => {
-      this.#connected = null;
-      throw error;
-    });
     const topics = Map.groupBy(records, ({ topic }) => topic);
     const now = Date.now();
-    const answers = await this.#producer.sendBatch({
+    const answers = await this.#appender.append({
       acks: this.#acks,
       topicMessages: [...topics].map(([topic, members]) => ({
         topic,

@@ -20,14 +20,17 @@ export async function openKafkaTable(
   await withLogErrors(
     `Following topic "${topic}"`,
     (async () => {
+      // A batch of nothing but transaction markers is handed to nobody, and is the end of the topic all the same.
+      consumer.on('consumer.end_batch_process', ({ payload }) => {
+        positions.set(payload.partition, Number(payload.lastOffset) + 1);
+        for (const wake of waiters) wake();
+      });
       await consumer.connect();
       await consumer.subscribe({ topic, fromBeginning: true });
       await consumer.run({
         autoCommit: false,
         eachBatch: async ({ batch }) => {
           for (const message of batch.messages) onRecord(consumerRecord(topic, batch.partition, message));
-          positions.set(batch.partition, Number(batch.lastOffset()) + 1);
-          for (const wake of waiters) wake();
         },
       });
     })(),

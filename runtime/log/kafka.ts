@@ -17,12 +17,15 @@ import type {
   ProducerOptions,
   TopicDescription,
   TopicPartition,
+  TransactionalProducer,
+  TransactionalProducerOptions,
 } from './client.ts';
 import { LogError } from './client.ts';
 import { KafkaConsumer } from './kafka-consumer.ts';
 import { asLogError, withLogErrors } from './kafka-errors.ts';
-import { KafkaProducer } from './kafka-producer.ts';
+import { KafkaProducer, kafkaAppender } from './kafka-producer.ts';
 import { openKafkaTable } from './kafka-table.ts';
+import { openKafkaTransactions } from './kafka-transactions.ts';
 
 export interface KafkaLogOptions {
   readonly bootstrapServers: readonly string[];
@@ -103,10 +106,11 @@ class KafkaLog implements LogClient {
   }
 
   producer(options: ProducerOptions): LogProducer {
-    return new KafkaProducer(this.#kafka, options, async (topic) => {
-      const [described] = await this.describeTopics([topic]);
-      return described?.partitions ?? 0;
-    });
+    return new KafkaProducer(kafkaAppender(this.#kafka), options, (topic) => this.#partitionsOf(topic));
+  }
+
+  transactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
+    return openKafkaTransactions(this.#kafka, options, (topic) => this.#partitionsOf(topic));
   }
 
   consumer(options: ConsumerOptions): LogConsumer {
@@ -158,6 +162,11 @@ class KafkaLog implements LogClient {
     if (members === 0) return;
     const message = `Group "${group}" still has ${members} members. Stop them first.`;
     throw new LogError('NON_EMPTY_GROUP', message, { retriable: false });
+  }
+
+  async #partitionsOf(topic: string): Promise<number> {
+    const [described] = await this.describeTopics([topic]);
+    return described?.partitions ?? 0;
   }
 
   #topicNames(): Promise<string[]> {

@@ -211,7 +211,11 @@ export class MemoryConsumer implements LogConsumer {
       if (owned.isPaused) continue;
       const records = this.#log.records(owned);
       while (owned.position < records.length && found.length < maxRecords && bytesLeft > 0) {
-        const record = records[owned.position++]!;
+        const record = records[owned.position]!;
+        const outcome = this.#options.isolation === 'read_committed' ? this.#log.transactions.outcomeOf(record) : null;
+        if (outcome === 'open') break;
+        owned.position++;
+        if (outcome === 'aborted') continue;
         bytesLeft -= (record.key?.length ?? 0) + (record.value?.length ?? 0);
         found.push(record);
       }

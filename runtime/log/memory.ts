@@ -18,8 +18,11 @@ import {
   type RecordMetadata,
   type TopicDescription,
   type TopicPartition,
+  type TransactionalProducer,
+  type TransactionalProducerOptions,
 } from './client.ts';
 import { MemoryConsumer, MemoryGroup } from './memory-group.ts';
+import { MemoryTransactions } from './memory-transactions.ts';
 import { Partitioner } from './partitioner.ts';
 
 export interface MemoryLogOptions {
@@ -27,6 +30,8 @@ export interface MemoryLogOptions {
   readonly defaultPartitions?: number;
   /** Awaited before each append, in order; a throw refuses the whole send. For tests. */
   beforeAppend?: (records: readonly ProducerRecord[]) => void | Promise<void>;
+  /** Awaited before each commit of a transaction; a throw refuses it. For tests. */
+  beforeCommit?: (transactionalId: string) => void | Promise<void>;
 }
 
 interface MemoryTopic {
@@ -39,6 +44,7 @@ export const partitionKey = (partition: TopicPartition): string => `${partition.
 
 export class MemoryLog implements LogClient {
   readonly options: MemoryLogOptions;
+  readonly transactions = new MemoryTransactions();
   readonly #topics = new Map<string, MemoryTopic>();
   readonly #groups = new Map<string, MemoryGroup>();
   readonly #listeners = new Set<() => void>();
@@ -80,6 +86,10 @@ export class MemoryLog implements LogClient {
     return new MemoryProducer(this);
   }
 
+  async transactionalProducer({ transactionalId }: TransactionalProducerOptions): Promise<TransactionalProducer> {
+    return this.transactions.open(this, transactionalId);
+  }
+
   consumer(options: ConsumerOptions): LogConsumer {
     return new MemoryConsumer(this, this.group(options.group), options);
   }
@@ -90,7 +100,13 @@ export class MemoryLog implements LogClient {
     const read = partitions.map(() => 0);
     const follow = () => {
       for (const [index, records] of partitions.entries()) {
-        while (read[index]! < records.length) onRecord(records[read[index]!++]!);
+        while (read[index]! < records.length) {
+          const record = records[read[index]!]!;
+          const outcome = this.transactions.outcomeOf(record);
+          if (outcome === 'open') break;
+          read[index]!++;
+          if (outcome === 'committed') onRecord(record);
+        }
       }
     };
     follow();
@@ -117,7 +133,12 @@ export class MemoryLog implements LogClient {
     this.#listeners.clear();
   }
 
-  /** All records of a partition, for the consumers here and for a test's own look. */
+  /** What a reader of committed data sees of a partition, for a test's own look. */
+  committed(partition: TopicPartition): readonly ConsumerRecord[] {
+    return this.records(partition).filter((record) => this.transactions.outcomeOf(record) === 'committed');
+  }
+
+  /** All records of a partition, whatever became of their transactions. */
   records(partition: TopicPartition): readonly ConsumerRecord[] {
     const records = this.#topics.get(partition.topic)?.partitions[partition.partition];
     if (records === undefined) throw unknownPartition(partition);
@@ -142,8 +163,17 @@ export class MemoryLog implements LogClient {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Appends at once and in order; the producer has chosen the partitions. */
-  append(records: readonly ProducerRecord[], partitioner: Partitioner): RecordMetadata[] {
+  /** Something can be read that could not before. */
+  changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Appends at once and in order. */
+  append(
+    records: readonly ProducerRecord[],
+    partitioner: Partitioner,
+    transaction?: Parameters<MemoryTransactions['note']>[1],
+  ): RecordMetadata[] {
     const now = Date.now();
     const placed = records.map((record) => {
       const count = this.partitionCount(record.topic);
@@ -155,9 +185,10 @@ export class MemoryLog implements LogClient {
       const { partition, log } = placed[index]!;
       const stored = copyOf(record, partition, log.length, now);
       log.push(stored);
+      if (transaction !== undefined) this.transactions.note(stored, transaction);
       return { topic: record.topic, partition, offset: stored.offset, timestamp: stored.timestamp };
     });
-    for (const listener of this.#listeners) listener();
+    this.changed();
     return metadata;
   }
 

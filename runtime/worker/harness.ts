@@ -291,7 +291,7 @@ export async function harness(
 }
 
 export function valuesOf(log: MemoryLog, topic: string): string[] {
-  return Array.from({ length: log.partitionCount(topic) }, (_, partition) => log.records({ topic, partition }))
+  return Array.from({ length: log.partitionCount(topic) }, (_, partition) => log.committed({ topic, partition }))
     .flat()
     .map(({ value }) => value?.toString() ?? 'null');
 }

@@ -1,0 +1,169 @@
+/**
+ * What the plain and the transactional producer of this keeper share: records become batches, one open batch for each
+ * partition, and batches go into the logs. It knows no transaction and keeps nothing but where keyless records go.
+ */
+import type { Broker } from '../broker.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import type { AppendInfo, AppendOptions } from '../log/types.ts';
+import { type CompressionCodec, compressionCodecs } from '../protocol/compression.ts';
+import { partitionForKey } from '../protocol/partitioner.ts';
+import type { BatchOptions } from '../protocol/record-batch.ts';
+import { BatchBuilder } from '../protocol/records.ts';
+import { asLogError, InProcessLogError, refusal } from './errors.ts';
+import type { ProducerRecord, RecordMetadata } from './types.ts';
+
+/** What a batch is closed at; the default of max.message.bytes allows no more. */
+const batchBytesMax = 1024 * 1024;
+/** Records without a key stay on one partition for this much, so that batches fill up (KIP-794's aim). */
+const stickyBytes = 64 * 1024;
+
+/** A batch on its way, and where its records stood in the list that was sent. */
+export interface Batch {
+  readonly log: PartitionLog;
+  readonly builder: BatchBuilder;
+  readonly indexes: number[];
+}
+
+interface Sticky {
+  partition: number;
+  bytesLeft: number;
+}
+
+/** Sorts records into batches by partition. */
+export class Batching {
+  readonly #broker: Broker;
+  readonly #sticky = new Map<string, Sticky>();
+
+  constructor(broker: Broker) {
+    this.#broker = broker;
+  }
+
+  /** One open batch per partition; a full one is closed and another opened. */
+  gather(records: readonly ProducerRecord[], nowMs: number): Batch[] {
+    const batches: Batch[] = [];
+    const open = new Map<string, Map<number, Batch>>();
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index]!;
+      const partition = record.partition ?? this.#choose(record);
+      let ofTopic = open.get(record.topic);
+      if (ofTopic === undefined) {
+        ofTopic = new Map();
+        open.set(record.topic, ofTopic);
+      }
+      let batch = ofTopic.get(partition);
+      if (batch === undefined || isFull(batch, record)) {
+        const log = batch?.log ?? this.#logOf(record.topic, partition);
+        batch = { log, builder: new BatchBuilder(), indexes: [] };
+        ofTopic.set(partition, batch);
+        batches.push(batch);
+      }
+      batch.builder.append(record.timestamp ?? nowMs, record.key, record.value, record.headers);
+      batch.indexes.push(index);
+    }
+    return batches;
+  }
+
+  #logOf(topic: string, partition: number): PartitionLog {
+    try {
+      return this.#broker.log(topic, partition);
+    } catch (error) {
+      throw asLogError(error, `Nothing was appended to ${topic}-${partition}`);
+    }
+  }
+
+  #choose(record: ProducerRecord): number {
+    const partitions = this.#broker.topics.get(record.topic)?.partitions;
+    if (partitions === undefined) {
+      throw refusal('UNKNOWN_TOPIC_OR_PARTITION', `Topic "${record.topic}" does not exist. Create it first.`);
+    }
+    if (record.key !== null) return partitionForKey(record.key, partitions);
+    if (partitions === 1) return 0;
+    let sticky = this.#sticky.get(record.topic);
+    if (sticky === undefined) {
+      sticky = { partition: Math.floor(Math.random() * partitions), bytesLeft: stickyBytes };
+      this.#sticky.set(record.topic, sticky);
+    }
+    if (sticky.bytesLeft <= 0) {
+      sticky.partition++;
+      sticky.bytesLeft = stickyBytes;
+    }
+    sticky.bytesLeft -= record.value?.length ?? 0;
+    return sticky.partition % partitions;
+  }
+}
+
+/** The finished bytes. Throws where they are too large for the topic, before anything is appended. */
+export function buildBatch({ log, builder, indexes }: Batch, options: BatchOptions): Buffer {
+  const batch = builder.build(options);
+  if (batch.length <= log.config.maxMessageBytes) return batch;
+  throw refusal(
+    'MESSAGE_TOO_LARGE',
+    `${indexes.length} record(s) of ${batch.length} bytes do not fit into ${log.topic}-${log.partition}, whose ` +
+      `max.message.bytes is ${log.config.maxMessageBytes}. Raise it, or send less.`,
+  );
+}
+
+/** Appends every batch, in order, before it returns; resolves with each record's place when the logs have answered. */
+export function appendBatches(
+  records: readonly ProducerRecord[],
+  batches: readonly Batch[],
+  built: readonly Buffer[],
+  nowMs: number,
+  options: AppendOptions,
+): Promise<readonly RecordMetadata[]> {
+  return new Promise((resolve, reject) => {
+    const metadata = new Array<RecordMetadata>(records.length);
+    let failure: unknown = null;
+    let pending = 1;
+    const done = (error: unknown): void => {
+      failure ??= error;
+      if (--pending > 0) return;
+      if (failure === null) resolve(metadata);
+      else reject(asLogError(failure, 'The records were not all appended'));
+    };
+    for (let i = 0; i < batches.length && failure === null; i++) {
+      pending++;
+      try {
+        const info = batches[i]!.log.append(built[i]!, options, done);
+        describe(records, batches[i]!, info, nowMs, metadata);
+      } catch (error) {
+        done(error);
+      }
+    }
+    done(null);
+  });
+}
+
+/** Varints, attributes and the like: what a record, and each header, takes at most beside its bytes. */
+const recordFrameBytes = 36;
+const headerFrameBytes = 10;
+
+function isFull({ log, builder }: Batch, { key, value, headers }: ProducerRecord): boolean {
+  let bytes = recordFrameBytes + (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) {
+    bytes += headerFrameBytes + Buffer.byteLength(header.key) + (header.value?.length ?? 0);
+  }
+  return builder.sizeBytes + bytes > Math.min(batchBytesMax, log.config.maxMessageBytes);
+}
+
+function describe(
+  records: readonly ProducerRecord[],
+  batch: Batch,
+  info: AppendInfo,
+  nowMs: number,
+  into: RecordMetadata[],
+): void {
+  const { topic, partition } = batch.log;
+  for (let i = 0; i < batch.indexes.length; i++) {
+    const index = batch.indexes[i]!;
+    const timestamp = info.logAppendTimeMs >= 0 ? info.logAppendTimeMs : (records[index]!.timestamp ?? nowMs);
+    into[index] = { topic, partition, offset: info.baseOffset + i, timestamp };
+  }
+}
+
+export function codecOf(name: string): CompressionCodec {
+  const codec = compressionCodecs.find((each) => each === name);
+  if (codec !== undefined) return codec;
+  const message = `compression.type "${name}" is none of ${compressionCodecs.join(', ')}.`;
+  throw new InProcessLogError('INVALID_CONFIG', message, { retriable: false });
+}

@@ -1,0 +1,184 @@
+/**
+ * Appends records that become true together (KIP-98), without a socket: the broker's own transaction coordinator is
+ * asked directly, as a producer of KIP-890 would ask it over TCP. It is what makes a source exactly once.
+ *
+ * Sends begin in the order they were called, because sequences count; their fdatasyncs overlap.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Broker } from '../broker.ts';
+import { errorNameOf } from '../errors.ts';
+import type { CompressionCodec } from '../protocol/compression.ts';
+import type { ErrorName } from '../protocol/error-codes.ts';
+import type { ProducerAnswer, ProducerIdentity } from '../transactions/types.ts';
+import { appendBatches, type Batch, Batching, buildBatch, codecOf } from './batching.ts';
+import { InProcessLogError, refusal } from './errors.ts';
+import {
+  type ProducerRecord,
+  partitionName,
+  type RecordMetadata,
+  type TopicPartition,
+  type TransactionalProducerOptions,
+} from './types.ts';
+
+/** Kafka's `transaction.timeout.ms`. */
+const timeoutMsDefault = 60_000;
+/** The coordinator waits a second itself for the end of the transaction before; a few of those are a slow disk. */
+const busyDeadlineMs = 15_000;
+const busyWaitMs = 20;
+/** Sequences wrap from 2^31-1 to 0. */
+const sequences = 2 ** 31;
+
+/** Takes the id over: resolves when whoever had it is fenced and what it left open is aborted. */
+export async function openTransactionalProducer(
+  broker: Broker,
+  options: TransactionalProducerOptions,
+): Promise<InProcessTransactionalProducer> {
+  const { transactionalId, timeoutMs = timeoutMsDefault } = options;
+  const answer = await whileBusy(
+    `Taking over transactional id "${transactionalId}"`,
+    () =>
+      new Promise<ProducerAnswer>((resolve) => {
+        broker.transactions.initProducerId({ transactionalId, timeoutMs, expected: null }, resolve);
+      }),
+    ({ error }) => error,
+  );
+  return new InProcessTransactionalProducer(broker, options, answer);
+}
+
+class InProcessTransactionalProducer {
+  readonly #broker: Broker;
+  readonly #batching: Batching;
+  readonly #codec: CompressionCodec;
+  #who: ProducerIdentity;
+  /** Partitions of the open transaction; empty while none is open. */
+  readonly #partitions = new Map<string, TopicPartition>();
+  readonly #sequences = new Map<string, number>();
+  /** When the last send has begun, so that the next one may. */
+  #begun: Promise<unknown> = Promise.resolve();
+  readonly #pending = new Set<Promise<unknown>>();
+  #isClosed = false;
+
+  constructor(broker: Broker, options: TransactionalProducerOptions, { producerId, producerEpoch }: ProducerAnswer) {
+    this.#broker = broker;
+    this.#batching = new Batching(broker);
+    this.#codec = codecOf(options.overrides?.['compression.type'] ?? 'none');
+    this.#who = { transactionalId: options.transactionalId, producerId, producerEpoch };
+  }
+
+  async send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {
+    if (this.#isClosed) throw refusal('NETWORK_EXCEPTION', 'The producer is closed.');
+    if (records.length === 0) return [];
+    const begun = this.#begun.then(() => this.#begin(records));
+    this.#begun = begun.catch(() => {});
+    const sent = begun.then(({ appended }) => appended);
+    this.#pending.add(sent);
+    try {
+      return await sent;
+    } catch (error) {
+      throw this.#asFenced(error);
+    } finally {
+      this.#pending.delete(sent);
+    }
+  }
+
+  async commit(): Promise<void> {
+    await Promise.all(this.#pending);
+    await this.#end(true);
+  }
+
+  async abort(): Promise<void> {
+    await Promise.allSettled(this.#pending);
+    await this.#end(false);
+  }
+
+  /** Waits for what was sent; an open transaction is left to the next producer of this id, or to its timeout. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#pending);
+  }
+
+  /** Resolves when the appends have begun; the promise inside it, when they are durable. */
+  async #begin(records: readonly ProducerRecord[]): Promise<{ appended: Promise<readonly RecordMetadata[]> }> {
+    const nowMs = Date.now();
+    const batches = this.#batching.gather(records, nowMs);
+    await this.#join(batches);
+    const next = new Map<string, number>();
+    const built = batches.map((batch) => this.#build(batch, next));
+    for (const { log } of batches) this.#mayWrite(log);
+    for (const [name, sequence] of next) this.#sequences.set(name, sequence);
+    const options = { acks: -1, origin: 'client', transactionVersion: 2 } as const;
+    return { appended: appendBatches(records, batches, built, nowMs, options) };
+  }
+
+  /** Takes the batches' partitions into the transaction, where they are not in it yet. */
+  async #join(batches: readonly Batch[]): Promise<void> {
+    const missing = new Map<string, TopicPartition>();
+    for (const { log } of batches) {
+      const name = partitionName(log);
+      if (!this.#partitions.has(name)) missing.set(name, { topic: log.topic, partition: log.partition });
+    }
+    if (missing.size === 0) return;
+    const add = () =>
+      new Promise<ErrorName>((resolve) => {
+        this.#broker.transactions.addPartitions(this.#who, [...missing.values()], 2, resolve);
+      });
+    await whileBusy(`Opening a transaction of "${this.#who.transactionalId}"`, add, (error) => error);
+    for (const [name, partition] of missing) this.#partitions.set(name, partition);
+  }
+
+  #build(batch: Batch, next: Map<string, number>): Buffer {
+    const name = partitionName(batch.log);
+    const baseSequence = next.get(name) ?? this.#sequences.get(name) ?? 0;
+    const { producerId, producerEpoch } = this.#who;
+    const stamp = { codec: this.#codec, producerId, producerEpoch, baseSequence, isTransactional: true };
+    const built = buildBatch(batch, stamp);
+    next.set(name, (baseSequence + batch.indexes.length) % sequences);
+    return built;
+  }
+
+  /** The transaction may have been aborted, and this producer fenced, since its partitions joined it. */
+  #mayWrite({ topic, partition }: TopicPartition): void {
+    const error = this.#broker.transactions.judgeWrite(this.#who, topic, partition);
+    if (error !== 'NONE') throw refused(error, `Writing to ${topic}-${partition}`, this.#who.transactionalId);
+  }
+
+  async #end(isCommit: boolean): Promise<void> {
+    if (this.#partitions.size === 0) return;
+    const { transactionalId } = this.#who;
+    const end = () =>
+      new Promise<ProducerAnswer>((resolve) => {
+        this.#broker.transactions.endTransaction(this.#who, isCommit, 2, resolve);
+      });
+    const doing = `${isCommit ? 'Committing' : 'Aborting'} a transaction of "${transactionalId}"`;
+    const { producerId, producerEpoch } = await whileBusy(doing, end, ({ error }) => error);
+    // KIP-890: every end brings the next epoch, in which sequences count from 0.
+    this.#who = { transactionalId, producerId, producerEpoch };
+    this.#partitions.clear();
+    this.#sequences.clear();
+  }
+
+  /** A log knows only epochs; that one is over means that somebody has this id now. */
+  #asFenced(error: unknown): unknown {
+    if (errorNameOf(error) !== 'INVALID_PRODUCER_EPOCH') return error;
+    return refused('PRODUCER_FENCED', 'Writing', this.#who.transactionalId);
+  }
+}
+
+/** Asks again while the coordinator is at the end of the transaction before. Throws what it refuses. */
+async function whileBusy<T>(doing: string, ask: () => Promise<T>, errorOf: (answer: T) => ErrorName): Promise<T> {
+  const deadline = Date.now() + busyDeadlineMs;
+  for (;;) {
+    const answer = await ask();
+    const error = errorOf(answer);
+    if (error === 'NONE') return answer;
+    if (error !== 'CONCURRENT_TRANSACTIONS' || Date.now() > deadline) throw refused(error, doing, null);
+    await sleep(busyWaitMs);
+  }
+}
+
+function refused(error: ErrorName, doing: string, transactionalId: string | null): InProcessLogError {
+  if (error !== 'PRODUCER_FENCED' && error !== 'INVALID_PRODUCER_EPOCH') return refusal(error, `${doing}: ${error}.`);
+  const whose = transactionalId === null ? 'this transactional id' : `"${transactionalId}"`;
+  const message = `${doing} is refused: another producer has taken ${whose} over. Nothing more can be written here.`;
+  return new InProcessLogError('PRODUCER_FENCED', message, { retriable: false });
+}
