@@ -10,7 +10,7 @@ import { PluginPath } from './plugins/plugin-path.ts';
 import { watchPlugins } from './plugins/watch.ts';
 import { createRestServer } from './rest/server.ts';
 import { ConfigStore } from './stores/config-store.ts';
-import { OffsetStore } from './stores/offset-store.ts';
+import { OffsetStore, OffsetStores } from './stores/offset-store.ts';
 import { StatusStore } from './stores/status-store.ts';
 import { applyFolder } from './worker/apply-folder.ts';
 import { ConfigProviders } from './worker/config-providers.ts';
@@ -139,13 +139,16 @@ async function openServices(options: WorkerOptions): Promise<Services> {
     pluginPath,
     providers: new ConfigProviders(settings.list('config.providers'), raw, process.env),
     configs,
-    offsets,
+    offsets: new OffsetStores(offsets, (topic, below) =>
+      OffsetStore.open(log, { ...storage('offset'), topic }, own, below),
+    ),
     statuses,
     loggers,
     settings,
     raw,
     loop: {
       flushIntervalMs: settings.number('offset.flush.interval.ms'),
+      flushTimeoutMs: settings.number('offset.flush.timeout.ms'),
       stopTimeoutMs: settings.number('task.shutdown.graceful.timeout.ms'),
       isTopicCreationEnabled: settings.boolean('topic.creation.enable'),
     },

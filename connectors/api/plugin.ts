@@ -4,7 +4,7 @@
  * `connectors/catalogue.ts` lists the built-in ones; a module in `plugin.path` exports its own as
  * `export const plugins: Plugin[]`.
  */
-import type { ConfigDef } from './config.ts';
+import type { Config, ConfigDef } from './config.ts';
 import type { SinkConnector, SourceConnector } from './connector.ts';
 import type { Converter, HeaderConverter } from './converter.ts';
 import type { Predicate, Transform } from './transform.ts';
@@ -24,7 +24,16 @@ interface PluginOf<Type extends string, Instance> {
   create(): Instance | Promise<Instance>;
 }
 
-export type SourceConnectorPlugin = PluginOf<'source', SourceConnector>;
+/** A source says here what it can promise (KIP-618); both are asked with a parsed config, before anything is created. */
+export interface SourceConnectorPlugin extends PluginOf<'source', SourceConnector> {
+  /**
+   * `supported`: with this config, a task that starts from an offset brings exactly the records after it. The worker
+   * then writes records and offsets in one transaction. Absent or `unsupported`: at least once, without transactions.
+   */
+  readonly exactlyOnceSupport?: (config: Config) => 'supported' | 'unsupported';
+  /** Whether its tasks can say where transactions end (`transaction.boundary=connector`). Absent: no. */
+  readonly canDefineTransactionBoundaries?: (config: Config) => boolean;
+}
 export type SinkConnectorPlugin = PluginOf<'sink', SinkConnector>;
 export type TransformPlugin = PluginOf<'transformation', Transform>;
 export type PredicatePlugin = PluginOf<'predicate', Predicate>;

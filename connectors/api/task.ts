@@ -36,6 +36,19 @@ export interface SourceTaskContext extends TaskContext {
    * is durable where it goes; rejects with the original error when the policy is to fail. The task then goes on.
    */
   reportBadInput(input: BadInput): Promise<void>;
+  /** Where the task ends transactions itself (`transaction.boundary=connector`, KIP-618); null or absent elsewhere. */
+  readonly transactions?: TransactionContext | null;
+}
+
+/**
+ * The worker's transaction, as a source task steers it. Call from `poll`. What is read stays out of sight until the task
+ * asks for a commit; a task that stops in between reads the same records again.
+ */
+export interface TransactionContext {
+  /** Ends the transaction with this record, or with all that the `poll` under way answers. */
+  commitTransaction(record?: SourceRecord): void;
+  /** Throws the transaction's records away up to this one, or all of this `poll`. Their offsets are kept: they do not come again. */
+  abortTransaction(record?: SourceRecord): void;
 }
 
 /** A piece of input that could not become a record. */

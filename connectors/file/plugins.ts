@@ -15,6 +15,8 @@ export const filePlugins: Plugin[] = [
     ],
     version: '0.1.0',
     config: fileSourceConfig,
+    // An offset is a byte position in a file that is recognised again: what follows it is exactly what is missing.
+    exactlyOnceSupport: () => 'supported',
     create: async () => new (await import('./source.ts')).FileSource(),
   },
   {

@@ -17,6 +17,8 @@ function source(className: string, defaults: SourceDefaults): SourceConnectorPlu
     class: className,
     version: CONNECTOR_VERSION,
     config: sourceConfigDef(defaults),
+    // A place in the stream is exact to the change; a snapshot that is killed reads its table again, as Debezium's does.
+    exactlyOnceSupport: () => 'supported',
     create: () => new PostgresSource(),
   };
 }

@@ -4,7 +4,14 @@
  * Writes are durable when `put` resolves, and visible at once: the answer of the append is applied before the topic's
  * own echo arrives. Every change is applied in log order per key, so an echo never brings back an older value.
  */
-import type { ConsumerRecord, LogClient, LogProducer, LogTable } from '../log/client.ts';
+import type {
+  ConsumerRecord,
+  LogClient,
+  LogProducer,
+  LogTable,
+  ProducerRecord,
+  RecordMetadata,
+} from '../log/client.ts';
 
 export interface CompactedTopic {
   readonly topic: string;
@@ -53,16 +60,23 @@ export class CompactedTable {
   /** Appends the changes in order and resolves when they are durable and applied. */
   async put(changes: readonly TableChange[]): Promise<void> {
     if (changes.length === 0) return;
-    const metadata = await this.#producer.send(
-      changes.map(({ key, value }) => ({
-        topic: this.topic,
-        partition: null,
-        key: Buffer.from(key),
-        value: value === null ? null : Buffer.from(value),
-        headers: [],
-        timestamp: null,
-      })),
-    );
+    this.applied(changes, await this.#producer.send(this.records(changes)));
+  }
+
+  /** The records of these changes, for who appends them itself, in a transaction. */
+  records(changes: readonly TableChange[]): ProducerRecord[] {
+    return changes.map(({ key, value }) => ({
+      topic: this.topic,
+      partition: null,
+      key: Buffer.from(key),
+      value: value === null ? null : Buffer.from(value),
+      headers: [],
+      timestamp: null,
+    }));
+  }
+
+  /** Those records are durable, at these places: what they say is true from now on. */
+  applied(changes: readonly TableChange[], metadata: readonly RecordMetadata[]): void {
     for (const [index, { key, value }] of changes.entries()) this.#applyNewer(key, value, metadata[index]!.offset);
   }
 

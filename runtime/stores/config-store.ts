@@ -1,7 +1,7 @@
 /**
  * Connector configs, task configs and target states, in Kafka Connect's own record formats (`connect-configs`).
  *
- * Keys: `connector-<c>`, `task-<c>-<n>`, `commit-<c>`, `target-state-<c>`. Task configs become visible only with the
+ * Keys: `connector-<c>`, `task-<c>-<n>`, `commit-<c>`, `target-state-<c>`, `tasks-fencing-<c>`. Task configs become visible only with the
  * commit record behind them, so a crash in between leaves the old set. Values hold `${…}` references as written, never
  * what they resolve to. (org.apache.kafka.connect.storage.KafkaConfigBackingStore)
  */
@@ -17,6 +17,8 @@ const CONNECTOR = 'connector-';
 const TASK = 'task-';
 const COMMIT = 'commit-';
 const TARGET_STATE = 'target-state-';
+/** KIP-618: how many tasks of an exactly-once source may still write, so that a new set knows whom to fence. */
+const TASK_COUNT = 'tasks-fencing-';
 /** Ours alone: which connectors came from the folder of files. Kafka Connect skips keys it does not know. */
 const FOLDER = 'millrace-folder';
 
@@ -24,6 +26,7 @@ export class ConfigStore {
   readonly #connectors = new Map<string, RawConfig>();
   readonly #targetStates = new Map<string, TargetState>();
   readonly #tasks = new Map<string, readonly RawConfig[]>();
+  readonly #taskCounts = new Map<string, number>();
   /** Task configs whose commit record has not been read yet. */
   readonly #uncommitted = new Map<string, Map<number, RawConfig>>();
   readonly #logger: Logger;
@@ -76,6 +79,16 @@ export class ConfigStore {
     await this.#table.put([...tasks, { key: COMMIT + connector, value: JSON.stringify({ tasks: configs.length }) }]);
   }
 
+  /** How many tasks the last set that was fenced for had; 0 when there was none. */
+  taskCount(connector: string): number {
+    return this.#taskCounts.get(connector) ?? 0;
+  }
+
+  async putTaskCount(connector: string, count: number): Promise<void> {
+    if (count === this.taskCount(connector)) return;
+    await this.#table.put([{ key: TASK_COUNT + connector, value: JSON.stringify({ 'task-count': count }) }]);
+  }
+
   /** The connectors that came from the folder the last time it was applied. */
   folder(): readonly string[] {
     return this.#folder;
@@ -102,6 +115,7 @@ export class ConfigStore {
     const value = text === null ? null : parseStored(text, () => this.#warn(key));
     if (text !== null && value === null) return;
     if (key === FOLDER) this.#folder = Array.isArray(value?.names) ? value.names.map(String) : [];
+    else if (key.startsWith(TASK_COUNT)) this.#taskCounts.set(key.slice(TASK_COUNT.length), countOf(value));
     else if (key.startsWith(TARGET_STATE)) this.#applyTargetState(key.slice(TARGET_STATE.length), value);
     else if (key.startsWith(CONNECTOR)) this.#applyConnector(key.slice(CONNECTOR.length), value);
     else if (key.startsWith(COMMIT)) this.#applyCommit(key.slice(COMMIT.length), value);
@@ -154,6 +168,11 @@ export class ConfigStore {
 function targetStateChange(connector: string, state: TargetState) {
   const old = state === 'STOPPED' ? 'PAUSED' : state;
   return { key: TARGET_STATE + connector, value: JSON.stringify({ state: old, 'state.v2': state }) };
+}
+
+function countOf(value: Record<string, unknown> | null): number {
+  const count = Number(value?.['task-count'] ?? 0);
+  return Number.isInteger(count) && count > 0 ? count : 0;
 }
 
 function strings(properties: unknown): RawConfig {

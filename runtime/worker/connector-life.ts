@@ -193,6 +193,7 @@ export class ConnectorLife {
     const before = this.#tasks;
     const isSame = (id: number) => sameConfig(before[id]?.config, wanted[id]) && !restarted.has(id);
     await Promise.all(before.map((task, id) => (isSame(id) ? undefined : task.life.stop(loop.stopTimeoutMs))));
+    if (plan.isExactlyOnce) await this.#fence(wanted.length, isSame);
     this.#tasks = wanted.map((config, id) =>
       isSame(id) ? before[id]! : this.#createTask(id, config, plan, before[id]),
     );
@@ -202,11 +203,32 @@ export class ConnectorLife {
     }
   }
 
+  /**
+   * KIP-618: a new set of tasks deals the work out anew, so nobody of the old set may write once the first of the new one
+   * has read its offsets. A single task that is followed by a single one fences its predecessor by its own start.
+   */
+  async #fence(wanted: number, isSame: (id: number) => boolean): Promise<void> {
+    const { configs, log } = this.#services;
+    const before = configs.taskCount(this.name);
+    const isOneForOne = before <= 1 && wanted === 1;
+    for (let task = 0; task < before && !isOneForOne; task++) {
+      if (task < wanted && isSame(task)) continue;
+      const clientId = `connector-fencing-${this.name}-${task}`;
+      const producer = await log.transactionalProducer({ clientId, transactionalId: this.#transactionalId(task) });
+      await producer.close();
+    }
+    await configs.putTaskCount(this.name, wanted);
+  }
+
+  #transactionalId(task: number): string {
+    return `${this.#services.settings.string('group.id')}-${this.name}-${task}`;
+  }
+
   #createTask(id: number, config: Raw, plan: ConnectorPlan, before?: Task): Task {
     const { statuses, configs } = this.#services;
     const logger = this.#services.loggers.named(`connector.${this.name}`, { connector: this.name, task: id });
     const books = before ?? {
-      ledger: new Ledger(),
+      ledger: new Ledger((lost, ledger) => this.#onLost(id, lost, ledger)),
       measures: new TaskMeasures(),
       errors: { ...noErrors(), deadLetterRequests: 0, deadLetterFailures: 0 },
     };
@@ -231,13 +253,15 @@ export class ConnectorLife {
   ): Promise<TaskLoop> {
     const { log, registry, offsets, loop, statuses, settings } = this.#services;
     const plan = await this.#plan(config, true);
+    const isSource = plan.plugin.type === 'source';
     const isTracked = settings.boolean('topic.tracking.enable');
     const environment: TaskEnvironment = {
       connector: this.name,
       task: id,
+      transactionalId: this.#transactionalId(id),
       log,
       registry,
-      offsets,
+      offsets: await offsets.of(isSource ? plan.settings.optionalString('offsets.storage.topic') : null),
       loop,
       ...books,
       onTopic: (topic) => isTracked && statuses.addTopic(this.name, id, topic),
@@ -248,6 +272,14 @@ export class ConnectorLife {
       return new SourceLoop(environment, plan, (running.instance as SourceConnector).createTask());
     }
     return new SinkLoop(environment, plan, (running.instance as SinkConnector).createTask());
+  }
+
+  /** The books do not balance: a defect, ours or a plugin's, and the only trace of a record that nobody has any more. */
+  #onLost(task: number, lost: number, { read, written, filtered, deadLettered, skipped, released }: Ledger): void {
+    const books = { read, written, filtered, deadLettered, skipped, released, lost };
+    const what = lost > 0 ? `lost track of ${lost} record(s)` : `counted ${-lost} record(s) more than it had read`;
+    const message = `Task ${task} of connector ${this.name} ${what}. Did the task change an array it had handed over?`;
+    this.#logger.error({ task, code: 'LEDGER_MISMATCH', ledger: books }, message);
   }
 
   async #restartTask(id: number, timeoutMs: number): Promise<void> {

@@ -5,7 +5,7 @@
 import type { SourceOffset, SourcePartition } from '../../connectors/api/index.ts';
 import { RequestError } from '../errors.ts';
 import { LogError, type OffsetAndMetadata } from '../log/client.ts';
-import type { PartitionOffset } from '../stores/offset-store.ts';
+import type { OffsetStore, PartitionOffset } from '../stores/offset-store.ts';
 import type { ConnectorLife } from './connector-life.ts';
 import type { Services } from './services.ts';
 import { sinkGroup } from './sink-loop.ts';
@@ -25,7 +25,7 @@ export class ConnectorOffsets {
   }
 
   async list(name: string): Promise<OffsetEntry[]> {
-    if (this.#typeOf(name) === 'source') return this.#services.offsets.all(name);
+    if (this.#typeOf(name) === 'source') return (await this.#storeOf(name)).all(name);
     const committed = await this.#services.log.groupOffsets(this.#groupOf(name));
     return committed.map(({ topic, partition, offset }) => ({
       partition: { kafka_topic: topic, kafka_partition: partition },
@@ -46,8 +46,9 @@ export class ConnectorOffsets {
   async reset(name: string): Promise<string> {
     this.#mustBeStopped(name);
     if (this.#typeOf(name) === 'source') {
-      const all = this.#services.offsets.all(name).map(({ partition }) => ({ partition, offset: null }));
-      await this.#services.offsets.write(name, all);
+      const store = await this.#storeOf(name);
+      const all = store.all(name).map(({ partition }) => ({ partition, offset: null }));
+      await store.write(name, all);
     } else await this.#whileEmpty(() => this.#services.log.deleteGroup(this.#groupOf(name)));
     return successText('reset');
   }
@@ -59,7 +60,7 @@ export class ConnectorOffsets {
         offset: offset as SourceOffset | null,
       }),
     );
-    await this.#services.offsets.write(name, offsets);
+    await (await this.#storeOf(name)).write(name, offsets);
   }
 
   /** The port sets offsets; forgetting one means forgetting the group and setting the rest again. */
@@ -104,6 +105,11 @@ export class ConnectorOffsets {
     const plugin = this.#services.plugins.find(config['connector.class'] ?? '', 'source', 'sink');
     if (plugin === undefined) throw new RequestError(500, `Connector ${name} has a class that is not known any more.`);
     return plugin.type;
+  }
+
+  /** A connector may keep its offsets in a topic of its own. */
+  #storeOf(name: string): Promise<OffsetStore> {
+    return this.#services.offsets.of(this.#services.configs.config(name)?.['offsets.storage.topic']?.trim() ?? null);
   }
 
   #groupOf(name: string): string {

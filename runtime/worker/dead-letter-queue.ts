@@ -38,6 +38,8 @@ export interface DeadLetterOptions {
   readonly task: number;
   readonly signal: AbortSignal;
   readonly counts: { deadLetterRequests: number; deadLetterFailures: number };
+  /** Where they are written: into somebody's transaction, or by a producer of their own. */
+  readonly producer: Pick<LogProducer, 'send' | 'close'> | null;
 }
 
 const PREFIX = '__connect.errors.';
@@ -47,14 +49,15 @@ export class DeadLetterQueue {
   readonly topic: string;
   readonly #options: DeadLetterOptions;
   readonly #log: LogClient;
-  readonly #producer: LogProducer;
+  readonly #producer: Pick<LogProducer, 'send' | 'close'>;
   #created: Promise<unknown> | undefined;
 
   constructor(log: LogClient, options: DeadLetterOptions) {
     this.topic = options.topic;
     this.#options = options;
     this.#log = log;
-    this.#producer = log.producer({ clientId: `connector-dlq-producer-${options.connector}-${options.task}` });
+    const { connector, task, producer } = options;
+    this.#producer = producer ?? log.producer({ clientId: `connector-dlq-producer-${connector}-${task}` });
   }
 
   /** Resolves when the record is durable there; tries again while the log is away, until the task is stopped. */

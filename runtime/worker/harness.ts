@@ -11,6 +11,7 @@ import type {
   RecordMetadata,
   SinkRecord,
   SinkTask,
+  SourceConnectorPlugin,
   SourceRecord,
   SourceTask,
   SourceTaskContext,
@@ -83,17 +84,20 @@ export interface SteeredSource {
   readonly started: number[];
   /** Called by each poll, before it answers. */
   onPoll: (context: SourceTaskContext) => void | Promise<void>;
+  /** Called with what a poll is about to answer. */
+  onRecords: (records: SourceRecord[], context: SourceTaskContext) => void;
   batchSize: number;
 }
 
 /** A source over `values`: one source partition, the offset is the index of the next one. */
-export function steeredSource(): SteeredSource {
+export function steeredSource(declared: Partial<SourceConnectorPlugin> = {}): SteeredSource {
   const source: SteeredSource = {
     values: [],
     calls: [],
     metadata: [],
     started: [],
     onPoll: () => {},
+    onRecords: () => {},
     batchSize: 10,
     plugin: {
       type: 'source',
@@ -111,6 +115,7 @@ export function steeredSource(): SteeredSource {
         createTask: (): SourceTask => task(),
         stop() {},
       }),
+      ...declared,
     },
   };
   const task = () => steeredSourceTask(source);
@@ -148,7 +153,11 @@ function steeredSourceTask(source: SteeredSource): SourceTask {
     },
     async poll() {
       await source.onPoll(context);
-      if (next < source.values.length) return source.values.slice(next, next + source.batchSize).map(recordOf);
+      if (next < source.values.length) {
+        const records = source.values.slice(next, next + source.batchSize).map(recordOf);
+        source.onRecords(records, context);
+        return records;
+      }
       await new Promise((resolve) => setTimeout(resolve, 5));
       return null;
     },

@@ -136,32 +136,29 @@ export const connectorKeys: ConfigDef = {
   ...overrides,
 };
 
-/** The beginning of a refusal that is about us, not about the value. */
-const notPromised = 'asks for what this version does not give';
-
 /** Keys of source connectors, on top. */
 export const sourceKeys: ConfigDef = {
   'topic.creation.groups': { type: 'list', default: [], doc: 'Groups of topics created with settings of their own.' },
   'topic.creation.*': optional('Settings of topics that do not exist yet, per group (KIP-158).'),
-  // Accepted where the value promises nothing more than is given; refused by name where it would (KIP-618).
   'exactly.once.support': {
     type: 'string',
     default: 'requested',
     oneOf: ['requested', 'required'],
-    validate: (value) => (value === 'required' ? `${notPromised}: sources deliver at least once` : null),
-    doc: 'Whether the connector must be exactly once (KIP-618). Sources deliver at least once, so it cannot be required.',
+    doc: 'required: refuse the connector unless it is exactly once (KIP-618). requested: exactly once where it can be.',
+    importance: 'medium',
   },
   'transaction.boundary': {
     type: 'string',
     default: 'poll',
     oneOf: ['poll', 'interval', 'connector'],
-    validate: (value) => (value === 'poll' ? null : `${notPromised}: sources write without transactions`),
-    doc: 'Where a source would end its transactions (KIP-618); without transactions only the default is accepted.',
+    doc: 'Where an exactly-once source ends its transactions: with each poll, after an interval, or where it says so.',
+    importance: 'medium',
   },
-  'offsets.storage.topic': {
-    ...optional('A topic of its own for the source offsets of this connector; they are kept with all others.'),
-    validate: (value) => (value === null ? null : `${notPromised}: all source offsets are in one topic`),
+  'transaction.boundary.interval.ms': {
+    ...optional('For transaction.boundary=interval; offset.flush.interval.ms of the worker when absent.', 'long'),
+    min: 1,
   },
+  'offsets.storage.topic': optional('A topic of its own for the source offsets of this connector.'),
 };
 
 /** Keys of sink connectors, on top. */
@@ -213,6 +210,14 @@ export const workerKeys: ConfigDef = {
   'offset.storage.replication.factor': { type: 'int', default: -1, min: -1, doc: '-1: the default of the cluster.' },
   'status.storage.partitions': { type: 'int', default: 1, min: 1, doc: 'Partitions of a new status topic.' },
   'status.storage.replication.factor': { type: 'int', default: -1, min: -1, doc: '-1: the default of the cluster.' },
+  'exactly.once.source.support': {
+    type: 'string',
+    // Kafka's default is off, because every worker of a cluster has to be ready for it; here nobody is left behind.
+    default: 'enabled',
+    oneOf: ['disabled', 'preparing', 'enabled'],
+    doc: 'enabled: sources that can be exactly once write in transactions (KIP-618). preparing: not yet, as in Kafka.',
+    importance: 'high',
+  },
   'offset.flush.interval.ms': {
     type: 'long',
     // Kafka's 60 s replay a minute after a crash. One small append per second and task is too little to measure.

@@ -1,14 +1,14 @@
 /**
  * The ledger of a task: every record it read is written, filtered, dead-lettered, skipped, released or in flight.
  *
- * `inFlight` is counted by the loop's own queue, not derived from the rest, so that a record forgotten anywhere shows
- * as a mismatch. A mismatch is an alarm: the loop checks whenever nothing is in flight.
+ * The loop compares it with what its queues really hold (`audit`). A record that is in flight by the books and in no
+ * queue was forgotten, by us or by a plugin that changed what it had handed over: that is an alarm, never silence.
  */
 export interface LedgerCounts {
   read: number;
   /** Durable in the log (source), delivered by `put` (sink). */
   written: number;
-  /** Dropped by a transform. */
+  /** Dropped by a transform, or discarded by the task that read it (an aborted transaction). */
   filtered: number;
   deadLettered: number;
   /** Tolerated without a dead letter queue. */
@@ -26,12 +26,35 @@ export class Ledger implements LedgerCounts {
   released = 0;
   inFlight = 0;
   inFlightMax = 0;
+  /** Records that left every queue without an outcome. Stays: it is evidence. */
+  lost = 0;
+  readonly #onLost: (records: number, ledger: Ledger) => void;
+
+  /** `onLost` sounds the alarm; negative when more came out than went in. */
+  constructor(onLost: (records: number, ledger: Ledger) => void = () => {}) {
+    this.#onLost = onLost;
+  }
 
   /** Counts records that the loop has taken in. */
   take(records: number): void {
     this.read += records;
     this.inFlight += records;
     if (this.inFlight > this.inFlightMax) this.inFlightMax = this.inFlight;
+  }
+
+  /** These go back to where they came from. */
+  release(records: number): void {
+    this.released += records;
+    this.inFlight -= records;
+  }
+
+  /** `held` is what the loop's queues hold now; whatever else is in flight is nowhere. */
+  audit(held: number): void {
+    const lost = this.inFlight - held;
+    if (lost === 0) return;
+    this.inFlight = held;
+    this.lost += lost;
+    this.#onLost(lost, this);
   }
 
   /** How many records were lost track of; 0 when the books balance. */

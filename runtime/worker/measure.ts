@@ -25,6 +25,8 @@ export class TaskMeasures {
   /** Duration of `poll` calls that brought records (source) or of `put` calls (sink), ms. */
   readonly callMs = new Measure();
   readonly commitMs = new Measure();
+  /** Records of a committed transaction (exactly-once sources). */
+  readonly transactionSize = new Measure();
   commitFailures = 0;
   commitSkips = 0;
   commitSequence = 0;

@@ -18,6 +18,7 @@ import {
   type TransformPlugin,
   unknownKeys,
 } from '../../connectors/api/index.ts';
+import { atLeastOnce, exactlyOnceOf } from './guarantee.ts';
 import { connectorKeys, predicateKeys, sinkKeys, sourceKeys, transformKeys } from './keys.ts';
 import type { Plugins, PluginType } from './plugins.ts';
 
@@ -48,6 +49,8 @@ export interface ConnectorPlan {
   readonly key: ConverterPlan<'converter'>;
   readonly value: ConverterPlan<'converter'>;
   readonly header: ConverterPlan<'header_converter'>;
+  /** A source whose records and offsets go in one transaction (KIP-618). */
+  readonly isExactlyOnce: boolean;
 }
 
 /** One declaration with the prefix its keys have in the flat map. */
@@ -89,17 +92,21 @@ class Planner {
     const settings = this.#parse('', { ...connectorKeys, ...kindKeys }, 'Common');
     const config = this.#parse('', this.#ownKeys(plugin), 'Connector');
     if (plugin?.type === 'sink') this.#checkTopics(settings);
+    const guarantee =
+      plugin?.type === 'source' ? exactlyOnceOf(plugin, config, settings, this.#raw, this.#worker) : atLeastOnce;
+    for (const { key, message } of guarantee.problems) this.#problem(key, message);
     const transforms = this.#transforms(settings.list('transforms'), this.#predicates(settings.list('predicates')));
     const key = this.#converter('key.converter', 'converter');
     const value = this.#converter('value.converter', 'converter');
     const header = this.#converter('header.converter', 'header_converter');
     const isComplete = plugin !== undefined && transforms !== null && key !== null && value !== null && header !== null;
     const name = settings.optionalString('name') ?? '';
+    const { isExactlyOnce } = guarantee;
     return {
-      plan: isComplete ? { name, plugin, config, settings, transforms, key, value, header } : null,
+      plan: isComplete ? { name, plugin, config, settings, transforms, key, value, header, isExactlyOnce } : null,
       sections: this.#sections,
       problems: this.#problems,
-      warnings: this.#judgeUnknownKeys(settings, plugin !== undefined),
+      warnings: [...guarantee.warnings, ...this.#judgeUnknownKeys(settings, plugin !== undefined)],
     };
   }
 

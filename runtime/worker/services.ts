@@ -5,7 +5,7 @@ import type { Config, SchemaRegistry } from '../../connectors/api/index.ts';
 import type { LogClient } from '../log/client.ts';
 import type { PluginPath } from '../plugins/plugin-path.ts';
 import type { ConfigStore } from '../stores/config-store.ts';
-import type { OffsetStore } from '../stores/offset-store.ts';
+import type { OffsetStores } from '../stores/offset-store.ts';
 import type { StatusStore } from '../stores/status-store.ts';
 import type { ConfigProviders } from './config-providers.ts';
 import type { Loggers } from './loggers.ts';
@@ -20,7 +20,7 @@ export interface Services {
   readonly pluginPath: PluginPath;
   readonly providers: ConfigProviders;
   readonly configs: ConfigStore;
-  readonly offsets: OffsetStore;
+  readonly offsets: OffsetStores;
   readonly statuses: StatusStore;
   readonly loggers: Loggers;
   /** The worker's keys, parsed and as written (converter sub-keys). */

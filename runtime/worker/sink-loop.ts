@@ -58,6 +58,8 @@ export class SinkLoop implements TaskLoop {
       autoOffsetReset: (overrides['auto.offset.reset'] as 'earliest' | undefined) ?? 'earliest',
       maxPollRecords: Number(overrides['max.poll.records'] ?? MAX_POLL_RECORDS),
       maxPollBytes: Number(overrides['fetch.max.bytes'] ?? MAX_POLL_BYTES),
+      // Kafka Connect's default shows a sink what a transaction took back; sources of ours write in transactions.
+      isolation: overrides['isolation.level'] === 'read_uncommitted' ? 'read_uncommitted' : 'read_committed',
       overrides,
     });
     this.#queue = deadLetterQueueOf(environment, plan.settings, this.#abort.signal);
@@ -149,6 +151,7 @@ export class SinkLoop implements TaskLoop {
     this.#noteTopics(read);
     const batch = await this.#convert(read);
     if (batch.length > 0) await this.#delivery.deliver(batch);
+    ledger.audit(0);
     this.#positions.delivered(read);
   }
 
@@ -267,8 +270,8 @@ export class SinkLoop implements TaskLoop {
 
   async #end(): Promise<void> {
     const { ledger, logger } = this.#environment;
-    ledger.released += ledger.inFlight;
-    ledger.inFlight = 0;
+    // Of the batch that could not be finished: every one before it was audited, so nothing forgotten hides among these.
+    ledger.release(ledger.inFlight);
     const quietly = async (work: () => unknown) => {
       try {
         await work();

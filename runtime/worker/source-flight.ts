@@ -31,6 +31,8 @@ export class SourceBatch {
   readonly dropped: Dropped = { filtered: 0, deadLettered: 0, skipped: 0 };
   /** Pending dead letters; the batch is not done before them. */
   readonly pending: Promise<unknown>[] = [];
+  /** How many there were when the worker took them: a task that changes its array afterwards is found out by it. */
+  readonly count: number;
   bytes = 0;
   metadata: readonly (RecordMetadata | null)[] = [];
   isDone = false;
@@ -40,6 +42,7 @@ export class SourceBatch {
 
   constructor(records: readonly SourceRecord[]) {
     this.records = records;
+    this.count = records.length;
   }
 
   add(record: ProducerRecord, index: number): void {
@@ -56,7 +59,7 @@ export class SourceBatch {
 
 export interface FlightOptions {
   readonly producer: LogProducer;
-  readonly policy: ErrorPolicy;
+  readonly policy: () => ErrorPolicy;
   readonly logger: Logger;
   /** Aborted when retries must end. */
   readonly signal: AbortSignal;
@@ -80,6 +83,10 @@ export class SourceFlight {
     this.#options = options;
   }
 
+  get held(): number {
+    return this.#records;
+  }
+
   get isEmpty(): boolean {
     return this.#queue.length === 0;
   }
@@ -91,7 +98,7 @@ export class SourceFlight {
   /** Starts sending; call only while there is room. */
   send(batch: SourceBatch): void {
     this.#queue.push(batch);
-    this.#records += batch.records.length;
+    this.#records += batch.count;
     this.#bytes += batch.bytes;
     // A recovery that began while this batch was converted sends it in its turn.
     if (this.#recovery !== null) return;
@@ -132,7 +139,7 @@ export class SourceFlight {
       for (const batch of this.#queue) {
         if (!batch.isDone) break;
         done++;
-        this.#records -= batch.records.length;
+        this.#records -= batch.count;
         this.#bytes -= batch.bytes;
         this.#options.onDone(batch);
       }
@@ -188,7 +195,8 @@ export class SourceFlight {
   }
 
   async #pause(attempt: number): Promise<void> {
-    const { policy, logger, signal } = this.#options;
+    const { logger, signal } = this.#options;
+    const policy = this.#options.policy();
     const { error } = this.#queue[0]!;
     if (error === null || !isRetriable(error)) return;
     if (signal.aborted) throw error;
@@ -211,27 +219,38 @@ export class SourceFlight {
   }
 
   async #tolerate(batch: SourceBatch, index: number, error: unknown): Promise<null> {
-    const out = batch.out[index]!;
-    const record = batch.records[batch.outIndex?.[index] ?? index]!;
     try {
-      const outcome = await this.#options.policy.tolerate({
-        stage: 'KAFKA_PRODUCE',
-        error,
-        className: this.#options.className,
-        topic: out.topic,
-        partition: out.partition,
-        offset: null,
-        source: { partition: record.sourcePartition, offset: record.sourceOffset },
-        original: { key: out.key, value: out.value, headers: out.headers, timestamp: out.timestamp },
-      });
-      batch.refused.add(index);
-      if (outcome === 'skipped') batch.dropped.skipped++;
-      else batch.dropped.deadLettered++;
+      const { className } = this.#options;
+      await tolerateRefused({ className, policy: this.#options.policy() }, batch, index, error);
       return null;
     } catch (cause) {
       throw new NotTolerated(cause);
     }
   }
+}
+
+/** A record that the log will never take meets the policy; rejects when the task must fail. */
+export async function tolerateRefused(
+  options: { readonly className: string; readonly policy: ErrorPolicy },
+  batch: SourceBatch,
+  index: number,
+  error: unknown,
+): Promise<void> {
+  const out = batch.out[index]!;
+  const record = batch.records[batch.outIndex?.[index] ?? index]!;
+  const outcome = await options.policy.tolerate({
+    stage: 'KAFKA_PRODUCE',
+    error,
+    className: options.className,
+    topic: out.topic,
+    partition: out.partition,
+    offset: null,
+    source: { partition: record.sourcePartition, offset: record.sourceOffset },
+    original: { key: out.key, value: out.value, headers: out.headers, timestamp: out.timestamp },
+  });
+  batch.refused.add(index);
+  if (outcome === 'skipped') batch.dropped.skipped++;
+  else batch.dropped.deadLettered++;
 }
 
 /** Carries the policy's verdict out of the isolation. */

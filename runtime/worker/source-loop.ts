@@ -1,21 +1,22 @@
 /**
- * The loop of a source task: poll → transform → convert → send, and behind it the offsets. Steps 1–4 and 7.
+ * The loop of a source task: poll → transform → convert → send. Steps 1–4.
  *
- * Guarantees, in this order for each record: durable append → `commitRecord` → source offset durable → `commit`. A
- * crash between any two replays records, it never skips one. Polling goes on while appends are under way, within the
- * bounds of {@link SourceFlight}.
+ * What happens to the records then, and to their offsets, is the delivery's: `at-least-once.ts` or `exactly-once.ts`.
+ * Polling goes on while they are under way, as far as the delivery has room.
  */
-import type { BadInput, SourceOffset, SourcePartition, SourceRecord, SourceTask } from '../../connectors/api/index.ts';
+import type { BadInput, SourcePartition, SourceRecord, SourceTask } from '../../connectors/api/index.ts';
 import { asError, isRetriable, messageOf, type Stage } from '../errors.ts';
-import type { LogProducer, ProducerRecord } from '../log/client.ts';
-import { partitionText } from '../stores/offset-store.ts';
+import type { ProducerRecord } from '../log/client.ts';
+import { AtLeastOnce } from './at-least-once.ts';
 import { backoffMs, delay, Turn } from './backoff.ts';
 import { Conversion, originalOf, type StageFailure } from './conversion.ts';
 import type { DeadLetterQueue } from './dead-letter-queue.ts';
 import type { ErrorPolicy } from './error-policy.ts';
+import { ExactlyOnce } from './exactly-once.ts';
 import { Gate } from './gate.ts';
 import type { ConnectorPlan } from './plan.ts';
-import { SourceBatch, SourceFlight } from './source-flight.ts';
+import type { DeadLetterProducer, SourceDelivery } from './source-delivery.ts';
+import { SourceBatch } from './source-flight.ts';
 import {
   deadLetterQueueOf,
   errorPolicyOf,
@@ -24,16 +25,10 @@ import {
   type TaskLoop,
 } from './task-environment.ts';
 import { TopicCreation } from './topic-creation.ts';
+import { transactionBoundaries } from './transaction-boundaries.ts';
 
-/** A poll's records go to the log in slices of this many, so that the first are on disk while the last are converted. */
-const SLICE_RECORDS = 1_000;
 /** A poll that answers nothing at once would spin; it is asked again after this long. */
 const EMPTY_POLL_WAIT_MS = 5;
-
-interface Acknowledged {
-  readonly partition: SourcePartition;
-  readonly offset: SourceOffset;
-}
 
 export class SourceLoop implements TaskLoop {
   readonly #environment: TaskEnvironment;
@@ -44,34 +39,42 @@ export class SourceLoop implements TaskLoop {
   readonly #giveUp = new AbortController();
   readonly #gate = new Gate();
   readonly #turn = new Turn();
-  readonly #producer: LogProducer;
   readonly #queue: DeadLetterQueue | null;
   readonly #policy: ErrorPolicy;
-  readonly #flight: SourceFlight;
+  readonly #delivery: SourceDelivery;
   readonly #topics: TopicCreation;
   #conversion!: Conversion;
-  #acknowledged = new Map<string, Acknowledged>();
-  #flushing: Promise<void> | null = null;
-  #isCancelled = false;
+  /** Pieces of bad input on their way to the policy: in flight without a batch. */
+  #reporting = 0;
 
   constructor(environment: TaskEnvironment, plan: ConnectorPlan, task: SourceTask) {
-    const { log, connector, task: id } = environment;
     this.#environment = environment;
     this.#plan = plan;
     this.#task = task;
-    const overrides = overridesOf(plan.settings, 'producer');
-    this.#producer = log.producer({ clientId: `connector-producer-${connector}-${id}`, overrides });
-    this.#queue = deadLetterQueueOf(environment, plan.settings, this.#giveUp.signal);
+    const { delivery, deadLetters } = this.#createDelivery();
+    this.#delivery = delivery;
+    this.#queue = deadLetterQueueOf(environment, plan.settings, this.#giveUp.signal, deadLetters);
     this.#policy = errorPolicyOf(environment, plan, this.#queue, this.#giveUp.signal);
-    this.#topics = new TopicCreation(log, plan.settings, environment.loop.isTopicCreationEnabled);
-    this.#flight = new SourceFlight({
-      producer: this.#producer,
-      policy: this.#policy,
-      logger: environment.logger,
+    this.#topics = new TopicCreation(environment.log, plan.settings, environment.loop.isTopicCreationEnabled);
+  }
+
+  #createDelivery(): { delivery: SourceDelivery; deadLetters: DeadLetterProducer | null } {
+    const { settings, plugin, isExactlyOnce } = this.#plan;
+    const options = {
+      environment: this.#environment,
+      task: this.#task,
+      className: plugin.class,
+      overrides: overridesOf(settings, 'producer'),
+      policy: () => this.#policy,
       signal: this.#giveUp.signal,
-      className: plan.plugin.class,
-      onDone: (batch) => this.#onDone(batch),
-    });
+    };
+    if (!isExactlyOnce) return { delivery: new AtLeastOnce(options), deadLetters: null };
+    const interval = settings.optionalNumber('transaction.boundary.interval.ms');
+    const { flushIntervalMs } = this.#environment.loop;
+    const boundaries = transactionBoundaries(settings.string('transaction.boundary'), interval ?? flushIntervalMs);
+    const { transactionalId } = this.#environment;
+    const delivery = new ExactlyOnce({ ...options, boundaries, transactionalId });
+    return { delivery, deadLetters: delivery.deadLetters };
   }
 
   stop(): void {
@@ -80,7 +83,7 @@ export class SourceLoop implements TaskLoop {
   }
 
   cancel(): void {
-    this.#isCancelled = true;
+    this.#delivery.cancel();
     this.#giveUp.abort();
     this.stop();
   }
@@ -94,21 +97,20 @@ export class SourceLoop implements TaskLoop {
   }
 
   async run(): Promise<void> {
-    const timer = setInterval(() => this.#flushInBackground(), this.#environment.loop.flushIntervalMs);
     try {
       this.#conversion = await Conversion.create(this.#plan, this.#environment.registry);
+      await this.#delivery.open();
       await this.#task.start(this.#context(), this.#plan.config);
       this.#environment.onStarted();
       await this.#loop();
-      await this.#drain();
+      await this.#delivery.drain();
     } catch (error) {
       this.stop();
       const deadline = setTimeout(() => this.#giveUp.abort(), this.#environment.loop.stopTimeoutMs);
-      await this.#drain().catch(() => {});
+      await this.#delivery.drain().catch(() => {});
       clearTimeout(deadline);
-      throw this.#flight.failure ?? error;
+      throw this.#delivery.failure ?? error;
     } finally {
-      clearInterval(timer);
       await this.#end();
     }
   }
@@ -116,11 +118,13 @@ export class SourceLoop implements TaskLoop {
   async #loop(): Promise<void> {
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      if (this.#flight.failure !== null) throw this.#flight.failure;
-      if (this.#gate.isClosed) await Promise.race([this.#gate.passage(), this.#flight.change()]);
+      if (this.#delivery.failure !== null) throw this.#delivery.failure;
+      this.#audit();
+      if (this.#gate.isClosed) await Promise.race([this.#gate.passage(), this.#delivery.change()]);
       else {
         const records = await this.#poll();
         if (records.length > 0) await this.#take(records);
+        this.#delivery.polled();
       }
       const turn = this.#turn.due();
       if (turn !== null) await turn;
@@ -160,32 +164,33 @@ export class SourceLoop implements TaskLoop {
 
   async #take(records: readonly SourceRecord[]): Promise<void> {
     const { ledger } = this.#environment;
-    ledger.take(records.length);
+    const count = records.length;
+    ledger.take(count);
     let taken = 0;
     try {
-      for (let from = 0; from < records.length; from += SLICE_RECORDS) {
+      while (taken < count) {
         await this.#waitForRoom();
         if (this.#abort.signal.aborted) return;
-        const isWhole = records.length <= SLICE_RECORDS;
-        const batch = new SourceBatch(isWhole ? records : records.slice(from, from + SLICE_RECORDS));
+        const end = this.#delivery.sliceEnd(records, taken);
+        const isWhole = taken === 0 && end === count;
+        const batch = new SourceBatch(isWhole ? records : records.slice(taken, end));
         await this.#convert(batch);
-        this.#flight.send(batch);
-        taken += batch.records.length;
+        this.#delivery.send(batch);
+        taken = end;
         const turn = this.#turn.due();
         if (turn !== null) await turn;
       }
     } finally {
       // What was polled but not sent when the task ends is read again from the last offset.
-      ledger.released += records.length - taken;
-      ledger.inFlight -= records.length - taken;
+      ledger.release(count - taken);
     }
   }
 
   async #waitForRoom(): Promise<void> {
-    while (!this.#flight.hasRoom && this.#flight.failure === null && !this.#abort.signal.aborted) {
-      await this.#flight.change();
+    while (!this.#delivery.hasRoom && this.#delivery.failure === null && !this.#abort.signal.aborted) {
+      await this.#delivery.change();
     }
-    if (this.#flight.failure !== null) throw this.#flight.failure;
+    if (this.#delivery.failure !== null) throw this.#delivery.failure;
   }
 
   /** Synchronous per record unless a converter has to ask its registry or a record fails. */
@@ -266,86 +271,24 @@ export class SourceLoop implements TaskLoop {
     }
   }
 
-  /** Called in order: everything in the batch is durable, dropped or dead-lettered. */
-  #onDone(batch: SourceBatch): void {
-    const { ledger } = this.#environment;
-    const { records, metadata, outIndex, dropped } = batch;
-    let next = 0;
-    for (let index = 0; index < records.length; index++) {
-      const record = records[index]!;
-      const isSent = outIndex === null || outIndex[next] === index;
-      const answer = isSent ? metadata[next++]! : null;
-      if (answer !== null) ledger.written++;
-      if (!this.#isCancelled) this.#task.commitRecord?.(record, answer);
-      // Neighbours mostly share their partition object: only the last of a run counts.
-      if (record.sourcePartition !== records[index + 1]?.sourcePartition) this.#acknowledge(record);
-    }
-    ledger.filtered += dropped.filtered;
-    ledger.deadLettered += dropped.deadLettered;
-    ledger.skipped += dropped.skipped;
-    ledger.inFlight -= records.length;
-  }
-
-  #acknowledge(record: SourceRecord): void {
-    const { sourcePartition: partition, sourceOffset: offset } = record;
-    this.#acknowledged.set(partitionText(partition), { partition, offset });
-  }
-
-  #flushInBackground(): void {
-    this.#flush().catch((error: unknown) => {
-      this.#environment.logger.warn({ err: error }, `Source offsets could not be written: ${messageOf(error)}`);
-    });
-  }
-
-  /** Writes what was acknowledged since the last time, then tells the task. Never two at once. */
-  async #flush(): Promise<void> {
-    if (this.#flushing !== null) return this.#flushing;
-    if (this.#acknowledged.size === 0 || this.#isCancelled) return;
-    this.#flushing = this.#writeOffsets().finally(() => {
-      this.#flushing = null;
-    });
-    return this.#flushing;
-  }
-
-  async #writeOffsets(): Promise<void> {
-    const { measures, offsets, connector } = this.#environment;
-    const began = performance.now();
-    const acknowledged = this.#acknowledged;
-    this.#acknowledged = new Map();
-    try {
-      await offsets.write(connector, [...acknowledged.values()]);
-    } catch (error) {
-      measures.commitFailures++;
-      this.#acknowledged = new Map([...acknowledged, ...this.#acknowledged]);
-      throw error;
-    }
-    if (this.#isCancelled) return;
-    await this.#task.commit?.();
-    measures.commitMs.add(performance.now() - began);
-    measures.commitSequence++;
-    measures.lastProgressAt = Date.now();
-  }
-
-  /** After the last poll: waits for what is under way, then writes the last offsets. */
-  async #drain(): Promise<void> {
-    while (!this.#flight.isEmpty && this.#flight.failure === null && !this.#isCancelled) await this.#flight.change();
-    await this.#flushing?.catch(() => {});
-    await this.#flush();
-    if (this.#flight.failure !== null) throw this.#flight.failure;
+  /** Nothing is being converted now, so what is in flight is what the delivery holds, or somebody forgot a record. */
+  #audit(): void {
+    this.#environment.ledger.audit(this.#delivery.held + this.#reporting);
   }
 
   async #end(): Promise<void> {
     this.#giveUp.abort();
     const { ledger, logger } = this.#environment;
-    ledger.released += ledger.inFlight;
-    ledger.inFlight = 0;
+    // Given back by their number, not by what the ledger thinks: a forgotten one must not pass for one of these.
+    ledger.release(this.#delivery.held);
+    ledger.audit(this.#reporting);
     try {
       await this.#task.stop();
     } catch (error) {
       logger.warn({ err: error }, `The task did not stop cleanly: ${messageOf(error)}`);
     }
     this.#conversion?.close();
-    await Promise.allSettled([this.#producer.close(), this.#queue?.close()]);
+    await Promise.allSettled([this.#delivery.close(), this.#queue?.close()]);
   }
 
   #context() {
@@ -357,12 +300,14 @@ export class SourceLoop implements TaskLoop {
       signal: this.#abort.signal,
       offsets: async (partitions: readonly SourcePartition[]) => offsets.read(connector, partitions),
       reportBadInput: (input: BadInput) => this.#reportBadInput(input),
+      transactions: this.#delivery.transactions,
     };
   }
 
   async #reportBadInput(input: BadInput): Promise<void> {
     const { ledger } = this.#environment;
     const stage: Stage = 'TASK_POLL';
+    this.#reporting++;
     ledger.take(1);
     try {
       const outcome = await this.#policy.tolerate({
@@ -381,6 +326,7 @@ export class SourceLoop implements TaskLoop {
       ledger.released++;
       throw error;
     } finally {
+      this.#reporting--;
       ledger.inFlight--;
     }
   }

@@ -9,10 +9,12 @@ import { type ErrorCounts, ErrorPolicy } from './error-policy.ts';
 import type { Ledger } from './ledger.ts';
 import type { TaskMeasures } from './measure.ts';
 import type { ConnectorPlan } from './plan.ts';
+import type { DeadLetterProducer } from './source-delivery.ts';
 
 /** Worker keys that the loops need, parsed. */
 export interface LoopSettings {
   readonly flushIntervalMs: number;
+  readonly flushTimeoutMs: number;
   readonly stopTimeoutMs: number;
   readonly isTopicCreationEnabled: boolean;
 }
@@ -20,6 +22,8 @@ export interface LoopSettings {
 export interface TaskEnvironment {
   readonly connector: string;
   readonly task: number;
+  /** KIP-618: `<group.id>-<connector>-<task>`. Whoever has it last writes, everybody before is fenced. */
+  readonly transactionalId: string;
   readonly log: LogClient;
   readonly registry: SchemaRegistry | undefined;
   readonly offsets: OffsetStore;
@@ -51,6 +55,7 @@ export function deadLetterQueueOf(
   environment: TaskEnvironment,
   settings: Config,
   signal: AbortSignal,
+  producer: DeadLetterProducer | null = null,
 ): DeadLetterQueue | null {
   const topic = settings.string('errors.deadletterqueue.topic.name');
   if (topic === '') return null;
@@ -62,6 +67,7 @@ export function deadLetterQueueOf(
     task: environment.task,
     signal,
     counts: environment.errors,
+    producer,
   });
 }
 

@@ -1,0 +1,330 @@
+/**
+ * Delivery in transactions (KIP-618): records, their dead letters and their source offsets become true together.
+ *
+ * A transaction is written when it is complete, so that what a task aborts never burdens the log, and what fails half-way
+ * is aborted and written again. The next one is polled and converted meanwhile. Only after the commit is the task told.
+ * Whoever had this task before, in a process that is cut off but not dead, is fenced before the offsets are read.
+ */
+import { ConnectError, type SourceRecord } from '../../connectors/api/index.ts';
+import { asError, isRetriable, messageOf } from '../errors.ts';
+import type { ProducerRecord, RecordMetadata, TransactionalProducer } from '../log/client.ts';
+import { backoffMs, delay, within } from './backoff.ts';
+import {
+  type DeadLetterProducer,
+  type DeliveryOptions,
+  noteOffsets,
+  PendingOffsets,
+  type SourceDelivery,
+  settleBatch,
+} from './source-delivery.ts';
+import { type SourceBatch, tolerateRefused } from './source-flight.ts';
+import type { Outcome, TransactionBoundaries } from './transaction-boundaries.ts';
+
+/** Fencing waits for the end of what the older producer left open, which takes a coordinator seconds at worst. */
+const OPEN_DEADLINE_MS = 60_000;
+/** What may wait behind the transaction that is being written. More would only be read again after a crash. */
+const WAITING_RECORDS_MAX = 16_384;
+const WAITING_BYTES_MAX = 32 << 20;
+/** A transaction is kept until it is committed, because it may have to be written again. */
+const TRANSACTION_BYTES_MAX = 256 << 20;
+
+class Transaction {
+  readonly batches: SourceBatch[] = [];
+  readonly deadLetters: ProducerRecord[] = [];
+  readonly offsets = new PendingOffsets();
+  records = 0;
+  bytes = 0;
+  outcome: Outcome = 'commit';
+  /** From here on nothing can be added. */
+  isBeingWritten = false;
+
+  get isEmpty(): boolean {
+    return this.batches.length === 0 && this.deadLetters.length === 0;
+  }
+
+  add(batch: SourceBatch): void {
+    this.batches.push(batch);
+    this.records += batch.count;
+    this.bytes += batch.bytes;
+    noteOffsets(batch, this.offsets);
+  }
+}
+
+export interface ExactlyOnceOptions extends DeliveryOptions {
+  readonly transactionalId: string;
+  readonly boundaries: TransactionBoundaries;
+}
+
+export class ExactlyOnce implements SourceDelivery {
+  readonly #options: ExactlyOnceOptions;
+  #producer: TransactionalProducer | null = null;
+  #open = new Transaction();
+  /** Complete, in their order; the first is being written. */
+  #waiting: Transaction[] = [];
+  #running: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #waiters: (() => void)[] = [];
+  #isCancelled = false;
+  /** What is open ends with the end of a poll, so that it may be written as it is. */
+  #isWhole = false;
+  failure: Error | null = null;
+  readonly deadLetters: DeadLetterProducer = {
+    send: (records) => this.#addDeadLetters(records),
+    close: async () => {},
+  };
+
+  constructor(options: ExactlyOnceOptions) {
+    this.#options = options;
+  }
+
+  get transactions() {
+    return this.#options.boundaries.context;
+  }
+
+  /** While nothing is being written there is nothing to wait for: a task's own transaction is as large as it makes it. */
+  get hasRoom(): boolean {
+    if (this.#running === null) return true;
+    const bytes = this.#waiting.reduce((sum, each) => sum + each.bytes, this.#open.bytes);
+    return this.held < WAITING_RECORDS_MAX && bytes < WAITING_BYTES_MAX;
+  }
+
+  get held(): number {
+    return this.#waiting.reduce((sum, each) => sum + each.records, this.#open.records);
+  }
+
+  async open(): Promise<void> {
+    const { environment, transactionalId, overrides, boundaries } = this.#options;
+    const { log, offsets, connector, task } = environment;
+    const clientId = `connector-producer-${connector}-${task}`;
+    const opening = log.transactionalProducer({ clientId, transactionalId, overrides });
+    this.#producer = await within(`Fencing the last ${transactionalId}`, OPEN_DEADLINE_MS, opening);
+    // What the fenced one had committed is known before anything is read again.
+    await offsets.readToEnd();
+    if (boundaries.intervalMs !== null) this.#timer = setInterval(() => this.#seal('commit'), boundaries.intervalMs);
+  }
+
+  change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  sliceEnd(records: readonly SourceRecord[], from: number): number {
+    return this.#options.boundaries.sliceEnd(records, from);
+  }
+
+  send(batch: SourceBatch): void {
+    const open = this.#open;
+    open.add(batch);
+    this.#isWhole = false;
+    const outcome = batch.count === 0 ? null : this.#options.boundaries.after(batch.records[batch.count - 1]!);
+    if (outcome !== null) this.#seal(outcome);
+    else if (this.#options.boundaries.intervalMs !== null && open.records >= WAITING_RECORDS_MAX) this.#seal('commit');
+    else if (open.bytes > TRANSACTION_BYTES_MAX) this.#fail(tooLarge(open.bytes));
+  }
+
+  /** Polls that end while a transaction is being written go together into the next: a poll is never cut in two. */
+  polled(): void {
+    const { boundaries } = this.#options;
+    const outcome = boundaries.afterPoll();
+    if (outcome === null) return;
+    this.#isWhole = boundaries.context === null;
+    if (!this.#isWhole || this.#running === null) this.#seal(outcome);
+  }
+
+  /** What the task left open is no transaction: its records are read again. */
+  async drain(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#options.boundaries.endsWithTask) this.#seal('commit');
+    await this.#running;
+    if (this.failure !== null) throw this.failure;
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#producer?.close();
+  }
+
+  #seal(outcome: Outcome): void {
+    if (this.#open.isEmpty || this.failure !== null) return;
+    this.#open.outcome = outcome;
+    this.#waiting.push(this.#open);
+    this.#open = new Transaction();
+    this.#isWhole = false;
+    this.#running ??= this.#run();
+  }
+
+  /**
+   * A dead letter goes along with its record or before it, never after: into the first transaction that can still take
+   * it. That of its record can, because it waits for its dead letters.
+   */
+  async #addDeadLetters(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {
+    const transaction = this.#waiting.find(({ isBeingWritten }) => !isBeingWritten) ?? this.#open;
+    transaction.deadLetters.push(...records);
+    return [];
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+        await this.#write(next);
+        this.#waiting.shift();
+        if (this.#isWhole && this.#waiting.length === 0) this.#seal('commit');
+        this.#wake();
+      }
+    } catch (error) {
+      this.#fail(asError(error));
+    } finally {
+      this.#running = null;
+      this.#wake();
+    }
+  }
+
+  #fail(error: Error): void {
+    this.failure ??= error;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  /** Until it is committed, or cannot be. */
+  async #write(transaction: Transaction): Promise<void> {
+    const { environment, policy, signal } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      await Promise.all(transaction.batches.flatMap(({ pending }) => pending));
+      const began = performance.now();
+      try {
+        transaction.isBeingWritten = true;
+        const committed = await this.#append(transaction);
+        await this.#commit();
+        committed();
+        await this.#settled(transaction, began);
+        return;
+      } catch (error) {
+        environment.measures.commitFailures++;
+        if (!(error instanceof AppendFailed)) throw error;
+        await this.#takeBack(transaction, asError(error.cause));
+        if (signal.aborted) throw error.cause;
+        policy().counts.retries++;
+        if (attempt > 0) await delay(backoffMs(attempt - 1, policy().maxDelayMs), signal);
+      }
+    }
+  }
+
+  /** Writes everything; answers what to do once it is committed. */
+  async #append(transaction: Transaction): Promise<() => void> {
+    const { offsets, connector } = this.#options.environment;
+    const batches = transaction.outcome === 'commit' ? transaction.batches : [];
+    const kept = offsets.records(connector, transaction.offsets.list());
+    const first = batches.slice(0, -1);
+    const last = batches.at(-1);
+    // The last batch shares its append with what belongs to it: a small transaction is one append.
+    const outs = last === undefined ? [] : outOf(last);
+    const tail = [...outs, ...transaction.deadLetters, ...kept.records];
+    try {
+      const sent = [...first.map((batch) => this.#producer!.send(outOf(batch))), this.#producer!.send(tail)];
+      const metadata = await Promise.all(sent);
+      for (const [index, batch] of first.entries()) keep(batch, metadata[index]!);
+      const ofTail = metadata.at(-1)!;
+      if (last !== undefined) keep(last, ofTail.slice(0, outs.length));
+      return () => kept.committed(ofTail.slice(outs.length + transaction.deadLetters.length));
+    } catch (error) {
+      throw new AppendFailed('Nothing of the transaction is true yet.', { cause: error });
+    }
+  }
+
+  async #commit(): Promise<void> {
+    if (this.#isCancelled) throw new ConnectError('The task was cut off before its transaction was committed.');
+    await this.#producer!.commit();
+  }
+
+  async #settled({ batches, outcome, records }: Transaction, began: number): Promise<void> {
+    const { environment, task } = this.#options;
+    const { ledger, measures } = environment;
+    const commitRecord = task.commitRecord?.bind(task) ?? null;
+    for (const batch of batches) settleBatch(batch, ledger, commitRecord, outcome === 'abort');
+    await task.commit?.();
+    measures.commitMs.add(performance.now() - began);
+    measures.transactionSize.add(records);
+    measures.commitSequence++;
+    measures.lastProgressAt = Date.now();
+  }
+
+  /** The log refused something: what is written is aborted, and records it will never take are found and tolerated. */
+  async #takeBack(transaction: Transaction, error: Error): Promise<void> {
+    const { logger } = this.#options.environment;
+    if (isFenced(error)) throw error;
+    await this.#producer!.abort();
+    transaction.isBeingWritten = false;
+    logger.warn({ err: error }, `A transaction was aborted and is written again: ${messageOf(error)}`);
+    if (isRetriable(error)) return;
+    let found = 0;
+    for (const batch of transaction.batches) found += await this.#isolate(batch, indexesOf(batch));
+    // Nobody's record is to blame, so writing it again would fail again.
+    if (found === 0) throw error;
+  }
+
+  /** Tries halves, then halves of halves, in transactions that are aborted. Answers how many were refused. */
+  async #isolate(batch: SourceBatch, indexes: readonly number[]): Promise<number> {
+    const error = indexes.length === 0 ? null : await this.#try(indexes.map((index) => batch.out[index]!));
+    if (error === null) return 0;
+    if (indexes.length === 1) {
+      await tolerateRefused({ ...this.#options, policy: this.#options.policy() }, batch, indexes[0]!, error);
+      return 1;
+    }
+    const middle = indexes.length >> 1;
+    const before = await this.#isolate(batch, indexes.slice(0, middle));
+    return before + (await this.#isolate(batch, indexes.slice(middle)));
+  }
+
+  async #try(records: readonly ProducerRecord[]): Promise<Error | null> {
+    try {
+      await this.#producer!.send(records);
+      return null;
+    } catch (error) {
+      if (isRetriable(error) || isFenced(error)) throw error;
+      return asError(error);
+    } finally {
+      await this.#producer!.abort();
+    }
+  }
+}
+
+/** The transaction can be written again: its commit was never asked for. */
+class AppendFailed extends Error {}
+
+/** By its port's word: another producer has this task's id. */
+function isFenced(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'PRODUCER_FENCED';
+}
+
+function indexesOf(batch: SourceBatch): number[] {
+  return batch.out.map((_, index) => index).filter((index) => !batch.refused.has(index));
+}
+
+function outOf(batch: SourceBatch): readonly ProducerRecord[] {
+  return batch.refused.size === 0 ? batch.out : batch.out.filter((_, index) => !batch.refused.has(index));
+}
+
+/** Metadata has a place for each of `out`: null for what the log refused. */
+function keep(batch: SourceBatch, metadata: readonly RecordMetadata[]): void {
+  if (batch.refused.size === 0) {
+    batch.metadata = metadata;
+    return;
+  }
+  let next = 0;
+  batch.metadata = batch.out.map((_, index) => (batch.refused.has(index) ? null : metadata[next++]!));
+}
+
+function tooLarge(bytes: number): ConnectError {
+  const message =
+    `The task has read ${bytes} bytes without ending its transaction; ${TRANSACTION_BYTES_MAX} are the most. ` +
+    'Set transaction.boundary to poll or interval, or let the connector commit more often.';
+  return new ConnectError(message, { code: 'TRANSACTION_TOO_LARGE' });
+}

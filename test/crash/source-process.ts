@@ -1,0 +1,137 @@
+/**
+ * Broker and worker in one process with a file source, for a parent that wants it dead in one exact place:
+ * `node source-process.ts DIR FILE WINDOW NTH SUPPORT` kills itself with SIGKILL when the window is reached the n-th time.
+ *
+ * Windows are places between two steps of a record's journey; they are reached through the ports, by wrapping the log
+ * client and the source's plugin, so that what is between them is the product as it ships.
+ */
+import { startBroker } from '../../broker/broker.ts';
+import { inProcessLog } from '../../broker/in-process/log-client.ts';
+import type { Plugin, SourceTask } from '../../connectors/api/index.ts';
+import { catalogue } from '../../connectors/catalogue.ts';
+import type { LogClient, LogProducer, TransactionalProducer } from '../../runtime/log/client.ts';
+import { startWorker } from '../../runtime/worker-server.ts';
+
+const [dataDir, file, window, nth, support] = process.argv.slice(2);
+const OUT = 'lines';
+
+let reached = 0;
+/** Nothing runs after this line when the window is the one. */
+function at(place: string): void {
+  if (place === window && ++reached === Number(nth)) process.kill(process.pid, 'SIGKILL');
+}
+
+const hasLines = (records: readonly { topic: string }[]) => records.some(({ topic }) => topic === OUT);
+
+function watched(producer: LogProducer): LogProducer {
+  return {
+    send: async (records) => {
+      if (!hasLines(records)) {
+        if (records.some(({ topic }) => topic === 'connect-offsets')) at('between records and offsets');
+        return producer.send(records);
+      }
+      const sent = producer.send(records);
+      at('while appending');
+      const metadata = await sent;
+      at('after append');
+      return metadata;
+    },
+    close: () => producer.close(),
+  };
+}
+
+function watchedTransactions(producer: TransactionalProducer): TransactionalProducer {
+  return {
+    // Records and offsets in two appends, so that there is a place between them.
+    send: async (records) => {
+      const lines = records.filter(({ topic }) => topic === OUT);
+      const rest = records.filter(({ topic }) => topic !== OUT);
+      const first = lines.length === 0 ? [] : await watched(producer).send(lines);
+      if (rest.length > 0) at('between records and offsets');
+      return [...first, ...(rest.length === 0 ? [] : await producer.send(rest))];
+    },
+    commit: async () => {
+      at('before commit');
+      const committed = producer.commit();
+      at('while committing');
+      await committed;
+      at('after commit');
+    },
+    abort: () => producer.abort(),
+    close: () => producer.close(),
+  };
+}
+
+function watchedLog(log: LogClient): LogClient {
+  return new Proxy(log, {
+    get(target, name) {
+      if (name === 'producer') return (options: Parameters<LogClient['producer']>[0]) => watched(log.producer(options));
+      if (name === 'transactionalProducer') {
+        return async (options: Parameters<LogClient['transactionalProducer']>[0]) =>
+          watchedTransactions(await log.transactionalProducer(options));
+      }
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
+
+function watchedTask(task: SourceTask): SourceTask {
+  const poll = task.poll.bind(task);
+  task.poll = async () => {
+    const records = await poll();
+    if (records !== null && records.length > 0) at('after poll');
+    return records;
+  };
+  const commit = task.commit?.bind(task);
+  task.commit = async () => {
+    at('before the source is told');
+    await commit?.();
+  };
+  return task;
+}
+
+function watchedPlugin(plugin: Plugin): Plugin {
+  if (plugin.type !== 'source') return plugin;
+  return {
+    ...plugin,
+    create: async () => {
+      const connector = await plugin.create();
+      const createTask = connector.createTask.bind(connector);
+      connector.createTask = () => watchedTask(createTask());
+      return connector;
+    },
+  };
+}
+
+const logger = {
+  level: 'error',
+  debug() {},
+  info() {},
+  warn() {},
+  error: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+  child: () => logger,
+};
+const broker = await startBroker({ dataDir: dataDir!, port: 0, logger });
+const worker = await startWorker({
+  log: watchedLog(inProcessLog(broker)),
+  plugins: catalogue.map(watchedPlugin),
+  host: '127.0.0.1',
+  port: 0,
+  logger,
+  config: {
+    'exactly.once.source.support': support!,
+    'value.converter': 'StringConverter',
+    'offset.flush.interval.ms': '20',
+  },
+});
+await worker.worker.put('file', {
+  'connector.class': 'FileSource',
+  file: file!,
+  topic: OUT,
+  'batch.size': '20',
+  'restart.backoff.ms': '10',
+});
+process.stdout.write(`${broker.address.port}\n`);
+// The parent is gone: nobody will kill this one any more.
+process.stdin.on('end', () => process.exit(0)).resume();

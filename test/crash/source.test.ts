@@ -1,0 +1,126 @@
+/**
+ * A source killed with SIGKILL in each window between reading a record and telling its origin, over and over.
+ *
+ * Promised with exactly once (KIP-618): whoever reads committed data sees every line once, in order, wherever the kill
+ * came. Promised without: every line at least once, in order once repetitions are left out.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { withCluster } from '../../cli/kafka/cluster.ts';
+import { readTopic } from '../../cli/kafka/read.ts';
+
+const program = join(fileURLToPath(new URL('.', import.meta.url)), 'source-process.ts');
+const LINES = 200;
+const expected = Array.from({ length: LINES }, (_, index) => `line ${index}`);
+const ARRIVAL_DEADLINE_MS = 20_000;
+/** Long enough for something to be delivered a second time, were it going to be. */
+const AFTERMATH_MS = 150;
+
+interface Case {
+  readonly support: 'enabled' | 'disabled';
+  readonly windows: readonly string[];
+  readonly check: (lines: readonly string[], window: string) => void;
+}
+
+const cases: readonly Case[] = [
+  {
+    support: 'enabled',
+    windows: [
+      'after poll',
+      'while appending',
+      'after append',
+      'between records and offsets',
+      'before commit',
+      'while committing',
+      'after commit',
+      'before the source is told',
+    ],
+    check: (lines, window) => assert.deepEqual(lines, expected, `killed ${window}`),
+  },
+  {
+    support: 'disabled',
+    windows: [
+      'after poll',
+      'while appending',
+      'after append',
+      'between records and offsets',
+      'before the source is told',
+    ],
+    check: (lines, window) => assert.deepEqual([...new Set(lines)], expected, `killed ${window}`),
+  },
+];
+
+for (const { support, windows, check } of cases) {
+  const promise = support === 'enabled' ? 'exactly once' : 'at least once';
+  it(`a source that is killed in each window delivers ${promise}`, { timeout: 110_000 }, async () => {
+    await Promise.all([
+      killedIn(windows.filter((_, i) => i % 2 === 0)),
+      killedIn(windows.filter((_, i) => i % 2 === 1)),
+    ]);
+  });
+
+  async function killedIn(list: readonly string[]): Promise<void> {
+    for (const window of list) check(await linesAfterKills(window, support), window);
+  }
+}
+
+/** Killed the first time the window is reached, after a restart the second time, then left in peace. */
+async function linesAfterKills(window: string, support: string): Promise<string[]> {
+  const dir = await mkdtemp(join(tmpdir(), 'millrace-kill-'));
+  const file = join(dir, 'in.txt');
+  await writeFile(file, expected.map((line) => `${line}\n`).join(''));
+  try {
+    for (const nth of [1, 2]) {
+      const child = start(dir, file, window, nth, support);
+      const [, signal] = await once(child, 'exit');
+      assert.equal(signal, 'SIGKILL', `the window "${window}" was not reached`);
+    }
+    return await survivor(dir, file, support);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function start(dir: string, file: string, window: string, nth: number, support: string): ChildProcess {
+  const args = [program, join(dir, 'data'), file, window, String(nth), support];
+  return spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+}
+
+/** Runs it to the end and answers what a reader of committed data has then seen. */
+async function survivor(dir: string, file: string, support: string): Promise<string[]> {
+  const child = start(dir, file, 'none', 1, support);
+  try {
+    const [port] = await once(child.stdout!, 'data');
+    const broker = `127.0.0.1:${String(port).trim()}`;
+    const deadline = Date.now() + ARRIVAL_DEADLINE_MS;
+    while (new Set(await committedLines(broker)).size < LINES) {
+      assert.ok(Date.now() < deadline, 'not all lines arrived');
+      await sleep(20);
+    }
+    await sleep(AFTERMATH_MS);
+    return await committedLines(broker);
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+}
+
+async function committedLines(brokers: string): Promise<string[]> {
+  const lines: string[] = [];
+  await withCluster({ brokers }, async (cluster) => {
+    const topic = await cluster.topic('lines');
+    const from = await cluster.offsetsAt(topic, [0], -2);
+    const until = await cluster.offsetsAt(topic, [0], -1);
+    for await (const records of readTopic(cluster, { topic, from, until })) {
+      for (const { value } of records) lines.push(value!.toString());
+    }
+  });
+  return lines;
+}
