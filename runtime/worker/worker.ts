@@ -39,7 +39,12 @@ interface StatusInfo {
 
 export interface TaskStatusInfo extends StatusInfo {
   readonly id: number;
+  /** Only where the books of the task do not balance: an alarm. */
+  readonly ledger?: Books;
 }
+
+/** The books of a task; `mismatch` is how many records were lost track of. */
+export type Books = LedgerCounts & { readonly inFlight: number; readonly mismatch: number };
 
 export interface ConnectorStatusInfo {
   readonly name: string;
@@ -136,7 +141,7 @@ export class Worker {
   }
 
   /** The books of a task that runs here. */
-  ledger(name: string, id: number): (LedgerCounts & { readonly inFlight: number; readonly mismatch: number }) | null {
+  ledger(name: string, id: number): Books | null {
     const ledger = this.#life(name).tasks[id]?.ledger;
     if (ledger === undefined) return null;
     const { read, written, filtered, deadLettered, skipped, released, inFlight } = ledger;
@@ -286,7 +291,9 @@ export class Worker {
     const { statuses, pluginPath } = this.services;
     const warnings = pluginPath.notes(name, id);
     const status = statusInfo(statuses.task(name, id), statuses.workerId, version);
-    return { id, ...status, ...(warnings.length === 0 ? {} : { warnings }) };
+    const ledger = this.#lives.has(name) ? this.ledger(name, id) : null;
+    const isAlarm = ledger !== null && ledger.mismatch !== 0;
+    return { id, ...status, ...(warnings.length === 0 ? {} : { warnings }), ...(isAlarm ? { ledger } : {}) };
   }
 
   #pluginOf(config: Raw) {

@@ -5,6 +5,7 @@
  * Windows are places between two steps of a record's journey; they are reached through the ports, by wrapping the log
  * client and the source's plugin, so that what is between them is the product as it ships.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startBroker } from '../../broker/broker.ts';
 import { inProcessLog } from '../../broker/in-process/log-client.ts';
 import type { Plugin, SourceTask } from '../../connectors/api/index.ts';
@@ -14,6 +15,8 @@ import { startWorker } from '../../runtime/worker-server.ts';
 
 const [dataDir, file, window, nth, support] = process.argv.slice(2);
 const OUT = 'lines';
+/** Slower than a commit and than the offsets' interval, so that each window is reached several times. */
+const POLL_PAUSE_MS = 30;
 
 let reached = 0;
 /** Nothing runs after this line when the window is the one. */
@@ -79,6 +82,7 @@ function watchedLog(log: LogClient): LogClient {
 function watchedTask(task: SourceTask): SourceTask {
   const poll = task.poll.bind(task);
   task.poll = async () => {
+    await sleep(POLL_PAUSE_MS);
     const records = await poll();
     if (records !== null && records.length > 0) at('after poll');
     return records;
