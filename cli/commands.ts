@@ -52,6 +52,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'connector resume': { summary: 'Resume a connector', load: () => import('./connector-resume.ts') },
   'connector restart': { summary: 'Restart a connector and its tasks', load: () => import('./connector-restart.ts') },
   'connector rm': { summary: 'Delete connectors', load: () => import('./connector-rm.ts') },
+  'sim fleet': {
+    summary: 'Let a simulated fleet report over MQTT, to a topic or to stdout',
+    load: () => import('./sim-fleet.ts'),
+  },
+  'sim verify': { summary: 'Find every gap, duplicate and disorder of a fleet', load: () => import('./sim-verify.ts') },
   'schema ls': { summary: 'List subjects', load: () => import('./schema-ls.ts') },
   'schema get': { summary: 'Print a registered schema', load: () => import('./schema-get.ts') },
   'schema register': { summary: 'Register a schema under a subject', load: () => import('./schema-register.ts') },
@@ -66,6 +71,7 @@ export const groups: Readonly<Record<string, string>> = {
   acl: 'Access to the broker, by ACLs',
   connector: 'Connectors of the worker',
   schema: 'Schemas of the registry',
+  sim: 'A simulated fleet, and its judge',
 };
 
 /** kubectl's and Kafka's words for the same things. */

@@ -17,6 +17,7 @@ import { filePlugins } from './file/plugins.ts';
 import { httpPlugins } from './http/plugins.ts';
 import { mqttPlugins } from './mqtt/plugins.ts';
 import { postgresPlugins } from './postgres/plugins.ts';
+import { simPlugins } from './sim/plugins.ts';
 import { transformPlugins } from './transforms/plugins.ts';
 
 const plainConverters = [jsonPlugin, stringPlugin, bytesPlugin, ...numberPlugins];
@@ -28,6 +29,7 @@ export const catalogue: readonly Plugin[] = [
   ...filePlugins,
   ...bullmqPlugins,
   ...httpPlugins,
+  ...simPlugins,
   jsonPlugin,
   jsonSchemaPlugin,
   stringPlugin,

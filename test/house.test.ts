@@ -33,7 +33,7 @@ const doorsteps: Readonly<Record<string, readonly string[]>> = {
 
 /** Ports that a keeper in another room may name: from → the port's file. */
 const ports: Readonly<Record<string, readonly string[]>> = {
-  // Decision 0007: whoever delivers into a Postgres database keeps his offsets there in the same way.
+  // Decision 0008: whoever delivers into a Postgres database keeps his offsets there in the same way.
   'connectors/bullmq/postgres-jobs.ts': ['connectors/postgres/sink-offsets.ts'],
 };
 
@@ -177,11 +177,11 @@ function roomOf(path: string): string {
 
 function mayImportAnything(path: string): boolean {
   // The log commands work on files with no broker between (docs/decisions/0005); cli/workshop.ts hands the runtime's tools
-  // and the plugins to commands that need no worker (docs/decisions/0007).
+  // and the plugins to commands that need no worker (docs/decisions/0007). The simulator's commands are the simulator (0009).
   return (
     path === 'cli/up.ts' ||
     path === 'cli/workshop.ts' ||
-    /^cli\/log-[a-z]+\.ts$/.test(path) ||
+    /^cli\/(log|sim)-[a-z]+\.ts$/.test(path) ||
     path === 'connectors/catalogue.ts'
   );
 }

@@ -1,0 +1,70 @@
+/**
+ * The fleet source by the clock: the examination's promises that fit a source nobody writes to, and resumption.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OffsetStore, SourceRun } from '../acceptance/index.ts';
+import type { JsonText, SourceConnectorPlugin, SourceRecord } from '../api/index.ts';
+import { simPlugins } from './plugins.ts';
+import { FleetVerifier } from './verifier.ts';
+
+const plugin = simPlugins[0] as SourceConnectorPlugin;
+/** Twenty reports of each of ten trucks within a tenth of a second. */
+const config = { topic: 'gps', 'sim.trucks': '10', 'sim.reports.max': '20', 'sim.speed': '4000', 'sim.seed': '3' };
+const textOf = (record: SourceRecord) => Buffer.from((record.value as JsonText).bytes).toString();
+
+test('Every report comes once and in order, keyed by its truck', async (t) => {
+  const run = await SourceRun.start(plugin, config);
+  t.after(() => run.stop());
+  const records = await run.take(200);
+  await sleep(50);
+  assert.deepEqual(await run.takeFor(50), []);
+  const judge = new FleetVerifier();
+  for (const record of records) {
+    judge.addPayload(textOf(record));
+    assert.equal(record.key, (JSON.parse(textOf(record)) as { id: string }).id);
+  }
+  assert.deepEqual([judge.verdict({ last: 20 }).faulty, judge.verdict().reports], [[], 200]);
+});
+
+test('A task that stops anywhere goes on behind what was durable, leaving nothing out', async () => {
+  const offsets = new OffsetStore();
+  const judge = new FleetVerifier();
+  let left = 200;
+  for (const count of [7, 1, 60, 13, 119]) {
+    const run = await SourceRun.start(plugin, config, { offsets });
+    const records = (await run.take(count)).slice(0, count);
+    await run.commit(records);
+    for (const record of records) judge.addPayload(textOf(record));
+    left -= records.length;
+    await run.stop();
+  }
+  assert.equal(left, 0);
+  assert.deepEqual([judge.verdict({ last: 20 }).faulty, judge.verdict().reports], [[], 200]);
+});
+
+test('Tasks share the shards, each has one owner', async () => {
+  const connector = await plugin.create();
+  for (const tasks of [1, 3, 16, 40]) {
+    const configs = await connector.taskConfigs(tasks);
+    assert.equal(configs.length, Math.min(tasks, 16));
+    const shards = configs.flatMap((task) => task['sim.task.shards']!.split(',').map(Number));
+    assert.deepEqual(
+      shards.toSorted((a, b) => a - b),
+      Array.from({ length: 16 }, (_, shard) => shard),
+    );
+  }
+});
+
+test('What is no JSON is bad input, with its bytes', async (t) => {
+  const run = await SourceRun.start(plugin, { ...config, 'sim.faults.bad': '1' });
+  t.after(() => run.stop());
+  const records = [];
+  for (let i = 0; i < 50 && records.length + run.badInput.length < 200; i++) records.push(...(await run.takeFor(20)));
+  assert.equal(records.length + run.badInput.length, 200);
+  const judge = new FleetVerifier();
+  for (const record of records) judge.addPayload(textOf(record));
+  for (const { bytes } of run.badInput) judge.addPayload(Buffer.from(bytes!).toString());
+  assert.deepEqual([judge.verdict({ last: 20 }).missing, judge.verdict().duplicates], [0, 0]);
+});
