@@ -7,6 +7,7 @@
  *
  * The broker opens one at its start, asks it for logs, and closes it at its stop. Not safe to use from two threads.
  */
+import { boundedFiles } from '../fs/bounded-files.ts';
 import { disk } from '../fs/disk.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import { Caretaker } from './caretaker.ts';
@@ -28,6 +29,7 @@ import {
 import { FolderSyncs } from './folder-syncs.ts';
 import { LogCleaner } from './log-cleaner.ts';
 import { loadMetaProperties, randomId, writeTopicId, zeroTopicId } from './meta-properties.ts';
+import { OffsetCheckpoints } from './offset-checkpoints.ts';
 import { createPartition, type OpenPartitionOptions, openPartition } from './open-partition.ts';
 import { PartitionLog } from './partition-log.ts';
 import { ReadBuffers } from './read-buffers.ts';
@@ -54,6 +56,8 @@ const recoveredLaterBytes = 4 * 1024 * 1024;
 const uncheckedBytesMax = 512 * 1024 * 1024;
 /** Nothing is deleted sooner after a start (Kafka's `log.initial.task.delay.ms`). */
 const firstRetentionMs = 30 * 1000;
+/** A stop takes no longer, so that nobody kills it: what is not synced by then is what a crash would leave. */
+const closeMsMax = 5 * 1000;
 /** Logs whose syncs are asked for at the same time; the device gathers them. */
 const syncedAtATime = 32;
 
@@ -73,6 +77,8 @@ export interface LogDirectoryOptions {
   /** Kafka's defaults when absent, as of `cleaner`. */
   readonly intervals?: LogIntervals;
   readonly cleaner?: CleanerConfig;
+  /** How many files may be held open; half of what the process may open when absent, 2,048 at most. */
+  readonly openFilesMax?: number;
   /** Whether the holder of a lock still runs; for tests. */
   readonly isAlive?: (holder: LockHolder) => boolean;
 }
@@ -104,8 +110,8 @@ export class LogDirectory {
   readonly cleaner: LogCleaner;
   readonly #options: LogDirectoryOptions;
   readonly #logs = new Map<string, PartitionLog>();
-  /** Partitions that the checkpoint files name, by folder. */
-  #checkpointed: ReadonlySet<string>;
+  readonly #turnEnd = new TurnEnd();
+  readonly #checkpoints: OffsetCheckpoints;
   readonly #around: LogSurroundings;
   readonly #caretaker: Caretaker;
   readonly #removals = new WorkQueue();
@@ -116,8 +122,6 @@ export class LogDirectory {
   #timers: NodeJS.Timeout[] = [];
   #checkpointing: Promise<void> | null = null;
   #uncheckedBytes = 0;
-  /** The write of the log starts that the end of this turn will make. */
-  #logStartsDue: Promise<void> | null = null;
   #isClosed = false;
 
   /** Locks and reads the directory. Throws LogDirectoryError when another process holds it. */
@@ -134,15 +138,20 @@ export class LogDirectory {
   }
 
   private constructor(options: LogDirectoryOptions, unlock: () => void) {
-    const { fs, path } = options;
-    this.#options = options;
+    const { path } = options;
+    // A disk in memory is out of another thread's sight.
+    const cleaner = options.cleaner ?? defaultCleanerConfig;
+    const runner = options.fs === disk ? new ThreadRunner(cleaner) : inlineRunner(options.fs);
+    const fs = boundedFiles(options.fs, options.openFilesMax);
+    this.#options = { ...options, fs, cleaner };
     this.#unlock = unlock;
     const meta = loadMetaProperties(fs, path, options.nodeId, options.now());
     this.clusterId = meta.clusterId;
     this.directoryId = meta.directoryId;
     const isClean = fs.size(`${path}/${names.cleanShutdown}`) !== null;
-    const found = findPartitions(fs, path, isClean);
-    this.#checkpointed = found.checkpointed;
+    const checkpointing = { fs, path, logs: this.#logs, turnEnd: this.#turnEnd, logger: options.logger };
+    this.#checkpoints = new OffsetCheckpoints(checkpointing);
+    const found = findPartitions(fs, path, isClean, this.#checkpoints);
     this.#leftovers = found.deleted;
     this.leaderEpoch = this.#nextLeaderEpoch(found);
     this.#around = this.#surroundings();
@@ -150,7 +159,7 @@ export class LogDirectory {
       const log = new PartitionLog({ ...identity, topicId: null }, null, files, this.#around);
       this.#logs.set(partitionFolder(identity.topic, identity.partition), log);
     }
-    this.cleaner = this.#makeCleaner(found.cleaned);
+    this.cleaner = this.#makeCleaner(runner, found.cleaned);
     const producerExpirationMs = (options.intervals ?? defaultIntervals).producerExpirationMs;
     this.#caretaker = new Caretaker({ logs: this.#logs, producerExpirationMs, logger: options.logger });
     if (!isClean) this.#openLongest();
@@ -181,7 +190,7 @@ export class LogDirectory {
     const name = partitionFolder(topic, partition);
     const folder = `${this.#options.path}/${name}`;
     // Offsets of a partition of that name that was deleted must not be taken for those of the new one.
-    if (this.#checkpointed.has(name)) this.#mustWriteOffsetCheckpoints();
+    if (this.#checkpoints.names(name)) this.#checkpoints.write();
     const files = { isNew: true, isClean: true, recoveryPoint: 0, logStartOffset: 0 };
     const log = new PartitionLog({ topic, partition, folder, topicId }, config, files, this.#around);
     this.#logs.set(name, log);
@@ -254,18 +263,35 @@ export class LogDirectory {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#checkpoints.close();
     for (const timer of this.#timers) clearInterval(timer);
     await this.cleaner.stop();
     await this.#caretaker.stop();
     await this.#checkpointing;
-    const failures = await atATime(syncedAtATime, this.#logs.values(), (log) => log.close());
-    const isWhole = failures.length === 0 && this.#writeOffsetCheckpoints();
+    const isInTime = await this.#closeLogs();
+    const isWhole = this.#checkpoints.tryWrite() && isInTime;
     const areSound = [...this.#logs.values()].every((log) => !log.hasFailed && !log.isUnchecked);
     if (isWhole && areSound) {
       const mark = JSON.stringify({ version: 0, brokerEpoch: -1 });
       replaceFile(this.#options.fs, this.#options.path, names.cleanShutdown, Buffer.from(mark));
     }
     this.#unlock();
+  }
+
+  /** False where something is not as it should be for a clean stop: a disk failed, or time is up. */
+  async #closeLogs(): Promise<boolean> {
+    const deadline = performance.now() + closeMsMax;
+    let left = 0;
+    const failures = await atATime(syncedAtATime, this.#logs.values(), async (log) => {
+      if (performance.now() < deadline || !log.isOpen) return log.close();
+      left++;
+      log.abandon();
+    });
+    if (left > 0) {
+      const message = `${left} logs were left to the next start, which will check the ends of them: the disk is slow.`;
+      this.#options.logger.warn({ left }, message);
+    }
+    return failures.length === 0 && left === 0;
   }
 
   async #checkpointAll(): Promise<void> {
@@ -278,7 +304,7 @@ export class LogDirectory {
         this.#warn(log, 'Checkpoint failed', error);
       }
     });
-    this.#writeOffsetCheckpoints();
+    this.#checkpoints.tryWrite();
   }
 
   /** Recovers the logs in which a crash left much to read; what cannot be opened says so when it is used. */
@@ -330,41 +356,11 @@ export class LogDirectory {
     return epoch + 1;
   }
 
-  #writeOffsetCheckpoints(): boolean {
-    try {
-      this.#mustWriteOffsetCheckpoints();
-      return true;
-    } catch (error) {
-      const { path, logger } = this.#options;
-      logger.warn({ error, path }, 'The checkpoints cannot be written; the next start will check more of the log.');
-      return false;
-    }
-  }
-
-  #mustWriteOffsetCheckpoints(): void {
-    const { fs, path } = this.#options;
-    const lines = [...this.#logs.values()].map((log) => [log.topic, log.partition, log.recoveryPoint]);
-    const named = new Set(this.#logs.keys());
-    writeCheckpoint(fs, path, names.recoveryPoints, lines);
-    this.#writeLogStarts();
-    this.#checkpointed = named;
-  }
-
-  #writeLogStarts(): void {
-    // As in Kafka only where it is not simply the first segment's base.
-    const lines = [...this.#logs.values()].flatMap((log) => {
-      const start = log.logStartToKeep;
-      return start === null ? [] : [[log.topic, log.partition, start]];
-    });
-    writeCheckpoint(this.#options.fs, this.#options.path, names.logStarts, lines);
-  }
-
   #surroundings(): LogSurroundings {
     const { fs, now, logger } = this.#options;
-    const turnEnd = new TurnEnd();
     return {
       fs,
-      turnEnd,
+      turnEnd: this.#turnEnd,
       folderSyncs: new FolderSyncs(fs),
       buffers: new ReadBuffers(),
       coldReads: new ColdReads(),
@@ -379,8 +375,8 @@ export class LogDirectory {
         if (this.#uncheckedBytes > uncheckedBytesMax && !this.#isClosed) void this.writeCheckpoints();
       },
       onFailed: (topic, partition, error) => logger.error({ topic, partition, error }, error.message),
-      onLogStartMoved: () => this.#writeLogStartsSoon(turnEnd),
-      onRecoveryPointLowered: () => this.#mustWriteOffsetCheckpoints(),
+      onLogStartMoved: () => this.#checkpoints.writeLogStartsSoon(),
+      onRecoveryPointLowered: () => this.#checkpoints.write(),
       removeLater: (delayMs, work) => {
         setTimeout(() => this.#removals.add(() => this.#tryRemove(work)), timerMs(delayMs)).unref();
       },
@@ -395,10 +391,8 @@ export class LogDirectory {
     }
   }
 
-  #makeCleaner(offsets: ReadonlyMap<string, number>): LogCleaner {
+  #makeCleaner(runner: CleanRunner, offsets: ReadonlyMap<string, number>): LogCleaner {
     const { fs, path, logger, cleaner: config = defaultCleanerConfig } = this.#options;
-    // A disk in memory is out of another thread's sight.
-    const runner: CleanRunner = fs === disk ? new ThreadRunner(config) : inlineRunner(fs);
     const writeOffsets = (known: ReadonlyMap<string, number>): void => {
       const lines = [...known].flatMap(([folder, offset]) => {
         const parsed = parsePartitionFolder(folder);
@@ -407,30 +401,6 @@ export class LogDirectory {
       writeCheckpoint(fs, path, names.cleanerOffsets, lines);
     };
     return new LogCleaner({ fs, config, runner, logs: this.#logs, offsets, writeOffsets, logger });
-  }
-
-  #writeLogStartsSoon(turnEnd: TurnEnd): Promise<void> {
-    this.#logStartsDue ??= new Promise<void>((resolve, reject) => {
-      turnEnd.add(() => {
-        this.#logStartsDue = null;
-        // The last act of a stop writes them too.
-        if (this.#isClosed) resolve();
-        else this.#tryWriteLogStarts(resolve, reject);
-      });
-    });
-    // Retention does not wait for it.
-    this.#logStartsDue.catch(() => {});
-    return this.#logStartsDue;
-  }
-
-  #tryWriteLogStarts(done: () => void, failed: (error: unknown) => void): void {
-    try {
-      this.#writeLogStarts();
-      done();
-    } catch (error) {
-      this.#options.logger.warn({ error }, 'The log start offsets cannot be written; deleted records may come back.');
-      failed(error);
-    }
   }
 
   #warn(log: PartitionLog, what: string, error: unknown): void {
@@ -443,16 +413,12 @@ interface Found {
   readonly partitions: readonly (PartitionIdentity & { readonly files: PartitionFiles })[];
   /** Folders of deleted partitions. */
   readonly deleted: readonly string[];
-  /** Partitions that the checkpoints name. */
-  readonly checkpointed: ReadonlySet<string>;
   /** How far the cleaner came. */
   readonly cleaned: ReadonlyMap<string, number>;
 }
 
 /** Reads names and checkpoints, no partition's files. */
-function findPartitions(fs: FileSystem, path: string, isClean: boolean): Found {
-  const recoveryPoints = readPartitionOffsets(fs, `${path}/${names.recoveryPoints}`) ?? new Map<string, number>();
-  const logStarts = readPartitionOffsets(fs, `${path}/${names.logStarts}`) ?? new Map<string, number>();
+function findPartitions(fs: FileSystem, path: string, isClean: boolean, known: OffsetCheckpoints): Found {
   const cleaned = readPartitionOffsets(fs, `${path}/${names.cleanerOffsets}`) ?? new Map<string, number>();
   const partitions: (PartitionIdentity & { files: PartitionFiles })[] = [];
   const deleted: string[] = [];
@@ -461,11 +427,11 @@ function findPartitions(fs: FileSystem, path: string, isClean: boolean): Found {
     if (name.endsWith(deletedFolderSuffix)) deleted.push(folder);
     const parsed = parsePartitionFolder(name);
     if (parsed === null) continue;
-    const recoveryPoint = recoveryPoints.get(name) ?? 0;
-    const files = { isNew: false, isClean, recoveryPoint, logStartOffset: logStarts.get(name) ?? 0 };
+    const recoveryPoint = known.recoveryPoints.get(name) ?? 0;
+    const files = { isNew: false, isClean, recoveryPoint, logStartOffset: known.logStarts.get(name) ?? 0 };
     partitions.push({ ...parsed, folder, files });
   }
-  return { partitions, deleted, checkpointed: new Set([...recoveryPoints.keys(), ...logStarts.keys()]), cleaned };
+  return { partitions, deleted, cleaned };
 }
 
 /** How much of a log's records recovery may have to read: everything from the segment that holds the recovery point on. */
