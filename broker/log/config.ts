@@ -14,6 +14,12 @@ export interface LogConfig {
   readonly indexIntervalBytes: number;
   /** `max.message.bytes`: the largest batch accepted. */
   readonly maxMessageBytes: number;
+  /** `compression.type`: what batches are packed with before they are stored. */
+  readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+  /** `compression.gzip.level` or `compression.zstd.level`, whichever that is; null is the codec's default. */
+  readonly compressionLevel: number | null;
+  /** `log.validate.compressed` (ours): compressed batches are opened and looked through too before they are taken. */
+  readonly validateCompressed: boolean;
   /** `message.timestamp.type`: the producer's time or ours. */
   readonly messageTimestampType: 'CreateTime' | 'LogAppendTime';
   /** `message.timestamp.before.max.ms` and `message.timestamp.after.max.ms`. */
@@ -50,6 +56,9 @@ export const defaultLogConfig: LogConfig = {
   indexIntervalBytes: 4096,
   // 1 MiB plus the 12 bytes in front of a batch's length field ends.
   maxMessageBytes: 1024 ** 2 + 12,
+  compressionType: 'producer',
+  compressionLevel: null,
+  validateCompressed: false,
   messageTimestampType: 'CreateTime',
   messageTimestampBeforeMaxMs: never,
   messageTimestampAfterMaxMs: 60 * 60 * 1000,

@@ -20,6 +20,7 @@ import { LogWriter } from './log-writer.ts';
 import { readTopicId } from './meta-properties.ts';
 import { PartitionUpkeep, type Resting } from './partition-upkeep.ts';
 import { describeProducer } from './producer-batch.ts';
+import { recompress } from './recompress.ts';
 import type { LogSurroundings, PartitionFiles, PartitionIdentity } from './surroundings.ts';
 import { findMaxTimestamp, findTimestamp } from './timestamp-search.ts';
 import type {
@@ -163,6 +164,9 @@ export class PartitionLog {
     const nowMs = this.#around.now();
     const config = this.config;
     checkAppend(batch, config, options.origin, this.#name, nowMs);
+    if (config.compressionType !== 'producer' && options.origin === 'client') {
+      batch = recompress(batch, config, this.#name);
+    }
     this.#writer.rollIfNeeded(batch, nowMs, config);
     const baseOffset = this.#writer.logEndOffset;
     const lastOffset = baseOffset + batches.lastOffsetDelta(batch);

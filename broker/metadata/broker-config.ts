@@ -92,6 +92,13 @@ const ownConfigs: readonly ConfigDefinition[] = [
     defaultValue: 'true',
     doc: "acks=all waits for the disk. false is Kafka's way: it waits for the page cache.",
   },
+  // Opening them costs more than all the rest of an append; a broken one is found by its consumers, as before KIP-98.
+  {
+    name: 'log.validate.compressed',
+    type: 'boolean',
+    defaultValue: 'false',
+    doc: "Whether compressed batches are opened before they are taken. true is Kafka's way; uncompressed ones always are.",
+  },
   // Kafka's 3 s spare large groups a rebalance per starting member; with one node and quick members it is only a wait.
   {
     name: 'group.initial.rebalance.delay.ms',

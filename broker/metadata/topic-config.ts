@@ -24,12 +24,39 @@ export const topicConfigs: readonly TopicConfigDefinition[] = [
     doc: 'What happens to old segments: delete them by time or size, compact them to the last record of each key, or both.',
   },
   {
+    name: 'compression.gzip.level',
+    synonym: 'compression.gzip.level',
+    type: 'int',
+    defaultValue: '-1',
+    min: -1,
+    max: 9,
+    doc: 'How hard gzip tries where compression.type is gzip: 1 is fast, 9 is small, -1 is in between.',
+  },
+  {
+    name: 'compression.lz4.level',
+    synonym: 'compression.lz4.level',
+    type: 'int',
+    defaultValue: '9',
+    min: 1,
+    max: 17,
+    doc: 'Kept for tools that set it; our lz4 has one level.',
+  },
+  {
     name: 'compression.type',
     synonym: 'compression.type',
     type: 'string',
     defaultValue: 'producer',
-    oneOf: ['producer'],
-    doc: 'Batches are kept as the producer compressed them; compressing again is not offered.',
+    oneOf: ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'],
+    doc: 'producer keeps batches as they were sent; anything else packs them anew with that codec before they are stored.',
+  },
+  {
+    name: 'compression.zstd.level',
+    synonym: 'compression.zstd.level',
+    type: 'int',
+    defaultValue: '3',
+    min: -131072,
+    max: 22,
+    doc: 'How hard zstd tries where compression.type is zstd: 22 is small, negative ones are fast.',
   },
   {
     name: 'delete.retention.ms',
@@ -249,7 +276,12 @@ export function parseTopicConfig(
 ): LogConfig {
   const value = (name: string): string => synonymsOf(byName.get(name)!, overrides, broker)[0]!.value;
   const number = (name: string): number => numberOf(value(name));
+  const compressionType = value('compression.type') as LogConfig['compressionType'];
+  const hasLevel = compressionType === 'gzip' || compressionType === 'zstd';
   return {
+    compressionType,
+    compressionLevel: hasLevel ? number(`compression.${compressionType}.level`) : null,
+    validateCompressed: broker['log.validate.compressed'] === 'true',
     segmentBytes: number('segment.bytes'),
     segmentMs: number('segment.ms'),
     segmentIndexBytes: number('segment.index.bytes'),

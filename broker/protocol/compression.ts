@@ -30,9 +30,9 @@ export function decompress(codec: CompressionCodec, bytes: Buffer, maxBytes = ma
   }
 }
 
-/** Compresses with each codec's default level, as Kafka's clients do. */
-export function compress(codec: CompressionCodec, bytes: Buffer): Buffer {
-  return codec === 'none' ? bytes : compressors[codec](bytes);
+/** Compresses with the codec's own default level unless told otherwise; only gzip and zstd have levels. */
+export function compress(codec: CompressionCodec, bytes: Buffer, level?: number): Buffer {
+  return codec === 'none' ? bytes : compressors[codec](bytes, level);
 }
 
 const decompressors = {
@@ -43,8 +43,9 @@ const decompressors = {
 };
 
 const compressors = {
-  gzip: (bytes: Buffer) => zlib.gzipSync(bytes),
-  snappy: compressSnappy,
-  lz4: compressLz4,
-  zstd: (bytes: Buffer) => zlib.zstdCompressSync(bytes),
+  gzip: (bytes: Buffer, level = zlib.constants.Z_DEFAULT_COMPRESSION) => zlib.gzipSync(bytes, { level }),
+  snappy: (bytes: Buffer) => compressSnappy(bytes),
+  lz4: (bytes: Buffer) => compressLz4(bytes),
+  zstd: (bytes: Buffer, level = zlib.constants.ZSTD_CLEVEL_DEFAULT) =>
+    zlib.zstdCompressSync(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: level } }),
 };

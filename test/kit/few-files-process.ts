@@ -8,7 +8,11 @@ import { append, batchOf, readAll } from './log.ts';
 const [dataDir, count] = process.argv.slice(2);
 const partitions = Number(count);
 const say = (_: object, message: string) => process.stderr.write(`${message}\n`);
-const broker = await startBroker({ dataDir: dataDir!, port: 0, logger: { debug() {}, info() {}, warn: say, error: say } });
+const broker = await startBroker({
+  dataDir: dataDir!,
+  port: 0,
+  logger: { debug() {}, info() {}, warn: say, error: say },
+});
 if (broker.topics.get('t') === undefined) await broker.topics.create([{ name: 't', partitions }]);
 const logs = Array.from({ length: partitions }, (_, partition) => broker.log('t', partition));
 await Promise.all(logs.map((log) => append(log, batchOf({ timestamp: Date.now() }))));
