@@ -21,6 +21,9 @@ export interface CommandEntry {
 export const commands: Readonly<Record<string, CommandEntry>> = {
   up: { summary: 'Start broker, registry, worker and console', load: () => import('./up.ts'), isServer: true },
   lint: { summary: 'Judge connector files, without a running worker', load: () => import('./lint.ts') },
+  check: { summary: 'Let connectors look at what they would meet', load: () => import('./check.ts') },
+  preview: { summary: 'Show what a connector would make of real records', load: () => import('./preview.ts') },
+  test: { summary: 'Run the tests beside connector files', load: () => import('./test.ts') },
   produce: { summary: 'Write records to a topic', load: () => import('./produce.ts') },
   consume: { summary: 'Read records from a topic', load: () => import('./consume.ts') },
   'topic ls': { summary: 'List topics', load: () => import('./topic-ls.ts') },

@@ -5,13 +5,16 @@
  * know no plugin, and the commands know neither. Everything is imported when a command asks for it.
  */
 import type { Command } from 'commander';
-import type { Plugin } from '../connectors/api/index.ts';
+import type { StageTrace } from '../runtime/declarative/chain-trace.ts';
+import type { Reach } from '../runtime/declarative/check.ts';
 import type { ConnectorFile, Finding } from '../runtime/declarative/connector-file.ts';
 import type { Rules } from '../runtime/declarative/lint.ts';
+import type { OfflineRegistry } from '../runtime/declarative/offline-registry.ts';
+import type { Preview, PreviewedRecord } from '../runtime/declarative/preview.ts';
 import { notice } from './io.ts';
 import { settle } from './up-settings.ts';
 
-export type { ConnectorFile, Finding, Rules };
+export type { ConnectorFile, Finding, OfflineRegistry, Preview, PreviewedRecord, Reach, Rules, StageTrace };
 
 export interface WorkshopFlags {
   readonly config?: string;
@@ -45,6 +48,27 @@ export async function rulesOf(flags: WorkshopFlags): Promise<Rules> {
   return { plugins: new Plugins([...catalogue, ...plugins], sentences), worker: withDefaults(worker) };
 }
 
+/** As {@link rulesOf}, with what resolves references, for commands that look at the world. */
+export async function reachOf(flags: WorkshopFlags): Promise<Reach> {
+  const [rules, { ConfigProviders }, { workerKeys }, { parseConfig }] = await Promise.all([
+    rulesOf(flags),
+    import('../runtime/worker/config-providers.ts'),
+    import('../runtime/worker/keys.ts'),
+    import('../connectors/api/index.ts'),
+  ]);
+  const { config } = parseConfig(workerKeys, rules.worker);
+  return { ...rules, providers: new ConfigProviders(config.list('config.providers'), rules.worker, process.env) };
+}
+
+/** The registry at an address, asked but never told. */
+export async function offlineRegistry(urls: readonly string[]): Promise<OfflineRegistry> {
+  const [{ httpRegistry }, { OfflineRegistry: Offline }] = await Promise.all([
+    import('../schemas/rest/client.ts'),
+    import('../runtime/declarative/offline-registry.ts'),
+  ]);
+  return new Offline(urls.length === 0 ? null : httpRegistry({ urls }));
+}
+
 /** The tools themselves. */
 export async function tools() {
   const [files, lint, schema] = await Promise.all([
@@ -55,4 +79,12 @@ export async function tools() {
   return { ...files, ...lint, ...schema };
 }
 
-export type { Plugin };
+/** Those that run plugins. */
+export async function liveTools() {
+  const [check, preview, test] = await Promise.all([
+    import('../runtime/declarative/check.ts'),
+    import('../runtime/declarative/preview.ts'),
+    import('../runtime/declarative/config-test.ts'),
+  ]);
+  return { ...check, ...preview, ...test };
+}

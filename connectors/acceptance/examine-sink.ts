@@ -6,8 +6,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import type { RecordValue, Schema, SinkConnectorPlugin } from '../api/index.ts';
+import { DataError, type RecordValue, type Schema, type SinkConnectorPlugin } from '../api/index.ts';
 import { refusesMissingKeys, within } from './examine-source.ts';
+import { recordingLogger } from './logger.ts';
 import { SinkLog, SinkRun } from './sink-run.ts';
 import { parsed } from './source-run.ts';
 
@@ -18,7 +19,7 @@ export interface SinkFixture {
   record(text: string): { readonly value: RecordValue; readonly schema: Schema | null; readonly key?: string };
   /** The texts that have arrived for good, in order where the target has one. */
   read(): Promise<readonly string[]>;
-  /** What `check` must leave as it was. */
+  /** What `check` and `explain` must leave as it was. */
   snapshot?(): Promise<unknown>;
 }
 
@@ -59,6 +60,12 @@ export function examineSink(subject: SinkSubject): void {
       survivesCrashes(subject, fixture),
     );
     exam('Takes the same records again when the group goes back', (fixture) => takesAgain(subject, fixture));
+    exam('Carries a record of a megabyte', (fixture) => carriesBigRecords(subject, fixture));
+    exam('Takes a thousand records in one put', (fixture) => takesLargeBatches(subject, fixture));
+    exam('Delivers the neighbours of a tombstone, and takes or refuses the tombstone itself', (fixture) =>
+      takesTombstones(subject, fixture),
+    );
+    exam('Explains what it would send, and sends nothing', (fixture) => explainsOnly(plugin, fixture));
   });
 }
 
@@ -136,6 +143,61 @@ async function takesAgain(subject: SinkSubject, fixture: SinkFixture): Promise<v
   for (const partition of partitions) log.commit({ ...partition, offset: 0 });
   await settle(subject, fixture, log);
   await judge(subject, fixture, texts);
+}
+
+async function carriesBigRecords(subject: SinkSubject, fixture: SinkFixture): Promise<void> {
+  const log = new SinkLog();
+  const big = `big-${'record '.repeat(150_000)}end`;
+  for (const [index, text] of ['before', big, 'after'].entries()) {
+    const { value, schema, key } = fixture.record(text);
+    log.append(topic, index % partitions.length, value, schema, key ?? null);
+  }
+  await settle(subject, fixture, log);
+  const found = await fixture.read();
+  // Not deepEqual: a difference of a megabyte helps nobody.
+  assert.deepEqual([...new Set(found.map((text) => text.length))].sort(), [...new Set([5, 6, big.length])].sort());
+  assert.ok(found.includes(big), 'the big record came through unchanged');
+}
+
+async function takesLargeBatches(subject: SinkSubject, fixture: SinkFixture): Promise<void> {
+  const log = new SinkLog();
+  const texts = fill(log, fixture, 1_000, 'd');
+  await settle(subject, fixture, log);
+  await judge(subject, fixture, texts);
+}
+
+/** A sink that cannot do anything with a tombstone says so with a DataError; the worker then puts the rest alone. */
+async function takesTombstones(subject: SinkSubject, fixture: SinkFixture): Promise<void> {
+  const log = new SinkLog();
+  const [before, gone, after] = ['before', 'gone', 'after'].map((text) => fixture.record(text));
+  log.append(topic, 0, before!.value, before!.schema, before!.key ?? null);
+  log.append(topic, 0, null, null, gone!.key ?? 'gone');
+  log.append(topic, 0, after!.value, after!.schema, after!.key ?? null);
+  const run = await SinkRun.start(subject.plugin, fixture.config, log, partitions);
+  for (let left = 3; left > 0; left--) {
+    await run.put(1).catch((error: unknown) => {
+      assert.ok(error instanceof DataError, `a tombstone is refused with a DataError, not with ${String(error)}`);
+    });
+  }
+  await run.flush();
+  await within(stopMs, 'stop', run.stop());
+  const found = await fixture.read();
+  for (const text of ['before', 'after']) assert.ok(found.includes(text), `"${text}" was delivered`);
+}
+
+async function explainsOnly(plugin: SinkConnectorPlugin, fixture: SinkFixture): Promise<void> {
+  const connector = await plugin.create();
+  if (connector.explain === undefined) return;
+  const log = new SinkLog();
+  fill(log, fixture, 3, 'e');
+  const before = await fixture.snapshot?.();
+  const { logger } = recordingLogger();
+  const request = { signal: AbortSignal.timeout(stopMs), logger };
+  const statements = await connector.explain(parsed(plugin, fixture.config), log.records(partitions[0]!), request);
+  assert.ok(statements.length > 0, 'it says what it would send');
+  assert.ok(statements.join('\n').includes('e-0000'), 'the record is in it');
+  assert.deepEqual(await fixture.snapshot?.(), before);
+  assert.deepEqual(await fixture.read(), []);
 }
 
 /** A last life in which everything left in the log is delivered. */

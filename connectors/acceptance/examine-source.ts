@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig, type SourceConnectorPlugin, type SourceRecord } from '../api/index.ts';
+import { recordingLogger } from './logger.ts';
 import { OffsetStore, parsed, SourceRun } from './source-run.ts';
 
 /** A fresh place to read from, made for one test. */
@@ -22,7 +23,9 @@ export interface SourceFixture {
   ready?(run: SourceRun): Promise<void>;
   /** A piece of input that can become no record. */
   writeBad?(): Promise<void>;
-  /** What `check` must leave as it was: files, tables, sessions. */
+  /** Makes one input appear whose record is a tombstone: a key with a null value. */
+  writeTombstone?(): Promise<void>;
+  /** What `check` and `sample` must leave as it was: files, tables, sessions. */
   snapshot?(): Promise<unknown>;
 }
 
@@ -39,6 +42,8 @@ const pollReturnMs = 2_500;
 /** Soon, after an abort. */
 const abortReturnMs = 1_000;
 const stopMs = 5_000;
+/** How long a sample may wait for input that comes by itself. */
+const sampleMs = 1_500;
 /** Enough to cut at each place, few enough to be quick. */
 const values = ['one', 'two', 'three', 'four', 'five', 'six'];
 
@@ -60,6 +65,11 @@ export function examineSource(subject: SourceSubject): void {
     exam('Comes back from a poll that has nothing to give, and soon after an abort', pollsInTime(plugin));
     exam('Holds back while nobody polls, and then loses nothing', holdsBack(plugin));
     exam('Reports bad input and goes on', reportsBadInput(plugin));
+    exam('Goes on behind the last committed record, wherever it is killed', survivesKills(plugin));
+    exam('Stops in time in the middle of its input', stopsInTime(plugin));
+    exam('Carries a record of a megabyte', carriesBigRecords(plugin));
+    exam('Shows samples and changes nothing by it', samplesChangeNothing(plugin));
+    exam('Delivers tombstones', deliversTombstones(plugin));
   });
 }
 
@@ -195,6 +205,93 @@ const reportsBadInput =
     const records = await run.take(2);
     assert.deepEqual(records.map(fixture.read), ['before', 'after']);
     assert.equal(run.badInput.length, 1);
+    await run.commit(records);
+    await stop();
+  };
+
+/** Each life has polled everything that is left when it ends, and committed one record. */
+const survivesKills =
+  (plugin: SourceConnectorPlugin): Examine =>
+  async (fixture, t) => {
+    const offsets = new OffsetStore();
+    for (let done = 0; done < values.length; done++) {
+      const { run, stop } = await begin(plugin, fixture, t, offsets);
+      if (done === 0) await fixture.write(values);
+      const records = await run.take(values.length - done);
+      assert.deepEqual(records.map(fixture.read), values.slice(done), `after ${done} committed records`);
+      await run.commit(records.slice(0, 1));
+      await stop();
+    }
+  };
+
+const stopsInTime =
+  (plugin: SourceConnectorPlugin): Examine =>
+  async (fixture, t) => {
+    const { run, stop } = await begin(plugin, fixture, t);
+    await fixture.write(Array.from({ length: 2_000 }, (_, index) => `value ${index}`));
+    await run.take(1);
+    const pending = run.poll();
+    run.abort();
+    await within(abortReturnMs, 'poll after abort', pending);
+    await stop();
+  };
+
+const carriesBigRecords =
+  (plugin: SourceConnectorPlugin): Examine =>
+  async (fixture, t) => {
+    const { run, stop } = await begin(plugin, fixture, t);
+    const big = 'big '.repeat(250_000).trimEnd();
+    await fixture.write(['before', big, 'after']);
+    const records = await run.take(3);
+    // Not deepEqual: a difference of a megabyte helps nobody.
+    assert.deepEqual(
+      records.map((record) => fixture.read(record).length),
+      ['before'.length, big.length, 'after'.length],
+    );
+    assert.ok(fixture.read(records[1]!) === big, 'the big record came through unchanged');
+    await run.commit(records);
+    await stop();
+  };
+
+/** What is written while nobody runs is sampled, and is there all the same for the task that runs next. */
+const samplesChangeNothing =
+  (plugin: SourceConnectorPlugin): Examine =>
+  async (fixture, t) => {
+    const connector = await plugin.create();
+    if (connector.sample === undefined) return;
+    const offsets = new OffsetStore();
+    const first = await begin(plugin, fixture, t, offsets);
+    await fixture.write(['seen']);
+    await first.run.commit(await first.run.take(1));
+    await first.stop();
+    await fixture.write(values);
+    const before = await fixture.snapshot?.();
+    const { logger } = recordingLogger();
+    const request = { signal: AbortSignal.timeout(sampleMs), logger };
+    const sampled = await within(stopMs, 'sample', connector.sample(parsed(plugin, fixture.config), 3, request));
+    assert.ok(sampled.length <= 3, 'no more samples than asked for');
+    for (const record of sampled) assert.ok(['seen', ...values].includes(fixture.read(record)));
+    assert.deepEqual(await fixture.snapshot?.(), before);
+    const second = await begin(plugin, fixture, t, offsets);
+    assert.deepEqual((await second.run.take(values.length)).map(fixture.read), values);
+    await second.stop();
+  };
+
+const deliversTombstones =
+  (plugin: SourceConnectorPlugin): Examine =>
+  async (fixture, t) => {
+    if (fixture.writeTombstone === undefined) return;
+    const { run, stop } = await begin(plugin, fixture, t);
+    await fixture.write(['before']);
+    await fixture.writeTombstone();
+    await fixture.write(['after']);
+    const records: SourceRecord[] = [];
+    const isAfter = (record: SourceRecord) => record.value !== null && fixture.read(record) === 'after';
+    while (!records.some(isAfter)) records.push(...(await run.take(1)));
+    assert.ok(
+      records.some(({ key, value }) => key !== null && value === null),
+      'a record with a key and no value came',
+    );
     await run.commit(records);
     await stop();
   };

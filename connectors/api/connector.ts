@@ -6,6 +6,7 @@
  */
 import type { Config } from './config.ts';
 import type { ConfigProblem } from './errors.ts';
+import type { SinkRecord, SourceRecord } from './record.ts';
 import type { SinkTask, SourceTask } from './task.ts';
 
 /** What a connector or task writes its notices to; already bound to connector and task names. */
@@ -45,8 +46,28 @@ interface ConnectorLife<Task> {
 /** The raw keys one task gets on top of its connector's, as strings, as Kafka Connect keeps them. */
 export type TaskConfig = Readonly<Record<string, string>>;
 
+/** What a preview asks for. */
+export interface PreviewRequest {
+  /** Aborted when the person in front of the screen has waited enough; what there is by then is answered. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
 /** Reads from somewhere. */
-export type SourceConnector = ConnectorLife<SourceTask>;
+export interface SourceConnector extends ConnectorLife<SourceTask> {
+  /**
+   * Up to `max` real records, as a new task would read them, with nothing changed on the other side: no slot, no
+   * session, no acknowledgement, no file moved. Called by preview instead of `start`. A source without it cannot be
+   * previewed; {@link sampleTask} is enough where the task itself only reads.
+   */
+  sample?(config: Config, max: number, request: PreviewRequest): Promise<readonly SourceRecord[]>;
+}
 
 /** Writes to somewhere. */
-export type SinkConnector = ConnectorLife<SinkTask>;
+export interface SinkConnector extends ConnectorLife<SinkTask> {
+  /**
+   * The statements, requests or lines that `put` would send for these records, in order, as text; sends none of them. It
+   * may look at the target. Called by preview instead of `start`.
+   */
+  explain?(config: Config, records: readonly SinkRecord[], request: PreviewRequest): Promise<readonly string[]>;
+}

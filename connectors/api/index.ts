@@ -52,6 +52,7 @@ export * from './errors.ts';
 export * from './plugin.ts';
 export * from './record.ts';
 export * from './record-template.ts';
+export * from './sample.ts';
 export * from './schema.ts';
 export * from './task.ts';
 export * from './transform.ts';

@@ -52,7 +52,8 @@ examineSink({
     return {
       config: { directory, format: 'jsonl', 'roll.records': '3' },
       record: (text) => ({ value: { text }, schema: null }),
-      read: async () => (await rolledLines(directory)).map((line) => (JSON.parse(line) as { text: string }).text),
+      read: async () =>
+        (await rolledLines(directory)).map((line) => (JSON.parse(line) as { text: string } | null)?.text ?? line),
       snapshot: () => readdir(directory),
     };
   },

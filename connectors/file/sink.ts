@@ -42,6 +42,15 @@ export class FileSink implements SinkConnector {
 
   stop(): void {}
 
+  async explain(config: Config, records: readonly SinkRecord[]): Promise<readonly string[]> {
+    const { target, isJson } = fileSinkSettings(config);
+    return records.map((record) => {
+      const line = (isJson ? asJson : asText)(record);
+      const place = target.mode === 'append' ? target.path : `a file of ${record.topic} in ${target.path}`;
+      return `append to ${place}: ${typeof line === 'string' ? line : Buffer.from(line).toString()}`;
+    });
+  }
+
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     try {
       return await checkTarget(fileSinkSettings(config));

@@ -11,6 +11,7 @@ import {
   type ConfigProblem,
   type ConnectorContext,
   type Header,
+  type PreviewRequest,
   type RecordValue,
   type Schema,
   Schemas,
@@ -18,6 +19,7 @@ import {
   type SourceRecord,
   type SourceTask,
   type SourceTaskContext,
+  sampleTask,
 } from '../api/index.ts';
 import type { Chunk } from './chunk.ts';
 import { type FileSourceSettings, fileSourceSettings } from './config.ts';
@@ -50,6 +52,11 @@ export class FileSource implements SourceConnector {
     return new FileSourceTask();
   }
   stop(): void {}
+
+  /** The task only reads; the place it has reached is the worker's to keep. */
+  sample(config: Config, max: number, request: PreviewRequest): Promise<readonly SourceRecord[]> {
+    return sampleTask(this.createTask(), config, max, request);
+  }
 
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     let settings: FileSourceSettings;

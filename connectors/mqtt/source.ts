@@ -10,6 +10,7 @@ import {
   ConfigError,
   type ConfigProblem,
   type ConnectorContext,
+  type PreviewRequest,
   type SourceConnector,
   type SourceRecord,
   type SourceTask,
@@ -20,6 +21,7 @@ import { checkBrokers } from './check.ts';
 import { allFilters, type MqttSettings, mqttSettings } from './config.ts';
 import type { MqttConnection } from './connection.ts';
 import { type Arrival, RecordMaker } from './records.ts';
+import { sampleMessages } from './sample.ts';
 import { MqttSession } from './session.ts';
 
 /** A poll without input comes back this often, so that the worker can look around. */
@@ -46,6 +48,10 @@ export class MqttSource implements SourceConnector {
   }
 
   stop(): void {}
+
+  async sample(config: Config, max: number, request: PreviewRequest): Promise<readonly SourceRecord[]> {
+    return sampleMessages({ ...mqttSettings(config, 'preview', 0), filters: allFilters(config) }, max, request);
+  }
 
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     try {

@@ -185,7 +185,7 @@ export class PostgresSinkTask implements SinkTask {
 }
 
 /** Changes by table, tables in the order in which they appear. */
-function byTarget(changes: readonly SinkChange[]): Map<TargetName, SinkChange[]> {
+export function byTarget(changes: readonly SinkChange[]): Map<TargetName, SinkChange[]> {
   const groups = new Map<TargetName, SinkChange[]>();
   for (const change of changes) {
     const group = groups.get(change.target);

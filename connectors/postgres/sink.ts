@@ -1,11 +1,12 @@
 /**
  * The sink connector: every task writes the partitions it is given; the keys are the same for all.
  */
-import type { Config, ConfigProblem, SinkConnector, SinkTask, TaskConfig } from '../api/index.ts';
+import type { Config, ConfigProblem, SinkConnector, SinkRecord, SinkTask, TaskConfig } from '../api/index.ts';
 import { ConfigError } from '../api/index.ts';
 import { toConnectError } from './errors.ts';
 import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, sinkSettings } from './sink-config.ts';
+import { explainRecords } from './sink-explain.ts';
 import { PostgresSinkTask } from './sink-task.ts';
 
 export class PostgresSink implements SinkConnector {
@@ -26,6 +27,10 @@ export class PostgresSink implements SinkConnector {
   }
 
   stop(): void {}
+
+  explain(config: Config, records: readonly SinkRecord[]): Promise<readonly string[]> {
+    return explainRecords(sinkSettings(config, this.#dialect), records);
+  }
 
   /** Connects and asks whether the user may write; keys that contradict one another are problems too. */
   async check(config: Config): Promise<readonly ConfigProblem[]> {

@@ -1,10 +1,19 @@
 /**
  * The source connector: change capture from one database, one task (a slot has one reader).
  */
-import type { Config, ConfigProblem, SourceConnector, SourceTask, TaskConfig } from '../api/index.ts';
+import type {
+  Config,
+  ConfigProblem,
+  PreviewRequest,
+  SourceConnector,
+  SourceRecord,
+  SourceTask,
+  TaskConfig,
+} from '../api/index.ts';
 import { ConfigError } from '../api/index.ts';
 import { toConnectError } from './errors.ts';
 import { preflight } from './preflight.ts';
+import { sampleRows } from './sample.ts';
 import { wireOptions } from './server-setup.ts';
 import { sourceSettings } from './source-config.ts';
 import { PostgresSourceTask } from './source-task.ts';
@@ -22,6 +31,10 @@ export class PostgresSource implements SourceConnector {
   }
 
   stop(): void {}
+
+  sample(config: Config, max: number, request: PreviewRequest): Promise<readonly SourceRecord[]> {
+    return sampleRows(sourceSettings(config), max, request);
+  }
 
   /** Connects and lists what is missing on the server; a server that is away is a problem of its address. */
   async check(config: Config): Promise<readonly ConfigProblem[]> {

@@ -16,6 +16,12 @@ export interface TargetTable {
   readonly uniques: readonly (readonly string[])[];
 }
 
+/** A table as it would be, and the statement (null: none) that would make it so. */
+export interface Foreseen {
+  readonly table: TargetTable;
+  readonly ddl: string | null;
+}
+
 export function targetSql({ schema, name }: TargetName): string {
   return schema === null ? quoteIdentifier(name) : `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
@@ -60,6 +66,21 @@ export class TargetTables {
     return table;
   }
 
+  /** As {@link prepare}, but the statement that would create or widen the table is answered, not sent. */
+  async foresee(client: Client, target: TargetName, changes: readonly SinkChange[]): Promise<Foreseen> {
+    const sql = targetSql(target);
+    const found = await this.#lookUp(client, sql);
+    if (found === null) {
+      const ddl = this.#creation(sql, changes);
+      const uniques = [changes[0]!.keyColumns];
+      return { table: { sql, columns: columnTypes(changes, this.#settings.evolves), uniques }, ddl };
+    }
+    const missing = missingColumns(found, changes);
+    const table = { ...found, columns: new Map([...found.columns, ...missing]) };
+    this.#checkKey(table, changes[0]!.keyColumns);
+    return { table, ddl: missing.size === 0 ? null : this.#widening(sql, missing) };
+  }
+
   async #lookUp(client: Client, sql: string): Promise<TargetTable | null> {
     const { rows } = await client.query<{ columns: [string, string][] | null; uniques: string[][] | null }>(
       `SELECT
@@ -79,6 +100,11 @@ export class TargetTables {
   }
 
   async #create(client: Client, sql: string, changes: readonly SinkChange[]): Promise<void> {
+    await client.query(this.#creation(sql, changes));
+  }
+
+  /** The statement that creates the table; throws where the settings do not let us. */
+  #creation(sql: string, changes: readonly SinkChange[]): string {
     const statement = createStatement(sql, changes, this.#settings.evolves);
     if (!this.#settings.creates) {
       throw new ConnectError(
@@ -86,10 +112,15 @@ export class TargetTables {
         { code: 'PG_TARGET' },
       );
     }
-    await client.query(statement);
+    return statement;
   }
 
   async #widen(client: Client, sql: string, missing: ReadonlyMap<string, string>): Promise<void> {
+    await client.query(this.#widening(sql, missing));
+  }
+
+  /** The statement that adds the columns; throws where the settings do not let us. */
+  #widening(sql: string, missing: ReadonlyMap<string, string>): string {
     const added = [...missing].map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${type}`);
     const statement = `ALTER TABLE ${sql} ${added.join(', ')}`;
     if (!this.#settings.evolves) {
@@ -98,7 +129,7 @@ export class TargetTables {
         { code: 'PG_TARGET' },
       );
     }
-    await client.query(statement);
+    return statement;
   }
 
   #checkKey(table: TargetTable, key: readonly string[]): void {
@@ -147,7 +178,8 @@ function typeOf(change: SinkChange, name: string): string | null {
   return typeForValue(change.fields.value(name), change.keyColumns.includes(name));
 }
 
-function createStatement(sql: string, changes: readonly SinkChange[], evolves: boolean): string {
+/** The columns of a table to be made for these changes, with their types. */
+function columnTypes(changes: readonly SinkChange[], evolves: boolean): Map<string, string> {
   const types = new Map<string, string>();
   const names = new Set(changes.flatMap((change) => change.columns));
   for (const name of names) {
@@ -157,6 +189,11 @@ function createStatement(sql: string, changes: readonly SinkChange[], evolves: b
     if (type != null) types.set(name, type);
     else if (!evolves) types.set(name, 'text');
   }
+  return types;
+}
+
+function createStatement(sql: string, changes: readonly SinkChange[], evolves: boolean): string {
+  const types = columnTypes(changes, evolves);
   const { keyColumns } = changes[0]!;
   const columns = [...types].map(
     ([name, type]) => `${quoteIdentifier(name)} ${type}${keyColumns.includes(name) ? ' NOT NULL' : ''}`,

@@ -1,0 +1,39 @@
+/**
+ * What the sink would do with records: the statements, with the rows they would carry. Looks at the target's catalogue in
+ * a transaction that can only read.
+ */
+import type { SinkRecord } from '../api/index.ts';
+import { toConnectError } from './errors.ts';
+import { toChange } from './sink-change.ts';
+import { openSinkClient } from './sink-client.ts';
+import type { SinkSettings } from './sink-config.ts';
+import { foldByKey, statementsFor } from './sink-statements.ts';
+import { byTarget } from './sink-task.ts';
+import { TargetTables } from './target-tables.ts';
+
+/** The statements in the order in which one `put` would send them, inside its transaction. */
+export async function explainRecords(
+  settings: SinkSettings,
+  records: readonly SinkRecord[],
+): Promise<readonly string[]> {
+  try {
+    const client = await openSinkClient(settings, 'preview', () => {});
+    try {
+      await client.query('BEGIN READ ONLY');
+      const tables = new TargetTables(settings);
+      const statements: string[] = [];
+      for (const [target, changes] of byTarget(records.flatMap((record) => toChange(record, settings) ?? []))) {
+        const folds = settings.insertMode !== 'insert' || settings.deletes;
+        const folded = folds ? foldByKey(changes, settings) : changes;
+        const { table, ddl } = await tables.foresee(client, target, folded);
+        if (ddl !== null) statements.push(ddl);
+        statements.push(...statementsFor(table, folded, settings).map(({ text, rows }) => `${text}\n  $1 = ${rows}`));
+      }
+      return statements;
+    } finally {
+      await client.end();
+    }
+  } catch (error) {
+    throw toConnectError(error, 'previewing the sink');
+  }
+}
