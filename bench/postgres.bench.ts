@@ -10,8 +10,9 @@ import { parseConfig, type SinkRecord, type SourceRecord } from '../connectors/a
 import { ReplicationClient } from '../connectors/postgres/replication-client.ts';
 import { wireOptions } from '../connectors/postgres/server-setup.ts';
 import { json, sinkRecord, startSink } from '../connectors/postgres/sink-harness.ts';
-import { ourDefaults, sourceConfigDef, sourceSettings } from '../connectors/postgres/source-config.ts';
+import { sourceSettings } from '../connectors/postgres/source-config.ts';
 import { startSource } from '../connectors/postgres/source-harness.ts';
+import { ourDefaults, sourceConfigDef } from '../connectors/postgres/source-keys.ts';
 import { FrameType, WireConnection } from '../connectors/postgres/wire/connection.ts';
 import { startPostgres } from '../test/kit/postgres.ts';
 import { report, timed } from './report.ts';
@@ -38,7 +39,7 @@ const config = (slot: string): Record<string, string> => ({
   'table.include.list': 'public.orders',
   'slot.name': slot,
 });
-const settings = sourceSettings(parseConfig(sourceConfigDef(ourDefaults), config('bare')).config);
+const settings = sourceSettings(parseConfig(sourceConfigDef(ourDefaults), config('bare')).config, false);
 
 /** Reads the table as Postgres sends it. */
 async function copyRaw(): Promise<void> {

@@ -27,6 +27,8 @@ export interface CatalogColumn {
   readonly isNullable: boolean;
   /** Generated columns are not in the stream (unless published so) and not in COPY of the table. */
   readonly isGenerated: boolean;
+  /** The DEFAULT as an expression, or null. */
+  readonly defaultExpression: string | null;
 }
 
 const TABLES = `
@@ -35,8 +37,8 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relreplident AS identity
     WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.number) AS primary_key,
   (SELECT json_agg(a.attname ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute a
     WHERE i.indrelid = c.oid AND i.indisreplident AND a.attrelid = c.oid AND a.attnum = k.number) AS identity_key,
-  (SELECT json_agg(json_build_array(a.attname, a.atttypid::bigint, a.atttypmod, NOT a.attnotnull, a.attgenerated <> '') ORDER BY a.attnum)
-    FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+  (SELECT json_agg(json_build_array(a.attname, a.atttypid::bigint, a.atttypmod, NOT a.attnotnull, a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid)) ORDER BY a.attnum)
+    FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace`;
 
 /** The tables with these oids; a dropped table is missing from the answer. */
@@ -47,7 +49,7 @@ export async function readTables(connection: WireConnection, oids: readonly numb
 }
 
 function toTable(row: Row): CatalogTable {
-  const columns = JSON.parse(row.columns ?? '[]') as [string, number, number, boolean, boolean][];
+  const columns = JSON.parse(row.columns ?? '[]') as [string, number, number, boolean, boolean, string | null][];
   return {
     oid: Number(row.oid),
     schema: row.schema!,
@@ -56,8 +58,8 @@ function toTable(row: Row): CatalogTable {
     replicaIdentity: row.identity!,
     primaryKey: JSON.parse(row.primary_key ?? '[]') as string[],
     identityKey: JSON.parse(row.identity_key ?? '[]') as string[],
-    columns: columns.map(([name, typeOid, modifier, isNullable, isGenerated]) => {
-      return { name, typeOid, modifier, isNullable, isGenerated };
+    columns: columns.map(([name, typeOid, modifier, isNullable, isGenerated, expression]) => {
+      return { name, typeOid, modifier, isNullable, isGenerated, defaultExpression: isGenerated ? null : expression };
     }),
   };
 }

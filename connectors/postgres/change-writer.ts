@@ -7,6 +7,7 @@ import { type Header, JsonText, type SourceOffset } from '../api/index.ts';
 import type { OldTuple, Tuple } from './pgoutput.ts';
 import type { RecordBatch } from './record-batch.ts';
 import type { Operation, TableEncoder, TransactionInfo } from './table-encoder.ts';
+import type { TransactionMetadata } from './transaction-metadata.ts';
 import { JsonWriter } from './types/json-writer.ts';
 
 const NO_BEFORE = Buffer.from('{"before":null,"after":');
@@ -23,14 +24,26 @@ export interface ChangePlace {
   /** The offset once the whole change is done, and until then. */
   offset: SourceOffset;
   offsetBefore: SourceOffset;
+  /** Counts the records where that is wanted. */
+  readonly metadata: TransactionMetadata | null;
+}
+
+export interface ChangeOptions {
+  readonly tombstones: boolean;
+  /** Operations that are not written. */
+  readonly skipped: ReadonlySet<string>;
+  /** Whether updates of nothing that is captured are not written either. */
+  readonly skipsWithoutChange: boolean;
 }
 
 export class ChangeWriter {
   readonly #out = new JsonWriter();
   readonly #tombstones: boolean;
   readonly #skipped: ReadonlySet<string>;
+  readonly #skipsWithoutChange: boolean;
 
-  constructor(options: { readonly tombstones: boolean; readonly skipped: ReadonlySet<string> }) {
+  constructor(options: ChangeOptions) {
+    this.#skipsWithoutChange = options.skipsWithoutChange;
     this.#tombstones = options.tombstones;
     this.#skipped = options.skipped;
   }
@@ -49,6 +62,8 @@ export class ChangeWriter {
     after: Tuple,
     place: ChangePlace,
   ): void {
+    if (this.#skipped.has('u')) return;
+    if (this.#skipsWithoutChange && old === 'full' && table.isSame(before, after)) return;
     const key = this.#key(table, after);
     const full = old === 'full' ? before : null;
     if (old !== 'none' && key !== null) {
@@ -57,11 +72,10 @@ export class ChangeWriter {
         const newer = [{ key: '__debezium.newkey', value: new JsonText(key), schema: table.keySchema }];
         const older = [{ key: '__debezium.oldkey', value: new JsonText(oldKey), schema: table.keySchema }];
         this.#remove(batch, table, old, before, oldKey, { ...place, offset: place.offsetBefore }, newer);
-        if (!this.#skipped.has('c')) this.#create(batch, table, after, full, key, place, older);
+        this.#create(batch, table, after, full, key, place, older);
         return;
       }
     }
-    if (this.#skipped.has('u')) return;
     const out = this.#out;
     if (full === null) out.raw(NO_BEFORE);
     else {
@@ -74,6 +88,7 @@ export class ChangeWriter {
   }
 
   delete(batch: RecordBatch, table: TableEncoder, old: OldTuple, before: Tuple, place: ChangePlace): void {
+    if (this.#skipped.has('d')) return;
     const key = this.#key(table, before);
     this.#remove(batch, table, old, before, key, place, undefined);
   }
@@ -113,7 +128,6 @@ export class ChangeWriter {
     place: ChangePlace,
     headers: readonly Header[] | undefined,
   ): void {
-    if (this.#skipped.has('d')) return;
     const out = this.#out;
     out.raw(BEFORE);
     if (old === 'full') table.writeRow(out, before, null);
@@ -134,7 +148,8 @@ export class ChangeWriter {
     place: ChangePlace,
     headers: readonly Header[] | undefined,
   ): void {
-    table.writeOrigin(this.#out, place.transaction, 'false', place.lsn, op, batch.clocks);
+    const block = place.metadata?.next(`${table.schema}.${table.name}`, place.lsn) ?? null;
+    table.writeOrigin(this.#out, place.transaction, 'false', place.lsn, op, batch.clocks, block);
     const value = this.#out.take();
     const keySchema = key === null ? null : table.keySchema;
     batch.add(table.topic, keySchema, key, table.valueSchema, value, place.offset, headers);

@@ -10,6 +10,8 @@ export interface Filters {
   column(schema: string, table: string, column: string): boolean;
   /** Whether the snapshot reads this table, where {@link Filters.table} already holds. */
   snapshot(schema: string, table: string): boolean;
+  /** Where a table stands among the expressions of `table.include.list`: snapshots follow that order. */
+  rank(schema: string, table: string): number;
   /** The columns of `message.key.columns` for this table, or null. */
   keyColumns(schema: string, table: string): readonly string[] | null;
 }
@@ -27,11 +29,13 @@ export function compileFilters(lists: FilterLists): Filters {
   const tables = includes(lists.list('table.include.list'), lists.list('table.exclude.list'));
   const columns = includes(lists.list('column.include.list'), lists.list('column.exclude.list'));
   const snapshots = includes(lists.list('snapshot.include.collection.list'), []);
+  const ranks = lists.list('table.include.list').map(anchored);
   const keys = compileKeys(lists.keyColumns ?? '');
   return {
     table: (schema, table) => !SYSTEM_SCHEMA.test(schema) && schemas(schema) && tables(`${schema}.${table}`),
     column: (schema, table, column) => columns(`${schema}.${table}.${column}`),
     snapshot: (schema, table) => snapshots(`${schema}.${table}`),
+    rank: (schema, table) => ranks.findIndex((pattern) => pattern.test(`${schema}.${table}`)),
     keyColumns: (schema, table) => keys.find(([pattern]) => pattern.test(`${schema}.${table}`))?.[1] ?? null,
   };
 }
@@ -48,7 +52,8 @@ function matcher(patterns: readonly string[]): (name: string) => boolean {
   return (name) => expressions.some((expression) => expression.test(name));
 }
 
-function anchored(pattern: string): RegExp {
+/** A regular expression that must match the whole name, in any case of letters. */
+export function anchored(pattern: string): RegExp {
   return new RegExp(`^(?:${pattern})$`, 'i');
 }
 

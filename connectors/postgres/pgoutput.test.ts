@@ -24,6 +24,8 @@ function recorder(): { calls: unknown[]; reader: MessageReader } {
         calls.push(['update', oid, old, old === 'none' ? null : columns(before), columns(after)]),
       delete: (oid, old, before) => calls.push(['delete', oid, old, columns(before)]),
       truncate: (oids) => calls.push(['truncate', oids]),
+      message: (isTransactional, lsn, prefix, content) =>
+        calls.push(['message', isTransactional, lsn, prefix, content.toString()]),
     },
   };
 }
@@ -75,6 +77,10 @@ test('update tells what it has of the row before: nothing, the key, or all', () 
   assert.deepEqual(read(keyed), ['update', 0x4001, 'key', ['1', null], ['2', 'b']]);
   const full = `55 00004001 4f 0002 ${text('1')} ${text('a')} 4e 0002 ${text('1')} ${text('b')}`;
   assert.deepEqual(read(full), ['update', 0x4001, 'full', ['1', 'a'], ['1', 'b']]);
+});
+
+test('a logical message tells whether it belongs to a transaction, and its bytes', () => {
+  assert.deepEqual(read('4d 01 00000000000000ff 617564697400 00000002 6869'), ['message', true, 255, 'audit', 'hi']);
 });
 
 test('delete and truncate tell what went', () => {

@@ -84,6 +84,8 @@ export interface MessageReader {
   update(relation: number, old: OldTuple, before: Tuple, after: Tuple): void;
   delete(relation: number, old: OldTuple, before: Tuple): void;
   truncate(relations: readonly number[]): void;
+  /** A logical decoding message; `content` is a view that the next message overwrites. */
+  message(isTransactional: boolean, lsn: number, prefix: string, content: Buffer): void;
 }
 
 const Message = {
@@ -133,9 +135,11 @@ export function readMessage(buffer: Buffer, position: number, reader: MessageRea
     case Message.truncate:
       reader.truncate(readTruncate(buffer, position));
       break;
+    case Message.logical:
+      readLogical(buffer, position, reader);
+      break;
     case Message.type:
     case Message.origin:
-    case Message.logical:
       break;
     default:
       throw unknown('message', type);
@@ -145,6 +149,15 @@ export function readMessage(buffer: Buffer, position: number, reader: MessageRea
 function readBegin(buffer: Buffer, position: number, reader: MessageReader): void {
   const commitMicros = readPostgresMicros(buffer, position + 8);
   reader.begin(readLsn(buffer, position), commitMicros, buffer.readUInt32BE(position + 16));
+}
+
+/** Flags, position, prefix, length, content. */
+function readLogical(buffer: Buffer, position: number, reader: MessageReader): void {
+  const prefixEnd = buffer.indexOf(0, position + 9);
+  const contentStart = prefixEnd + 5;
+  const content = buffer.subarray(contentStart, contentStart + buffer.readInt32BE(prefixEnd + 1));
+  const prefix = buffer.toString('utf8', position + 9, prefixEnd);
+  reader.message((buffer[position]! & 1) === 1, readLsn(buffer, position + 1), prefix, content);
 }
 
 /** Count, flags, oids. */

@@ -8,7 +8,7 @@ import type { Plugin, SinkConnectorPlugin, SourceConnectorPlugin } from '../api/
 import { PostgresSink } from './sink.ts';
 import { type SinkDialect, sinkConfigDefs } from './sink-config.ts';
 import { PostgresSource } from './source.ts';
-import { debeziumDefaults, ourDefaults, type SourceDefaults, sourceConfigDef } from './source-config.ts';
+import { debeziumDefaults, ourDefaults, type SourceDefaults, sourceConfigDef } from './source-keys.ts';
 import { CONNECTOR_VERSION } from './table-encoder.ts';
 
 function source(className: string, defaults: SourceDefaults): SourceConnectorPlugin {
@@ -17,9 +17,9 @@ function source(className: string, defaults: SourceDefaults): SourceConnectorPlu
     class: className,
     version: CONNECTOR_VERSION,
     config: sourceConfigDef(defaults),
-    // A place in the stream is exact to the change; a snapshot that is killed reads its table again, as Debezium's does.
+    // A place in the stream is exact to the change, one in a snapshot to the range of pages.
     exactlyOnceSupport: () => 'supported',
-    create: () => new PostgresSource(),
+    create: () => new PostgresSource(defaults.isCompatible),
   };
 }
 

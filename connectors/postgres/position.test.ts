@@ -4,27 +4,36 @@ import { test } from 'node:test';
 import { idleOffset, parseOffset, snapshotOffset, streamOffset } from './position.ts';
 
 test('an offset within a transaction names the transaction and the change in it', () => {
-  assert.deepEqual(parseOffset(streamOffset(100, 7, 150, 3, 0)), {
+  assert.deepEqual(parseOffset(streamOffset(100, 7, 150, 3, 0, { system_id: '1', timeline: 1 })), {
     kind: 'stream',
     lastCommitLsn: 100,
     partial: { xid: 7, lsn: 150, events: 3 },
+    isFirst: false,
   });
 });
 
 test('an offset between transactions has nothing done in part', () => {
-  assert.deepEqual(parseOffset(idleOffset(100, 0)), { kind: 'stream', lastCommitLsn: 100, partial: null });
-});
-
-test('an unfinished snapshot goes on with the tables that are not done, a finished one with the stream', () => {
-  assert.deepEqual(parseOffset(snapshotOffset(100, ['public.a'], false, 0)), {
-    kind: 'snapshot',
-    lsn: 100,
-    tablesDone: ['public.a'],
-  });
-  assert.deepEqual(parseOffset(snapshotOffset(100, ['public.a'], true, 0)), {
+  assert.deepEqual(parseOffset(idleOffset(100, 0)), {
     kind: 'stream',
     lastCommitLsn: 100,
     partial: null,
+    isFirst: false,
+  });
+});
+
+test('an unfinished snapshot goes on with what is not done, a finished one with the stream', () => {
+  const partial = [{ table: 'public.b', rangePages: 2048, done: [0, 2], xmin: 700 }];
+  assert.deepEqual(parseOffset(snapshotOffset(100, ['public.a'], partial, false, 0)), {
+    kind: 'snapshot',
+    lsn: 100,
+    tablesDone: ['public.a'],
+    partial,
+  });
+  assert.deepEqual(parseOffset(snapshotOffset(100, ['public.a'], [], true, 0)), {
+    kind: 'stream',
+    lastCommitLsn: 100,
+    partial: null,
+    isFirst: true,
   });
 });
 

@@ -5,20 +5,41 @@
  * very position are done (one statement may write several rows under one position).
  */
 import type { SourceOffset } from '../api/index.ts';
+import type { Counted } from './transaction-metadata.ts';
 
 /** In the stream. Transactions that end at or before `lastCommitLsn` are done. */
 export interface StreamPosition {
   readonly kind: 'stream';
   readonly lastCommitLsn: number;
   /** The transaction that is done in part; null between transactions. */
-  readonly partial: { readonly xid: number; readonly lsn: number; readonly events: number } | null;
+  readonly partial: {
+    readonly xid: number;
+    readonly lsn: number;
+    readonly events: number;
+    /** Records of that transaction by data collection, where they are counted. */
+    readonly counted?: Counted;
+  } | null;
+  /** True until a commit was seen: records before it name no commit before them. */
+  readonly isFirst?: boolean;
 }
 
-/** In the snapshot: these tables are done, and the stream is to begin at `lsn`, where the slot stands. */
+/** In the snapshot: these tables are done, or parts of them, and the stream is to begin at `lsn`, where the slot stands. */
 export interface SnapshotPosition {
   readonly kind: 'snapshot';
   readonly lsn: number;
   readonly tablesDone: readonly string[];
+  readonly partial: readonly PartialTable[];
+}
+
+/** A table done in part. */
+export interface PartialTable {
+  /** `schema.table` */
+  readonly table: string;
+  readonly rangePages: number;
+  /** The numbers of the ranges that are done. */
+  readonly done: readonly number[];
+  /** The oldest transaction that the snapshot they were read under did not see. */
+  readonly xmin: number;
 }
 
 export type SourcePosition = StreamPosition | SnapshotPosition;
@@ -29,13 +50,17 @@ export function parseOffset(offset: SourceOffset | null): SourcePosition | null 
   if (offset === null || !Number.isSafeInteger(lsn)) return null;
   if (offset.snapshot !== undefined && offset.snapshot_completed !== true) {
     const tables = Array.isArray(offset.snapshot_tables) ? offset.snapshot_tables.map(String) : [];
-    return { kind: 'snapshot', lsn, tablesDone: tables };
+    const partial = Array.isArray(offset.snapshot_ranges) ? (offset.snapshot_ranges as PartialTable[]) : [];
+    return { kind: 'snapshot', lsn, tablesDone: tables, partial };
   }
   const lastCommitLsn = Number(offset.lsn_commit ?? lsn);
   const xid = Number(offset.txId ?? Number.NaN);
   const events = Number(offset.lsn_events_processed ?? Number.MAX_SAFE_INTEGER);
   const isWithin = offset.snapshot === undefined && Number.isSafeInteger(xid);
-  return { kind: 'stream', lastCommitLsn, partial: isWithin ? { xid, lsn, events } : null };
+  const counted = offset.transaction_event_counts as Counted | undefined;
+  const partial = { xid, lsn, events, ...(counted === undefined ? {} : { counted }) };
+  const isFirst = offset.snapshot !== undefined;
+  return { kind: 'stream', lastCommitLsn, partial: isWithin ? partial : null, isFirst };
 }
 
 /** The offset after a record of the stream. */
@@ -45,7 +70,9 @@ export function streamOffset(
   lsn: number,
   events: number,
   commitMicros: number,
+  proof: SourceOffset,
 ): SourceOffset {
+  const { system_id, timeline } = proof;
   return {
     lsn,
     lsn_proc: lsn,
@@ -53,6 +80,8 @@ export function streamOffset(
     lsn_events_processed: events,
     txId: xid,
     ts_usec: commitMicros,
+    system_id,
+    timeline,
   };
 }
 
@@ -65,6 +94,7 @@ export function idleOffset(lastCommitLsn: number, micros: number): SourceOffset 
 export function snapshotOffset(
   lsn: number,
   tablesDone: readonly string[],
+  partial: readonly PartialTable[],
   isLast: boolean,
   micros: number,
 ): SourceOffset {
@@ -72,6 +102,7 @@ export function snapshotOffset(
     lsn,
     snapshot: 'INITIAL',
     snapshot_tables: tablesDone,
+    ...(partial.length === 0 ? {} : { snapshot_ranges: partial }),
     snapshot_completed: isLast,
     last_snapshot_record: isLast,
     ts_usec: micros,

@@ -6,8 +6,8 @@ import { after, before, describe, test } from 'node:test';
 import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
 import { parseConfig } from '../api/index.ts';
 import { PostgresSource } from './source.ts';
-import { ourDefaults, sourceConfigDef } from './source-config.ts';
 import { startSource } from './source-harness.ts';
+import { ourDefaults, sourceConfigDef } from './source-keys.ts';
 
 describe('preflight of PostgresSource', () => {
   let server: EmbeddedPostgresServer;
@@ -28,7 +28,7 @@ describe('preflight of PostgresSource', () => {
 
   async function problems(config: Record<string, string>): Promise<string[]> {
     const { config: parsed } = parseConfig(sourceConfigDef(ourDefaults), config);
-    return (await new PostgresSource().check(parsed)).map((problem) => problem.message);
+    return (await new PostgresSource(false).check(parsed)).map((problem) => problem.message);
   }
 
   test('a server without wal_level=logical is named, with the setting to change', async () => {

@@ -9,6 +9,7 @@
  * and we answer `r` with the position up to which everything is durable.
  */
 import { formatLsn, POSTGRES_EPOCH_MICROS, parseLsn, readLsn } from './pgoutput.ts';
+import type { ServerIdentity } from './server-proof.ts';
 import { nowMicros } from './table-encoder.ts';
 import { FrameType, quoteIdentifier, quoteLiteral, WireConnection, type WireOptions } from './wire/connection.ts';
 import type { FrameReader } from './wire/frame-reader.ts';
@@ -64,13 +65,32 @@ export class ReplicationClient {
     return { consistentLsn: parseLsn(row!.consistent_point!), snapshot: row!.snapshot_name! };
   }
 
+  /** Which server this is and how far its WAL reaches. */
+  async identify(): Promise<ServerIdentity> {
+    const [row] = await this.#connection.query('IDENTIFY_SYSTEM');
+    return { systemId: row!.systemid!, timeline: Number(row!.timeline), walEnd: parseLsn(row!.xlogpos!) };
+  }
+
+  /**
+   * Where timeline `ancestor` ended for a server that is on `timeline` now; null where it is none of its ancestors. A history
+   * file has a line per ancestor: number, position, reason.
+   */
+  async timelineEnd(timeline: number, ancestor: number): Promise<number | null> {
+    const [row] = await this.#connection.query(`TIMELINE_HISTORY ${timeline}`);
+    for (const line of (row?.content ?? '').split('\n')) {
+      const [number, position] = line.trim().split(/\s+/);
+      if (Number(number) === ancestor && position !== undefined) return parseLsn(position);
+    }
+    return null;
+  }
+
   async dropSlot(name: string): Promise<void> {
     await this.#connection.query(`DROP_REPLICATION_SLOT ${quoteIdentifier(name)}`);
   }
 
   /** Begins the stream at a position (or where the slot stands, if that is later). */
   async startStream({ slot, publication, lsn, statusIntervalMs, confirmedLsn }: StreamStart): Promise<void> {
-    const options = `proto_version '1', publication_names ${quoteLiteral(quoteIdentifier(publication))}`;
+    const options = `proto_version '1', messages 'true', publication_names ${quoteLiteral(quoteIdentifier(publication))}`;
     await this.#connection.startStream(
       `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL ${formatLsn(lsn)} (${options})`,
     );

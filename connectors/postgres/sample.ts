@@ -5,11 +5,14 @@
 import type { PreviewRequest, SourceRecord } from '../api/index.ts';
 import { listTables, readTables } from './catalog.ts';
 import { toConnectError } from './errors.ts';
-import { snapshotTables, wireOptions } from './server-setup.ts';
-import { SnapshotReader, type SnapshotTable } from './snapshot-reader.ts';
+import { Notifications } from './notifications.ts';
+import { openSession, snapshotTables } from './server-setup.ts';
+import type { SnapshotTable } from './snapshot-plan.ts';
+import { SnapshotProgress } from './snapshot-progress.ts';
+import { SnapshotReader } from './snapshot-reader.ts';
 import type { SourceSettings } from './source-config.ts';
 import { Tables } from './tables.ts';
-import { WireConnection } from './wire/connection.ts';
+import type { WireConnection } from './wire/connection.ts';
 
 /** A read comes back this often to look whether somebody waits no longer. */
 const WAIT_MS = 200;
@@ -22,21 +25,18 @@ export async function sampleRows(
 ): Promise<readonly SourceRecord[]> {
   let connection: WireConnection | null = null;
   try {
-    connection = await WireConnection.open(wireOptions(settings, 'preview'));
+    connection = await openSession(settings, 'preview');
     await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const tables = await captured(connection, settings);
     if (tables.length === 0) logger.warn({}, 'No table is captured: look at table.include.list and the publication.');
-    const share = Math.max(1, Math.ceil(max / Math.max(1, tables.length)));
-    const context = {
-      settings,
-      partition: { server: settings.prefix },
-      tables: new Tables(settings),
-      connection,
-      signal,
-      onTable: (table: string) => logger.debug({ table }, 'Looking at a table.'),
-    };
-    const limited = tables.map((table) => withLimit(table, share));
-    const reader = new SnapshotReader(context, limited, { kind: 'snapshot', lsn: 0, tablesDone: [] }, 0);
+    const limit = Math.max(1, Math.ceil(max / Math.max(1, tables.length)));
+    const notifications = new Notifications({ ...settings, notifications: { topic: null, isLogged: false } }, logger);
+    const activeSessions = async () => 0;
+    const progress = new SnapshotProgress({ settings: settings.snapshot, logger, expectedRows: max, activeSessions });
+    const shared = { settings, partition: { server: settings.prefix }, tables: new Tables(settings), signal };
+    const context = { ...shared, connections: [connection], progress, notifications, xmin: 0, xmax: 0, proof: {} };
+    const limited = tables.map((table) => ({ ...table, limit }));
+    const reader = new SnapshotReader(context, limited, { kind: 'snapshot', lsn: 0, tablesDone: [], partial: [] });
     const records: SourceRecord[] = [];
     while (records.length < max && !reader.isDone && !signal.aborted) records.push(...(await reader.next(WAIT_MS)));
     return records.slice(0, max);
@@ -59,10 +59,5 @@ async function captured(connection: WireConnection, settings: SourceSettings): P
     connection,
     wanted.map(({ oid }) => oid),
   );
-  return tables.map((table) => ({ table, columns: null, rowFilter: null }));
-}
-
-/** The row filter is the last part of the statement, so a limit may follow it. */
-function withLimit(table: SnapshotTable, rows: number): SnapshotTable {
-  return { ...table, rowFilter: `(${table.rowFilter ?? 'true'}) LIMIT ${rows}` };
+  return tables.map((table) => ({ table, columns: null, rowFilter: null, pages: 0, rows: 0, select: null }));
 }

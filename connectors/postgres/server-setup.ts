@@ -2,12 +2,12 @@
  * Puts on the server what change capture needs and may create: the publication. Finds out how the slot stands.
  */
 import { ConnectError, RetriableError } from '../api/index.ts';
-import { listTables, publishedTables, readTables } from './catalog.ts';
+import { type CatalogTable, listTables, publishedTables, readTables } from './catalog.ts';
 import { parseLsn } from './pgoutput.ts';
 import { createSql, qualified } from './preflight.ts';
-import type { SnapshotTable } from './snapshot-reader.ts';
+import type { SnapshotTable } from './snapshot-plan.ts';
 import type { SourceSettings } from './source-config.ts';
-import { quoteIdentifier, quoteLiteral, type WireConnection, type WireOptions } from './wire/connection.ts';
+import { quoteIdentifier, quoteLiteral, WireConnection, type WireOptions } from './wire/connection.ts';
 
 /** How a session must write values for the type table to read them. */
 const SESSION_SETTINGS: Readonly<Record<string, string>> = {
@@ -34,6 +34,18 @@ export function wireOptions(settings: SourceSettings, name: string): WireOptions
     timeoutMs: CONNECT_TIMEOUT_MS,
     queuedBytesMax: settings.queueBytesMax,
   };
+}
+
+/** Opens a plain connection and runs the user's own statements on it. */
+export async function openSession(settings: SourceSettings, name: string): Promise<WireConnection> {
+  const connection = await WireConnection.open(wireOptions(settings, name));
+  try {
+    for (const statement of settings.database.initialStatements) await connection.query(statement);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
 }
 
 /** Creates or completes the publication as `publication.autocreate.mode` says. */
@@ -65,20 +77,60 @@ export async function ensurePublication(connection: WireConnection, settings: So
   }
 }
 
-/** The captured tables that a snapshot reads: published, and wanted by the filters. */
+/** The captured tables that a snapshot reads: published, and wanted by the filters, in the order of the filters. */
 export async function snapshotTables(connection: WireConnection, settings: SourceSettings): Promise<SnapshotTable[]> {
-  const { filters, publication } = settings;
+  const { filters, publication, signalTable, snapshot } = settings;
   const published = (await publishedTables(connection, publication.name)).filter(
-    ({ schema, name }) => filters.table(schema, name) && filters.snapshot(schema, name),
+    ({ schema, name }) =>
+      filters.table(schema, name) && filters.snapshot(schema, name) && `${schema}.${name}` !== signalTable,
   );
   const tables = await readTables(
     connection,
     published.map((table) => table.oid),
   );
-  return tables.map((table) => {
-    const { columns, rowFilter } = published.find(({ oid }) => oid === table.oid)!;
-    return { table, columns, rowFilter };
-  });
+  const sizes = await tableSizes(connection, tables);
+  return tables
+    .map((table) => {
+      const { columns, rowFilter } = published.find(({ oid }) => oid === table.oid)!;
+      const select = snapshot.selects.get(`${table.schema}.${table.name}`) ?? null;
+      return { table, columns, rowFilter, select, ...sizes.get(table.oid)! };
+    })
+    .sort((a, b) => filters.rank(a.table.schema, a.table.name) - filters.rank(b.table.schema, b.table.name));
+}
+
+async function tableSizes(connection: WireConnection, tables: readonly CatalogTable[]) {
+  const oids = tables.map((table) => table.oid).join(',') || '0';
+  const rows = await connection.query(
+    `SELECT oid, pg_relation_size(oid) / current_setting('block_size')::int AS pages, greatest(reltuples, 0)::bigint AS rows
+     FROM pg_class WHERE oid IN (${oids})`,
+  );
+  return new Map(rows.map((row) => [Number(row.oid), { pages: Number(row.pages), rows: Number(row.rows) }]));
+}
+
+/** The tables of the publication that the filters want, as the catalogue has them now. */
+export async function capturedTables(connection: WireConnection, settings: SourceSettings): Promise<CatalogTable[]> {
+  const published = await publishedTables(connection, settings.publication.name);
+  const wanted = published.filter(({ schema, name }) => settings.filters.table(schema, name));
+  return readTables(
+    connection,
+    wanted.map((table) => table.oid),
+  );
+}
+
+/** Sets the replica identities that `replica.identity.autoset.values` asks for. */
+export async function setIdentities(connection: WireConnection, settings: SourceSettings): Promise<void> {
+  if (settings.identities.length === 0) return;
+  const words: Readonly<Record<string, string>> = { DEFAULT: 'd', FULL: 'f', NOTHING: 'n' };
+  for (const { oid, schema, name } of await listTables(connection, settings.publication.viaRoot)) {
+    const rule = settings.identities.find(({ table }) => table.test(`${schema}.${name}`));
+    if (rule === undefined || !settings.filters.table(schema, name)) continue;
+    const [table] = await readTables(connection, [oid]);
+    const index = /^INDEX\s+(.+)$/i.exec(rule.identity)?.[1];
+    const wanted = index === undefined ? words[rule.identity.toUpperCase()] : 'i';
+    if (table === undefined || (index === undefined && table.replicaIdentity === wanted)) continue;
+    const identity = index === undefined ? rule.identity.toUpperCase() : `USING INDEX ${quoteIdentifier(index)}`;
+    await connection.query(`ALTER TABLE ${qualified({ schema, name })} REPLICA IDENTITY ${identity}`);
+  }
 }
 
 /** The slot as it stands, or null where there is none. */

@@ -5,7 +5,7 @@
  * Debezium have their own words and defaults. Keys that are not here are refused by name by the worker.
  */
 import { type Config, type ConfigDef, ConfigError, type ConfigKey } from '../api/index.ts';
-import { DEFAULT_PLACEHOLDER } from './source-config.ts';
+import { DEFAULT_PLACEHOLDER } from './source-keys.ts';
 
 export const insertModes = ['insert', 'upsert', 'update', 'ignore'] as const;
 export type InsertMode = (typeof insertModes)[number];

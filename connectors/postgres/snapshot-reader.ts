@@ -1,191 +1,350 @@
 /**
- * Reads the rows that are already there, table by table, in one transaction. Step 1 of the record's journey, before
- * the stream begins.
+ * Reads the rows that are already there: several connections under one snapshot, each a range of a table at a time. Step 1
+ * of the record's journey, before the stream begins.
  *
- * The transaction sees the moment from which the slot keeps changes (or a later one, after a crash): together with the
- * stream from that slot nothing is missed, and what was deleted meanwhile arrives as a delete. Tables that were done
- * before a crash are not read again. A record leaves only when the next row is known, because the last one says so.
+ * The snapshot is the moment from which the slot keeps changes (or a later one, after a crash): together with the stream
+ * from that slot nothing is missed, and what was deleted meanwhile arrives as a delete. Ranges that were done before a crash
+ * are not read again. A record leaves only when the next row is known, because the last one says so.
  */
 import type { SourceOffset, SourcePartition, SourceRecord } from '../api/index.ts';
-import type { CatalogTable } from './catalog.ts';
 import { readCopyLine } from './copy-rows.ts';
 import { ConnectionLost } from './errors.ts';
+import type { Notifications } from './notifications.ts';
 import { Tuple } from './pgoutput.ts';
-import { type SnapshotPosition, snapshotOffset } from './position.ts';
+import { type PartialTable, type SnapshotPosition, snapshotOffset } from './position.ts';
 import { RecordBatch } from './record-batch.ts';
+import { copyStatement, rangePages, rangesOf, type SnapshotRange, type SnapshotTable } from './snapshot-plan.ts';
+import type { SnapshotProgress } from './snapshot-progress.ts';
 import type { SourceSettings } from './source-config.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
 import { relationOf, type Tables } from './tables.ts';
 import { JsonWriter } from './types/json-writer.ts';
-import { FrameType, quoteIdentifier, type WireConnection } from './wire/connection.ts';
-
-/** A table to read, with what the publication leaves out of it. */
-export interface SnapshotTable {
-  readonly table: CatalogTable;
-  readonly columns: readonly string[] | null;
-  readonly rowFilter: string | null;
-}
+import { FrameType, type WireConnection } from './wire/connection.ts';
 
 export interface SnapshotContext {
   readonly settings: SourceSettings;
   readonly partition: SourcePartition;
   readonly tables: Tables;
-  /** Inside the transaction whose view is the snapshot; nobody else uses it. */
-  readonly connection: WireConnection;
+  /** Each inside a transaction whose view is the snapshot; nobody else uses them. */
+  readonly connections: readonly WireConnection[];
   readonly signal: AbortSignal;
-  /** Told when a table begins, for the log. */
-  readonly onTable: (name: string) => void;
+  readonly progress: SnapshotProgress;
+  readonly notifications: Notifications;
+  /** The oldest transaction this snapshot does not see, and the first that began after it. */
+  readonly xmin: number;
+  readonly xmax: number;
+  readonly proof: SourceOffset;
 }
 
 const NO_BEFORE = Buffer.from('{"before":null,"after":');
 
-/** A record whose origin is not written yet. */
-interface Pending {
+/** A table under way. */
+interface TableWork {
+  readonly source: SnapshotTable;
+  readonly name: string;
   readonly encoder: TableEncoder;
+  readonly columns: readonly string[];
+  readonly todo: SnapshotRange[];
+  readonly partial: {
+    readonly table: string;
+    readonly rangePages: number;
+    readonly done: number[];
+    readonly xmin: number;
+  };
+  /** Ranges in somebody's hands. */
+  active: number;
+  rows: number;
+  emitted: number;
+  /** The last row of the range that ended last: perhaps the table's. */
+  tail: Waiting | null;
+}
+
+/** A record without its origin, and the range it ends. */
+interface Waiting {
+  readonly work: TableWork;
+  readonly range: SnapshotRange;
   readonly key: Buffer | null;
-  readonly isFirst: boolean;
-  readonly isFirstOfTable: boolean;
+  readonly head: Buffer;
+}
+
+/** One connection, what it reads, and its row that waits for the next. */
+class Lane {
+  readonly connection: WireConnection;
+  readonly out = new JsonWriter();
+  readonly row = new Tuple();
+  work: TableWork | null = null;
+  range: SnapshotRange | null = null;
+  /** The row's key, where a row waits in `out`. */
+  pendingKey: Buffer | null = null;
+  hasPending = false;
+
+  constructor(connection: WireConnection) {
+    this.connection = connection;
+  }
 }
 
 export class SnapshotReader {
   readonly #context: SnapshotContext;
+  readonly #lanes: readonly Lane[];
   readonly #todo: SnapshotTable[];
+  readonly #before: readonly PartialTable[];
   readonly #done: string[];
+  readonly #underway: TableWork[] = [];
   readonly #lsn: number;
   readonly #transaction: TransactionInfo;
-  readonly #out = new JsonWriter();
-  readonly #row = new Tuple();
-  #current: { readonly name: string; readonly encoder: TableEncoder; rows: number } | null = null;
-  #pending: Pending | null = null;
-  #rows = 0;
+  /** The last row of the last table that ended; the snapshot's last unless another comes. */
+  #held: Waiting | null = null;
+  #emitted = 0;
   #offset: SourceOffset;
+  #idleSince = Date.now();
   /** True once the last row went out. */
   isDone = false;
 
-  constructor(context: SnapshotContext, tables: readonly SnapshotTable[], position: SnapshotPosition, xid: number) {
+  constructor(context: SnapshotContext, tables: readonly SnapshotTable[], position: SnapshotPosition) {
     this.#context = context;
+    this.#lanes = context.connections.map((connection) => new Lane(connection));
     this.#done = [...position.tablesDone];
+    this.#before = position.partial;
     this.#todo = tables.filter(({ table }) => !this.#done.includes(nameOf(table)));
     this.#lsn = position.lsn;
-    this.#transaction = { serial: -2, xid, commitMicros: nowMicros(), lastCommitLsn: null };
+    this.#transaction = { serial: -2, xid: context.xmax, commitMicros: nowMicros(), lastCommitLsn: null };
     this.#offset = this.#offsetNow(false);
+    this.#tell('STARTED');
+    this.#tell('DATA_COLLECTIONS_RESOLVED', { data_collections: tables.map(({ table }) => nameOf(table)).join(',') });
   }
 
-  /** Where to go on when the connection breaks now. */
+  /** Where to go on when the connections break now. */
   get position(): SnapshotPosition {
-    return { kind: 'snapshot', lsn: this.#lsn, tablesDone: this.#done };
+    return { kind: 'snapshot', lsn: this.#lsn, tablesDone: [...this.#done], partial: this.#partials() };
   }
 
   /** The next records; an empty answer means that none came within `waitMs` or that the snapshot is done. */
   async next(waitMs: number): Promise<SourceRecord[]> {
-    const { settings, partition, connection, signal } = this.#context;
+    const { settings, partition, signal, notifications, progress } = this.#context;
     const batch = new RecordBatch(partition, settings.batchRecordsMax);
-    const deadline = Date.now() + settings.database.queryTimeoutMs;
-    while (!signal.aborted && !this.isDone) {
-      if (this.#current === null) await this.#beginTable(batch);
-      else if (this.#drain(batch)) await this.#endTable();
-      else if (batch.records.length > 0) break;
-      else if (!(await connection.frames.wait(waitMs, signal)) && Date.now() > deadline) {
-        throw new ConnectionLost(
-          `Table ${this.#current.name} sent no row within ${settings.database.queryTimeoutMs} ms.`,
-        );
-      }
-      if (batch.isFull) break;
+    const pause = await progress.pauseMs();
+    if (pause > 0) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(pause, waitMs)));
+      return [];
     }
+    while (!signal.aborted && !this.isDone) {
+      for (const lane of this.#lanes) if (lane.work === null) await this.#assign(lane);
+      const busy = this.#lanes.filter((lane) => lane.work !== null);
+      if (busy.length === 0) this.#finish(batch);
+      else for (const lane of busy) if (!batch.isFull) this.#drain(lane, batch);
+      if (batch.isFull || this.isDone) break;
+      const idle = this.#lanes.filter((lane) => lane.work === null).length;
+      if (idle === this.#lanes.length || (idle > 0 && this.#hasWork())) continue;
+      if (batch.records.length > 0) break;
+      if (!(await this.#wait(busy, waitMs))) break;
+    }
+    progress.add(batch.records.length);
+    notifications.flush(batch, this.#offset);
     return batch.records;
   }
 
-  async #beginTable(batch: RecordBatch): Promise<void> {
-    const next = this.#todo.shift();
-    if (next === undefined) {
-      this.#finishPending(batch, 'last');
-      this.isDone = true;
+  /** True where something may have come; false when `waitMs` went by. */
+  async #wait(busy: readonly Lane[], waitMs: number): Promise<boolean> {
+    const { settings, signal } = this.#context;
+    if (busy.length === 0) return true;
+    const abort = new AbortController();
+    const waits = busy.map((lane) => lane.connection.frames.wait(waitMs, AbortSignal.any([abort.signal, signal])));
+    try {
+      if (await Promise.race(waits)) return true;
+    } finally {
+      abort.abort();
+      await Promise.allSettled(waits);
+    }
+    const { queryTimeoutMs } = settings.database;
+    if (Date.now() - this.#idleSince < queryTimeoutMs) return false;
+    throw new ConnectionLost(`Table ${busy[0]!.work!.name} sent no row within ${queryTimeoutMs} ms.`);
+  }
+
+  #hasWork(): boolean {
+    return this.#todo.length > 0 || this.#underway.some((work) => work.todo.length > 0);
+  }
+
+  /** Gives an idle reader the next range: of a table under way, else of the next table. */
+  async #assign(lane: Lane): Promise<void> {
+    let work = this.#underway.find((it) => it.todo.length > 0);
+    while (work === undefined && this.#todo.length > 0)
+      work = (await this.#begin(lane, this.#todo.shift()!)) ?? undefined;
+    if (work === undefined) return;
+    lane.range = work.todo.shift()!;
+    lane.work = work;
+    work.active++;
+    this.#idleSince = Date.now();
+    await lane.connection.startStream(copyStatement(work.source, work.columns, lane.range));
+  }
+
+  async #begin(lane: Lane, source: SnapshotTable): Promise<TableWork | null> {
+    const { tables, xmin } = this.#context;
+    const name = nameOf(source.table);
+    const relation = relationOf(source.table, source.columns);
+    await tables.take(relation, lane.connection);
+    const encoder = tables.get(relation.oid);
+    if (encoder == null) return null;
+    const before = this.#before.find(({ table }) => table === name);
+    const done = [...(before?.done ?? [])];
+    const partial = { table: name, rangePages: rangePages(source, before), done, xmin: before?.xmin ?? xmin };
+    const columns = relation.columns.map((column) => column.name);
+    const todo = rangesOf(source, before);
+    const work: TableWork = {
+      source,
+      name,
+      encoder,
+      columns,
+      todo,
+      partial,
+      active: 0,
+      rows: 0,
+      emitted: 0,
+      tail: null,
+    };
+    this.#underway.push(work);
+    this.#tell('IN_PROGRESS', { current_collection_in_progress: name });
+    return work;
+  }
+
+  /** Reads a reader's rows until there are no more here or the batch is full. */
+  #drain(lane: Lane, batch: RecordBatch): void {
+    const { connection } = lane;
+    const { frames } = connection;
+    while (!batch.isFull && lane.work !== null && frames.next()) {
+      this.#idleSince = Date.now();
+      if (frames.type === FrameType.copyData) this.#take(lane, batch, frames.buffer, frames.start, frames.end);
+      else if (frames.type === FrameType.error) throw connection.currentError();
+      // The reader is free once the server is ready for the next statement.
+      else if (frames.type === FrameType.ready) this.#endRange(lane, batch);
+    }
+  }
+
+  #take(lane: Lane, batch: RecordBatch, buffer: Buffer, start: number, end: number): void {
+    const work = lane.work!;
+    const { encoder } = work;
+    if (lane.hasPending) this.#emit(batch, lane.out, work, lane.pendingKey, 'true');
+    readCopyLine(buffer, start, end - 1, encoder.columnCount, lane.row);
+    lane.pendingKey = null;
+    if (encoder.hasKey) {
+      encoder.writeKey(lane.out, lane.row);
+      lane.pendingKey = lane.out.take();
+    }
+    lane.out.raw(NO_BEFORE);
+    encoder.writeRow(lane.out, lane.row, null);
+    lane.hasPending = true;
+    work.rows++;
+  }
+
+  #endRange(lane: Lane, batch: RecordBatch): void {
+    const work = lane.work!;
+    const range = lane.range!;
+    if (lane.hasPending) {
+      if (work.tail !== null) this.#emitWaiting(batch, work.tail, 'true');
+      work.tail = { work, range, key: lane.pendingKey, head: lane.out.take() };
+    } else this.#rangeDone(work, range);
+    lane.hasPending = false;
+    lane.work = null;
+    lane.range = null;
+    work.active--;
+    if (work.active === 0 && work.todo.length === 0) this.#endTable(work, batch);
+  }
+
+  #endTable(work: TableWork, batch: RecordBatch): void {
+    this.#underway.splice(this.#underway.indexOf(work), 1);
+    this.#tell('TABLE_SCAN_COMPLETED', {
+      scanned_collection: work.name,
+      total_rows_scanned: String(work.rows),
+      status: 'SUCCEEDED',
+    });
+    if (work.tail === null) {
+      this.#done.push(work.name);
+      this.#offset = this.#offsetNow(false);
       return;
     }
-    const { tables, connection, onTable } = this.#context;
-    const relation = relationOf(next.table, next.columns);
-    onTable(nameOf(next.table));
-    await tables.take(relation, connection);
-    const encoder = tables.get(relation.oid);
-    if (encoder == null) return;
-    await connection.startStream(
-      copyStatement(
-        next,
-        relation.columns.map((column) => column.name),
-      ),
-    );
-    this.#current = { name: nameOf(next.table), encoder, rows: 0 };
+    if (this.#held !== null) this.#release(batch);
+    this.#held = work.tail;
   }
 
-  /** Reads rows until there are no more here or the batch is full; true at the table's end. */
-  #drain(batch: RecordBatch): boolean {
-    const { connection } = this.#context;
-    const { frames } = connection;
-    const current = this.#current!;
-    while (!batch.isFull && frames.next()) {
-      if (frames.type === FrameType.copyData) {
-        this.#take(batch, current, frames.buffer, frames.start, frames.end);
-      } else if (frames.type === FrameType.error) throw connection.currentError();
-      else if (frames.type === FrameType.copyDone) return true;
-    }
-    return false;
+  /** The held row was its table's last; the table is done with it. */
+  #release(batch: RecordBatch): void {
+    const held = this.#held!;
+    this.#held = null;
+    this.#done.push(held.work.name);
+    this.#offset = this.#offsetNow(false);
+    this.#emitWaiting(batch, held, 'last_in_data_collection');
   }
 
-  #take(
+  #finish(batch: RecordBatch): void {
+    this.isDone = true;
+    this.#tell('COMPLETED');
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    this.#done.push(held.work.name);
+    this.#offset = this.#offsetNow(true);
+    this.#emitWaiting(batch, held, 'last');
+  }
+
+  #emitWaiting(batch: RecordBatch, waiting: Waiting, place: 'true' | 'last_in_data_collection' | 'last'): void {
+    const out = this.#spare;
+    if (place === 'true') this.#rangeDone(waiting.work, waiting.range);
+    out.raw(waiting.head);
+    this.#emit(batch, out, waiting.work, waiting.key, place);
+  }
+
+  /** For rows that were set aside; every reader may have one under construction. */
+  readonly #spare = new JsonWriter();
+
+  /** Completes the row in `out`; `place` is what its successor made of it. */
+  #emit(
     batch: RecordBatch,
-    current: { readonly encoder: TableEncoder; rows: number },
-    buffer: Buffer,
-    start: number,
-    end: number,
+    out: JsonWriter,
+    work: TableWork,
+    key: Buffer | null,
+    place: 'true' | 'last_in_data_collection' | 'last',
   ): void {
-    const { encoder } = current;
-    this.#finishPending(batch, current.rows === 0 ? 'last_in_data_collection' : 'true');
-    readCopyLine(buffer, start, end - 1, encoder.columnCount, this.#row);
-    let key: Buffer | null = null;
-    if (encoder.hasKey) {
-      encoder.writeKey(this.#out, this.#row);
-      key = this.#out.take();
-    }
-    this.#out.raw(NO_BEFORE);
-    encoder.writeRow(this.#out, this.#row, null);
-    this.#pending = { encoder, key, isFirst: this.#rows === 0, isFirstOfTable: current.rows === 0 };
-    this.#rows++;
-    current.rows++;
+    if (this.#held !== null && this.#held.work !== work) this.#release(batch);
+    const first = this.#emitted === 0 ? 'first' : work.emitted === 0 ? 'first_in_data_collection' : 'true';
+    const marker = place === 'last' || first === 'true' ? place : first;
+    const { encoder } = work;
+    encoder.writeOrigin(out, this.#transaction, marker, String(this.#lsn), 'r', batch.clocks);
+    this.#emitted++;
+    work.emitted++;
+    batch.add(
+      encoder.topic,
+      key === null ? null : encoder.keySchema,
+      key,
+      encoder.valueSchema,
+      out.take(),
+      this.#offset,
+    );
   }
 
-  /** Completes the record that waited for its successor; `place` is what the successor made of it. */
-  #finishPending(batch: RecordBatch, place: 'true' | 'last_in_data_collection' | 'last'): void {
-    const pending = this.#pending;
-    if (pending === null) return;
-    this.#pending = null;
-    if (place !== 'true') this.#offset = this.#offsetNow(place === 'last');
-    const first = pending.isFirst ? 'first' : pending.isFirstOfTable ? 'first_in_data_collection' : 'true';
-    const marker = place === 'true' ? first : place;
-    const { encoder, key } = pending;
-    encoder.writeOrigin(this.#out, this.#transaction, marker, String(this.#lsn), 'r', batch.clocks);
-    const value = this.#out.take();
-    batch.add(encoder.topic, key === null ? null : encoder.keySchema, key, encoder.valueSchema, value, this.#offset);
+  #rangeDone(work: TableWork, range: SnapshotRange): void {
+    if (range.number === null) return;
+    work.partial.done.push(range.number);
+    this.#offset = this.#offsetNow(false);
   }
 
-  async #endTable(): Promise<void> {
-    await this.#context.connection.finishStream();
-    this.#done.push(this.#current!.name);
-    this.#current = null;
+  /** Tables done in part, those not begun again since a crash among them. */
+  #partials(): PartialTable[] {
+    const current = this.#underway.map(({ partial }) => ({ ...partial, done: [...partial.done] }));
+    const held = this.#held === null ? [] : [this.#held.work.partial].map((it) => ({ ...it, done: [...it.done] }));
+    const waiting = this.#before.filter(({ table }) => this.#todo.some((source) => nameOf(source.table) === table));
+    return [...current, ...held, ...waiting].filter(({ done }) => done.length > 0);
   }
 
   #offsetNow(isLast: boolean): SourceOffset {
-    return snapshotOffset(this.#lsn, [...this.#done], isLast, this.#transaction.commitMicros);
+    const { proof } = this.#context;
+    const micros = this.#transaction.commitMicros;
+    return { ...snapshotOffset(this.#lsn, [...this.#done], this.#partials(), isLast, micros), ...proof };
+  }
+
+  #tell(type: string, data?: Readonly<Record<string, string>>): void {
+    this.#context.notifications.tell({ aggregate: 'Initial Snapshot', type, ...(data ? { data } : {}) });
   }
 }
 
 function nameOf(table: { readonly schema: string; readonly name: string }): string {
   return `${table.schema}.${table.name}`;
-}
-
-/** COPY of the table itself is fastest; a filter or a partitioned root needs a query. */
-function copyStatement({ table, rowFilter }: SnapshotTable, columns: readonly string[]): string {
-  const from = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  const list = columns.map(quoteIdentifier).join(', ');
-  if (rowFilter === null && !table.isPartitioned) return `COPY ${from} (${list}) TO STDOUT`;
-  return `COPY (SELECT ${list} FROM ${from}${rowFilter === null ? '' : ` WHERE ${rowFilter}`}) TO STDOUT`;
 }

@@ -11,7 +11,7 @@ import {
   unknownKeys,
 } from '../api/index.ts';
 import { PostgresSource } from './source.ts';
-import { ourDefaults, type SourceDefaults, sourceConfigDef } from './source-config.ts';
+import { ourDefaults, type SourceDefaults, sourceConfigDef } from './source-keys.ts';
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -51,7 +51,7 @@ export async function startSource({ config, offset, defaults, logger }: SourceOp
   const { config: parsed, problems } = parseConfig(def, config);
   const wrong = [...problems, ...unknownKeys([def], config)];
   if (wrong.length > 0) throw new Error(wrong.map((problem) => problem.message).join(' '));
-  const task = new PostgresSource().createTask();
+  const task = new PostgresSource((defaults ?? ourDefaults).isCompatible).createTask();
   const abort = new AbortController();
   let stored = offset ?? null;
   const context = {

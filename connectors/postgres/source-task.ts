@@ -4,22 +4,47 @@
  * It connects in `poll`, not in `start`, so that a server that is away is a reason to wait and not to fail. After a
  * lost connection the next `poll` goes on behind the last record handed over.
  */
-import type { Config, SourcePartition, SourceRecord, SourceTask, SourceTaskContext } from '../api/index.ts';
-import { ConfigError } from '../api/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type {
+  Config,
+  SourceOffset,
+  SourcePartition,
+  SourceRecord,
+  SourceTask,
+  SourceTaskContext,
+} from '../api/index.ts';
+import { ConfigError, ConnectError } from '../api/index.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { toConnectError } from './errors.ts';
+import { IncrementalSnapshot } from './incremental-snapshot.ts';
+import { Notifications } from './notifications.ts';
+import type { Tuple } from './pgoutput.ts';
 import { parseOffset, type SnapshotPosition, type SourcePosition, type StreamPosition } from './position.ts';
 import { preflight } from './preflight.ts';
 import { ReplicationClient } from './replication-client.ts';
-import { ensurePublication, readSlot, slotLost, snapshotTables, wireOptions } from './server-setup.ts';
-import { SnapshotReader } from './snapshot-reader.ts';
+import { checkProof, proofOf, type ServerIdentity } from './server-proof.ts';
+import {
+  capturedTables,
+  ensurePublication,
+  openSession,
+  readSlot,
+  setIdentities,
+  slotLost,
+  wireOptions,
+} from './server-setup.ts';
+import { obey } from './signals.ts';
+import type { SnapshotReader } from './snapshot-reader.ts';
+import { openSnapshot, type SnapshotSession } from './snapshot-session.ts';
 import { type SourceSettings, sourceSettings } from './source-config.ts';
 import { StreamReader } from './stream-reader.ts';
 import { Tables } from './tables.ts';
-import { quoteLiteral, WireConnection } from './wire/connection.ts';
+import { WalGuard } from './wal-guard.ts';
+import { quoteLiteral, type WireConnection } from './wire/connection.ts';
 
 /** A poll looks up at least this often. */
 const POLL_WAIT_MS = 1000;
+/** While a chunk is being read, the next is asked for soon after. */
+const BUSY_WAIT_MS = 20;
 
 export class PostgresSourceTask implements SourceTask {
   #context!: SourceTaskContext;
@@ -32,17 +57,32 @@ export class PostgresSourceTask implements SourceTask {
   #isSnapshotWanted = false;
   #catalog: WireConnection | null = null;
   #client: ReplicationClient | null = null;
-  #snapshot: { readonly reader: SnapshotReader; readonly connection: WireConnection } | null = null;
+  #snapshot: SnapshotSession | null = null;
   #stream: StreamReader | null = null;
+  #incremental: IncrementalSnapshot | null = null;
+  #notifications!: Notifications;
+  #walGuard: WalGuard | null = null;
+  /** Of the server that is read, or the stored one until it is known. */
+  #proof: SourceOffset | null = null;
+  /** What the last offset says about a snapshot beside the stream. */
+  #stored: SourceOffset | null = null;
   #isFinished = false;
+  readonly #isCompatible: boolean;
+
+  constructor(isCompatible: boolean) {
+    this.#isCompatible = isCompatible;
+  }
 
   async start(context: SourceTaskContext, config: Config): Promise<void> {
     this.#context = context;
-    this.#settings = sourceSettings(config);
+    this.#settings = sourceSettings(config, this.#isCompatible);
     this.#tables = new Tables(this.#settings);
     this.#partition = { server: this.#settings.prefix };
     const [offset] = await context.offsets([this.#partition]);
     this.#position = parseOffset(offset ?? null);
+    this.#proof = offset ?? null;
+    this.#stored = offset ?? null;
+    this.#notifications = new Notifications(this.#settings, context.logger);
     const { snapshotMode } = this.#settings;
     const isNew = this.#position === null && snapshotMode !== 'no_data';
     this.#isSnapshotWanted = isNew || snapshotMode === 'always' || this.#position?.kind === 'snapshot';
@@ -88,26 +128,53 @@ export class PostgresSourceTask implements SourceTask {
       if (reader.isDone) await this.#leaveSnapshot(reader);
       return records;
     }
-    return this.#stream!.next(POLL_WAIT_MS);
+    await this.#guard();
+    this.#incremental!.step();
+    return this.#stream!.next(this.#incremental!.isBusy ? BUSY_WAIT_MS : POLL_WAIT_MS);
   }
 
   async #connect(): Promise<void> {
     const settings = this.#settings;
-    this.#catalog = await WireConnection.open(wireOptions(settings, `${this.#context.connector} catalog`));
+    const { connector, logger } = this.#context;
+    this.#catalog = await openSession(settings, `${connector} catalog`);
+    await setIdentities(this.#catalog, settings);
     const problems = await preflight(this.#catalog, settings);
     if (problems.length > 0) throw new ConfigError(problems, { code: 'PG_SETUP' });
     await ensurePublication(this.#catalog, settings);
-    this.#client = await ReplicationClient.open(wireOptions(settings, this.#context.connector));
+    this.#client = await ReplicationClient.open(wireOptions(settings, connector));
+    const server = await this.#client.identify();
+    const isLost = await this.#isOtherServer(server);
+    this.#proof = proofOf(server);
+    this.#walGuard ??= new WalGuard(settings, logger, `${connector} guard`);
     const slot = await readSlot(this.#catalog, settings);
+    if (isLost && slot !== null)
+      await this.#catalog.query(`SELECT pg_drop_replication_slot(${quoteLiteral(settings.slot.name)})`);
 
-    if (slot === null) await this.#createSlot();
+    if (slot === null || isLost) await this.#createSlot();
     else if (this.#isSnapshotWanted) await this.#snapshotBehindSlot(slot.confirmedLsn);
     else await this.#startStream(this.#streamPosition() ?? streamFrom(slot.confirmedLsn));
   }
 
+  /** True where all rows are to be read again, because the server is not the one we read from. */
+  async #isOtherServer(server: ServerIdentity): Promise<boolean> {
+    const position = this.#position;
+    if (position === null) return false;
+    const reached = position.kind === 'stream' ? position.lastCommitLsn : position.lsn;
+    try {
+      await checkProof(this.#client!, server, this.#proof, reached);
+      return false;
+    } catch (error) {
+      if (this.#settings.snapshotMode !== 'when_needed' || !(error instanceof ConnectError)) throw error;
+      this.#context.logger.warn({ err: error }, `All rows are read again. ${error.message}`);
+      this.#position = null;
+      this.#isSnapshotWanted = true;
+      return true;
+    }
+  }
+
   /** Without a slot: create it, and read the rows as they were at that very moment. */
   async #createSlot(): Promise<void> {
-    const { slot, snapshotMode } = this.#settings;
+    const { slot, snapshotMode, snapshot } = this.#settings;
     if (this.#streamPosition() !== null && snapshotMode !== 'always') {
       if (snapshotMode !== 'when_needed') throw slotLost(this.#settings);
       this.#context.logger.warn({ slot: slot.name }, 'The replication slot is gone; all rows are read again.');
@@ -118,10 +185,12 @@ export class PostgresSourceTask implements SourceTask {
         'The replication slot of an unfinished snapshot is gone; rows deleted since then may stay behind.';
       this.#context.logger.warn({ slot: slot.name }, message);
     }
+    if (this.#isSnapshotWanted && snapshot.delayMs > 0)
+      await sleep(snapshot.delayMs, undefined, { signal: this.#context.signal });
     const created = await this.#client!.createSlot(slot.name, slot.failover);
     this.#context.logger.info({ slot: slot.name, lsn: created.consistentLsn }, 'Created the replication slot.');
     if (!this.#isSnapshotWanted) return this.#startStream(streamFrom(created.consistentLsn));
-    const position: SnapshotPosition = { kind: 'snapshot', lsn: created.consistentLsn, tablesDone: [] };
+    const position: SnapshotPosition = { kind: 'snapshot', lsn: created.consistentLsn, tablesDone: [], partial: [] };
     await this.#startSnapshot(position, created.snapshot);
   }
 
@@ -131,57 +200,46 @@ export class PostgresSourceTask implements SourceTask {
    */
   async #snapshotBehindSlot(slotLsn: number): Promise<void> {
     const before = this.#position;
-    const tablesDone = before?.kind === 'snapshot' ? before.tablesDone : [];
+    if (before?.kind === 'snapshot') return this.#startSnapshot(before, null);
     const lsn = before?.kind === 'stream' ? before.lastCommitLsn : slotLsn;
-    await this.#startSnapshot({ kind: 'snapshot', lsn, tablesDone }, null);
+    await this.#startSnapshot({ kind: 'snapshot', lsn, tablesDone: [], partial: [] }, null);
   }
 
   async #startSnapshot(position: SnapshotPosition, exported: string | null): Promise<void> {
-    const settings = this.#settings;
-    const connection = await WireConnection.open(wireOptions(settings, `${this.#context.connector} snapshot`));
-    try {
-      await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      if (exported !== null) await connection.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(exported)}`);
-      const [row] = await connection.query('SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xid');
-      const tables = await snapshotTables(connection, settings);
-      const { logger, signal } = this.#context;
-      const reader = new SnapshotReader(
-        {
-          settings,
-          partition: this.#partition,
-          tables: this.#tables,
-          connection,
-          signal,
-          onTable: (table) => logger.info({ table }, 'Reading the rows of a table.'),
-        },
-        tables,
-        position,
-        Number(BigInt(row!.xid!) & 0xffff_ffffn),
-      );
-      this.#snapshot = { reader, connection };
-      this.#position = position;
-      // The snapshot lives in its own transaction now, and a walsender that waits for hours helps nobody.
-      this.#client?.destroy();
-      this.#client = null;
-    } catch (error) {
-      connection.destroy();
-      throw error;
-    }
+    this.#snapshot = await openSnapshot({
+      context: this.#context,
+      settings: this.#settings,
+      tables: this.#tables,
+      notifications: this.#notifications,
+      proof: this.#proof!,
+      position,
+      exported,
+    });
+    this.#position = position;
+    // The snapshot lives in its own transactions now, and a walsender that waits for hours helps nobody.
+    this.#client?.destroy();
+    this.#client = null;
   }
 
   async #leaveSnapshot(reader: SnapshotReader): Promise<void> {
     const { lsn } = reader.position;
     this.#isSnapshotWanted = false;
+    const { progress } = this.#snapshot!;
     this.#position = streamFrom(lsn);
     this.#disconnect();
-    this.#context.logger.info({ lsn }, 'The snapshot is done.');
+    this.#context.logger.info({ lsn, ...progress.state }, 'The snapshot is done.');
     if (this.#settings.snapshotMode === 'initial_only') this.#isFinished = true;
   }
 
   async #startStream(position: StreamPosition): Promise<void> {
-    const { slot, publication, statusIntervalMs } = this.#settings;
+    const settings = this.#settings;
+    const { slot, publication, statusIntervalMs, heartbeat } = settings;
     const acknowledgements = this.#acknowledgements;
+    const { signal, logger, connector } = this.#context;
     const client = this.#client!;
+    const catalog = this.#catalog!;
+    const captured = (connection: WireConnection) => capturedTables(connection, settings);
+    const names = (await captured(catalog)).map(({ schema, name }) => `${schema}.${name}`);
     await client.startStream({
       slot: slot.name,
       publication: publication.name,
@@ -190,19 +248,35 @@ export class PostgresSourceTask implements SourceTask {
       confirmedLsn: () => acknowledgements.confirmedLsn,
     });
     this.#position = position;
-    this.#stream = new StreamReader(
-      {
-        settings: this.#settings,
-        partition: this.#partition,
-        tables: this.#tables,
-        acknowledgements,
-        client,
-        catalog: this.#catalog!,
-        signal: this.#context.signal,
-      },
-      position,
+    const open = () => openSession(settings, `${connector} incremental`);
+    const { partition, notifications } = { partition: this.#partition, notifications: this.#notifications };
+    const tables = this.#tables;
+    this.#incremental = new IncrementalSnapshot(
+      { settings, tables, notifications, logger, open, captured },
+      this.#stored,
     );
-    this.#context.logger.info({ lsn: position.lastCommitLsn }, 'Reading the stream of changes.');
+    const incremental = this.#incremental;
+    const onSignal = (row: Tuple) => obey(row, { incremental, tables: names, logger });
+    const onHeartbeat = async () => {
+      if (heartbeat.query !== null) await catalog.query(heartbeat.query);
+    };
+    const context = { settings, partition, tables, acknowledgements, client, catalog, signal, onHeartbeat, onSignal };
+    const proof = this.#proof!;
+    this.#stream = new StreamReader({ ...context, listener: incremental, proof, notifications }, position);
+    logger.info({ lsn: position.lastCommitLsn }, 'Reading the stream of changes.');
+  }
+
+  /** Looks after the WAL now and then; gives the slot up where it is told to. */
+  async #guard(): Promise<void> {
+    if (!this.#walGuard!.isDue || !(await this.#walGuard!.look())) return;
+    const { name } = this.#settings.slot;
+    this.#context.logger.error(
+      { slot: name },
+      'The replication slot is given up, so that its WAL does not fill the disk.',
+    );
+    this.#disconnect();
+    await this.#dropSlot();
+    throw slotLost(this.#settings);
   }
 
   #streamPosition(): StreamPosition | null {
@@ -211,10 +285,15 @@ export class PostgresSourceTask implements SourceTask {
 
   /** Lets go of every connection, keeping the place. */
   #disconnect(): void {
-    if (this.#stream !== null) this.#position = this.#stream.position;
-    else if (this.#snapshot !== null && this.#isSnapshotWanted) this.#position = this.#snapshot.reader.position;
+    if (this.#stream !== null) {
+      this.#position = this.#stream.position;
+      this.#stored = this.#incremental!.offset;
+    } else if (this.#snapshot !== null && this.#isSnapshotWanted) this.#position = this.#snapshot.reader.position;
     this.#stream = null;
-    this.#snapshot?.connection.destroy();
+    this.#incremental?.close();
+    this.#incremental = null;
+    this.#walGuard?.close();
+    this.#snapshot?.close();
     this.#snapshot = null;
     this.#client?.destroy();
     this.#client = null;
@@ -248,5 +327,5 @@ export class PostgresSourceTask implements SourceTask {
 }
 
 function streamFrom(lsn: number): StreamPosition {
-  return { kind: 'stream', lastCommitLsn: lsn, partial: null };
+  return { kind: 'stream', lastCommitLsn: lsn, partial: null, isFirst: true };
 }

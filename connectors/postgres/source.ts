@@ -20,6 +20,13 @@ import { PostgresSourceTask } from './source-task.ts';
 import { WireConnection } from './wire/connection.ts';
 
 export class PostgresSource implements SourceConnector {
+  readonly #isCompatible: boolean;
+
+  /** `isCompatible`: whether values are Debezium's to the last character. */
+  constructor(isCompatible: boolean) {
+    this.#isCompatible = isCompatible;
+  }
+
   start(): void {}
 
   taskConfigs(): readonly TaskConfig[] {
@@ -27,20 +34,20 @@ export class PostgresSource implements SourceConnector {
   }
 
   createTask(): SourceTask {
-    return new PostgresSourceTask();
+    return new PostgresSourceTask(this.#isCompatible);
   }
 
   stop(): void {}
 
   sample(config: Config, max: number, request: PreviewRequest): Promise<readonly SourceRecord[]> {
-    return sampleRows(sourceSettings(config), max, request);
+    return sampleRows(sourceSettings(config, this.#isCompatible), max, request);
   }
 
   /** Connects and lists what is missing on the server; a server that is away is a problem of its address. */
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     let connection: WireConnection | null = null;
     try {
-      const settings = sourceSettings(config);
+      const settings = sourceSettings(config, this.#isCompatible);
       connection = await WireConnection.open(wireOptions(settings, 'check'));
       return await preflight(connection, settings);
     } catch (error) {

@@ -4,10 +4,12 @@
  *
  * Decoding happens in `next`, so what a slow worker leaves unread stays in the socket, and the server waits.
  */
-import type { SourcePartition, SourceRecord } from '../api/index.ts';
+import type { SourceOffset, SourcePartition, SourceRecord } from '../api/index.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import { type ChangePlace, ChangeWriter } from './change-writer.ts';
 import { heartbeatKeySchema, heartbeatValueSchema } from './envelope-schema.ts';
+import { MessageWriter } from './message-writer.ts';
+import type { Notifications } from './notifications.ts';
 import {
   type MessageReader,
   type OldTuple,
@@ -22,6 +24,7 @@ import type { ReplicationClient } from './replication-client.ts';
 import type { SourceSettings } from './source-config.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
 import type { Tables } from './tables.ts';
+import { TransactionMetadata } from './transaction-metadata.ts';
 import type { WireConnection } from './wire/connection.ts';
 
 export interface StreamContext {
@@ -33,14 +36,43 @@ export interface StreamContext {
   /** A connection for questions to the catalogue. */
   readonly catalog: WireConnection;
   readonly signal: AbortSignal;
+  /** Runs the statement that goes with a heartbeat. */
+  readonly onHeartbeat: () => Promise<void>;
+  readonly listener: StreamListener;
+  /** A row was inserted into the signal table. */
+  readonly onSignal: (row: Tuple) => void;
+  readonly notifications: Notifications;
+  /** The position of this very slot in this very server, kept in every offset. */
+  readonly proof: SourceOffset;
 }
 
-const NO_TRANSACTION: TransactionInfo = { serial: 0, xid: 0, commitMicros: 0, lastCommitLsn: null };
+/** What a snapshot beside the stream wants to hear of it. */
+export interface StreamListener {
+  /** A change that is about to be written; its records follow. */
+  changed(relation: number, table: TableEncoder, row: Tuple, before: Tuple | null): void;
+  /** A transaction ended whose changes are all written. */
+  committed(xid: number): void;
+  /** The mark behind a chunk came by; answers true where records of the chunk are to follow in this batch. */
+  marked(mark: string): boolean;
+  /** Adds those records; between transactions, so that the offset is a plain position. */
+  flush(batch: RecordBatch, offset: SourceOffset): void;
+  /** What the offsets have to say about it, or null. */
+  readonly offset: SourceOffset | null;
+}
+
+/** Begins the prefix of our own marks in the WAL; nobody sees them in a topic. */
+export const MARK_PREFIX = 'millrace.mark.';
+
+type StreamTransaction = TransactionInfo & { readonly xid: number };
+
+const NO_TRANSACTION: StreamTransaction = { serial: 0, xid: 0, commitMicros: 0, lastCommitLsn: null };
 let transactionSerial = 0;
 
 export class StreamReader implements MessageReader {
   readonly #context: StreamContext;
   readonly #writer: ChangeWriter;
+  readonly #messages: MessageWriter;
+  readonly #metadata: TransactionMetadata | null;
   #batch: RecordBatch;
   #relation: RelationMessage | null = null;
   #failure: unknown = null;
@@ -48,7 +80,9 @@ export class StreamReader implements MessageReader {
 
   /** The end of the last transaction that went by whole. */
   #lastCommitLsn: number;
-  #transaction: TransactionInfo = NO_TRANSACTION;
+  /** No commit was seen yet: the place where the stream began is none. */
+  #isFirst: boolean;
+  #transaction: StreamTransaction = NO_TRANSACTION;
   #isInTransaction = false;
   /** The transaction was done whole before. */
   #isOld = false;
@@ -60,22 +94,28 @@ export class StreamReader implements MessageReader {
   readonly #place: ChangePlace;
 
   constructor(context: StreamContext, position: StreamPosition) {
+    const { settings } = context;
     this.#context = context;
-    this.#writer = new ChangeWriter(context.settings);
+    this.#writer = new ChangeWriter(settings);
+    this.#messages = new MessageWriter(settings);
+    this.#metadata = settings.transactionTopic === null ? null : new TransactionMetadata(settings.transactionTopic);
     this.#batch = this.#newBatch();
     this.#lastCommitLsn = position.lastCommitLsn;
+    this.#isFirst = position.isFirst === true;
     this.#resume = position.partial;
-    this.#heartbeatDue = Date.now() + context.settings.heartbeat.intervalMs;
+    this.#heartbeatDue = Date.now() + settings.heartbeat.intervalMs;
     const offset = idleOffset(position.lastCommitLsn, 0);
-    this.#place = { transaction: NO_TRANSACTION, lsn: '', offset, offsetBefore: offset };
+    const metadata = this.#metadata;
+    this.#place = { transaction: NO_TRANSACTION, lsn: '', offset, offsetBefore: offset, metadata };
   }
 
   /** Where a new stream has to go on after this one broke: right behind the last record handed over. */
   get position(): StreamPosition {
     const within = this.#isInTransaction && !this.#isOld;
-    const here = { xid: this.#transaction.xid, lsn: this.#eventLsn, events: this.#events };
+    const counted = this.#metadata === null ? {} : { counted: this.#metadata.counted };
+    const here = { xid: this.#transaction.xid, lsn: this.#eventLsn, events: this.#events, ...counted };
     const partial = within && !this.#isBehindResume() ? here : this.#resume;
-    return { kind: 'stream', lastCommitLsn: this.#lastCommitLsn, partial };
+    return { kind: 'stream', lastCommitLsn: this.#lastCommitLsn, partial, isFirst: this.#isFirst };
   }
 
   /** The next records; none after `waitMs` without a change. */
@@ -86,14 +126,15 @@ export class StreamReader implements MessageReader {
     for (;;) {
       this.#drain();
       // Records first: what follows may fail, and they must not be lost with it.
-      if (this.#batch.records.length > 0) return this.#handOver();
+      if (this.#batch.records.length > 0) return this.#batch.records;
       if (this.#failure !== null) throw this.#failure;
       if (this.#relation !== null) {
         await tables.take(this.#relation, catalog);
         this.#relation = null;
-      } else if (this.#heartbeat()) return this.#handOver();
+      } else if (await this.#heartbeat()) return this.#batch.records;
       else if (!(await client.frames.wait(Math.min(waitMs, this.#untilHeartbeat()), signal))) {
-        return this.#heartbeat() ? this.#handOver() : [];
+        await this.#heartbeat();
+        return this.#batch.records;
       }
     }
   }
@@ -105,10 +146,6 @@ export class StreamReader implements MessageReader {
   #untilHeartbeat(): number {
     const { intervalMs } = this.#context.settings.heartbeat;
     return intervalMs === 0 ? Number.MAX_SAFE_INTEGER : Math.max(1, this.#heartbeatDue - Date.now());
-  }
-
-  #handOver(): SourceRecord[] {
-    return this.#batch.records;
   }
 
   /** Reads frames until there are no more, the batch is full, or a table must be looked up. */
@@ -148,19 +185,32 @@ export class StreamReader implements MessageReader {
     if (!this.#isOld && this.#resume !== null && this.#resume.xid !== xid) this.#resume = null;
     this.#eventLsn = 0;
     this.#events = 0;
-    const lastCommitLsn = this.#lastCommitLsn === 0 ? null : this.#lastCommitLsn;
+    const lastCommitLsn = this.#isFirst ? null : this.#lastCommitLsn;
     this.#transaction = { serial: ++transactionSerial, xid, commitMicros, lastCommitLsn };
     this.#place.transaction = this.#transaction;
-    this.#place.offset = idleOffset(this.#lastCommitLsn, commitMicros);
+    this.#place.offset = this.#between(commitMicros);
+    if (this.#isOld) return;
+    const counted = this.#resume === null ? null : (this.#resume.counted ?? {});
+    this.#metadata?.begin(this.#batch, xid, this.#lsn, this.#place.offset, counted);
   }
 
   commit(_commitLsn: number, endLsn: number): void {
     this.#isInTransaction = false;
     if (!this.#isOld) {
       this.#resume = null;
+      this.#isFirst = false;
       this.#lastCommitLsn = endLsn;
+      this.#metadata?.end(this.#batch, this.#lsn, this.#between(this.#transaction.commitMicros));
+      this.#context.listener.committed(this.#transaction.xid);
+      const { notifications } = this.#context;
+      if (!notifications.isEmpty) notifications.flush(this.#batch, this.#between(this.#transaction.commitMicros));
     }
     this.#context.acknowledgements.passed(endLsn);
+  }
+
+  /** The offset of a place between transactions. */
+  #between(micros: number): SourceOffset {
+    return { ...idleOffset(this.#lastCommitLsn, micros), ...this.#context.proof, ...this.#context.listener.offset };
   }
 
   relation(relation: RelationMessage): void {
@@ -169,42 +219,93 @@ export class StreamReader implements MessageReader {
 
   insert(relation: number, row: Tuple): void {
     const table = this.#step(relation);
-    if (table !== null) this.#writer.insert(this.#batch, table, row, this.#place);
+    if (table === null) return;
+    const { listener, settings, onSignal } = this.#context;
+    listener.changed(relation, table, row, null);
+    this.#writer.insert(this.#batch, table, row, this.#place);
+    this.#count();
+    if (settings.signalTable === `${table.schema}.${table.name}`) onSignal(row);
   }
 
   update(relation: number, old: OldTuple, before: Tuple, after: Tuple): void {
     const table = this.#step(relation);
-    if (table !== null) this.#writer.update(this.#batch, table, old, before, after, this.#place);
+    if (table === null) return;
+    this.#context.listener.changed(relation, table, after, old === 'none' ? null : before);
+    this.#writer.update(this.#batch, table, old, before, after, this.#place);
+    this.#count();
   }
 
   delete(relation: number, old: OldTuple, before: Tuple): void {
     const table = this.#step(relation);
-    if (table !== null) this.#writer.delete(this.#batch, table, old, before, this.#place);
+    if (table === null) return;
+    this.#context.listener.changed(relation, table, before, null);
+    this.#writer.delete(this.#batch, table, old, before, this.#place);
+    this.#count();
   }
 
   truncate(relations: readonly number[]): void {
     for (const relation of relations) {
       const table = this.#step(relation);
-      if (table !== null) this.#writer.truncate(this.#batch, table, this.#place);
+      if (table === null) continue;
+      this.#writer.truncate(this.#batch, table, this.#place);
+      this.#count();
     }
+  }
+
+  message(isTransactional: boolean, lsn: number, prefix: string, content: Buffer): void {
+    const { listener, settings } = this.#context;
+    if (prefix.startsWith(MARK_PREFIX)) {
+      const mark = prefix.slice(MARK_PREFIX.length);
+      if (!isTransactional && listener.marked(mark)) listener.flush(this.#batch, this.#between(nowMicros()));
+      return;
+    }
+    // Outside of transactions a message stands alone, and comes again after a restart before the next commit.
+    if (isTransactional && (this.#stepOver() || this.#isOld)) return;
+    if (!settings.messages.wants(prefix)) return;
+    const transaction = isTransactional ? this.#transaction : null;
+    const lastCommitLsn = this.#isFirst ? lsn : this.#lastCommitLsn;
+    const offset = isTransactional ? this.#advance() : this.#between(nowMicros());
+    const block = isTransactional ? (this.#metadata?.next('message', String(lsn)) ?? null) : null;
+    if (!isTransactional) this.#isFirst = false;
+    this.#messages.write(this.#batch, { prefix, content, lsn, lastCommitLsn, transaction, block, offset });
+    this.#count();
+  }
+
+  /** Keeps in the offset how many records of the transaction there were. */
+  #count(): void {
+    if (this.#metadata === null || !this.#isInTransaction) return;
+    Object.assign(this.#place.offset, { transaction_event_counts: this.#metadata.counted });
   }
 
   /** Counts a change, and answers its table where it is new and wanted. */
   #step(relation: number): TableEncoder | null {
+    if (this.#stepOver() || this.#isOld) return null;
+    const table = this.#context.tables.get(relation);
+    if (table === undefined)
+      throw new Error(`The stream brought a row of relation ${relation} before its description.`);
+    if (table !== null) this.#advance();
+    return table;
+  }
+
+  /** Counts a change; true where it was handed over before the restart. */
+  #stepOver(): boolean {
     if (this.#lsn === this.#eventLsn) this.#events++;
     else {
       this.#eventLsn = this.#lsn;
       this.#events = 1;
       this.#place.lsn = String(this.#lsn);
     }
-    if (this.#isOld || this.#isBehindResume()) return null;
-    const table = this.#context.tables.get(relation);
-    if (table === undefined)
-      throw new Error(`The stream brought a row of relation ${relation} before its description.`);
+    return this.#isBehindResume();
+  }
+
+  /** Moves the offset behind the current change. */
+  #advance(): SourceOffset {
     const { xid, commitMicros } = this.#transaction;
+    const { proof, listener } = this.#context;
     this.#place.offsetBefore = this.#place.offset;
-    this.#place.offset = streamOffset(this.#lastCommitLsn, xid, this.#lsn, this.#events, commitMicros);
-    return table;
+    this.#place.offset = streamOffset(this.#lastCommitLsn, xid, this.#lsn, this.#events, commitMicros, proof);
+    if (listener.offset !== null) Object.assign(this.#place.offset, listener.offset);
+    return this.#place.offset;
   }
 
   /** Whether the current change was handed over before the restart. */
@@ -215,15 +316,15 @@ export class StreamReader implements MessageReader {
   }
 
   /** Adds a heartbeat where one is due; only between transactions, where the offset is a plain position. */
-  #heartbeat(): boolean {
+  async #heartbeat(): Promise<boolean> {
     const { heartbeat, prefix } = this.#context.settings;
     const now = Date.now();
     if (heartbeat.intervalMs === 0 || now < this.#heartbeatDue || this.#isInTransaction) return false;
     this.#heartbeatDue = now + heartbeat.intervalMs;
+    await this.#context.onHeartbeat();
     const key = Buffer.from(JSON.stringify({ serverName: prefix }));
     const value = Buffer.from(JSON.stringify({ ts_ms: now }));
-    const offset = idleOffset(this.#lastCommitLsn, nowMicros());
-    this.#batch.add(heartbeat.topic, heartbeatKeySchema, key, heartbeatValueSchema, value, offset);
+    this.#batch.add(heartbeat.topic, heartbeatKeySchema, key, heartbeatValueSchema, value, this.#between(nowMicros()));
     this.#context.acknowledgements.emitted(1);
     return true;
   }

@@ -15,8 +15,12 @@ export const CONNECTOR_VERSION = '0.1.0';
 /** A column in the order of the stream's tuples. */
 export interface EncodedColumn {
   readonly name: string;
+  /** Its name in records. */
+  readonly field: string;
   /** Null: the type is left out. */
   readonly mapping: ColumnMapping | null;
+  /** The same in keys, whose schemas tell less. */
+  readonly keyMapping: ColumnMapping | null;
   readonly isNullable: boolean;
   /** Whether an old tuple of kind "key" holds it. */
   readonly isIdentity: boolean;
@@ -27,6 +31,8 @@ export interface EncodedColumn {
 export interface TableDefinition {
   readonly prefix: string;
   readonly topic: string;
+  /** Begins the names of its schemas. */
+  readonly fullName: string;
   readonly database: string;
   readonly schema: string;
   readonly name: string;
@@ -38,7 +44,8 @@ export interface TableDefinition {
 /** A transaction, as its rows tell of it. `serial` tells two of them apart. */
 export interface TransactionInfo {
   readonly serial: number;
-  readonly xid: number;
+  /** Null for rows that no one transaction brought. */
+  readonly xid: number | null;
   readonly commitMicros: number;
   /** The end of the transaction before, or null where there was none. */
   readonly lastCommitLsn: number | null;
@@ -50,6 +57,7 @@ interface WrittenColumn {
   readonly prefix: Buffer;
   readonly mapping: ColumnMapping;
   readonly isIdentity: boolean;
+  readonly whenNull: Buffer;
   readonly absent: Buffer;
   readonly unavailable: Buffer;
 }
@@ -78,7 +86,7 @@ export class TableEncoder {
   #betweenLsns: Buffer = NULL;
 
   constructor(table: TableDefinition) {
-    const fullName = `${table.prefix}.${table.schema}.${table.name}`;
+    const { fullName } = table;
     this.topic = table.topic;
     this.schema = table.schema;
     this.name = table.name;
@@ -92,7 +100,7 @@ export class TableEncoder {
     this.#keys = keys.map(written);
     const field = (column: (typeof usable)[number], isOptional: boolean) => {
       return {
-        name: column.name,
+        name: column.field,
         schema: isOptional ? { ...column.mapping.schema, optional: true } : column.mapping.schema,
       };
     };
@@ -105,7 +113,7 @@ export class TableEncoder {
         ? null
         : keySchema(
             fullName,
-            keys.map((column) => field(column, false)),
+            keys.map((column) => field({ ...column, mapping: column.keyMapping ?? column.mapping }, column.isNullable)),
           );
     this.#sourceHead = `,"source":{"version":"${CONNECTOR_VERSION}","connector":"postgresql","name":${JSON.stringify(table.prefix)},"ts_ms":`;
     this.#sourceNames = `,"schema":${JSON.stringify(table.schema)},"table":${JSON.stringify(table.name)},"txId":`;
@@ -142,8 +150,9 @@ export class TableEncoder {
       const kind = kinds[index];
       out.raw(column.prefix);
       if (kind === TupleKind.text) column.mapping.write(out, buffer, starts[index]!, ends[index]!);
-      else if (kind === TupleKind.null) out.raw(isPartial && !column.isIdentity ? column.absent : NULL);
-      else if (old !== null && old.kinds[index] === TupleKind.text) {
+      else if (kind === TupleKind.null) {
+        out.raw(isPartial && !column.isIdentity ? column.absent : column.whenNull);
+      } else if (old !== null && old.kinds[index] === TupleKind.text) {
         column.mapping.write(out, old.buffer, old.starts[index]!, old.ends[index]!);
       } else out.raw(column.unavailable);
     }
@@ -152,7 +161,7 @@ export class TableEncoder {
 
   /**
    * Writes what follows `after` in the envelope: source, transaction, op, and the clocks, which come ready.
-   * `snapshot` is the marker's text, `false` in the stream.
+   * `snapshot` is the marker's text, `false` in the stream; `block` the transaction's JSON where it is wanted.
    */
   writeOrigin(
     out: JsonWriter,
@@ -161,6 +170,7 @@ export class TableEncoder {
     lsn: string,
     op: Operation,
     clocks: Uint8Array,
+    block: string | null = null,
   ): void {
     if (this.#serial !== transaction.serial) this.#enter(transaction);
     let beforeLsn = this.#beforeLsn.get(snapshot);
@@ -171,9 +181,23 @@ export class TableEncoder {
     out.raw(beforeLsn);
     out.ascii(lsn);
     out.raw(this.#betweenLsns);
-    out.ascii(lsn);
-    out.raw(OPERATION_TAILS[op]);
+    out.ascii(transaction.xid === null ? 'null' : lsn);
+    if (block === null) out.raw(OPERATION_TAILS[op]);
+    else out.raw(Buffer.from(`${ORIGIN_TAIL}${block},"op":"${op}"`));
     out.raw(clocks);
+  }
+
+  /** Whether two rows have the same values in every column that is written. */
+  isSame(one: Tuple, other: Tuple): boolean {
+    return this.#values.every(({ index }) => {
+      const kind = one.kinds[index];
+      // Unchanged is what Postgres calls a large value that is the same.
+      if (other.kinds[index] === TupleKind.unchanged) return true;
+      if (kind !== other.kinds[index]) return false;
+      if (kind !== TupleKind.text) return true;
+      const [start, end] = [one.starts[index]!, one.ends[index]!];
+      return one.buffer.compare(other.buffer, other.starts[index]!, other.ends[index]!, start, end) === 0;
+    });
   }
 
   /** Prepares what all rows of a transaction share. */
@@ -194,8 +218,8 @@ export class TableEncoder {
   }
 }
 
-const operationTail = (op: string) =>
-  Buffer.from(`,"xmin":null,"origin":null,"origin_lsn":null},"transaction":null,"op":"${op}"`);
+const ORIGIN_TAIL = ',"xmin":null,"origin":null,"origin_lsn":null},"transaction":';
+const operationTail = (op: string) => Buffer.from(`${ORIGIN_TAIL}null,"op":"${op}"`);
 
 const OPERATION_TAILS: Readonly<Record<Operation, Buffer>> = {
   c: operationTail('c'),
@@ -221,9 +245,10 @@ function written(
 ): WrittenColumn {
   return {
     index: column.index,
-    prefix: Buffer.from(`${position === 0 ? '' : ','}${JSON.stringify(column.name)}:`),
+    prefix: Buffer.from(`${position === 0 ? '' : ','}${JSON.stringify(column.field)}:`),
     mapping: column.mapping,
     isIdentity: column.isIdentity,
+    whenNull: column.mapping.whenNull === undefined ? NULL : Buffer.from(column.mapping.whenNull),
     absent: column.isNullable ? NULL : Buffer.from(column.mapping.zero),
     unavailable: Buffer.from(column.mapping.unavailable ?? 'null'),
   };

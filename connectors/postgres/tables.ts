@@ -1,12 +1,15 @@
 /**
  * The captured tables: from a relation message and the catalogue to an encoder, once per shape.
  */
-import { type CatalogTable, readTables, readTypes } from './catalog.ts';
-import type { RelationMessage } from './pgoutput.ts';
+import { type CatalogColumn, type CatalogTable, readTables, readTypes } from './catalog.ts';
+import { withDefault } from './column-defaults.ts';
+import { adjustName } from './name-adjustment.ts';
+import type { RelationColumn, RelationMessage } from './pgoutput.ts';
 import type { SourceSettings } from './source-config.ts';
+import { characterLength, withSourceType } from './source-type.ts';
 import { TableEncoder } from './table-encoder.ts';
 import { mapColumn } from './types/column-mapping.ts';
-import type { PgType } from './types/mapping.ts';
+import type { ColumnMapping, PgType } from './types/mapping.ts';
 import type { WireConnection } from './wire/connection.ts';
 
 export class Tables {
@@ -41,26 +44,47 @@ export class Tables {
   }
 
   #encoder(relation: RelationMessage, catalog: CatalogTable | undefined): TableEncoder {
-    const { filters, prefix, delimiter, types, database } = this.#settings;
+    const { filters, prefix, delimiter, database, naming } = this.#settings;
     const { schema, name } = relation;
-    const nullable = new Map(catalog?.columns.map((column) => [column.name, column.isNullable]));
-    const unknownType = (oid: number): PgType => ({ oid, name: 'unknown', kind: 'b' });
+    const described = new Map(catalog?.columns.map((column) => [column.name, column]));
+    const topic = [prefix, schema, name].join(delimiter);
     return new TableEncoder({
       prefix,
-      topic: [prefix, schema, name].join(delimiter),
+      topic,
+      fullName: adjustName(topic, naming.schemaNames, true),
       database: database.database,
       schema,
       name,
       key: filters.keyColumns(schema, name) ?? keyOf(relation, catalog),
       columns: relation.columns.map((column) => ({
         name: column.name,
-        mapping: mapColumn(this.#types.get(column.typeOid) ?? unknownType(column.typeOid), column.modifier, types),
-        isNullable: nullable.get(column.name) ?? !column.isKey,
+        field: adjustName(column.name, naming.fieldNames, false),
+        ...this.#mappings(`${schema}.${name}.${column.name}`, column, described.get(column.name)),
+        isNullable: described.get(column.name)?.isNullable ?? !column.isKey,
         isIdentity: column.isKey,
         isIncluded: filters.column(schema, name, column.name),
       })),
     });
   }
+
+  /** The column's type with its default; in values also with what the settings say about this very column. */
+  #mappings(fullName: string, column: RelationColumn, described: CatalogColumn | undefined): ColumnMappings {
+    const { types, naming, mask } = this.#settings;
+    const { name, typeOid, modifier } = column;
+    const type = this.#types.get(typeOid) ?? { oid: typeOid, name: 'unknown', kind: 'b' };
+    let plain = mapColumn(type, modifier, types);
+    if (plain === null) return { mapping: null, keyMapping: null };
+    // A default of another type is that of a column that was retyped since.
+    if (described?.typeOid === typeOid) plain = withDefault(plain, described.defaultExpression);
+    const masked = mask(fullName)?.(plain, characterLength(type, modifier)) ?? plain;
+    const isTold = naming.propagatesType(fullName, type.name.toUpperCase());
+    return { mapping: isTold ? withSourceType(masked, name, type, modifier) : masked, keyMapping: masked };
+  }
+}
+
+interface ColumnMappings {
+  readonly mapping: ColumnMapping | null;
+  readonly keyMapping: ColumnMapping | null;
 }
 
 /** The primary key, else the index that is the replica identity, else nothing. */

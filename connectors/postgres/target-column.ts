@@ -4,7 +4,14 @@
  */
 import { LogicalNames, type Schema } from '../api/index.ts';
 import type { FieldHints } from './sink-change.ts';
-import { INFINITY_MICROS, MINUS_INFINITY_MICROS } from './types/temporal.ts';
+import {
+  INFINITY_DAYS,
+  INFINITY_MICROS,
+  LONG_MAX,
+  LONG_MIN,
+  MINUS_INFINITY_DAYS,
+  MINUS_INFINITY_MICROS,
+} from './types/temporal.ts';
 import { quoteIdentifier } from './wire/connection.ts';
 
 /** In `json_to_recordset($1) AS x(<name> <declared>)`, and `<expression>` in the select list. */
@@ -13,14 +20,32 @@ export interface ColumnReading {
   readonly expression: string;
 }
 
+/** The expression, or infinity where the number is the one that stands for it. */
+function unlessInfinite(
+  column: string,
+  most: bigint | number,
+  least: bigint | number,
+  finite: string,
+  type = 'timestamp',
+): string {
+  return `CASE ${column} WHEN ${most} THEN ${type} 'infinity' WHEN ${least} THEN ${type} '-infinity' ELSE ${finite} END`;
+}
+
 /** What a semantic name means for a number: the expression for a timestamp, by the unit it counts. */
 const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
-  'io.debezium.time.Timestamp': (column) => `timestamp 'epoch' + ${column} * interval '1 millisecond'`,
+  'io.debezium.time.Timestamp': (column) =>
+    unlessInfinite(
+      column,
+      INFINITY_MICROS,
+      MINUS_INFINITY_MICROS,
+      `timestamp 'epoch' + ${column} * interval '1 millisecond'`,
+    ),
   [LogicalNames.timestamp]: (column) => `timestamp 'epoch' + ${column} * interval '1 millisecond'`,
   'io.debezium.time.MicroTimestamp': (column) =>
-    `CASE ${column} WHEN ${INFINITY_MICROS} THEN 'infinity' WHEN ${MINUS_INFINITY_MICROS} THEN '-infinity' ELSE timestamp 'epoch' + ${column} * interval '1 microsecond' END`,
+    unlessInfinite(column, LONG_MAX, LONG_MIN, `timestamp 'epoch' + ${column} * interval '1 microsecond'`),
   'io.debezium.time.NanoTimestamp': (column) => `timestamp 'epoch' + (${column} / 1000) * interval '1 microsecond'`,
-  'io.debezium.time.Date': (column) => `date 'epoch' + ${column}::int`,
+  'io.debezium.time.Date': (column) =>
+    unlessInfinite(column, INFINITY_DAYS, MINUS_INFINITY_DAYS, `date 'epoch' + ${column}::int`, 'date'),
   [LogicalNames.date]: (column) => `date 'epoch' + ${column}::int`,
   'io.debezium.time.Time': (column) => `time '00:00' + ${column} * interval '1 millisecond'`,
   [LogicalNames.time]: (column) => `time '00:00' + ${column} * interval '1 millisecond'`,

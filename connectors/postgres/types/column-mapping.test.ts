@@ -14,6 +14,7 @@ const ours: TypeModes = {
   moneyFractionDigits: 2,
   includeUnknown: true,
   unavailable: Buffer.from('?'),
+  isCompatible: false,
 };
 const debezium: TypeModes = {
   ...ours,
@@ -76,7 +77,8 @@ describe('type table', () => {
       written('timestamp', '2024-01-01 00:00:00', { ...debezium, time: 'nanoseconds' }),
       '1704067200000000000',
     );
-    assert.equal(written('timestamp', 'infinity', debezium), '9223372036825200000');
+    assert.equal(written('timestamp', 'infinity', debezium), '9223372036854775807');
+    assert.equal(written('timestamp', 'infinity', debezium, 3), '9223372036825200000');
     assert.equal(written('date', '0044-03-15 BC', debezium), '-735160');
     assert.equal(written('time', '24:00:00', debezium), '86400000000');
     assert.equal(written('interval', '1 mon', debezium), '2629800000000');

@@ -4,7 +4,8 @@
  * Snapshot and stream share it, because COPY and pgoutput send the same text. Names and forms are Debezium's (its
  * Postgres connector's "Data type mappings"); where a mode says so, ours: exact decimals and RFC 3339 times as text.
  */
-import { type Schema, struct } from '../../api/index.ts';
+import type { Schema } from '../../api/index.ts';
+import { geometryMapping } from './geometry-mapping.ts';
 import type { JsonWriter } from './json-writer.ts';
 import {
   type ColumnMapping,
@@ -16,7 +17,7 @@ import {
 } from './mapping.ts';
 import { numericMapping } from './numeric-mapping.ts';
 import { temporalMapping } from './temporal-mapping.ts';
-import { type ArrayElements, bitsToBytes, parseArray, parseHstore, parsePoint, pointToWkb } from './text-forms.ts';
+import { type ArrayElements, bitsToBytes, parseArray, parseHstore } from './text-forms.ts';
 
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
@@ -32,13 +33,26 @@ export function mapColumn(type: PgType, modifier: number, modes: TypeModes): Col
   if (type.kind === 'e') {
     return textMapping(modes, 'io.debezium.data.Enum', { allowed: (type.labels ?? []).join(',') });
   }
-  if (type.kind === 'r' || type.kind === 'm') return textMapping(modes);
+  if (type.kind === 'r') return textMapping(modes);
   return (
     numericMapping(type.name, modifier, modes) ??
     temporalMapping(type.name, modifier, modes) ??
+    geometryMapping(type.name, modes) ??
     otherMapping(type.name, modifier, modes) ??
-    (modes.includeUnknown ? textMapping(modes) : null)
+    unknownMapping(modes)
   );
+}
+
+/** A type nobody mapped: its text, which Debezium sends as bytes. */
+function unknownMapping(modes: TypeModes): ColumnMapping | null {
+  if (!modes.includeUnknown) return null;
+  if (!modes.isCompatible) return textMapping(modes);
+  return {
+    schema: { type: 'bytes' },
+    write: (out, source, start, end) => out.ascii(`"${source.toString('base64', start, end)}"`),
+    zero: '""',
+    unavailable: JSON.stringify(modes.unavailable.toString('base64')),
+  };
 }
 
 function otherMapping(name: string, modifier: number, modes: TypeModes): ColumnMapping | null {
@@ -74,8 +88,6 @@ function otherMapping(name: string, modifier: number, modes: TypeModes): ColumnM
       return bitMapping(name, modifier);
     case 'hstore':
       return hstoreMapping(modes);
-    case 'point':
-      return pointMapping();
     default:
       return null;
   }
@@ -128,36 +140,26 @@ function hstoreMapping(modes: TypeModes): ColumnMapping {
       schema: { type: 'map', keySchema: text, valueSchema: { type: 'string', optional: true } },
       write: writeConverted((value) => JSON.stringify(parseHstore(value))),
       zero: '{}',
+      unavailable: JSON.stringify({ [modes.unavailable.toString()]: modes.unavailable.toString() }),
     };
   }
+  const absent = modes.unavailable.toString();
   return {
     ...textMapping(modes, 'io.debezium.data.Json'),
     write: writeConverted((value) => JSON.stringify(JSON.stringify(parseHstore(value)))),
+    ...(modes.isCompatible ? { unavailable: JSON.stringify(JSON.stringify({ [absent]: absent })) } : {}),
   };
 }
 
-const float64: Schema = { type: 'float64' };
-const pointSchema: Schema = {
-  ...struct('io.debezium.data.geometry.Point', [
-    { name: 'x', schema: float64 },
-    { name: 'y', schema: float64 },
-    { name: 'wkb', schema: { type: 'bytes', optional: true } },
-    { name: 'srid', schema: { type: 'int32', optional: true } },
-  ]),
-  version: 1,
-};
-
-function pointMapping(): ColumnMapping {
-  const write = (text: string) => {
-    const { x, y } = parsePoint(text);
-    const wkb = pointToWkb(Number(x), Number(y)).toString('base64');
-    return JSON.stringify({ x: Number(x), y: Number(y), wkb, srid: null });
-  };
-  return { schema: pointSchema, write: writeConverted(write), zero: write('(0,0)') };
+/** Of these Debezium sends the placeholder's bytes, one an element. */
+function isListOfBytes(element: string): boolean {
+  return element === 'int4' || element === 'int8' || element === 'date';
 }
 
 /** Elements may always be null in Postgres. A modifier (`numeric(5,2)[]`) is the element's. */
 function arrayMapping(element: PgType, modifier: number, modes: TypeModes): ColumnMapping | null {
+  // Debezium leaves these out; who asks for unknown types gets them.
+  if (element.name === 'interval' && !modes.includeUnknown) return null;
   const mapping = mapColumn(element, modifier, modes);
   if (mapping === null) return null;
   const writeElements = (out: JsonWriter, elements: ArrayElements): void => {
@@ -177,6 +179,8 @@ function arrayMapping(element: PgType, modifier: number, modes: TypeModes): Colu
     schema: { type: 'array', valueSchema: { ...mapping.schema, optional: true } },
     write: (out, source, start, end) => writeElements(out, parseArray(source.toString('utf8', start, end))),
     zero: '[]',
-    unavailable: `[${mapping.unavailable ?? 'null'}]`,
+    unavailable: isListOfBytes(element.name)
+      ? JSON.stringify([...modes.unavailable])
+      : `[${mapping.unavailable ?? 'null'}]`,
   };
 }

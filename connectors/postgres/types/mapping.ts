@@ -24,6 +24,8 @@ export interface TypeModes {
   readonly includeUnknown: boolean;
   /** Stands for an unchanged TOAST value that the server did not send. */
   readonly unavailable: Buffer;
+  /** True where every character is to be Debezium's: floats, zones and eras as Java writes them, no hints of ours. */
+  readonly isCompatible: boolean;
 }
 
 /** A type, as far as the catalogue had to be asked. */
@@ -48,9 +50,32 @@ export interface ColumnMapping {
   readonly write: WriteValue;
   /** JSON that stands for a NOT NULL column the server did not send (deletes without full replica identity). */
   readonly zero: string;
+  /** JSON that stands for NULL, where that is not null: a mask tells not even that. */
+  readonly whenNull?: string;
   /** JSON that stands for an unchanged TOAST value; null where the type has no form for it. */
   readonly unavailable?: string;
 }
+
+/** A floating-point number in the digits of Postgres, as `Double.toString` would write the same digits. */
+export function javaFloat(text: string): string {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text);
+  if (parts === null) return JSON.stringify(text);
+  const [, sign, whole, fraction = '', power = '0'] = parts;
+  const all = whole! + fraction;
+  const digits = all.replace(/^0+/, '').replace(/0+$/, '');
+  if (digits === '') return `${sign}0.0`;
+  // The value is 0.digits times ten to this power.
+  const exponent = whole!.length + Number(power) - (all.length - all.replace(/^0+/, '').length);
+  if (exponent > JAVA_PLAIN_MAX || exponent < JAVA_PLAIN_MIN) {
+    return `${sign}${digits[0]}.${digits.slice(1) || '0'}E${exponent - 1}`;
+  }
+  if (exponent <= 0) return `${sign}0.${'0'.repeat(-exponent)}${digits}`;
+  return `${sign}${digits.slice(0, exponent).padEnd(exponent, '0')}.${digits.slice(exponent) || '0'}`;
+}
+
+/** Java leaves out the exponent from 10^-3 up to 10^7. */
+const JAVA_PLAIN_MIN = -2;
+const JAVA_PLAIN_MAX = 7;
 
 export const writeRaw: WriteValue = (out, source, start, end) => out.copy(source, start, end);
 export const writeText: WriteValue = (out, source, start, end) => out.string(source, start, end);

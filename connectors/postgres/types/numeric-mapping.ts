@@ -4,6 +4,7 @@
 import { LogicalNames, type Schema, type SchemaType, struct } from '../../api/index.ts';
 import {
   type ColumnMapping,
+  javaFloat,
   numericModifier,
   type TypeModes,
   type WriteValue,
@@ -20,7 +21,8 @@ export function numericMapping(name: string, modifier: number, modes: TypeModes)
   const integer = integers[name];
   if (integer !== undefined) return { schema: { type: integer }, write: writeRaw, zero: '0' };
   const float = floats[name];
-  if (float !== undefined) return { schema: { type: float }, write: writeFloat, zero: '0.0' };
+  if (float !== undefined)
+    return { schema: { type: float }, write: modes.isCompatible ? writeJavaFloat : writeFloat, zero: '0.0' };
   if (name === 'numeric') return decimalMapping(modifier, modes);
   if (name === 'money') return moneyMapping(modes);
   return null;
@@ -35,26 +37,34 @@ const writeFloat: WriteValue = (out, source, start, end) => {
   else out.string(source, start, end);
 };
 
+const writeJavaFloat: WriteValue = (out, source, start, end) =>
+  out.ascii(javaFloat(source.toString('latin1', start, end)));
+
 /** Numbers of type numeric are ASCII without anything to escape. */
 const writeQuoted: WriteValue = (out, source, start, end) => out.string(source, start, end);
 
 function decimalMapping(modifier: number, modes: TypeModes): ColumnMapping {
-  if (modes.decimal === 'string') return { schema: textSchema(modifier), write: writeQuoted, zero: '"0"' };
-  if (modes.decimal === 'double') return { schema: { type: 'float64' }, write: writeConverted(toDouble), zero: '0.0' };
+  if (modes.decimal === 'string') return { schema: textSchema(modifier, modes), write: writeQuoted, zero: '"0"' };
+  if (modes.decimal === 'double') return doubleMapping(modes);
   const declared = numericModifier(modifier);
-  if (declared === null)
-    return { schema: variableScale, write: writeConverted(toVariableScale), zero: toVariableScale('0') };
+  if (declared === null) return variableScaleMapping(modes);
   return fixedScale(declared.scale, declared.precision);
 }
 
 /** Text that a sink can make a number of again: the parameters are those of Debezium's `column.propagate.source.type`. */
-function textSchema(modifier: number): Schema {
+function textSchema(modifier: number, modes: TypeModes): Schema {
+  if (modes.isCompatible) return { type: 'string' };
   const declared = numericModifier(modifier);
   const size = declared === null ? {} : { length: declared.precision, scale: declared.scale };
   const parameters = Object.entries({ type: 'NUMERIC', ...size }).map(
     ([name, value]) => [`__debezium.source.column.${name}`, String(value)] as const,
   );
   return { type: 'string', parameters: Object.fromEntries(parameters) };
+}
+
+function doubleMapping({ isCompatible }: TypeModes): ColumnMapping {
+  const write = writeConverted(isCompatible ? (text) => javaFloat(String(Number(text))) : toDouble);
+  return { schema: { type: 'float64' }, write, zero: '0.0' };
 }
 
 function toDouble(text: string): string {
@@ -80,7 +90,15 @@ const variableScale: Schema = {
     { name: 'value', schema: { type: 'bytes' } },
   ]),
   version: 1,
+  doc: 'Variable scaled decimal',
 };
+
+/** Debezium leaves out zeros at the end. */
+function variableScaleMapping({ isCompatible }: TypeModes): ColumnMapping {
+  const shortened = (text: string) => toVariableScale(text.includes('.') ? text.replace(/\.?0+$/, '') : text);
+  const write = writeConverted(isCompatible ? shortened : toVariableScale);
+  return { schema: variableScale, write, zero: toVariableScale('0') };
+}
 
 function toVariableScale(text: string): string {
   if (!/\d/.test(text)) return 'null';
@@ -94,8 +112,8 @@ function moneyMapping(modes: TypeModes): ColumnMapping {
     modes.decimal === 'precise'
       ? precise
       : modes.decimal === 'double'
-        ? { schema: { type: 'float64' }, write: writeConverted(toDouble), zero: '0.0' }
-        : { schema: textSchema(-1), write: writeQuoted, zero: '"0.00"' };
+        ? doubleMapping(modes)
+        : { schema: textSchema(-1, modes), write: writeQuoted, zero: '"0.00"' };
   return {
     ...inner,
     write: (out, source, start, end) => {

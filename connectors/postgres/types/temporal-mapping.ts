@@ -9,8 +9,15 @@ import type { JsonWriter } from './json-writer.ts';
 import { type ColumnMapping, type TypeModes, type WriteValue, writeConverted, writeText } from './mapping.ts';
 import {
   dateToDays,
+  INFINITY_DAYS,
+  INFINITY_MICROS,
   intervalToIso,
   intervalToMicros,
+  isoYear,
+  LONG_MAX,
+  LONG_MIN,
+  MINUS_INFINITY_DAYS,
+  MINUS_INFINITY_MICROS,
   timestampToMicros,
   timeToMicros,
   zonedTimeToUtc,
@@ -18,6 +25,7 @@ import {
 
 /** The precision up to which milliseconds hold everything; -1 is the full six digits. */
 const MILLIS_DIGITS = 3;
+const MICROS_DIGITS = 6;
 
 /** The mapping of a date or time type, or null for any other type. */
 export function temporalMapping(name: string, modifier: number, modes: TypeModes): ColumnMapping | null {
@@ -30,11 +38,7 @@ export function temporalMapping(name: string, modifier: number, modes: TypeModes
     case 'timestamp':
       return timestampMapping(modes, unit);
     case 'timestamptz':
-      return {
-        schema: { type: 'string', name: 'io.debezium.time.ZonedTimestamp', version: 1 },
-        write: writeZonedTimestamp,
-        zero: '"1970-01-01T00:00:00Z"',
-      };
+      return zonedTimestampMapping(modes, modifier);
     case 'timetz':
       return {
         schema: { type: 'string', name: 'io.debezium.time.ZonedTime', version: 1 },
@@ -60,12 +64,15 @@ function unitOf(modes: TypeModes, modifier: number, isTime: boolean): Unit {
 function dateMapping(modes: TypeModes): ColumnMapping {
   if (modes.time === 'isostring') {
     const schema: Schema = { type: 'string', name: 'io.debezium.time.IsoDate', version: 1 };
-    return { schema, write: writeText, zero: '"1970-01-01"' };
+    if (!modes.isCompatible) return { schema, write: writeText, zero: '"1970-01-01"' };
+    return { schema, write: writeConverted((text) => `"${isoYear(text)}Z"`), zero: '"1970-01-01Z"' };
   }
   const name = modes.time === 'connect' ? LogicalNames.date : 'io.debezium.time.Date';
   return {
     schema: { type: 'int32', name, version: 1 },
-    write: writeConverted((text) => String(dateToDays(text) ?? (text.startsWith('-') ? -2147483648 : 2147483647))),
+    write: writeConverted((text) =>
+      String(dateToDays(text) ?? (text.startsWith('-') ? MINUS_INFINITY_DAYS : INFINITY_DAYS)),
+    ),
     zero: '0',
   };
 }
@@ -73,7 +80,9 @@ function dateMapping(modes: TypeModes): ColumnMapping {
 function timeMapping(modes: TypeModes, unit: Unit): ColumnMapping {
   if (modes.time === 'isostring') {
     const schema: Schema = { type: 'string', name: 'io.debezium.time.IsoTime', version: 1 };
-    return { schema, write: writeText, zero: '"00:00:00"' };
+    if (!modes.isCompatible) return { schema, write: writeText, zero: '"00:00:00"' };
+    const clock = (text: string) => `"${text.replace('24:', '00:')}Z"`;
+    return { schema, write: writeConverted(clock), zero: '"00:00:00Z"' };
   }
   const names = {
     millis: 'io.debezium.time.Time',
@@ -91,7 +100,10 @@ function timeMapping(modes: TypeModes, unit: Unit): ColumnMapping {
 function timestampMapping(modes: TypeModes, unit: Unit): ColumnMapping {
   if (modes.time === 'isostring') {
     const schema: Schema = { type: 'string', name: 'io.debezium.time.IsoTimestamp', version: 1 };
-    return { schema, write: writeUtcTimestamp, zero: '"1970-01-01T00:00:00Z"' };
+    const zero = '"1970-01-01T00:00:00Z"';
+    if (!modes.isCompatible) return { schema, write: writeUtcTimestamp, zero };
+    const iso = (text: string) => (text.endsWith('infinity') ? `"${text}"` : `"${isoYear(text).replace(' ', 'T')}Z"`);
+    return { schema, write: writeConverted(iso), zero };
   }
   const names = {
     millis: 'io.debezium.time.Timestamp',
@@ -101,9 +113,27 @@ function timestampMapping(modes: TypeModes, unit: Unit): ColumnMapping {
   const name = modes.time === 'connect' ? LogicalNames.timestamp : names[unit];
   return {
     schema: { type: 'int64', name, version: 1 },
-    write: writeConverted((text) => scaled(timestampToMicros(text), unit)),
+    write: writeConverted((text) => {
+      if (text === 'infinity') return String(unit === 'micros' ? LONG_MAX : INFINITY_MICROS);
+      if (text === '-infinity') return String(unit === 'micros' ? LONG_MIN : MINUS_INFINITY_MICROS);
+      return scaled(timestampToMicros(text), unit);
+    }),
     zero: '0',
   };
+}
+
+/** Debezium writes every digit the column has; we leave out zeros at the end. */
+function zonedTimestampMapping(modes: TypeModes, modifier: number): ColumnMapping {
+  const schema: Schema = { type: 'string', name: 'io.debezium.time.ZonedTimestamp', version: 1 };
+  if (!modes.isCompatible) return { schema, write: writeZonedTimestamp, zero: '"1970-01-01T00:00:00Z"' };
+  const digits = modifier < 0 ? MICROS_DIGITS : modifier;
+  const padded = (text: string) => {
+    const parts = /^(.*?) ([\d:]+)(?:\.(\d+))?\+00( BC)?$/.exec(text);
+    if (parts === null) return `"${text}"`;
+    const fraction = (parts[3] ?? '').padEnd(digits, '0');
+    return `"${isoYear(parts[1]! + (parts[4] ?? ''))}T${parts[2]}${fraction === '' ? '' : `.${fraction}`}Z"`;
+  };
+  return { schema, write: writeConverted(padded), zero: padded('1970-01-01 00:00:00+00') };
 }
 
 /** Milliseconds round down, before 1970 too. */

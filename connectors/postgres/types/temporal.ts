@@ -7,6 +7,11 @@ const MICROS_PER_DAY = 86_400_000_000n;
 /** Debezium's stand-ins for infinity in microseconds: the driver's largest and smallest dates. */
 export const INFINITY_MICROS = 9_223_372_036_825_200_000n;
 export const MINUS_INFINITY_MICROS = -9_223_372_036_832_400_000n;
+/** In microseconds Debezium 3 sends the ends of a Java long, and for days those dates' days cut to 32 bits. */
+export const LONG_MAX = 9_223_372_036_854_775_807n;
+export const LONG_MIN = -9_223_372_036_854_775_808n;
+export const INFINITY_DAYS = 2_146_033_979;
+export const MINUS_INFINITY_DAYS = -2_147_472_691;
 /** Debezium counts 365.25 days to a year in durations. */
 const MICROS_PER_MONTH = 2_629_800_000_000n;
 
@@ -36,10 +41,22 @@ export function timeToMicros(text: string): number {
   return ((Number(hours) * 60 + Number(minutes)) * 60 + Number(whole)) * 1e6 + Number(fraction.padEnd(6, '0'));
 }
 
+/** `0044-03-15 12:00:00 BC` as `-0043-03-15 12:00:00`, and `12024-…` as `+12024-…`: ISO 8601's years. */
+export function isoYear(text: string): string {
+  const parts = /^(\d+)(-.*?)( BC)?$/.exec(text);
+  if (parts === null) return text;
+  const [, year, rest, era] = parts;
+  if (era !== undefined) {
+    const before = 1 - Number(year);
+    return `${before < 0 ? '-' : ''}${String(-before).padStart(4, '0')}${rest}`;
+  }
+  return year!.length > 4 ? `+${text}` : text;
+}
+
 /** `2024-02-29 12:00:00.5`, with `+00` and ` BC` where they occur, as microseconds since the epoch. */
 export function timestampToMicros(text: string): bigint {
-  if (text === 'infinity') return INFINITY_MICROS;
-  if (text === '-infinity') return MINUS_INFINITY_MICROS;
+  if (text === 'infinity') return LONG_MAX;
+  if (text === '-infinity') return LONG_MIN;
   const parts = /^(\d+-\d\d-\d\d) ([\d:.]+)([+-][\d:]+)?( BC)?$/.exec(text);
   if (parts === null) throw new Error(`"${text}" is no timestamp.`);
   const days = dateToDays(parts[1]! + (parts[4] ?? ''))!;
@@ -100,9 +117,11 @@ export function intervalToMicros(text: string): bigint {
 /** `P1Y2M-3DT-4H5M6.789S`, in the form of Debezium's `io.debezium.time.Interval`. */
 export function intervalToIso(text: string): string {
   const { months, days, micros } = parseInterval(text);
-  const sign = micros < 0n ? '-' : '';
   const rest = micros < 0n ? -micros : micros;
+  const signed = (amount: string) => (micros < 0n && /[1-9]/.test(amount) ? `-${amount}` : amount);
   const seconds = `${(rest / 1_000_000n) % 60n}.${String(rest % 1_000_000n).padStart(6, '0')}`.replace(/\.?0+$/, '');
-  const clock = `${sign}${rest / 3_600_000_000n}H${sign}${(rest / 60_000_000n) % 60n}M${sign}${seconds || '0'}S`;
+  const hours = signed(String(rest / 3_600_000_000n));
+  const minutes = signed(String((rest / 60_000_000n) % 60n));
+  const clock = `${hours}H${minutes}M${signed(seconds || '0')}S`;
   return `P${Math.trunc(months / 12)}Y${months % 12}M${days}DT${clock}`;
 }

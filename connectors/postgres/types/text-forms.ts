@@ -1,5 +1,5 @@
 /**
- * Postgres's text forms that hold other values: arrays, hstore, points, bit strings, money and numbers.
+ * Postgres's text forms that hold other values: arrays, hstore, bit strings, money and numbers.
  */
 
 /** The elements of `{a,"b c",NULL,{d}}` as strings, null and arrays; dimensions such as `[2:3]=` are dropped. */
@@ -49,25 +49,10 @@ export function parseHstore(text: string): Record<string, string | null> {
   return pairs;
 }
 
-/** `(1.5,-2)`. */
-export function parsePoint(text: string): { x: string; y: string } {
-  const [x = '0', y = '0'] = text.slice(1, -1).split(',');
-  return { x, y };
-}
-
-/** A point as little-endian well-known binary. */
-export function pointToWkb(x: number, y: number): Buffer {
-  const wkb = Buffer.alloc(21);
-  wkb[0] = 1;
-  wkb.writeUInt32LE(1, 1);
-  wkb.writeDoubleLE(x, 5);
-  wkb.writeDoubleLE(y, 13);
-  return wkb;
-}
-
-/** `10110` as bytes, the last bit being the lowest of the first byte. */
+/** `10110` as bytes, the last bit being the lowest of the first byte; zeros beyond the highest bit set are left out. */
 export function bitsToBytes(text: string): Buffer {
-  const bytes = Buffer.alloc(Math.ceil(text.length / 8));
+  const highest = text.indexOf('1');
+  const bytes = Buffer.alloc(highest < 0 ? 0 : Math.ceil((text.length - highest) / 8));
   for (let index = 0; index < text.length; index++) {
     if (text[text.length - 1 - index] === '1') bytes[index >> 3]! |= 1 << (index & 7);
   }

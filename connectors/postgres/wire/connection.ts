@@ -117,6 +117,17 @@ export class WireConnection {
     }
   }
 
+  /** Hands over every line of a COPY that was started, then reads on until the server is ready. Throws what it reports. */
+  async readCopy(onLine: (buffer: Buffer, start: number, end: number) => void): Promise<void> {
+    for (;;) {
+      await this.#nextFrame();
+      const { type, buffer, start, end } = this.frames;
+      if (type === FrameType.copyData) onLine(buffer, start, end);
+      else if (type === FrameType.error) throw this.currentError();
+      else if (type === FrameType.ready) return;
+    }
+  }
+
   /** Reads on after a COPY's last row until the server is ready again. */
   async finishStream(): Promise<void> {
     do await this.#nextFrame();

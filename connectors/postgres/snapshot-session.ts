@@ -1,0 +1,111 @@
+/**
+ * The connections of a snapshot: each in a transaction of its own, all seeing the same moment.
+ */
+import type { SourceOffset, SourceTaskContext } from '../api/index.ts';
+import type { Notifications } from './notifications.ts';
+import type { SnapshotPosition } from './position.ts';
+import { openSession, snapshotTables } from './server-setup.ts';
+import { rangesOf, type SnapshotTable } from './snapshot-plan.ts';
+import { SnapshotProgress } from './snapshot-progress.ts';
+import { SnapshotReader } from './snapshot-reader.ts';
+import type { SourceSettings } from './source-config.ts';
+import type { Tables } from './tables.ts';
+import { quoteLiteral, type WireConnection } from './wire/connection.ts';
+
+export interface SnapshotSession {
+  readonly reader: SnapshotReader;
+  readonly progress: SnapshotProgress;
+  close(): void;
+}
+
+export interface SnapshotSessionOptions {
+  readonly context: SourceTaskContext;
+  readonly settings: SourceSettings;
+  readonly tables: Tables;
+  readonly notifications: Notifications;
+  readonly proof: SourceOffset;
+  readonly position: SnapshotPosition;
+  /** The snapshot that a new slot exported; null takes one of now. */
+  readonly exported: string | null;
+}
+
+const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+const LOW_32 = 0xffff_ffffn;
+
+/** Opens the connections and a reader over them. The exporter may go once this resolved. */
+export async function openSnapshot(options: SnapshotSessionOptions): Promise<SnapshotSession> {
+  const { context, settings, position } = options;
+  const connections: WireConnection[] = [];
+  const open = async (snapshot: string | null) => {
+    const connection = await openSession(settings, `${context.connector} snapshot`);
+    connections.push(connection);
+    await connection.query(BEGIN);
+    if (snapshot !== null) await connection.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`);
+    return connection;
+  };
+  const close = () => {
+    for (const connection of connections) connection.destroy();
+  };
+  try {
+    const first = await open(options.exported);
+    const [view] = await first.query(
+      'SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax FROM pg_current_snapshot() s',
+    );
+    const tables = await snapshotTables(first, settings);
+    const others = Math.min(settings.snapshot.readers, pieces(tables, position)) - 1;
+    if (others > 0) {
+      const [row] = await first.query('SELECT pg_export_snapshot() AS snapshot');
+      for (let count = 0; count < others; count++) await open(row!.snapshot!);
+    }
+    const low = (text: string | null | undefined) => Number(BigInt(text ?? '0') & LOW_32);
+    const [xmin, xmax] = [low(view!.xmin), low(view!.xmax)];
+    const progress = progressOf(options, tables, close);
+    const { partition, signal } = { partition: { server: settings.prefix }, signal: context.signal };
+    const shared = { settings, partition, signal, connections, progress, xmin, xmax };
+    const { tables: encoders, notifications, proof } = options;
+    const reader = new SnapshotReader({ ...shared, tables: encoders, notifications, proof }, tables, position);
+    return { reader, progress, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Ranges to read, at least one. */
+function pieces(tables: readonly SnapshotTable[], { partial }: SnapshotPosition): number {
+  const ranges = tables.map((table) => {
+    const name = `${table.table.schema}.${table.table.name}`;
+    return rangesOf(
+      table,
+      partial.find((before) => before.table === name),
+    ).length;
+  });
+  return Math.max(
+    1,
+    ranges.reduce((sum, count) => sum + count, 0),
+  );
+}
+
+function progressOf(
+  { context, settings }: SnapshotSessionOptions,
+  tables: readonly SnapshotTable[],
+  close: () => void,
+) {
+  const activeSessions = async () => {
+    const connection = await openSession(settings, `${context.connector} load`);
+    try {
+      const [row] = await connection.query(
+        `SELECT count(*) AS active FROM pg_stat_activity WHERE state = 'active' AND backend_type = 'client backend'
+           AND application_name NOT LIKE 'millrace %'`,
+      );
+      return Number(row!.active);
+    } catch (error) {
+      close();
+      throw error;
+    } finally {
+      connection.destroy();
+    }
+  };
+  const expectedRows = tables.reduce((sum, table) => sum + table.rows, 0);
+  return new SnapshotProgress({ settings: settings.snapshot, logger: context.logger, expectedRows, activeSessions });
+}

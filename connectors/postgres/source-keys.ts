@@ -1,0 +1,388 @@
+/**
+ * The keys of the source, declared once: type, default, documentation. What they become is source-config.ts.
+ *
+ * The names are those of Debezium's Postgres connector. Two classes share them: `PostgresSource` with our defaults and
+ * `io.debezium.connector.postgresql.PostgresConnector` with Debezium's, so that an existing config behaves as it did.
+ * Keys that are not here are refused by name by the worker.
+ */
+import type { ConfigDef, ConfigKey } from '../api/index.ts';
+import { adjustmentModes } from './name-adjustment.ts';
+import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
+import { sslModes } from './wire/socket.ts';
+
+/** Debezium's word for a value that Postgres did not send. */
+export const DEFAULT_PLACEHOLDER = '__debezium_unavailable_value';
+
+export const snapshotModes = ['initial', 'initial_only', 'no_data', 'never', 'always', 'when_needed'] as const;
+export type SnapshotMode = Exclude<(typeof snapshotModes)[number], 'never'>;
+export const publicationModes = ['filtered', 'all_tables', 'disabled', 'no_tables'] as const;
+export type PublicationMode = (typeof publicationModes)[number];
+
+/** Beyond this a server feels it more than a snapshot gains. */
+const READERS_MAX = 32;
+
+/** What differs between the two classes. */
+export interface SourceDefaults {
+  readonly decimal: DecimalMode;
+  readonly time: TimeMode;
+  readonly interval: TypeModes['interval'];
+  readonly publication: string;
+  readonly publicationMode: PublicationMode;
+  readonly slot: string;
+  readonly includeUnknown: boolean;
+  /** Readers of the first snapshot. */
+  readonly readers: number;
+  /** Whether values are Debezium's to the last character. */
+  readonly isCompatible: boolean;
+}
+
+export const ourDefaults: SourceDefaults = {
+  decimal: 'string',
+  time: 'isostring',
+  interval: 'string',
+  publication: 'millrace',
+  publicationMode: 'filtered',
+  slot: 'millrace',
+  includeUnknown: true,
+  readers: 4,
+  isCompatible: false,
+};
+
+export const debeziumDefaults: SourceDefaults = {
+  decimal: 'precise',
+  time: 'adaptive',
+  interval: 'numeric',
+  publication: 'dbz_publication',
+  publicationMode: 'all_tables',
+  slot: 'debezium',
+  includeUnknown: false,
+  readers: 1,
+  isCompatible: true,
+};
+
+const connectionKeys: ConfigDef = {
+  'database.hostname': { type: 'string', doc: 'Host name or address of the Postgres server.', importance: 'high' },
+  'database.port': { type: 'int', default: 5432, min: 1, max: 65535, doc: 'Port of the Postgres server.' },
+  'database.user': {
+    type: 'string',
+    doc: 'A user with the REPLICATION attribute and SELECT on the tables.',
+    importance: 'high',
+  },
+  'database.password': { type: 'password', default: '', doc: 'The password of that user.', importance: 'high' },
+  'database.dbname': { type: 'string', doc: 'The database whose changes are read.', importance: 'high' },
+  'database.sslmode': {
+    type: 'string',
+    default: 'prefer',
+    oneOf: sslModes,
+    doc: 'Whether the connection is encrypted and the certificate checked, as in libpq.',
+  },
+  'database.sslrootcert': { type: 'string', default: null, doc: 'File with the certificates to trust (PEM).' },
+  'database.sslcert': { type: 'string', default: null, doc: 'File with the client certificate (PEM).' },
+  'database.sslkey': { type: 'string', default: null, doc: 'File with the key of the client certificate (PEM).' },
+  'database.sslpassword': { type: 'password', default: null, doc: 'The password of that key.' },
+  'database.tcpKeepAlive': { type: 'boolean', default: true, doc: 'Whether idle connections are probed.' },
+  'database.initial.statements': {
+    type: 'string',
+    default: null,
+    doc: 'Statements run on every connection that asks the catalogue or reads rows, separated by semicolons (two stand for one).',
+  },
+  'database.query.timeout.ms': {
+    type: 'int',
+    default: 600_000,
+    min: 1,
+    doc: 'How long a query, or the wait for the next row of a snapshot, may take.',
+  },
+};
+
+const regexList = (doc: string): ConfigKey => ({ type: 'list', default: [], doc, validate: regexProblem });
+
+const filterKeys: ConfigDef = {
+  'schema.include.list': regexList('Regular expressions for the schemas to capture; all but system schemas otherwise.'),
+  'schema.exclude.list': regexList('Regular expressions for the schemas to leave out. Not with the include list.'),
+  'table.include.list': regexList('Regular expressions for `schema.table` of the tables to capture.'),
+  'table.exclude.list': regexList('Regular expressions for `schema.table` of the tables to leave out.'),
+  'column.include.list': regexList('Regular expressions for `schema.table.column` of the columns in values.'),
+  'column.exclude.list': regexList('Regular expressions for `schema.table.column` of the columns left out of values.'),
+  'message.key.columns': {
+    type: 'string',
+    default: null,
+    doc: 'Keys other than the primary key: `schema.table:column,column;…`, the table as a regular expression.',
+  },
+  'column.mask.*': {
+    type: 'list',
+    default: [],
+    doc: 'Text columns hidden: `column.mask.with.N.chars` shows N asterisks, `column.mask.hash.SHA-256.with.salt.SALT` (or `.hash.v2.`) a hash; the value lists regular expressions for `schema.table.column`.',
+  },
+  'column.truncate.*': {
+    type: 'list',
+    default: [],
+    doc: 'Text columns cut to N characters: `column.truncate.to.N.chars`, with regular expressions for `schema.table.column`.',
+  },
+  'column.propagate.source.type': regexList(
+    'Columns, as `schema.table.column`, whose schemas tell type, length and scale in Postgres.',
+  ),
+  'datatype.propagate.source.type': regexList(
+    'Types, as `database.schema.table.TYPE` or `schema.TYPE`, whose columns do the same.',
+  ),
+  'replica.identity.autoset.values': {
+    type: 'string',
+    default: null,
+    doc: 'Replica identities to set at the start: `schema.table:FULL;schema.table:INDEX name`, the table as a regular expression, the identity DEFAULT, FULL, NOTHING or INDEX.',
+  },
+  'table.ignore.builtin': {
+    type: 'boolean',
+    default: true,
+    oneOf: ['true'],
+    doc: 'System tables are never captured.',
+  },
+};
+
+const snapshotKeys = (defaults: SourceDefaults): ConfigDef => ({
+  'snapshot.mode': {
+    type: 'string',
+    default: 'initial',
+    oneOf: snapshotModes,
+    doc: 'When the rows already there are read: once (`initial`), once and then nothing more (`initial_only`), at every start (`always`), also when the slot was lost (`when_needed`), or not at all (`no_data`, formerly `never`).',
+  },
+  'snapshot.include.collection.list': regexList('Regular expressions for `schema.table` of the tables to snapshot.'),
+  'snapshot.locking.mode': { type: 'string', default: 'none', oneOf: ['none'], doc: 'Tables are never locked.' },
+  'snapshot.max.threads': {
+    type: 'int',
+    default: defaults.readers,
+    min: 1,
+    max: READERS_MAX,
+    doc: 'Connections that read the rows at once, several within one large table; all see the same moment.',
+  },
+  'snapshot.max.rows.per.second': {
+    type: 'int',
+    default: 0,
+    min: 0,
+    doc: 'The pace of a snapshot at most; 0 is as fast as it goes.',
+  },
+  'snapshot.max.active.sessions': {
+    type: 'int',
+    default: 0,
+    min: 0,
+    doc: 'A snapshot waits while more sessions than this are at work on the server, its own not counted; 0 does not look.',
+  },
+  'snapshot.select.statement.overrides': regexList(
+    'Tables, as `schema.table`, that a snapshot reads with a SELECT of yours.',
+  ),
+  'snapshot.select.statement.overrides.*': {
+    type: 'string',
+    default: null,
+    doc: 'That SELECT, one key per table: `snapshot.select.statement.overrides.schema.table`.',
+  },
+  'snapshot.delay.ms': { type: 'long', default: 0, min: 0, doc: 'How long to wait before a snapshot begins.' },
+  'incremental.snapshot.chunk.size': {
+    type: 'int',
+    default: 1024,
+    min: 1,
+    doc: 'Rows read at once by a snapshot that runs beside the stream.',
+  },
+  'incremental.snapshot.watermarking.strategy': {
+    type: 'string',
+    default: 'insert_insert',
+    oneOf: ['insert_insert', 'insert_delete'],
+    doc: 'Accepted for Debezium; watermarks are logical messages in the WAL and need no table.',
+  },
+  'snapshot.fetch.size': { type: 'int', default: 10_240, min: 1, doc: 'Accepted for Debezium; rows arrive by COPY.' },
+  'snapshot.isolation.mode': {
+    type: 'string',
+    default: 'serializable',
+    oneOf: ['serializable', 'repeatable_read'],
+    doc: 'Accepted for Debezium; a snapshot sees one moment either way.',
+  },
+});
+
+const controlKeys: ConfigDef = {
+  'signal.data.collection': {
+    type: 'string',
+    default: null,
+    doc: 'A table, as `schema.table` with columns id, type and data, whose inserts are commands: execute-snapshot, stop-snapshot, pause-snapshot, resume-snapshot, log.',
+  },
+  'signal.enabled.channels': {
+    type: 'list',
+    default: ['source'],
+    oneOf: ['source'],
+    doc: 'Where signals come from: the table.',
+  },
+  'notification.enabled.channels': {
+    type: 'list',
+    default: [],
+    oneOf: ['sink', 'log'],
+    doc: 'Where to tell how snapshots go: a topic (`sink`), the log.',
+  },
+  'notification.sink.topic.name': { type: 'string', default: null, doc: 'The topic of notifications.' },
+  'provide.transaction.metadata': {
+    type: 'boolean',
+    default: false,
+    doc: 'Whether records tell their transaction and their place in it, and a topic where each begins and ends.',
+  },
+  'topic.transaction': { type: 'string', default: 'transaction', doc: 'Ends the name of that topic.' },
+  'heartbeat.action.query': { type: 'string', default: null, doc: 'A statement run with every heartbeat.' },
+  'message.prefix.include.list': regexList('Regular expressions for the prefixes of logical messages to capture.'),
+  'message.prefix.exclude.list': regexList('Regular expressions for those to leave out. Not with the include list.'),
+  'wal.retained.bytes.max': {
+    type: 'long',
+    default: 0,
+    min: 0,
+    doc: 'WAL the slot may hold back before `wal.guard.action` is taken; 0 only looks at max_slot_wal_keep_size.',
+  },
+  'wal.guard.action': {
+    type: 'string',
+    default: 'warn',
+    oneOf: ['warn', 'fail', 'drop_slot'],
+    doc: 'What to do then: say so, stop the task, or give up the slot so that the disk does not fill (rows are read again with when_needed).',
+  },
+  'poll.interval.ms': { type: 'long', default: 500, min: 1, doc: 'Accepted for Debezium; records do not wait here.' },
+  'max.queue.size': { type: 'int', default: 8192, min: 1, doc: 'Accepted for Debezium; the bound is in bytes.' },
+};
+
+const valueKeys = (defaults: SourceDefaults): ConfigDef => ({
+  'tombstones.on.delete': { type: 'boolean', default: true, doc: 'Whether a delete is followed by a tombstone.' },
+  'decimal.handling.mode': {
+    type: 'string',
+    default: defaults.decimal,
+    oneOf: ['precise', 'string', 'double'],
+    doc: 'How numeric and money are written: exact text, Connect Decimal bytes (`precise`), or a float that may round.',
+  },
+  'time.precision.mode': {
+    type: 'string',
+    default: defaults.time,
+    oneOf: ['adaptive', 'adaptive_time_microseconds', 'connect', 'isostring', 'microseconds', 'nanoseconds'],
+    doc: 'How dates and times are written: RFC 3339 text (`isostring`) or numbers since the epoch.',
+  },
+  'interval.handling.mode': {
+    type: 'string',
+    default: defaults.interval,
+    oneOf: ['numeric', 'string'],
+    doc: 'Intervals as microseconds (an average month) or as ISO 8601 text.',
+  },
+  'binary.handling.mode': {
+    type: 'string',
+    default: 'bytes',
+    oneOf: ['bytes', 'base64', 'base64-url-safe', 'hex'],
+    doc: 'How bytea is written.',
+  },
+  'hstore.handling.mode': { type: 'string', default: 'json', oneOf: ['json', 'map'], doc: 'How hstore is written.' },
+  'money.fraction.digits': { type: 'int', default: 2, min: 0, max: 18, doc: 'Digits of money behind the point.' },
+  'include.unknown.datatypes': {
+    type: 'boolean',
+    default: defaults.includeUnknown,
+    doc: "Whether columns of types without a mapping are written, as Postgres's own text.",
+  },
+  'unavailable.value.placeholder': {
+    type: 'string',
+    default: DEFAULT_PLACEHOLDER,
+    doc: 'Stands for a large unchanged value that Postgres did not send; `hex:` begins bytes.',
+  },
+  'schema.name.adjustment.mode': {
+    type: 'string',
+    default: 'none',
+    oneOf: adjustmentModes,
+    doc: 'How names of schemas are made fit for Avro.',
+  },
+  'field.name.adjustment.mode': {
+    type: 'string',
+    default: 'none',
+    oneOf: adjustmentModes,
+    doc: 'How names of fields are made fit for Avro.',
+  },
+  'skip.messages.without.change': {
+    type: 'boolean',
+    default: false,
+    doc: 'Whether an update that changed no captured column is left out; needs full replica identity to tell.',
+  },
+  'skipped.operations': {
+    type: 'list',
+    default: ['t'],
+    oneOf: ['c', 'u', 'd', 't', 'none'],
+    doc: 'Operations that are not written: create, update, delete, truncate.',
+  },
+});
+
+const streamKeys = (defaults: SourceDefaults): ConfigDef => ({
+  'plugin.name': { type: 'string', default: 'pgoutput', oneOf: ['pgoutput'], doc: 'The decoding plugin.' },
+  'slot.name': {
+    type: 'string',
+    default: defaults.slot,
+    doc: 'The replication slot; created where missing. One per connector.',
+    validate: (value) =>
+      /^[a-z0-9_]{1,63}$/.test(String(value)) ? null : 'may hold only lower-case letters, digits and underscores',
+  },
+  'slot.drop.on.stop': {
+    type: 'boolean',
+    default: false,
+    doc: 'Whether the slot is dropped at a stop. Changes made until the next start are lost; for tests.',
+  },
+  'slot.failover': { type: 'boolean', default: false, doc: 'Whether the slot follows to standbys (Postgres 17).' },
+  'publication.name': { type: 'string', default: defaults.publication, doc: 'The publication to read.' },
+  'publication.autocreate.mode': {
+    type: 'string',
+    default: defaults.publicationMode,
+    oneOf: publicationModes,
+    doc: 'Whether a missing publication is created: for the tables of the filters, for all tables (superuser), empty, or not at all.',
+  },
+  'publish.via.partition.root': {
+    type: 'boolean',
+    default: false,
+    doc: 'Whether changes of partitions are read under the name of their root table.',
+  },
+  'status.update.interval.ms': {
+    type: 'int',
+    default: 10_000,
+    min: 10,
+    doc: 'How often the position is confirmed to the server at least.',
+  },
+  'heartbeat.interval.ms': {
+    type: 'int',
+    default: 0,
+    min: 0,
+    doc: 'How often a heartbeat record is written; 0 is never. Not needed to free WAL here.',
+  },
+  'topic.heartbeat.prefix': { type: 'string', default: '__debezium-heartbeat', doc: 'Begins the heartbeat topic.' },
+  'max.batch.size': { type: 'int', default: 8192, min: 1, doc: 'Records handed over at once, at most.' },
+  'max.queue.size.in.bytes': {
+    type: 'long',
+    default: 16 * 1024 * 1024,
+    min: 65_536,
+    doc: 'Bytes received and not yet handed over; beyond it the server has to wait.',
+  },
+});
+
+/** The declaration for one of the two classes. */
+export function sourceConfigDef(defaults: SourceDefaults): ConfigDef {
+  return {
+    'topic.prefix': {
+      type: 'string',
+      doc: 'Begins the topic names `prefix.schema.table` and names this server in every record.',
+      importance: 'high',
+      validate: (value) =>
+        /^[\w.-]+$/.test(String(value)) ? null : 'may hold only letters, digits, dots, underscores and hyphens',
+    },
+    'topic.delimiter': { type: 'string', default: '.', doc: 'Stands between the parts of a topic name.' },
+    ...grouped('Connection', connectionKeys),
+    ...grouped('Tables and columns', filterKeys),
+    ...grouped('Snapshot', snapshotKeys(defaults)),
+    ...grouped('Stream', streamKeys(defaults)),
+    ...grouped('Values', valueKeys(defaults)),
+    ...grouped('Signals, notifications, guards', controlKeys),
+  };
+}
+
+function grouped(group: string, keys: ConfigDef): ConfigDef {
+  return Object.fromEntries(Object.entries(keys).map(([key, declared]) => [key, { ...declared, group }]));
+}
+
+/** Said by a key's declaration when its list holds what is no regular expression. */
+function regexProblem(value: unknown): string | null {
+  for (const pattern of value as readonly string[]) {
+    try {
+      new RegExp(pattern);
+    } catch (error) {
+      return `holds a regular expression that does not parse: ${(error as Error).message}`;
+    }
+  }
+  return null;
+}

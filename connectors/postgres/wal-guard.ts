@@ -1,0 +1,107 @@
+/**
+ * Watches how much WAL the slot holds back, and says how long the disk will last: a reader that stands still must not end
+ * the database. Looks now and then, over a connection of its own.
+ */
+import { ConnectError, type Logger } from '../api/index.ts';
+import { openSession } from './server-setup.ts';
+import type { SourceSettings } from './source-config.ts';
+import { quoteLiteral, type WireConnection } from './wire/connection.ts';
+
+/** Often enough to act before a disk is full, seldom enough to cost nothing. */
+const LOOK_MS = 15_000;
+/** Said again after this long while it lasts. */
+const REPEAT_MS = 300_000;
+/** The alarm begins when this much of the limit is used. */
+const ALARM_SHARE = 0.8;
+
+export interface WalState {
+  readonly retainedBytes: number;
+  /** Null: there is none. */
+  readonly limitBytes: number | null;
+  /** At the pace since the last look; null where there is no limit or no growth. */
+  readonly secondsToLimit: number | null;
+  readonly status: string;
+}
+
+export class WalGuard {
+  readonly #settings: SourceSettings;
+  readonly #logger: Logger;
+  readonly #name: string;
+  #connection: WireConnection | null = null;
+  #last: { readonly at: number; readonly bytes: number } | null = null;
+  #due = Date.now() + LOOK_MS;
+  #saidAt = 0;
+
+  constructor(settings: SourceSettings, logger: Logger, name: string) {
+    this.#settings = settings;
+    this.#logger = logger;
+    this.#name = name;
+  }
+
+  get isDue(): boolean {
+    return Date.now() >= this.#due;
+  }
+
+  /**
+   * Looks and acts. Answers true where the slot is to be given up; throws PG_WAL_LIMIT where the task is to stop. A server
+   * that does not answer is no reason for either.
+   */
+  async look(): Promise<boolean> {
+    this.#due = Date.now() + LOOK_MS;
+    const state = await this.#read();
+    if (state === null) return false;
+    const { retainedBytes, limitBytes, secondsToLimit, status } = state;
+    const isNear = limitBytes !== null && retainedBytes >= limitBytes * ALARM_SHARE;
+    if (!isNear && (status === 'reserved' || status === 'extended')) return false;
+    if (Date.now() - this.#saidAt > REPEAT_MS) {
+      this.#saidAt = Date.now();
+      const left = secondsToLimit === null ? '' : ` At this pace the limit is reached in ${secondsToLimit} s.`;
+      this.#logger.warn(
+        state,
+        `The replication slot holds back ${retainedBytes} bytes of WAL (limit ${limitBytes ?? 'none'}).${left}`,
+      );
+    }
+    const { action, retainedBytesMax } = this.#settings.guard;
+    if (retainedBytesMax === 0 || retainedBytes < retainedBytesMax || action === 'warn') return false;
+    if (action === 'drop_slot') return true;
+    throw new ConnectError(
+      `The replication slot "${this.#settings.slot.name}" holds back ${retainedBytes} bytes of WAL, more than wal.retained.bytes.max (${retainedBytesMax}). Find out why records are not taken (a full log, a topic that refuses them), raise the limit, or set wal.guard.action to drop_slot.`,
+      { code: 'PG_WAL_LIMIT' },
+    );
+  }
+
+  /** The state now; null where the server cannot be asked. */
+  async #read(): Promise<WalState | null> {
+    try {
+      this.#connection ??= await openSession(this.#settings, this.#name);
+      const [row] = await this.#connection.query(
+        `SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn) AS retained,
+           safe_wal_size AS safe, wal_status AS status FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(this.#settings.slot.name)}`,
+      );
+      return row === undefined ? null : this.#judge(Number(row.retained ?? 0), row.safe ?? null, row.status ?? '');
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'The slot could not be looked at.');
+      this.close();
+      return null;
+    }
+  }
+
+  #judge(retainedBytes: number, safe: string | null, status: string): WalState {
+    const { retainedBytesMax } = this.#settings.guard;
+    const limits = [safe === null ? null : retainedBytes + Number(safe), retainedBytesMax || null];
+    const known = limits.filter((limit) => limit !== null);
+    const limitBytes = known.length === 0 ? null : Math.min(...known);
+    const now = Date.now();
+    const before = this.#last;
+    this.#last = { at: now, bytes: retainedBytes };
+    const growth = before === null ? 0 : ((retainedBytes - before.bytes) / Math.max(1, now - before.at)) * 1000;
+    const secondsToLimit =
+      limitBytes === null || growth <= 0 ? null : Math.round((limitBytes - retainedBytes) / growth);
+    return { retainedBytes, limitBytes, secondsToLimit, status };
+  }
+
+  close(): void {
+    this.#connection?.destroy();
+    this.#connection = null;
+  }
+}
