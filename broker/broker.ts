@@ -4,11 +4,11 @@
  *
  * `cli/up.ts` starts it; the in-process keeper uses the same object without a socket.
  */
+import { type LogLevels, noLogLevels } from './apis/broker-loggers.ts';
 import { servedApis } from './apis/served.ts';
-import { BrokerConfigError } from './errors.ts';
 import { disk } from './fs/disk.ts';
 import type { FileSystem } from './fs/file-system.ts';
-import { consumerGroupsConfig } from './groups/consumer/config.ts';
+import { consumerGroupSettings } from './groups/consumer/config.ts';
 import { ConsumerGroups } from './groups/consumer/coordinator.ts';
 import { type CoordinatorConfig, GroupCoordinator } from './groups/coordinator.ts';
 import { OffsetsTopic } from './groups/offsets-topic.ts';
@@ -20,6 +20,7 @@ import { type BrokerConfig, parseBrokerConfig } from './metadata/broker-config.t
 import { cleanerConfig } from './metadata/cleaner-config.ts';
 import { MetadataLog } from './metadata/metadata-log.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
+import { ResourceConfigs } from './metadata/resource-configs.ts';
 import { parseTopicConfig } from './metadata/topic-config.ts';
 import { Topics } from './metadata/topics.ts';
 import { type Listener, listenersOf, refuseOpenListeners } from './security/listeners.ts';
@@ -27,6 +28,7 @@ import { Security } from './security/security.ts';
 import type { Session } from './server/api.ts';
 import { ApiDispatch } from './server/dispatch.ts';
 import { FetchSessions } from './server/fetch-sessions.ts';
+import { connectionLimits } from './server/limit-config.ts';
 import { Server } from './server/server.ts';
 import { shareGroupSettings } from './share/config.ts';
 import { ShareSessions } from './share/sessions.ts';
@@ -63,6 +65,8 @@ export interface BrokerOptions {
   /** Milliseconds since the epoch; the system clock by default. */
   readonly now?: () => number;
   readonly logger: Logger;
+  /** What BROKER_LOGGER resources set (KIP-412); nothing by default. */
+  readonly logLevels?: LogLevels;
 }
 
 export interface BrokerAddress {
@@ -137,7 +141,9 @@ function openLogs(options: BrokerOptions, config: BrokerConfig): LogDirectory {
     intervals: {
       checkpointMs: config.number('log.flush.offset.checkpoint.interval.ms'),
       retentionMs: config.number('log.retention.check.interval.ms'),
-      producerExpirationMs: config.number('producer.id.expiration.ms'),
+      get producerExpirationMs() {
+        return config.number('producer.id.expiration.ms');
+      },
     },
   });
 }
@@ -147,6 +153,7 @@ class RunningBroker implements Broker, BrokerState {
   readonly clusterId: string;
   readonly config: BrokerConfig;
   readonly logs: LogDirectory;
+  readonly configs: ResourceConfigs;
   readonly topics: Topics;
   readonly producerIds: ProducerIds;
   readonly fetchSessions: FetchSessions;
@@ -156,6 +163,7 @@ class RunningBroker implements Broker, BrokerState {
   readonly markers: PartitionMarkers;
   readonly security: Security;
   readonly logger: Logger;
+  readonly logLevels: LogLevels;
   readonly dataDir: string;
   readonly #options: BrokerOptions;
   readonly #server: Server;
@@ -175,17 +183,22 @@ class RunningBroker implements Broker, BrokerState {
     this.config = config;
     this.logs = logs;
     this.logger = options.logger;
+    this.logLevels = options.logLevels ?? noLogLevels;
     this.nodeId = config.number('broker.id');
     this.clusterId = logs.clusterId;
     const metadata = new MetadataLog(logs, parseTopicConfig({}, config.given), now);
+    this.configs = new ResourceConfigs(metadata, config);
     this.topics = new Topics(metadata, logs, config);
+    this.configs.onChanged(({ kind }) => kind === 'broker' && this.topics.brokerConfigChanged());
     this.producerIds = new ProducerIds(metadata);
     this.security = new Security(metadata, config, now, options.logger);
     this.fetchSessions = new FetchSessions(config.number('max.incremental.fetch.session.cache.slots'), now);
     this.#offsetsTopic = new OffsetsTopic({ topics: this.topics, config, now, logger: options.logger });
     const timers = systemTimers(now);
     const log = this.#offsetsTopic;
-    const consumers = new ConsumerGroups({ config: consumerGroupsConfig(config), timers, log, topics: this.topics });
+    const configOf = (group: string) =>
+      consumerGroupSettings(config, this.configs.groupValue.bind(this.configs), group);
+    const consumers = new ConsumerGroups({ configOf, timers, log, topics: this.topics });
     this.#shareStateTopic = new ShareStateTopic({ topics: this.topics, config, now, logger: options.logger });
     this.share = this.#newShareDelivery(timers);
     const shares = this.#newShareGroups(timers);
@@ -221,7 +234,7 @@ class RunningBroker implements Broker, BrokerState {
     const partitions = new SharePartitions({
       log: this.#shareStateTopic,
       timers,
-      settingsOf: (group) => shareGroupSettings(config, () => undefined, group),
+      settingsOf: (group) => shareGroupSettings(config, this.configs.groupValue.bind(this.configs), group),
       updatesPerSnapshot: config.number('share.coordinator.snapshot.update.records.per.snapshot'),
       leaderEpoch: logs.leaderEpoch,
     });
@@ -250,12 +263,10 @@ class RunningBroker implements Broker, BrokerState {
         authentication: security.authenticationOf(listener),
       })),
       loginMaxBytes: config.number('sasl.server.max.receive.size'),
-      connectionsPerAddressMax: config.number('max.connections.per.ip'),
-      connectionsPerAddressOverrides: connectionOverrides(config),
+      limits: () => connectionLimits(config),
       requestMaxBytes: config.number('socket.request.max.bytes'),
       requestMemoryBytes: config.number('queued.max.request.bytes'),
       idleMs: config.number('connections.max.idle.ms'),
-      connectionsMax: config.number('max.connections'),
       dispatch: new ApiDispatch(servedApis, this, logger),
       logger,
     });
@@ -357,18 +368,6 @@ class RunningBroker implements Broker, BrokerState {
     await this.#server.stop();
     await this.logs.close();
   }
-}
-
-/** `max.connections.per.ip.overrides`. Throws BrokerConfigError. */
-function connectionOverrides(config: BrokerConfig): Map<string, number> {
-  const key = 'max.connections.per.ip.overrides';
-  return new Map(
-    config.list(key).map((text) => {
-      const match = /^(.+):(\d+)$/.exec(text);
-      if (match === null) throw new BrokerConfigError(key, `${key} has "${text}"; write address:number.`);
-      return [match[1]!, Number(match[2])];
-    }),
-  );
 }
 
 function coordinatorConfig(config: BrokerConfig): CoordinatorConfig {

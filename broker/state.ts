@@ -1,12 +1,14 @@
 /**
  * What API handlers may use of the broker: one object, made by broker.ts when it starts. Nothing here knows a socket.
  */
+import type { LogLevels } from './apis/broker-loggers.ts';
 import type { BrokerAddress, Logger } from './broker.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { LogDirectory } from './log/log-directory.ts';
 import type { PartitionLog } from './log/partition-log.ts';
 import type { BrokerConfig } from './metadata/broker-config.ts';
 import type { ProducerIds } from './metadata/producer-ids.ts';
+import type { ResourceConfigs } from './metadata/resource-configs.ts';
 import type { Topics } from './metadata/topics.ts';
 import type { Security } from './security/security.ts';
 import type { Session } from './server/api.ts';
@@ -19,6 +21,8 @@ export interface BrokerState {
   readonly nodeId: number;
   readonly clusterId: string;
   readonly config: BrokerConfig;
+  /** Configs that change while it runs. */
+  readonly configs: ResourceConfigs;
   readonly topics: Topics;
   readonly groups: GroupCoordinator;
   readonly transactions: TransactionCoordinator;
@@ -32,6 +36,7 @@ export interface BrokerState {
   readonly share: ShareDelivery;
   readonly security: Security;
   readonly logger: Logger;
+  readonly logLevels: LogLevels;
   /** Where this client should connect to: the advertised address, or the one it came by. */
   endpoint(session: Session): BrokerAddress;
   /** Made when it is first asked for. Throws UNKNOWN_TOPIC_OR_PARTITION. */

@@ -9,6 +9,7 @@ import { CliError } from './errors.ts';
 import { ExitCodes } from './exit-codes.ts';
 import { notice, type OutputFormat, withOutput, writeData } from './io.ts';
 import { packageVersion } from './package-version.ts';
+import { UpLogLevels } from './up-log-levels.ts';
 import { upLogger } from './up-logger.ts';
 import { connectorsOf, groupsOf, overviewOf, subjectsOf, topicsOf } from './up-overview.ts';
 import { type PortName, settle, type UpFlags, type UpSettings } from './up-settings.ts';
@@ -98,6 +99,7 @@ async function startRooms(
   const { host, restHost, ports } = settings;
   // The broker opens the disk while the others' code is still being read.
   const rooms = importRooms();
+  const logLevels = new UpLogLevels(logger);
   rooms.catch(() => undefined);
   const { startBroker } = await import('../broker/broker.ts');
   const broker = await startBroker({
@@ -105,7 +107,8 @@ async function startRooms(
     host,
     port: ports.kafka,
     config: settings.broker,
-    logger: logger.child({ room: 'broker' }),
+    logger: logLevels.room('broker'),
+    logLevels,
   });
   stops.push(() => broker.stop());
 
@@ -116,7 +119,7 @@ async function startRooms(
     log,
     host: restHost,
     port: ports.registry,
-    logger: logger.child({ room: 'registry' }),
+    logger: logLevels.room('registry'),
     config: withNumbers(settings.registry),
   });
   stops.push(() => registry.stop());
@@ -127,7 +130,7 @@ async function startRooms(
     host: restHost,
     port: ports.connect,
     config: settings.worker,
-    logger: logger.child({ room: 'worker' }),
+    logger: logLevels.room('worker'),
     ...(settings.connectors === null ? {} : { connectorsDirectory: settings.connectors }),
     prune: settings.prune,
     watchPlugins: settings.watchPlugins,
@@ -150,7 +153,7 @@ async function startRooms(
     metrics: [worker, registry],
     addresses: () => addresses,
     version: packageVersion(),
-    logger: logger.child({ room: 'console' }),
+    logger: logLevels.room('console'),
   });
   stops.push(() => console.stop());
   return { ...addresses, console: console.url };

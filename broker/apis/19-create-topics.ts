@@ -89,7 +89,7 @@ function created(broker: BrokerState, mayDescribe: boolean, topic: Topic): Outgo
     numPartitions: topic.partitions,
     replicationFactor: 1,
     configs: topicConfigs.map((definition) => {
-      const { value, source } = synonymsOf(definition, topic.overrides, broker.config.given)[0]!;
+      const { value, source } = synonymsOf(definition, topic.overrides, broker.config)[0]!;
       return { name: definition.name, value, readOnly: false, configSource: source, isSensitive: false };
     }),
   };

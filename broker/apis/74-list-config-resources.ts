@@ -1,11 +1,12 @@
 /**
- * ListConfigResources (key 74): what has configs to describe: the topics and this broker (KIP-1142). v0 asked for client
+ * ListConfigResources (key 74): what has configs to describe: the topics, this broker and the groups (KIP-1142). v0 asked for client
  * metrics only, which nobody here configures · v1 by resource type; an empty list asks for all.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { decodeListConfigResourcesRequest } from '../protocol/messages/generated/list-config-resources-request.ts';
 import { encodeListConfigResourcesResponse } from '../protocol/messages/generated/list-config-resources-response.ts';
 import { defineApi } from '../server/api.ts';
+import type { BrokerState } from '../state.ts';
 import { isAllowedOnCluster } from './authorize.ts';
 
 /** Kafka's numbers (ConfigResource.Type). */
@@ -26,13 +27,20 @@ export const listConfigResources = defineApi({
     }
     const isAsked = (type: number): boolean => resourceTypes.length === 0 || resourceTypes.includes(type);
     const topics = isAsked(Type.topic) ? [...broker.topics.all()].map(({ name }) => name).sort() : [];
-    const brokers = isAsked(Type.broker) ? [String(broker.nodeId)] : [];
+    const brokers = [Type.broker, Type.brokerLogger].filter(isAsked);
+    const groups = isAsked(Type.group) ? groupsOf(broker) : [];
     return {
       errorCode: 0,
       configResources: [
         ...topics.map((resourceName) => ({ resourceName, resourceType: Type.topic })),
-        ...brokers.map((resourceName) => ({ resourceName, resourceType: Type.broker })),
+        ...brokers.map((resourceType) => ({ resourceName: String(broker.nodeId), resourceType })),
+        ...groups.map((resourceName) => ({ resourceName, resourceType: Type.group })),
       ],
     };
   },
 });
+
+/** Groups with configs of their own, and those that could have some. */
+function groupsOf(broker: BrokerState): string[] {
+  return [...new Set([...broker.configs.groups(), ...broker.groups.list().map(({ group }) => group)])].sort();
+}

@@ -11,8 +11,8 @@ const pauseMs = 20;
 
 export interface CaretakerOptions {
   readonly logs: ReadonlyMap<string, PartitionLog>;
-  /** `producer.id.expiration.ms`. */
-  readonly producerExpirationMs: number;
+  /** `producer.id.expiration.ms`, which may change while the broker runs. */
+  readonly intervals: { readonly producerExpirationMs: number };
   readonly logger: CaretakerLogger;
 }
 
@@ -88,7 +88,7 @@ export class Caretaker {
 
   #tend(log: PartitionLog): void {
     const deleted = log.enforceRetention();
-    log.expireProducers(this.#options.producerExpirationMs);
+    log.expireProducers(this.#options.intervals.producerExpirationMs);
     if (deleted === 0) return;
     const fields = { topic: log.topic, partition: log.partition, deleted, logStartOffset: log.logStartOffset };
     this.#options.logger.info(fields, 'Old segments were deleted.');

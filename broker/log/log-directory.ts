@@ -160,8 +160,8 @@ export class LogDirectory {
       this.#logs.set(partitionFolder(identity.topic, identity.partition), log);
     }
     this.cleaner = this.#makeCleaner(runner, found.cleaned);
-    const producerExpirationMs = (options.intervals ?? defaultIntervals).producerExpirationMs;
-    this.#caretaker = new Caretaker({ logs: this.#logs, producerExpirationMs, logger: options.logger });
+    const { intervals = defaultIntervals, logger } = options;
+    this.#caretaker = new Caretaker({ logs: this.#logs, intervals, logger });
     if (!isClean) this.#openLongest();
     // From here on the files change, so a crash must be noticed.
     fs.remove(`${path}/${names.cleanShutdown}`);

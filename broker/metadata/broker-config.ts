@@ -3,11 +3,18 @@
  * reason beside it. Keys that only give topics their defaults are those named as synonyms in topic-config.ts.
  */
 import { BrokerConfigError } from '../errors.ts';
-import { consumerGroupConfigs } from '../groups/consumer/config.ts';
+import { consumerGroupBounds, consumerGroupConfigs } from '../groups/consumer/config.ts';
 import { securityConfigs, splitListenerKey } from '../security/security-config.ts';
 import { shareConfigs } from '../share/config.ts';
 import { cleanerConfigs } from './cleaner-config.ts';
-import { type ConfigDefinition, listOf, numberOf, problemWith } from './config-definition.ts';
+import {
+  type ConfigDefinition,
+  ConfigSource,
+  type ConfigValue,
+  listOf,
+  numberOf,
+  problemWith,
+} from './config-definition.ts';
 import { topicConfigs } from './topic-config.ts';
 
 const ownConfigs: readonly ConfigDefinition[] = [
@@ -56,7 +63,22 @@ const ownConfigs: readonly ConfigDefinition[] = [
     min: 1,
     doc: 'Idle connections are closed after this time, in milliseconds.',
   },
-  { name: 'max.connections', type: 'int', defaultValue: '10000', min: 1, doc: 'Connections at a time.' },
+  {
+    name: 'max.connections',
+    update: 'cluster-wide',
+    type: 'int',
+    defaultValue: '10000',
+    min: 1,
+    doc: 'Connections at a time.',
+  },
+  {
+    name: 'max.connection.creation.rate',
+    update: 'cluster-wide',
+    type: 'int',
+    defaultValue: '2147483647',
+    min: 1,
+    doc: 'New connections per second; those beyond it wait, each for its turn.',
+  },
   {
     name: 'max.incremental.fetch.session.cache.slots',
     type: 'int',
@@ -222,6 +244,7 @@ const ownConfigs: readonly ConfigDefinition[] = [
   },
   {
     name: 'producer.id.expiration.ms',
+    update: 'cluster-wide',
     type: 'int',
     defaultValue: '86400000',
     min: 1,
@@ -235,11 +258,17 @@ export const brokerConfigs: ReadonlyMap<string, ConfigDefinition> = new Map([
     .filter((definition) => definition.synonym !== null)
     .map((definition): [string, ConfigDefinition] => [
       definition.synonym!,
-      { ...definition, name: definition.synonym! },
+      // Topics obey a new default at once.
+      { ...definition, name: definition.synonym!, update: 'cluster-wide' },
     ]),
-  ...[...ownConfigs, ...consumerGroupConfigs, ...shareConfigs, ...cleanerConfigs, ...securityConfigs].map(
-    (definition): [string, ConfigDefinition] => [definition.name, definition],
-  ),
+  ...[
+    ...ownConfigs,
+    ...consumerGroupConfigs,
+    ...consumerGroupBounds,
+    ...shareConfigs,
+    ...cleanerConfigs,
+    ...securityConfigs,
+  ].map((definition): [string, ConfigDefinition] => [definition.name, definition]),
 ]);
 
 /** Kafka's coarser spellings of one key, and what they are worth in it. */
@@ -249,19 +278,54 @@ const unitAliases: Readonly<Record<string, { readonly key: string; readonly mill
   'log.roll.hours': { key: 'log.roll.ms', milliseconds: 3_600_000 },
 };
 
-/** The broker's configuration, checked. */
+/** What a running broker was told, over what it was started with (KIP-226). */
+export interface DynamicLayers {
+  /** For this broker. */
+  readonly broker: Readonly<Record<string, string>>;
+  /** For all brokers. */
+  readonly cluster: Readonly<Record<string, string>>;
+}
+
+/** The broker's configuration, checked. What is read from it is the value of this moment. */
 export class BrokerConfig {
-  /** What was given, with coarser units turned into milliseconds; nothing for keys left at their default. */
-  readonly given: Readonly<Record<string, string>>;
+  /** What it was started with, with coarser units turned into milliseconds; nothing for keys left at their default. */
+  readonly atStart: Readonly<Record<string, string>>;
+  #dynamic: DynamicLayers = { broker: {}, cluster: {} };
+  #given: Readonly<Record<string, string>>;
 
   constructor(given: Readonly<Record<string, string>>) {
-    this.given = given;
+    this.atStart = given;
+    this.#given = given;
+  }
+
+  /** Everything that is not at its default, the nearest value of each key. */
+  get given(): Readonly<Record<string, string>> {
+    return this.#given;
+  }
+
+  /** Called by who keeps these (resource-configs.ts), at the start and when they change. The values have been checked. */
+  setDynamic(layers: DynamicLayers): void {
+    this.#dynamic = layers;
+    this.#given = { ...this.atStart, ...layers.cluster, ...layers.broker };
+  }
+
+  /** All values that were given to a key, the one that counts first; the default is not among them. */
+  valuesOf(name: string): ConfigValue[] {
+    const layers: [Readonly<Record<string, string>>, number][] = [
+      [this.#dynamic.broker, ConfigSource.dynamicBroker],
+      [this.#dynamic.cluster, ConfigSource.dynamicDefaultBroker],
+      [this.atStart, ConfigSource.staticBroker],
+    ];
+    return layers.flatMap(([values, source]) => {
+      const value = values[name];
+      return value === undefined ? [] : [{ name, value, source }];
+    });
   }
 
   text(name: string): string {
     const definition = brokerConfigs.get(name);
     if (definition === undefined) throw new Error(`Broker config "${name}" is not declared.`);
-    return this.given[name] ?? definition.defaultValue;
+    return this.#given[name] ?? definition.defaultValue;
   }
   number(name: string): number {
     return numberOf(this.text(name));
@@ -275,8 +339,8 @@ export class BrokerConfig {
 
   /** As the listener of this name (in lower case) sees it: its own keys over everybody's. */
   forListener(listener: string): BrokerConfig {
-    const merged: Record<string, string> = { ...this.given };
-    for (const [name, value] of Object.entries(this.given)) {
+    const merged: Record<string, string> = { ...this.#given };
+    for (const [name, value] of Object.entries(this.#given)) {
       const own = splitListenerKey(name);
       if (own?.listener === listener) merged[own.key] = value;
     }

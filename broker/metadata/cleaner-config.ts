@@ -29,6 +29,7 @@ export const cleanerConfigs: readonly ConfigDefinition[] = [
   },
   {
     name: 'log.cleaner.dedupe.buffer.size',
+    update: 'cluster-wide',
     type: 'long',
     defaultValue: String(d.dedupeBytes),
     min: 1024 * 1024,
@@ -36,6 +37,7 @@ export const cleanerConfigs: readonly ConfigDefinition[] = [
   },
   {
     name: 'log.cleaner.io.buffer.load.factor',
+    update: 'cluster-wide',
     type: 'double',
     defaultValue: String(d.loadFactor),
     min: 0.1,
@@ -55,8 +57,13 @@ export function cleanerConfig(config: BrokerConfig): CleanerConfig {
   return {
     isEnabled: config.boolean('log.cleaner.enable'),
     backoffMs: config.number('log.cleaner.backoff.ms'),
-    dedupeBytes: config.number('log.cleaner.dedupe.buffer.size'),
-    loadFactor: config.number('log.cleaner.io.buffer.load.factor'),
+    // Each round takes the values of its moment.
+    get dedupeBytes() {
+      return config.number('log.cleaner.dedupe.buffer.size');
+    },
+    get loadFactor() {
+      return config.number('log.cleaner.io.buffer.load.factor');
+    },
     bytesPerSecond: config.number('log.cleaner.io.max.bytes.per.second'),
   };
 }

@@ -28,7 +28,29 @@ export interface ConfigDefinition {
   readonly max?: number;
   /** The values allowed; for a list, each of its members. */
   readonly oneOf?: readonly string[];
+  /** What each member of a list must look like. */
+  readonly form?: { readonly pattern: RegExp; readonly says: string };
+  /** Whether a running broker takes a new value (KIP-226): for itself only, or for all; absent: it does not. */
+  readonly update?: 'per-broker' | 'cluster-wide';
 }
+
+/** A value of a key, and where it comes from, in DescribeConfigs' numbers. */
+export interface ConfigValue {
+  readonly name: string;
+  readonly value: string;
+  readonly source: number;
+}
+
+/** DescribeConfigs' numbers (DescribeConfigsResponse.ConfigSource). */
+export const ConfigSource = {
+  topic: 1,
+  dynamicBroker: 2,
+  dynamicDefaultBroker: 3,
+  staticBroker: 4,
+  default: 5,
+  brokerLogger: 6,
+  group: 8,
+} as const;
 
 /** Long.MAX_VALUE, Kafka's "never". */
 export const longMaxText = '9223372036854775807';
@@ -70,6 +92,8 @@ function bounds(definition: ConfigDefinition, value: number): string | null {
 }
 
 function allowed(definition: ConfigDefinition, values: readonly string[]): string | null {
+  const { form } = definition;
+  if (form !== undefined && !values.every((value) => form.pattern.test(value))) return `must be ${form.says}`;
   const wrong = values.find((value) => definition.oneOf !== undefined && !definition.oneOf.includes(value));
   return wrong === undefined
     ? null

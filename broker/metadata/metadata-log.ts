@@ -8,6 +8,7 @@
  *     user/<name>     {mechanism: {salt, storedKey, serverKey, iterations}}    see security/users.ts
  *     acl/<fields>    the fields of an ACL, see security/acls.ts
  *     quota/<entity>  {key: limit}      see security/quotas.ts
+ *     config/<owner>  {key: value}      see resource-configs.ts
  */
 import type { LogConfig } from '../log/config.ts';
 import type { LogDirectory } from '../log/log-directory.ts';

@@ -4,7 +4,17 @@
  */
 import { BrokerError } from '../errors.ts';
 import { defaultLogConfig, type LogConfig } from '../log/config.ts';
-import { type ConfigDefinition, listOf, longMaxText, numberOf, problemWith } from './config-definition.ts';
+import type { BrokerConfig } from './broker-config.ts';
+import {
+  type ConfigDefinition,
+  ConfigSource,
+  type ConfigValue,
+  listOf,
+  longMaxText,
+  numberOf,
+  problemWith,
+} from './config-definition.ts';
+import { unusedTopicConfigs } from './unused-topic-configs.ts';
 
 export interface TopicConfigDefinition extends ConfigDefinition {
   /** The broker's key that gives the default for all topics, or null where there is none. */
@@ -14,7 +24,7 @@ export interface TopicConfigDefinition extends ConfigDefinition {
 const text = (value: number): string => (value === Number.MAX_SAFE_INTEGER ? longMaxText : String(value));
 const d = defaultLogConfig;
 
-export const topicConfigs: readonly TopicConfigDefinition[] = [
+const usedTopicConfigs: readonly TopicConfigDefinition[] = [
   {
     name: 'cleanup.policy',
     synonym: 'log.cleanup.policy',
@@ -227,6 +237,11 @@ export const topicConfigs: readonly TopicConfigDefinition[] = [
   },
 ];
 
+/** Every key of Kafka's, in its order: by name. */
+export const topicConfigs: readonly TopicConfigDefinition[] = [...usedTopicConfigs, ...unusedTopicConfigs].sort(
+  (a, b) => (a.name < b.name ? -1 : 1),
+);
+
 const byName = new Map(topicConfigs.map((definition) => [definition.name, definition]));
 
 /** The definition of a topic's key, or undefined. */
@@ -234,28 +249,17 @@ export function topicConfig(name: string): TopicConfigDefinition | undefined {
   return byName.get(name);
 }
 
-/** Where a value comes from, in DescribeConfigs' numbers. */
-export const ConfigSource = { topic: 1, dynamicBroker: 2, staticBroker: 4, default: 5 } as const;
-
 /** The values of one key from the nearest to the farthest: topic, broker, default. */
 export function synonymsOf(
   definition: TopicConfigDefinition,
   overrides: Readonly<Record<string, string>>,
-  broker: Readonly<Record<string, string>>,
-): { readonly name: string; readonly value: string; readonly source: number }[] {
-  const own = overrides[definition.name];
-  const inherited = definition.synonym === null ? undefined : broker[definition.synonym];
-  const synonyms = [
-    {
-      name: definition.synonym ?? definition.name,
-      value: definition.defaultValue,
-      source: ConfigSource.default as number,
-    },
-  ];
-  if (inherited !== undefined)
-    synonyms.unshift({ name: definition.synonym!, value: inherited, source: ConfigSource.staticBroker });
-  if (own !== undefined) synonyms.unshift({ name: definition.name, value: own, source: ConfigSource.topic });
-  return synonyms;
+  broker: BrokerConfig,
+): ConfigValue[] {
+  const { name, synonym, defaultValue } = definition;
+  const own = overrides[name];
+  const inherited = synonym === null ? [] : broker.valuesOf(synonym);
+  const byDefault = { name: synonym ?? name, value: defaultValue, source: ConfigSource.default };
+  return [...(own === undefined ? [] : [{ name, value: own, source: ConfigSource.topic }]), ...inherited, byDefault];
 }
 
 /** Throws BrokerError INVALID_CONFIG for a key nobody knows or a value that cannot be. */
@@ -267,6 +271,15 @@ export function checkTopicConfig(overrides: Readonly<Record<string, string>>): v
     if (problem !== null)
       throw new BrokerError('INVALID_CONFIG', `Invalid value ${value} for configuration ${name}: it ${problem}.`);
   }
+  checkCompactionLags(overrides);
+}
+
+function checkCompactionLags(overrides: Readonly<Record<string, string>>): void {
+  const least = overrides['min.compaction.lag.ms'];
+  const most = overrides['max.compaction.lag.ms'];
+  if (least === undefined || most === undefined || numberOf(least) <= numberOf(most)) return;
+  const why = `A record cannot stay uncompacted for min.compaction.lag.ms (${least}) and be compacted within max.compaction.lag.ms (${most}).`;
+  throw new BrokerError('INVALID_CONFIG', why);
 }
 
 /** A topic's configs, parsed: its overrides (checked before) over the broker's keys over the defaults. */
@@ -274,7 +287,10 @@ export function parseTopicConfig(
   overrides: Readonly<Record<string, string>>,
   broker: Readonly<Record<string, string>>,
 ): LogConfig {
-  const value = (name: string): string => synonymsOf(byName.get(name)!, overrides, broker)[0]!.value;
+  const value = (name: string): string => {
+    const { synonym, defaultValue } = byName.get(name)!;
+    return overrides[name] ?? (synonym === null ? undefined : broker[synonym]) ?? defaultValue;
+  };
   const number = (name: string): number => numberOf(value(name));
   const compressionType = value('compression.type') as LogConfig['compressionType'];
   const hasLevel = compressionType === 'gzip' || compressionType === 'zstd';

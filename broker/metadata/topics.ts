@@ -231,13 +231,24 @@ export class Topics {
       const entry = { id: topic.topicId, partitions: topic.partitions, config: overrides };
       await this.#metadata.write([[topicPrefix + name, entry]]);
       const changed = this.#put(name, entry);
-      for (let partition = 0; partition < changed.partitions; partition++) {
-        const log = this.#logs.get(name, partition);
-        // The others ask for it when they are opened.
-        if (log?.hasConfig === true && log.topicId === changed.topicId) log.setConfig(changed.config);
-      }
+      this.#reconfigureLogs(changed);
       return changed;
     });
+  }
+
+  /** The broker's keys have new values (KIP-226): topics without values of their own obey them at once. */
+  brokerConfigChanged(): void {
+    for (const { name, topicId, partitions, overrides } of [...this.#byName.values()]) {
+      this.#reconfigureLogs(this.#put(name, { id: topicId, partitions, config: overrides }));
+    }
+  }
+
+  #reconfigureLogs(topic: Topic): void {
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      const log = this.#logs.get(topic.name, partition);
+      // The others ask for it when they are opened.
+      if (log?.hasConfig === true && log.topicId === topic.topicId) log.setConfig(topic.config);
+    }
   }
 
   #check(topic: NewTopic, names: ReadonlySet<string>): TopicEntry | BrokerError {

@@ -143,6 +143,7 @@ const brokerKeys: readonly ConfigDefinition[] = [
   },
   {
     name: 'max.connections.per.ip',
+    update: 'cluster-wide',
     type: 'int',
     defaultValue: intMaxText,
     min: 0,
@@ -150,8 +151,10 @@ const brokerKeys: readonly ConfigDefinition[] = [
   },
   {
     name: 'max.connections.per.ip.overrides',
+    update: 'cluster-wide',
     type: 'list',
     defaultValue: '',
+    form: { pattern: /^.+:\d+$/, says: 'address:number, several between commas' },
     doc: 'The same for single addresses: address:number, several between commas.',
   },
   {

@@ -18,14 +18,20 @@ export interface GuardedListener {
 }
 
 export interface AcceptorOptions extends GuardedListener {
-  /** May this connection be? Asked once, before the first byte; one that may not is destroyed. */
-  readonly admits: (socket: Socket) => boolean;
+  /**
+   * May this connection be? Asked once, before the first byte; null destroys it, else it is heard after so many
+   * milliseconds.
+   */
+  readonly admits: (socket: Socket) => number | null;
   readonly onClient: (socket: Socket, principal: Principal, guarded: GuardedListener) => void;
   readonly logger: Logger;
 }
 
 /** The kernel's queue of connections not accepted yet; Kafka's `socket.listen.backlog.size` is 50, too few for a rush. */
 const backlog = 1024;
+
+/** A reset before a connection is anybody's is no news. */
+const ignore = (): void => {};
 
 export class Acceptor {
   readonly #options: AcceptorOptions;
@@ -62,11 +68,24 @@ export class Acceptor {
   }
 
   #accept(socket: Socket): void {
-    if (!this.#options.admits(socket)) socket.destroy();
-    else if (this.#tls === null) this.#options.onClient(socket, anonymous, this.#options);
+    const delayMs = this.#options.admits(socket);
+    if (delayMs === null) socket.destroy();
+    else if (delayMs === 0) this.#begin(socket);
+    else this.#beginLater(socket, delayMs);
+  }
+
+  #beginLater(socket: Socket, delayMs: number): void {
+    const timer = setTimeout(() => {
+      socket.off('error', ignore);
+      if (!socket.destroyed) this.#begin(socket);
+    }, delayMs);
+    socket.on('error', ignore).once('close', () => clearTimeout(timer));
+  }
+
+  #begin(socket: Socket): void {
+    if (this.#tls === null) this.#options.onClient(socket, anonymous, this.#options);
     else {
-      // A reset in the middle of a handshake is no news.
-      socket.on('error', () => {});
+      socket.on('error', ignore);
       this.#tls.emit('connection', socket);
     }
   }

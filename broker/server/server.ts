@@ -6,7 +6,7 @@ import type { BrokerAddress, Logger } from '../broker.ts';
 import type { Principal } from '../security/principal.ts';
 import { Acceptor, type GuardedListener } from './acceptor.ts';
 import { Connection, type Dispatch } from './connection.ts';
-import { ConnectionLimits } from './connection-limits.ts';
+import { ConnectionLimits, type ConnectionLimitValues } from './connection-limits.ts';
 import { FrameBuffers } from './frame-buffers.ts';
 import { RequestMemory } from './request-memory.ts';
 
@@ -21,11 +21,8 @@ export interface ServerOptions {
   readonly requestMemoryBytes: number;
   /** `connections.max.idle.ms`. */
   readonly idleMs: number;
-  /** `max.connections`. */
-  readonly connectionsMax: number;
-  /** `max.connections.per.ip` and its overrides. */
-  readonly connectionsPerAddressMax: number;
-  readonly connectionsPerAddressOverrides: ReadonlyMap<string, number>;
+  /** How many connections there may be; these keys may change while the broker runs. */
+  readonly limits: () => ConnectionLimitValues;
   readonly dispatch: Dispatch;
   readonly logger: Logger;
 }
@@ -47,12 +44,7 @@ export class Server {
     const { logger } = options;
     this.#options = options;
     this.memory = new RequestMemory(options.requestMemoryBytes);
-    const limits = new ConnectionLimits({
-      connectionsMax: options.connectionsMax,
-      perAddressMax: options.connectionsPerAddressMax,
-      perAddressOverrides: options.connectionsPerAddressOverrides,
-      logger,
-    });
+    const limits = new ConnectionLimits({ limits: options.limits, logger });
     this.#acceptors = options.listeners.map(
       (guarded) =>
         new Acceptor({

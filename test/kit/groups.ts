@@ -194,7 +194,8 @@ export function groupFixture(
 ): GroupFixture {
   const timers = new SimulatedTimers();
   const log = new SimulatedGroupLog();
-  const consumers = new ConsumerGroups({ config: { ...consumerDefaults, ...consumerConfig }, timers, log, topics });
+  const configOf = () => ({ ...consumerDefaults, ...consumerConfig });
+  const consumers = new ConsumerGroups({ configOf, timers, log, topics });
   const shares = new ShareGroups({ ...shareDefaults, timers, log, topics, isTaken: (id) => coordinator.has(id) });
   const coordinator = new GroupCoordinator({ ...defaults, ...config }, timers, log, consumers, shares);
   replayAll(coordinator, records);

@@ -45,7 +45,8 @@ import {
 } from './types.ts';
 
 export interface ConsumerGroupsOptions {
-  readonly config: ConsumerGroupsConfig;
+  /** What counts for a group at this moment. */
+  readonly configOf: (group: string) => ConsumerGroupsConfig;
   readonly timers: Timers;
   readonly log: GroupLog;
   readonly topics: TopicsView;
@@ -76,7 +77,7 @@ export type DowngradeListener = (group: Group) => void;
 
 /** Callbacks are called exactly once, possibly before the method returned. */
 export class ConsumerGroups {
-  readonly config: ConsumerGroupsConfig;
+  readonly #configOf: (group: string) => ConsumerGroupsConfig;
   readonly #entries = new Map<string, Entry>();
   readonly #timers: Timers;
   readonly #log: GroupLog;
@@ -86,7 +87,7 @@ export class ConsumerGroups {
   #isStopped = false;
 
   constructor(options: ConsumerGroupsOptions) {
-    this.config = options.config;
+    this.#configOf = options.configOf;
     this.#timers = options.timers;
     this.#log = options.log;
     this.#topics = options.topics;
@@ -128,13 +129,13 @@ export class ConsumerGroups {
 
   /** The assignor of the group's next target. */
   assignorOf(group: ConsumerGroup): string {
-    return preferredAssignor(group, this.config);
+    return preferredAssignor(group, this.#configOf(group.id));
   }
 
   /** What is wrong with a request whatever the group is; null when nothing is. */
   refuseInvalid(request: ConsumerHeartbeat): ConsumerHeartbeatResult | null {
     try {
-      checkRequest(request, this.config);
+      checkRequest(request, this.#configOf(request.group));
       return null;
     } catch (error) {
       if (error instanceof BrokerError) return refused(error);
@@ -173,7 +174,7 @@ export class ConsumerGroups {
    * GROUP_ID_NOT_FOUND when the group cannot change.
    */
   upgrade(classic: Group): { readonly records: readonly CoordinatorRecord[]; forget(): void } {
-    const { group, records } = upgraded(classic, this.#topics, this.config);
+    const { group, records } = upgraded(classic, this.#topics, this.#configOf(classic.id));
     const entry = this.#create(classic.id);
     entry.group = group;
     for (const { memberId } of group.members.values()) this.#awaitHeartbeat(entry, memberId);
@@ -380,7 +381,7 @@ export class ConsumerGroups {
   }
 
   #downgraded(before: ConsumerGroup, { group }: Draft): Downgrade | null {
-    return downgraded(before, group, this.#topics, this.config, this.#timers.now());
+    return downgraded(before, group, this.#topics, this.#configOf(group.id), this.#timers.now());
   }
 
   /** Others wait meanwhile. Nothing to write is done at once. */
@@ -399,7 +400,7 @@ export class ConsumerGroups {
 
   #contextFor(entry: Entry): StepContext {
     const now = this.#timers.now();
-    const { config } = this;
+    const config = this.#configOf(entry.group.id);
     const isMetadataDue = entry.topicsSeen !== this.#topicsVersion;
     const isRegexDue = isMetadataDue || now - entry.regexesResolvedMs >= config.regexRefreshIntervalMs;
     return { config, topics: this.#topics, now, isMetadataDue, isRegexDue };
@@ -432,7 +433,7 @@ export class ConsumerGroups {
 
   #awaitHeartbeat(entry: Entry, memberId: string): void {
     const own = entry.group.members.get(memberId)?.classic?.sessionTimeoutMs;
-    this.#await(entry, 'session', memberId, own ?? this.config.sessionTimeoutMs);
+    this.#await(entry, 'session', memberId, own ?? this.#configOf(entry.group.id).sessionTimeoutMs);
   }
 
   #awaitRevocation(entry: Entry, { memberId, rebalanceTimeoutMs }: ConsumerMember): void {
