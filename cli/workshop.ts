@@ -6,6 +6,7 @@
  */
 import type { Command } from 'commander';
 import type { StageTrace } from '../runtime/declarative/chain-trace.ts';
+import type { Change, RunningConnector } from '../runtime/declarative/changes.ts';
 import type { Reach } from '../runtime/declarative/check.ts';
 import type { ConnectorFile, Finding } from '../runtime/declarative/connector-file.ts';
 import type { Rules } from '../runtime/declarative/lint.ts';
@@ -14,7 +15,18 @@ import type { Preview, PreviewedRecord } from '../runtime/declarative/preview.ts
 import { notice } from './io.ts';
 import { settle } from './up-settings.ts';
 
-export type { ConnectorFile, Finding, OfflineRegistry, Preview, PreviewedRecord, Reach, Rules, StageTrace };
+export type {
+  Change,
+  RunningConnector,
+  ConnectorFile,
+  Finding,
+  OfflineRegistry,
+  Preview,
+  PreviewedRecord,
+  Reach,
+  Rules,
+  StageTrace,
+};
 
 export interface WorkshopFlags {
   readonly config?: string;
@@ -77,6 +89,10 @@ export async function tools() {
     import('../runtime/declarative/editor-schema.ts'),
   ]);
   return { ...files, ...lint, ...schema };
+}
+
+export async function changeTools() {
+  return import('../runtime/declarative/changes.ts');
 }
 
 /** Those that run plugins. */

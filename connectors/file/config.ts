@@ -28,6 +28,7 @@ function judgeTypes(value: unknown): string | null {
 export const fileSourceConfig = {
   file: {
     type: 'string',
+    onChange: 'Files that were not read before are read from their beginning; places in the old ones are kept.',
     doc: 'What to read: a file (which may appear later), a folder, or a glob such as /data/in/**/*.csv.',
     importance: 'high',
     group: 'Input',
@@ -242,6 +243,7 @@ export const fileSinkConfig = {
   directory: {
     type: 'string',
     default: null,
+    onChange: 'What was written before stays in the old folder.',
     doc: 'Instead of file: a folder to write finished files to, named by topic, partition and offsets, each exactly once. Another program may take them away at any time.',
     importance: 'high',
     group: 'Output',

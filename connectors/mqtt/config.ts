@@ -94,6 +94,7 @@ export const mqttSourceConfig = {
   'mqtt.client.id': {
     type: 'string',
     default: null,
+    onChange: 'A new session: what the broker queues for the old one until it expires is not read.',
     doc: 'Client id of task 0; task n appends "-n". By default millrace-CONNECTOR-TASK. It names the session at the broker: keep it stable and unique.',
     importance: 'medium',
     group: 'Session',

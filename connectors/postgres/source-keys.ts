@@ -307,6 +307,8 @@ const streamKeys = (defaults: SourceDefaults): ConfigDef => ({
   'slot.name': {
     type: 'string',
     default: defaults.slot,
+    onChange:
+      'The stored position is not in a new slot: the task stops with PG_SLOT_LOST, unless snapshot.mode=when_needed reads all rows again. The old slot stays on the server and keeps its WAL until it is dropped.',
     doc: 'The replication slot; created where missing. One per connector.',
     validate: (value) =>
       /^[a-z0-9_]{1,63}$/.test(String(value)) ? null : 'may hold only lower-case letters, digits and underscores',
@@ -356,6 +358,7 @@ export function sourceConfigDef(defaults: SourceDefaults): ConfigDef {
   return {
     'topic.prefix': {
       type: 'string',
+      onChange: 'Offsets are kept under the prefix: a new one snapshots all rows again, into topics of new names.',
       doc: 'Begins the topic names `prefix.schema.table` and names this server in every record.',
       importance: 'high',
       validate: (value) =>
