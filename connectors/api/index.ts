@@ -56,3 +56,4 @@ export * from './sample.ts';
 export * from './schema.ts';
 export * from './task.ts';
 export * from './transform.ts';
+export * from './value-text.ts';

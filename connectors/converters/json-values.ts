@@ -75,8 +75,7 @@ export class JsonValues {
 
   #absent(schema: Schema, convert: Convert): unknown {
     const fallback = schema.defaultValue;
-    if (fallback != null && (this.#options.replaceNullWithDefault || schema.optional !== true))
-      return convert(fallback);
+    if (fallback != null && this.#options.replaceNullWithDefault) return convert(fallback);
     if (schema.optional === true) return null;
     throw badData(`A required value is null: ${describe(schema)}.`);
   }
@@ -117,7 +116,7 @@ export class JsonValues {
         return (value) => base64(decimalToBytes(decimalText(schema, value), scale));
       }
       case LogicalNames.date:
-        return (value) => (value instanceof Date ? Math.floor(value.getTime() / DAY_MS) : wholeNumber(schema, value));
+        return (value) => (value instanceof Date ? wholeDays(schema, value) : wholeNumber(schema, value));
       case LogicalNames.time:
       case LogicalNames.timestamp:
         return (value) => (value instanceof Date ? value.getTime() : wholeNumber(schema, value));
@@ -134,7 +133,7 @@ export class JsonValues {
   #mapWriter(schema: Schema): Convert {
     const [key, element] = [required(schema.keySchema, schema), this.#writer(required(schema.valueSchema, schema))];
     const keyWriter = this.#writer(key);
-    const hasTextKeys = key.type === 'string' && key.optional !== true;
+    const hasTextKeys = key.type === 'string';
     return (value) => {
       if (typeof value !== 'object' || value === null) return misfit(schema, value);
       const entries = value instanceof Map ? [...value] : Object.entries(value as Record<string, ConnectValue>);
@@ -194,7 +193,8 @@ export class JsonValues {
         return (json) => floatWords.get(json) ?? (check(json as ConnectValue) as ConnectValue);
       }
       case 'bytes':
-        return (json) => (typeof json === 'string' ? Buffer.from(json, 'base64') : misfit(schema, json));
+        return (json) =>
+          typeof json === 'string' && isBase64(json) ? Buffer.from(json, 'base64') : misfit(schema, json);
       case 'array': {
         const element = this.#reader(required(schema.valueSchema, schema));
         return (json) => (Array.isArray(json) ? json.map(element) : misfit(schema, json));
@@ -241,6 +241,15 @@ const ranges: Partial<Record<Schema['type'], bigint>> = {
   int64: 1n << 63n,
 };
 
+/** Node skips what is no base64, and would read something else. */
+const isBase64 = (text: string) => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
+
+/** A date has no time of day. */
+function wholeDays(schema: Schema, value: Date): number {
+  const days = value.getTime() / DAY_MS;
+  return Number.isInteger(days) ? days : misfit(schema, value);
+}
+
 function wholeNumber(schema: Schema, value: unknown): number | bigint {
   const isWhole = typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value));
   if (!isWhole) return misfit(schema, value);
@@ -275,7 +284,7 @@ function readDecimal(schema: Schema, json: unknown): string {
   if (typeof json === 'number' || typeof json === 'bigint') {
     return decimalFromBytes(decimalToBytes(String(json), scaleOf(schema)), scaleOf(schema));
   }
-  if (typeof json !== 'string') return misfit(schema, json);
+  if (typeof json !== 'string' || !isBase64(json)) return misfit(schema, json);
   return decimalFromBytes(Buffer.from(json, 'base64'), scaleOf(schema));
 }
 

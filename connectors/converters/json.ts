@@ -55,7 +55,8 @@ class JsonConverter implements Converter {
   }
 
   toConnectData(_: string, bytes: Uint8Array | null): SchemaAndValue {
-    if (bytes === null || bytes.length === 0) return nothing;
+    if (bytes === null) return nothing;
+    if (bytes.length === 0) return this.#fromNoBytes();
     if (this.#given !== null) {
       return { schema: this.#given, value: this.#values.fromJson(this.#given, parseJson(bytes)) };
     }
@@ -64,9 +65,16 @@ class JsonConverter implements Converter {
     return text.parse() === null ? nothing : { schema: null, value: text };
   }
 
+  /** Without an envelope no bytes are a null; with one they are a message cut short. */
+  #fromNoBytes(): SchemaAndValue {
+    if (!this.#hasSchemas) return nothing;
+    throw badData('JsonConverter with schemas.enable needs "schema" and "payload", this message has no bytes at all.');
+  }
+
   #payloadBytes(schema: Schema | null, value: RecordValue): Bytes {
     if (value instanceof JsonText) return value.bytes;
-    if (value === null && (schema === null || schema.defaultValue == null)) return null;
+    // Null is a tombstone, unless the schema has a default to put in its place.
+    if (value === null && (schema === null || this.#values.toJson(schema, null) === null)) return null;
     return Buffer.from(this.#payloadText(schema, value));
   }
 

@@ -64,8 +64,11 @@ function numberPlugin({ name, bytes: width, schema, write, read }: Width): Conve
     config: converterType,
     create: () => ({
       configure() {},
-      fromConnectData(_, __, value) {
+      fromConnectData(_, given, value) {
         if (value === null) return null;
+        if (given !== null && given.type !== schema.type) {
+          throw badData(`${name}Converter takes ${schema.type}, the schema of this value is ${given.type}.`);
+        }
         const fits = typeof value === 'bigint' || (typeof value === 'number' && (!whole || Number.isInteger(value)));
         if (!fits) throw badData(`${name}Converter takes a number of its kind, this is ${shown(value)}.`);
         const buffer = Buffer.alloc(width);

@@ -10,17 +10,19 @@ import {
   type Transform,
 } from '../api/index.ts';
 import { fieldPath } from './field-path.ts';
-import { fieldsOf, likeOriginal, onBothSides, replaceNullWithDefault, type Side } from './side.ts';
+import { asMember, fieldsOf, likeOriginal, onBothSides, replaceNullWithDefault, type Side } from './side.ts';
 
 class ExtractField implements Transform {
   readonly #side: Side;
   #path: readonly string[] = [];
+  #replacesNull = true;
 
   constructor(side: Side) {
     this.#side = side;
   }
 
   configure(config: Config): void {
+    this.#replacesNull = config.boolean('replace.null.with.default');
     const name = config.string('field');
     this.#path = config.string('field.syntax.version') === 'V2' ? fieldPath(name) : [name];
   }
@@ -33,8 +35,12 @@ class ExtractField implements Transform {
       const next: Schema | undefined = schema === null ? undefined : fieldSchema(schema, name);
       if (schema !== null && next === undefined) throw new DataError(`Unknown field: ${this.#path.join('.')}`);
       schema = next ?? null;
-      value = isFields(value) ? (value[name] ?? null) : null;
+      if (value !== null && !isFields(value))
+        throw new DataError(`There is nothing below a value that has no fields: ${this.#path.join('.')}.`);
+      value = value === null ? null : (value[name] ?? null);
     }
+    if (value === null && this.#replacesNull && original !== null)
+      value = asMember(original, schema?.defaultValue ?? null);
     return this.#side.with(record, schema, likeOriginal(original, value, schema));
   }
 }

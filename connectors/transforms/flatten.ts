@@ -62,7 +62,7 @@ class Flatten implements Transform {
       const optional = isOptional || each.optional === true;
       if (each.type === 'map') throw new DataError(`Flatten does not take maps in a struct: "${path}" is one.`);
       if (each.type === 'struct') return this.#flatFields(each, path, optional);
-      const fallback = defaults?.[name] ?? each.defaultValue;
+      const fallback = each.defaultValue ?? defaults?.[name];
       return [{ name: path, schema: { ...each, optional, ...(fallback == null ? {} : { defaultValue: fallback }) } }];
     });
   }

@@ -3,14 +3,22 @@ import {
   type Config,
   ConfigError,
   type ConnectRecord,
-  type ConnectValue,
+  DataError,
   fieldSchema,
   type Header,
-  type Schema,
-  Schemas,
+  parseValueText,
   type Transform,
 } from '../api/index.ts';
-import { fieldsOf, likeOriginal, onBothSides, onRecord, replaceNullWithDefault, type Side } from './side.ts';
+import {
+  emptyListProblem,
+  fieldsOf,
+  likeOriginal,
+  onBothSides,
+  onRecord,
+  replaceNullWithDefault,
+  type Side,
+  withDefaults,
+} from './side.ts';
 
 class DropHeaders implements Transform {
   #names: ReadonlySet<string> = new Set();
@@ -29,8 +37,7 @@ class InsertHeader implements Transform {
   #header: Header = { key: '', value: null, schema: null };
 
   configure(config: Config): void {
-    const text = config.string('value.literal');
-    this.#header = { key: config.string('header'), ...literal(text) };
+    this.#header = { key: config.string('header'), ...parseValueText(config.string('value.literal')) };
   }
 
   apply<R extends ConnectRecord>(record: R): R {
@@ -38,31 +45,12 @@ class InsertHeader implements Transform {
   }
 }
 
-/** The type a literal looks like: null, boolean, whole number, number, else text. */
-function literal(text: string): { value: ConnectValue; schema: Schema | null } {
-  if (text === 'null') return { value: null, schema: null };
-  if (text === 'true' || text === 'false') return { value: text === 'true', schema: Schemas.boolean };
-  if (/^[+-]?\d{1,15}$/.test(text)) return { value: Number(text), schema: wholeSchema(Number(text)) };
-  if (/^[+-]?\d*\.\d+$/.test(text)) return { value: Number(text), schema: Schemas.float64 };
-  return { value: text, schema: Schemas.string };
-}
-
-function wholeSchema(value: number): Schema {
-  for (const [bits, schema] of [
-    [8, Schemas.int8],
-    [16, Schemas.int16],
-    [32, Schemas.int32],
-  ] as const) {
-    if (value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1)) return schema;
-  }
-  return Schemas.int64;
-}
-
 class HeaderFrom implements Transform {
   readonly #side: Side;
   #fields: readonly string[] = [];
   #headers: readonly string[] = [];
   #isMove = false;
+  #replacesNull = true;
 
   constructor(side: Side) {
     this.#side = side;
@@ -71,6 +59,7 @@ class HeaderFrom implements Transform {
   configure(config: Config): void {
     this.#fields = config.list('fields');
     this.#headers = config.list('headers');
+    this.#replacesNull = config.boolean('replace.null.with.default');
     this.#isMove = config.string('operation') === 'move';
     if (this.#fields.length !== this.#headers.length) {
       throw new ConfigError(
@@ -81,11 +70,13 @@ class HeaderFrom implements Transform {
 
   apply<R extends ConnectRecord>(record: R): R {
     const value = this.#side.value(record);
-    const fields = fieldsOf(value, 'header from');
-    if (fields === null) return record;
+    const given = fieldsOf(value, 'header from');
+    if (given === null) throw new DataError('HeaderFrom needs a struct or a map, this record has no value.');
     const schema = this.#side.schema(record);
+    const fields = withDefaults(given, schema, this.#replacesNull, value);
     const added = this.#fields.map((name, index): Header => {
-      const memberSchema = schema === null ? null : (fieldSchema(schema, name) ?? null);
+      const memberSchema = schema === null ? null : fieldSchema(schema, name);
+      if (memberSchema === undefined) throw new DataError(`HeaderFrom: the struct has no field "${name}".`);
       const member = likeOriginal(value, fields[name] ?? null, memberSchema);
       return { key: this.#headers[index]!, value: member, schema: memberSchema };
     });
@@ -102,7 +93,7 @@ class HeaderFrom implements Transform {
 export const headerPlugins = [
   onRecord(
     'DropHeaders',
-    { headers: { type: 'list', doc: 'Headers to remove.', importance: 'high' } },
+    { headers: { type: 'list', doc: 'Headers to remove.', importance: 'high', validate: emptyListProblem } },
     () => new DropHeaders(),
   ),
   onRecord(

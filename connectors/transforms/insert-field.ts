@@ -4,6 +4,7 @@ import {
   ConfigError,
   type ConnectRecord,
   type ConnectValue,
+  DataError,
   type Field,
   LogicalNames,
   type Schema,
@@ -11,7 +12,16 @@ import {
   type SinkRecord,
   type Transform,
 } from '../api/index.ts';
-import { asMember, fieldsOf, likeOriginal, onBothSides, perSchema, replaceNullWithDefault, type Side } from './side.ts';
+import {
+  asMember,
+  fieldsOf,
+  likeOriginal,
+  onBothSides,
+  perSchema,
+  replaceNullWithDefault,
+  type Side,
+  withDefaults,
+} from './side.ts';
 
 type Source = 'topic' | 'partition' | 'offset' | 'timestamp' | 'static';
 
@@ -34,6 +44,7 @@ class InsertField implements Transform {
   readonly #side: Side;
   #insertions: readonly Insertion[] = [];
   #staticValue: string | null = null;
+  #replacesNull = true;
   readonly #schemaOf = perSchema((schema) => this.#extended(schema));
 
   constructor(side: Side) {
@@ -41,6 +52,7 @@ class InsertField implements Transform {
   }
 
   configure(config: Config): void {
+    this.#replacesNull = config.boolean('replace.null.with.default');
     this.#staticValue = config.optionalString('static.value');
     this.#insertions = sources.flatMap((source) => {
       const written = config.optionalString(`${source}.field`);
@@ -60,10 +72,13 @@ class InsertField implements Transform {
     const fields = fieldsOf(value, 'field insertion');
     if (fields === null) return record;
     const schema = this.#side.schema(record);
-    const extended: Record<string, ConnectValue> = { ...fields };
+    const extended: Record<string, ConnectValue> = { ...withDefaults(fields, schema, this.#replacesNull, value) };
     for (const { name, source } of this.#insertions) {
       const inserted = this.#valueOf(source, record);
-      if (schema !== null || inserted !== null) extended[name] = asMember(value, inserted);
+      // A map has no logical types: the time is a number there.
+      const isNumber = schema === null && inserted instanceof Date;
+      if (schema !== null || inserted !== null)
+        extended[name] = isNumber ? inserted.getTime() : asMember(value, inserted);
     }
     const newSchema = schema === null ? null : this.#schemaOf(schema);
     return this.#side.with(record, newSchema, likeOriginal(value, extended, newSchema));
@@ -74,9 +89,8 @@ class InsertField implements Transform {
       case 'topic':
         return record.topic;
       case 'partition':
-        return record.partition;
       case 'offset':
-        return (record as Partial<SinkRecord>).offset ?? null;
+        return coordinate(record, source);
       case 'timestamp':
         return record.timestamp === null ? null : new Date(record.timestamp);
       case 'static':
@@ -85,9 +99,19 @@ class InsertField implements Transform {
   }
 
   #extended(schema: Schema): Schema {
+    const names = new Set((schema.fields ?? []).map(({ name }) => name));
+    const taken = this.#insertions.find(({ name }) => names.has(name));
+    if (taken !== undefined) throw new DataError(`InsertField cannot add "${taken.name}": the struct has it already.`);
     const added = this.#insertions.map(({ name, schema: each }): Field => ({ name, schema: each }));
     return { ...schema, fields: [...(schema.fields ?? []), ...added] };
   }
+}
+
+/** Where a record stands in the log is known to sinks only. */
+function coordinate(record: ConnectRecord, what: 'partition' | 'offset'): number | null {
+  const { offset } = record as Partial<SinkRecord>;
+  if (offset === undefined) throw new DataError(`InsertField knows the ${what} of a record in sinks only.`);
+  return what === 'offset' ? offset : record.partition;
 }
 
 const field = (what: string) =>

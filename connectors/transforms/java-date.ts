@@ -1,14 +1,16 @@
 /**
- * java.text.SimpleDateFormat in UTC, as far as numbers go: y M d H h m s S D E a Z X, and text in quotes.
+ * java.text.SimpleDateFormat in UTC, as far as numbers go: y M d H k K h m s S D E u F w G a z Z X, and text in quotes.
  */
 import { ConfigError, DataError } from '../api/index.ts';
 
 type Part = { readonly letter: string; readonly width: number } | { readonly text: string };
 export type DateFormat = readonly Part[];
 
-const LETTERS = 'yMdHhmsSDEaZXzu';
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+const LETTERS = 'yMdHkKhmsSDEuFwGaZXz';
+const MONTHS = 'January February March April May June July August September October November December'.split(' ');
+const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ');
+/** Letters up to three stand for a short name, more for the whole one. */
+const named = (name: string, width: number) => (width > 3 ? name : name.slice(0, 3));
 const DAY_MS = 86_400_000;
 
 /** Throws a ConfigError for a letter it does not know. */
@@ -32,14 +34,25 @@ function formatPart(letter: string, width: number, date: Date): string {
   const padded = (value: number) => String(value).padStart(width, '0');
   switch (letter) {
     case 'y':
-    case 'u':
       return width === 2 ? String(date.getUTCFullYear() % 100).padStart(2, '0') : padded(date.getUTCFullYear());
     case 'M':
-      return width >= 3 ? MONTHS[date.getUTCMonth()]! : padded(date.getUTCMonth() + 1);
+      return width >= 3 ? named(MONTHS[date.getUTCMonth()]!, width) : padded(date.getUTCMonth() + 1);
     case 'd':
       return padded(date.getUTCDate());
     case 'D':
-      return padded(Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / DAY_MS) + 1);
+      return padded(dayOfYear(date));
+    case 'u':
+      return padded(date.getUTCDay() || 7);
+    case 'F':
+      return padded(Math.ceil(date.getUTCDate() / 7));
+    case 'w':
+      return padded(weekOfYear(date));
+    case 'G':
+      return 'AD';
+    case 'k':
+      return padded(date.getUTCHours() || 24);
+    case 'K':
+      return padded(date.getUTCHours() % 12);
     case 'H':
       return padded(date.getUTCHours());
     case 'h':
@@ -51,7 +64,7 @@ function formatPart(letter: string, width: number, date: Date): string {
     case 'S':
       return padded(date.getUTCMilliseconds());
     case 'E':
-      return DAYS[date.getUTCDay()]!;
+      return named(DAYS[date.getUTCDay()]!, width);
     case 'a':
       return date.getUTCHours() < 12 ? 'AM' : 'PM';
     case 'z':
@@ -61,6 +74,16 @@ function formatPart(letter: string, width: number, date: Date): string {
     default:
       return '+0000';
   }
+}
+
+function dayOfYear(date: Date): number {
+  return Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / DAY_MS) + 1;
+}
+
+/** As in Java's default locale: weeks begin on Sunday, the first is the one with January 1. */
+function weekOfYear(date: Date): number {
+  const firstDay = new Date(Date.UTC(date.getUTCFullYear(), 0, 1)).getUTCDay();
+  return Math.floor((dayOfYear(date) + firstDay - 1) / 7) + 1;
 }
 
 /** Throws a DataError when the text does not have the format. */
@@ -74,7 +97,7 @@ export function parseJavaDate(format: DateFormat, text: string): Date {
     const match = pattern.exec(text);
     if (match === null)
       throw new DataError(`"${text}" does not have the date format it should: see character ${at + 1}.`);
-    if ('letter' in part) found[part.letter] = match[0];
+    if ('letter' in part) found[part.letter] = part.letter === 'y' ? wholeYear(match[0], part.width) : match[0];
     at = pattern.lastIndex;
   }
   return new Date(instant(found));
@@ -83,7 +106,7 @@ export function parseJavaDate(format: DateFormat, text: string): Date {
 const literal = (text: string) => new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'y');
 
 function partPattern(letter: string, width: number, next: Part | undefined): RegExp {
-  if (letter === 'M' && width >= 3) return /[A-Za-z]{3}/y;
+  if (letter === 'M' && width >= 3) return /[A-Za-z]{3,}/y;
   if (letter === 'E') return /[A-Za-z]{3,}/y;
   if (letter === 'a') return /[AaPp][Mm]/y;
   if ('ZXz'.includes(letter)) return /Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}/y;
@@ -91,27 +114,38 @@ function partPattern(letter: string, width: number, next: Part | undefined): Reg
   return next !== undefined && 'letter' in next ? new RegExp(`\\d{${width}}`, 'y') : /\d+/y;
 }
 
+/** Where the pattern has one or two letters, two digits are a year between 80 years ago and in 20 years. */
+function wholeYear(digits: string, width: number): string {
+  if (width > 2 || digits.length !== 2) return digits;
+  const latest = new Date().getUTCFullYear() + 20;
+  const year = latest - (latest % 100) + Number(digits);
+  return String(year > latest ? year - 100 : year);
+}
+
+/** From 0. A name may be short or whole. */
+function monthOf(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (/^\d+$/.test(text)) return Number(text) - 1;
+  const month = MONTHS.findIndex((name) =>
+    [name, name.slice(0, 3)].some((each) => each.toLowerCase() === text.toLowerCase()),
+  );
+  if (month < 0) throw new DataError(`"${text}" is no month.`);
+  return month;
+}
+
 function instant(found: Record<string, string>): number {
   const number = (letter: string, fallback: number) => (found[letter] === undefined ? fallback : Number(found[letter]));
-  const year = number('y', number('u', 1970));
-  const named = MONTHS.findIndex((name) => name.toLowerCase() === found.M?.toLowerCase());
-  const month = named >= 0 ? named : number('M', 1) - 1;
+  const year = number('y', 1970);
+  const month = monthOf(found.M);
   const isAfternoon = found.a?.toLowerCase() === 'pm';
   const hour = found.h === undefined ? number('H', 0) : (number('h', 0) % 12) + (isAfternoon ? 12 : 0);
   const zone = found.Z ?? found.X ?? found.z ?? 'Z';
   const offset = /([+-])(\d{2}):?(\d{2})?/.exec(zone);
   const shift = offset === null ? 0 : (Number(offset[2]) * 60 + Number(offset[3] ?? 0)) * (offset[1] === '-' ? -1 : 1);
   const days = found.D === undefined ? number('d', 1) : number('D', 1);
-  return (
-    Date.UTC(
-      year < 100 && found.y?.length === 2 ? 2000 + year : year,
-      month,
-      days,
-      hour,
-      number('m', 0),
-      number('s', 0),
-      number('S', 0),
-    ) -
-    shift * 60_000
-  );
+  const date = new Date(0);
+  // Not Date.UTC, which takes years below 100 for others.
+  date.setUTCFullYear(year, month, days);
+  date.setUTCHours(hour, number('m', 0), number('s', 0), number('S', 0));
+  return date.getTime() - shift * 60_000;
 }

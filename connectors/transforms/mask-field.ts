@@ -5,14 +5,27 @@ import {
   type ConnectValue,
   DataError,
   fieldSchema,
+  LogicalNames,
+  type Schema,
+  Schemas,
   type Transform,
 } from '../api/index.ts';
-import { fieldsOf, likeOriginal, onBothSides, replaceNullWithDefault, type Side } from './side.ts';
+import { castValue } from './cast.ts';
+import {
+  emptyListProblem,
+  fieldsOf,
+  likeOriginal,
+  onBothSides,
+  replaceNullWithDefault,
+  type Side,
+  withDefaults,
+} from './side.ts';
 
 class MaskField implements Transform {
   readonly #side: Side;
   #names: readonly string[] = [];
   #replacement: string | null = null;
+  #replacesNull = true;
 
   constructor(side: Side) {
     this.#side = side;
@@ -20,7 +33,8 @@ class MaskField implements Transform {
 
   configure(config: Config): void {
     this.#names = config.list('fields');
-    this.#replacement = config.optionalString('replacement') || null;
+    this.#replacement = config.optionalString('replacement');
+    this.#replacesNull = config.boolean('replace.null.with.default');
   }
 
   apply<R extends ConnectRecord>(record: R): R {
@@ -28,25 +42,28 @@ class MaskField implements Transform {
     const fields = fieldsOf(value, 'mask fields');
     const schema = this.#side.schema(record);
     if (fields === null) throw new DataError('Only structs and maps can be masked, this record has no value.');
-    const masked: Record<string, ConnectValue> = { ...fields };
+    const whole = withDefaults(fields, schema, this.#replacesNull, value);
+    const masked: Record<string, ConnectValue> = { ...whole };
     for (const name of this.#names) {
-      const member = fields[name];
-      if (member === undefined) continue;
-      const type = schema === null ? undefined : fieldSchema(schema, name)?.type;
-      if (member !== null) masked[name] = this.#masked(name, member, type === 'bytes');
+      const member = whole[name] ?? null;
+      if (schema === null && member === null) masked[name] = null;
+      if (member !== null)
+        masked[name] = this.#masked(name, member, schema === null ? undefined : fieldSchema(schema, name));
     }
     return this.#side.with(record, schema, likeOriginal(value, masked, schema));
   }
 
-  #masked(name: string, value: ConnectValue, isBytes: boolean): ConnectValue {
-    if (this.#replacement === null) return isBytes && typeof value === 'string' ? '' : empty(value);
-    if (typeof value === 'string') return this.#replacement;
-    if (typeof value !== 'number' && typeof value !== 'bigint') {
+  #masked(name: string, value: ConnectValue, schema: Schema | undefined): ConnectValue {
+    const isDecimal = schema?.name === LogicalNames.decimal;
+    const replacement = this.#replacement ?? (isDecimal ? '0' : null);
+    if (replacement === null) return schema?.type === 'bytes' && typeof value === 'string' ? '' : empty(value);
+    if (typeof value === 'string' && !isDecimal) return replacement;
+    if (typeof value !== 'number' && typeof value !== 'bigint' && !isDecimal) {
       throw new DataError(`Cannot mask field "${name}": a replacement is for text and numbers only.`);
     }
-    const number = Number(this.#replacement);
-    if (Number.isNaN(number)) throw new DataError(`The replacement "${this.#replacement}" of "${name}" is no number.`);
-    return number;
+    const number = Number(replacement);
+    if (Number.isNaN(number)) throw new DataError(`The replacement "${replacement}" of "${name}" is no number.`);
+    return isDecimal ? replacement : castValue(number, schema?.type ?? 'float64', Schemas.float64);
   }
 }
 
@@ -69,8 +86,13 @@ function empty(value: ConnectValue): ConnectValue {
 export const maskFieldPlugins = onBothSides(
   'MaskField',
   {
-    fields: { type: 'list', doc: 'Fields to mask.', importance: 'high' },
-    replacement: { type: 'string', default: null, doc: 'What to write instead of the empty value.' },
+    fields: { type: 'list', doc: 'Fields to mask.', importance: 'high', validate: emptyListProblem },
+    replacement: {
+      type: 'string',
+      default: null,
+      doc: 'What to write instead of the empty value, for text and numbers.',
+      validate: (text) => (text === '' ? 'must not be empty' : null),
+    },
     'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new MaskField(side),

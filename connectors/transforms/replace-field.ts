@@ -9,6 +9,7 @@ import {
   perSchema,
   replaceNullWithDefault,
   type Side,
+  withDefaults,
 } from './side.ts';
 
 class ReplaceField implements Transform {
@@ -16,6 +17,7 @@ class ReplaceField implements Transform {
   #include: ReadonlySet<string> = new Set();
   #exclude: ReadonlySet<string> = new Set();
   #renames: ReadonlyMap<string, string> = new Map();
+  #replacesNull = true;
   readonly #schemaOf = perSchema((schema): Schema => {
     const kept = (schema.fields ?? []).filter(({ name }) => this.#keeps(name));
     return { ...schema, fields: kept.map((field) => ({ ...field, name: this.#nameOf(field.name) })) };
@@ -26,6 +28,7 @@ class ReplaceField implements Transform {
   }
 
   configure(config: Config): void {
+    this.#replacesNull = config.boolean('replace.null.with.default');
     const listOf = (key: string, old: string) => config.list(config.list(key).length > 0 ? key : old);
     this.#exclude = new Set(listOf('exclude', 'blacklist'));
     this.#include = new Set(listOf('include', 'whitelist'));
@@ -38,7 +41,8 @@ class ReplaceField implements Transform {
     if (fields === null) return record;
     const schema = this.#side.schema(record);
     const replaced: Record<string, ConnectValue> = {};
-    for (const name in fields) if (this.#keeps(name)) replaced[this.#nameOf(name)] = fields[name]!;
+    const whole = withDefaults(fields, schema, this.#replacesNull, value);
+    for (const name in whole) if (this.#keeps(name)) replaced[this.#nameOf(name)] = whole[name]!;
     const newSchema = schema === null ? null : this.#schemaOf(schema);
     return this.#side.with(record, newSchema, likeOriginal(value, replaced, newSchema));
   }

@@ -1,5 +1,5 @@
 /** SetSchemaMetadata: gives the schema another name and version; the values stay as they are. */
-import { type Config, type ConnectRecord, DataError, type Schema, type Transform } from '../api/index.ts';
+import { type Config, ConfigError, type ConnectRecord, DataError, type Schema, type Transform } from '../api/index.ts';
 import { onBothSides, perSchema, replaceNullWithDefault, type Side } from './side.ts';
 
 class SetSchemaMetadata implements Transform {
@@ -21,6 +21,9 @@ class SetSchemaMetadata implements Transform {
   configure(config: Config): void {
     this.#name = config.optionalString('schema.name');
     this.#version = config.optionalNumber('schema.version');
+    if (this.#name === null && this.#version === null) {
+      throw new ConfigError('SetSchemaMetadata needs schema.name or schema.version.');
+    }
   }
 
   apply<R extends ConnectRecord>(record: R): R {

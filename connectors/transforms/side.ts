@@ -113,6 +113,25 @@ export const replaceNullWithDefault = {
   importance: 'medium',
 } as const;
 
+/** The fields of a struct that have a default, with it. */
+const defaultsOf = perSchema((schema) =>
+  (schema.fields ?? []).flatMap(({ name, schema: { defaultValue } }) =>
+    defaultValue == null ? [] : [{ name, value: defaultValue }],
+  ),
+);
+
+/** The members of a struct with its defaults in place of nulls, where `replace.null.with.default` says so. */
+export function withDefaults(fields: Fields, schema: Schema | null, replaces: boolean, original: RecordValue): Fields {
+  if (schema === null || !replaces) return fields;
+  let filled: Record<string, ConnectValue> | null = null;
+  for (const { name, value } of defaultsOf(schema)) {
+    if (fields[name] != null) continue;
+    filled ??= { ...fields };
+    filled[name] = asMember(original, value);
+  }
+  return filled ?? fields;
+}
+
 /** Remembers what became of each schema: sources reuse one object for all records of a table. */
 export function perSchema<T>(compute: (schema: Schema) => T): (schema: Schema) => T {
   const known = new WeakMap<Schema, T>();
@@ -134,6 +153,11 @@ export function pairs(list: readonly string[]): Map<string, string> {
       return at < 1 ? [entry, entry] : [entry.slice(0, at), entry.slice(at + 1)];
     }),
   );
+}
+
+/** A check for lists that must not be empty. */
+export function emptyListProblem(value: unknown): string | null {
+  return (value as readonly string[]).length === 0 ? 'must name at least one' : null;
 }
 
 /** A check for keys that are lists of pairs. */

@@ -12,7 +12,16 @@ import {
   type Transform,
 } from '../api/index.ts';
 import { type DateFormat, formatJavaDate, javaDateFormat, parseJavaDate } from './java-date.ts';
-import { asMember, fieldsOf, likeOriginal, onBothSides, perSchema, replaceNullWithDefault, type Side } from './side.ts';
+import {
+  asMember,
+  fieldsOf,
+  likeOriginal,
+  onBothSides,
+  perSchema,
+  replaceNullWithDefault,
+  type Side,
+  withDefaults,
+} from './side.ts';
 
 type Target = 'string' | 'unix' | 'Date' | 'Time' | 'Timestamp';
 type Precision = 'seconds' | 'milliseconds' | 'microseconds' | 'nanoseconds';
@@ -40,6 +49,7 @@ class TimestampConverter implements Transform {
   #target: Target = 'Timestamp';
   #format: DateFormat | null = null;
   #precision: Precision = 'milliseconds';
+  #replacesNull = true;
   readonly #schemaOf = perSchema((schema): Schema => {
     if (this.#field === '') return this.#converted(schema);
     const fields = (schema.fields ?? []).map((field) =>
@@ -53,6 +63,7 @@ class TimestampConverter implements Transform {
   }
 
   configure(config: Config): void {
+    this.#replacesNull = config.boolean('replace.null.with.default');
     this.#field = config.string('field');
     this.#target = config.string('target.type') as Target;
     this.#precision = config.string('unix.precision') as Precision;
@@ -65,18 +76,18 @@ class TimestampConverter implements Transform {
 
   apply<R extends ConnectRecord>(record: R): R {
     const value = this.#side.value(record);
-    if (value === null) return record;
     const schema = this.#side.schema(record);
     const newSchema = schema === null ? null : this.#schemaOf(schema);
+    if (value === null) return newSchema === schema ? record : this.#side.with(record, newSchema, null);
     if (this.#field === '') {
       const plain = value instanceof JsonText ? value.parse() : value;
       return this.#side.with(record, newSchema, this.#convert(plain, schema));
     }
-    const fields = fieldsOf(value, 'formatting timestamp')!;
-    const member = fields[this.#field];
-    if (member == null) return newSchema === schema ? record : this.#side.with(record, newSchema, value);
+    const fields = withDefaults(fieldsOf(value, 'formatting timestamp')!, schema, this.#replacesNull, value);
     const memberSchema = schema === null ? null : (fieldSchema(schema, this.#field) ?? null);
-    const converted = { ...fields, [this.#field]: asMember(value, this.#convert(member, memberSchema)) };
+    if (schema !== null && memberSchema === null) return this.#side.with(record, newSchema, value);
+    const member = this.#convert(fields[this.#field] ?? null, memberSchema);
+    const converted = { ...fields, [this.#field]: asMember(value, member) };
     return this.#side.with(record, newSchema, likeOriginal(value, converted, newSchema));
   }
 
@@ -111,6 +122,10 @@ class TimestampConverter implements Transform {
     // A logical type that came as JSON is still the number it is written as.
     if (schema?.name === LogicalNames.date) return Number(value) * DAY_MS;
     if (schema?.name === LogicalNames.timestamp || schema?.name === LogicalNames.time) return Number(value);
+    if (schema !== null && schema.type !== 'int64') {
+      throw new DataError(`TimestampConverter reads epoch numbers of type int64, this is ${schema.type}.`);
+    }
+    if (typeof value === 'number' && !Number.isInteger(value)) throw new DataError('A time must be a whole number.');
     const [numerator, denominator] = units[this.#precision];
     return Number((BigInt(value) * denominator) / numerator);
   }

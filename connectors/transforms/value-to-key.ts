@@ -9,10 +9,11 @@ import {
   type Schema,
   type Transform,
 } from '../api/index.ts';
-import { fieldsOf, likeOriginal, onRecord, perSchema, replaceNullWithDefault } from './side.ts';
+import { fieldsOf, likeOriginal, onRecord, perSchema, replaceNullWithDefault, withDefaults } from './side.ts';
 
 class ValueToKey implements Transform {
   #names: readonly string[] = [];
+  #replacesNull = true;
   readonly #schemaOf = perSchema((schema): Schema => {
     const fields = this.#names.map((name) => {
       const found = fieldSchema(schema, name);
@@ -23,6 +24,7 @@ class ValueToKey implements Transform {
   });
 
   configure(config: Config): void {
+    this.#replacesNull = config.boolean('replace.null.with.default');
     this.#names = config.list('fields');
     if (this.#names.length === 0) throw new ConfigError('ValueToKey needs at least one field.');
   }
@@ -30,9 +32,10 @@ class ValueToKey implements Transform {
   apply<R extends ConnectRecord>(record: R): R {
     const fields = fieldsOf(record.value, 'copying fields from value to key');
     if (fields === null) throw new DataError('A record without a value has no fields to make a key of.');
+    const whole = withDefaults(fields, record.valueSchema, this.#replacesNull, record.value);
     const keySchema = record.valueSchema === null ? null : this.#schemaOf(record.valueSchema);
     const key: Record<string, ConnectValue> = {};
-    for (const name of this.#names) key[name] = fields[name] ?? null;
+    for (const name of this.#names) key[name] = whole[name] ?? null;
     return { ...record, keySchema, key: likeOriginal(record.value, key, keySchema) };
   }
 }

@@ -129,7 +129,7 @@ function steady(value: unknown): unknown {
     Object.entries(value).map(([name, member]) => {
       const steadied = replaced[name];
       if (typeof member === 'string' && steadied !== undefined) return [name, member === '' ? '' : steadied];
-      if (name === 'last_modified' && typeof member === 'number') return [name, 'a time'];
+      if (name === 'last_modified' && typeof member === 'number') return [name, 0];
       return [name, steady(member)];
     }),
   );
