@@ -4,7 +4,7 @@
  *
  *     java LatencyAtRate <bootstrap> <topic> <records per second> <seconds> <bytes> <acks>
  *
- * Prints p50, p99, p99.9 and the largest, in milliseconds. The first seconds (warm-up of both JVMs) do not count.
+ * Prints how many records were sent, then p50, p99, p99.9 and the largest, in milliseconds. The first seconds (warm-up of both JVMs) do not count.
  */
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -23,7 +23,18 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 public final class LatencyAtRate {
     private static final int WARM_UP_SECONDS = 5;
 
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] args) {
+        try {
+            run(args);
+            Runtime.getRuntime().halt(0);
+        } catch (Exception error) {
+            error.printStackTrace();
+            // The consumer's thread would hold the process.
+            Runtime.getRuntime().halt(1);
+        }
+    }
+
+    private static void run(String[] args) throws Exception {
         String bootstrap = args[0];
         String topic = args[1];
         int rate = Integer.parseInt(args[2]);
@@ -33,12 +44,12 @@ public final class LatencyAtRate {
         Thread consuming = new Thread(() -> consume(bootstrap, topic, latencies));
         consuming.start();
         produce(bootstrap, topic, rate, count, bytes, args[5]);
-        consuming.join(60_000);
+        consuming.join(30_000);
+        if (consuming.isAlive()) throw new IllegalStateException("some records did not arrive within 30 seconds");
         long[] counted = Arrays.copyOfRange(latencies, rate * WARM_UP_SECONDS, count);
         Arrays.sort(counted);
-        System.out.printf(Locale.ROOT, "%.3f %.3f %.3f %.3f%n",
+        System.out.printf(Locale.ROOT, "%d %.3f %.3f %.3f %.3f%n", count,
                 at(counted, 0.5), at(counted, 0.99), at(counted, 0.999), at(counted, 1));
-        Runtime.getRuntime().halt(0);
     }
 
     private static double at(long[] sorted, double share) {

@@ -13,15 +13,26 @@ export interface Load {
   readonly codec: 'none' | 'lz4';
 }
 
-/** A driver that says nothing for so long has met a broker that does not answer. */
-const deadlineMs = 180_000;
+/** A driver that takes so long has met a broker that does not answer; the longest takes a third of it. */
+const deadlineMs = 120_000;
+
+const warmUpRecords = (load: Load): number => load.records >> 2;
+/** With those before the clock starts, for what a record costs. */
+export const javaRecordsSent = (load: Load): number => load.records + warmUpRecords(load);
 
 /** Kafka's own ProducerPerformance; the JVM's warm-up is not counted. */
 export async function javaProduce(bootstrap: string, topic: string, load: Load): Promise<number> {
   const { records, bytes, acks, codec } = load;
   const config = [`bootstrap.servers=${bootstrap}`, `acks=${acks}`, `compression.type=${codec}`];
   const tool = ['org.apache.kafka.tools.ProducerPerformance', '--topic', topic, '--throughput', '-1'];
-  const sizes = ['--num-records', `${records}`, '--record-size', `${bytes}`, '--warmup-records', `${records >> 2}`];
+  const sizes = [
+    '--num-records',
+    `${records}`,
+    '--record-size',
+    `${bytes}`,
+    '--warmup-records',
+    `${warmUpRecords(load)}`,
+  ];
   const out = await java([...tool, ...sizes, '--command-property', ...config]);
   // The last line is the run without its warm-up.
   const rates = [...out.matchAll(/([\d.]+) records\/sec/g)];
@@ -37,6 +48,7 @@ export async function javaConsume(bootstrap: string, topic: string, records: num
 }
 
 export interface Latency {
+  readonly records: number;
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
@@ -51,8 +63,35 @@ export async function latencyAtRate(
   load: Pick<Load, 'bytes' | 'acks'>,
 ): Promise<Latency> {
   const out = await java(['LatencyAtRate', bootstrap, topic, `${rate}`, `${seconds}`, `${load.bytes}`, load.acks]);
-  const [p50, p99, p999, max] = out.trim().split(' ').map(Number);
-  return { p50: p50!, p99: p99!, p999: p999!, max: max! };
+  const [records, p50, p99, p999, max] = out.trim().split(' ').map(Number);
+  return { records: records!, p50: p50!, p99: p99!, p999: p999!, max: max! };
+}
+
+/** So many producers, each on its own connection, share the load. */
+export async function manyProducers(bootstrap: string, topic: string, producers: number, load: Load): Promise<number> {
+  const { records, bytes, acks } = load;
+  return Number(await java(['ManyProducers', bootstrap, topic, `${producers}`, `${records}`, `${bytes}`, acks]));
+}
+
+export interface CatchingUp {
+  readonly partitions: number;
+  /** In the topic before, for each consumer to read. */
+  readonly records: number;
+  readonly consumers: number;
+  readonly writesPerSecond: number;
+  readonly bytes: number;
+}
+
+/** Records a second of all consumers together, and milliseconds of the writes meanwhile. */
+export async function catchingUp(
+  bootstrap: string,
+  topic: string,
+  work: CatchingUp,
+): Promise<{ readonly rate: number; readonly p50: number; readonly p99: number }> {
+  const { partitions, records, consumers, writesPerSecond, bytes } = work;
+  const counts = [partitions, records, consumers, writesPerSecond, bytes].map(String);
+  const [rate, p50, p99] = (await java(['CatchUp', bootstrap, topic, ...counts])).trim().split(' ').map(Number);
+  return { rate: rate!, p50: p50!, p99: p99! };
 }
 
 /** librdkafka through kcat: lines from a file in, lines out. Its start (some 0.05 s) is counted. */
@@ -97,7 +136,7 @@ async function timed(records: number, program: string, args: readonly string[]):
 }
 
 const java = (args: readonly string[]): Promise<string> =>
-  run('java', ['-Xms512m', '-Xmx512m', '-cp', classpath, ...args]);
+  run('java', ['-Xms512m', '-Xmx1g', '-cp', classpath, ...args]);
 
 /** Runs it and answers its stdout; output that is only records is thrown away by the caller's -q or by `> /dev/null`. */
 function run(program: string, args: readonly string[]): Promise<string> {
@@ -105,6 +144,7 @@ function run(program: string, args: readonly string[]): Promise<string> {
     const isSilent = args.includes('-C');
     const child = spawn(program, args, {
       timeout: deadlineMs,
+      killSignal: 'SIGKILL',
       stdio: ['ignore', isSilent ? 'ignore' : 'pipe', 'pipe'],
     });
     let out = '';

@@ -18,6 +18,8 @@ export function installPeer(): void {
     execFileSync('mvn', ['-q', '-B', '-f', pom, ...goal], { stdio: 'inherit' });
     renameSync(`${jars}.new`, jars);
   }
-  const program = join(import.meta.dirname, 'LatencyAtRate.java');
-  execFileSync('javac', ['-d', classes, '-cp', join(jars, '*'), program], { stdio: 'inherit' });
+  const programs = ['LatencyAtRate', 'ManyProducers', 'CatchUp'].map((name) =>
+    join(import.meta.dirname, `${name}.java`),
+  );
+  execFileSync('javac', ['-d', classes, '-cp', join(jars, '*'), ...programs], { stdio: 'inherit' });
 }

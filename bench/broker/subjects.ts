@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { classpath, peerName } from './peer.ts';
 
 export interface Running {
@@ -21,12 +21,31 @@ export interface Running {
   cpuSeconds(): number;
   /** Memory that is resident now. */
   residentMiB(): number;
+  /** The most that was. */
+  peakMiB(): number;
   createTopic(name: string, partitions: number): Promise<void>;
+  /** All at once, each with so many partitions; resolves when each has a leader. */
+  createTopics(names: readonly string[], partitions: number): Promise<void>;
   deleteTopic(name: string): Promise<void>;
+  /** One record into each partition of each topic, acks=all. */
+  writeToEach(topics: readonly string[], partitions: number): Promise<void>;
+  /** Of all partitions together, as their ends say. */
+  recordCount(topic: string): Promise<number>;
+  /** Ends it, starts it on the same files, and answers after how many milliseconds it was ready. */
+  restart(signal: 'SIGTERM' | 'SIGKILL', isReady: (subject: Running) => Promise<boolean>): Promise<number>;
+  /** Starts it again if it has ended by itself. */
+  revive(): Promise<void>;
+  /** Ends it and removes its files. Never rejects. */
   stop(): Promise<void>;
 }
 
-const startDeadlineMs = 60_000;
+/** A start after kill -9 with ten gigabytes unchecked takes Kafka a minute. */
+const startDeadlineMs = 180_000;
+/** What does not end when asked is killed. */
+const stopDeadlineMs = 60_000;
+const adminDeadlineMs = 60_000;
+/** What changes who leads a partition may be asked for once too early. */
+const patient = { retries: 10 };
 const ticksPerSecond = 100;
 /** Fields of /proc/<pid>/stat behind the command's name, which may hold spaces. */
 const userTime = 11;
@@ -43,7 +62,7 @@ export async function startKafka(): Promise<Running> {
   });
   const format = ['kafka.tools.StorageTool', 'format', '-t', id.toString().trim(), '-c', config];
   execFileSync('java', [...java, ...format], { stdio: 'ignore' });
-  return start(peerName, folder, port, 'java', [...kafkaJvm, ...java, 'kafka.Kafka', config]);
+  return Subject.start(peerName, { folder, port, command: ['java', ...kafkaJvm, ...java, 'kafka.Kafka', config] });
 }
 
 /** As in kafka-run-class.sh and kafka-server-start.sh. */
@@ -73,50 +92,158 @@ export async function startOurs(options: readonly string[] = []): Promise<Runnin
   const folder = mkdtempSync(join(tmpdir(), 'bench-millrace-'));
   const port = await freePort();
   const program = join(import.meta.dirname, 'our-broker.ts');
-  return start('Millrace', folder, port, process.execPath, [...options, program, join(folder, 'data'), `${port}`]);
+  const command = [process.execPath, ...options, program, join(folder, 'data'), `${port}`];
+  return Subject.start('Millrace', { folder, port, command });
 }
 
-async function start(name: string, folder: string, port: number, program: string, args: string[]): Promise<Running> {
-  const began = performance.now();
-  const child = spawn(program, args, { stdio: 'ignore' });
-  const bootstrap = `127.0.0.1:${port}`;
-  const admin = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
-  try {
-    await firstAnswer(child, began, () => admin.connect());
-  } catch (error) {
-    child.kill('SIGKILL');
-    throw error;
-  }
-  return {
-    name,
-    bootstrap,
-    startMs: performance.now() - began,
-    cpuSeconds: () => cpuSeconds(child.pid!),
-    residentMiB: () => residentMiB(child.pid!),
-    async createTopic(topic, numPartitions) {
-      await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
-    },
-    async deleteTopic(topic) {
-      await admin.deleteTopics({ topics: [topic] });
-    },
-    async stop() {
-      await admin.disconnect();
-      child.kill('SIGTERM');
-      if (child.exitCode === null) await once(child, 'exit');
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+interface Installed {
+  readonly folder: string;
+  readonly port: number;
+  readonly command: readonly string[];
 }
 
-async function firstAnswer(child: ChildProcess, began: number, connect: () => Promise<void>): Promise<void> {
-  for (;;) {
+class Subject implements Running {
+  readonly name: string;
+  readonly bootstrap: string;
+  startMs = 0;
+  readonly #installed: Installed;
+  #child!: ChildProcess;
+  #admin!: Admin;
+
+  static async start(name: string, installed: Installed): Promise<Subject> {
+    const subject = new Subject(name, installed);
     try {
-      return await connect();
+      subject.startMs = await subject.#launch(async () => true);
     } catch (error) {
-      if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode} at once.`);
-      if (performance.now() - began > startDeadlineMs) throw error;
+      await subject.stop();
+      throw error;
+    }
+    return subject;
+  }
+
+  private constructor(name: string, installed: Installed) {
+    this.name = name;
+    this.bootstrap = `127.0.0.1:${installed.port}`;
+    this.#installed = installed;
+  }
+
+  cpuSeconds(): number {
+    return cpuSeconds(this.#child.pid!);
+  }
+  residentMiB(): number {
+    return memoryMiB(this.#child.pid!, 'VmRSS');
+  }
+  peakMiB(): number {
+    return memoryMiB(this.#child.pid!, 'VmHWM');
+  }
+
+  createTopic(topic: string, partitions: number): Promise<void> {
+    return this.createTopics([topic], partitions);
+  }
+
+  async createTopics(names: readonly string[], numPartitions: number): Promise<void> {
+    const topics = names.map((topic) => ({ topic, numPartitions }));
+    await this.#admin.createTopics({ topics, waitForLeaders: false, timeout: adminDeadlineMs });
+    const began = performance.now();
+    while ((await this.#ledPartitions(names)) < names.length * numPartitions) {
+      if (performance.now() - began > adminDeadlineMs) throw new Error(`${names[0]} has partitions without a leader.`);
+      await sleep(50);
+    }
+  }
+
+  /** Kafka has a leader for each a moment after it has said that there is a topic. */
+  async #ledPartitions(names: readonly string[]): Promise<number> {
+    try {
+      const { topics } = await this.#admin.fetchTopicMetadata({ topics: [...names] });
+      return topics.flatMap(({ partitions }) => partitions.filter(({ leader }) => leader >= 0)).length;
+    } catch {
+      return 0;
+    }
+  }
+
+  async deleteTopic(topic: string): Promise<void> {
+    await this.#admin.deleteTopics({ topics: [topic], timeout: adminDeadlineMs });
+  }
+
+  async writeToEach(topics: readonly string[], partitions: number): Promise<void> {
+    const producer = this.#client(patient).producer();
+    await producer.connect();
+    try {
+      const messages = Array.from({ length: partitions }, (_, partition) => ({ partition, value: 'one' }));
+      for (const topic of topics) await producer.send({ topic, messages, acks: -1 });
+    } finally {
+      await producer.disconnect();
+    }
+  }
+
+  async recordCount(topic: string): Promise<number> {
+    const partitions = await this.#admin.fetchTopicOffsets(topic);
+    return partitions.reduce((sum, { high }) => sum + Number(high), 0);
+  }
+
+  async restart(signal: 'SIGTERM' | 'SIGKILL', isReady: (subject: Running) => Promise<boolean>): Promise<number> {
+    await this.#end(signal);
+    return this.#launch(() => isReady(this));
+  }
+
+  async revive(): Promise<void> {
+    if (this.#hasEnded) await this.#launch(async () => true);
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+    rmSync(this.#installed.folder, { recursive: true, force: true });
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  #client(retry = { retries: 0 }): Kafka {
+    const patience = { requestTimeout: adminDeadlineMs, retry };
+    return new Kafka({ brokers: [this.bootstrap], logLevel: logLevel.NOTHING, ...patience });
+  }
+
+  async #launch(isReady: () => Promise<boolean>): Promise<number> {
+    const [program, ...args] = this.#installed.command;
+    const began = performance.now();
+    this.#child = spawn(program!, args, { stdio: 'ignore' });
+    const child = this.#child;
+    const endWithUs = (): void => void child.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    child.once('exit', () => process.off('exit', endWithUs));
+    let lastError: unknown = null;
+    for (;;) {
+      this.#admin = this.#client().admin();
+      try {
+        await this.#admin.connect();
+        if (await isReady()) break;
+      } catch (error) {
+        lastError = error;
+      }
+      await this.#admin.disconnect().catch(() => {});
+      if (this.#hasEnded) throw new Error(`${this.name} ended with ${child.exitCode} at its start.`);
+      if (performance.now() - began > startDeadlineMs) {
+        throw new Error(`${this.name} was not ready within ${startDeadlineMs / 1000} s.`, { cause: lastError });
+      }
       await sleep(10);
     }
+    const startMs = performance.now() - began;
+    await this.#admin.disconnect();
+    this.#admin = this.#client(patient).admin();
+    await this.#admin.connect();
+    return startMs;
+  }
+
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    // A broker that is gone cannot be disconnected from, and need not be.
+    await this.#admin.disconnect().catch(() => {});
+    if (this.#hasEnded) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopDeadlineMs);
+    await ended;
+    clearTimeout(timer);
   }
 }
 
@@ -135,7 +262,7 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[userTime]) + Number(fields[systemTime])) / ticksPerSecond;
 }
 
-function residentMiB(pid: number): number {
-  const [, kib] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
+function memoryMiB(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const [, kib] = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
   return Number(kib) / 1024;
 }

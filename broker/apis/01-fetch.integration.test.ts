@@ -188,6 +188,36 @@ describe('Fetch', () => {
     assert.ok(performance.now() - started < 3000);
   });
 
+  it('answers with 8 MiB at most, then with the rest, but with all to a client that waits for more', async () => {
+    const [batches, batchBytes] = [12, 1_000_000];
+    await kafka.broker.topics.create([{ name: 'wide', partitions: 2 }]);
+    for (let i = 0; i < batches; i++) {
+      await new Promise((resolve) =>
+        kafka.broker.log('wide', i % 2).append(batchOf('v'.repeat(batchBytes)), { acks: 1, origin: 'client' }, resolve),
+      );
+    }
+    const positions = [0, 0];
+    const ask = async (minBytes: number): Promise<number> => {
+      const asked = positions.map((fetchOffset, partition) => ({
+        partition,
+        fetchOffset,
+        partitionMaxBytes: 50 << 20,
+      }));
+      let bytes = 0;
+      for (const { partitionIndex, records } of partitionsOf(await fetch(asked, { topic: 'wide', minBytes }))) {
+        positions[partitionIndex]! += valuesOf(records).length;
+        bytes += records?.length ?? 0;
+      }
+      return bytes;
+    };
+    const first = await ask(1);
+    assert.ok(first > 7 << 20 && first <= 8 << 20, `${first} bytes`);
+    await ask(1);
+    assert.deepEqual(positions, [6, 6]);
+    positions.fill(0);
+    assert.ok((await ask(11 * batchBytes)) > 11 * batchBytes);
+  });
+
   it('sends large batches unharmed, borrowed buffers and all', async () => {
     await kafka.broker.topics.create([{ name: 'large', partitions: 1 }]);
     const value = 'z'.repeat(900_000);

@@ -28,6 +28,12 @@ import { FetchWait } from './fetch-wait.ts';
 /** A client may ask to wait for days; a connection that is silent that long is taken for dead by everything between. */
 const waitMsMax = 5 * 60 * 1000;
 
+/**
+ * Of records in one answer. Consumers ask for 50 MiB by default: read at once it would hold up everybody for 15 ms, and
+ * twenty consumers that catch up would take a gigabyte. They take less for an answer and ask again, so it costs nothing.
+ */
+const answerBytesMax = 8 * 1024 * 1024;
+
 export const fetch = defineApi({
   decode: decodeFetchRequest,
   encode: encodeFetchResponse,
@@ -121,11 +127,13 @@ class Fetching {
     return { sessionId: session?.id ?? 0, responses: topics };
   }
 
-  /** Of a client with a quota no more than what is left of it. */
+  /** Who waits for more than an answer has gets it all the same; of a client with a quota no more than what is left of it. */
   #maxBytes(): number {
     const { quotas } = this.#broker.security;
     const { session, clientId } = this.#call;
-    const limit = Math.min(this.#request.maxBytes, this.#broker.config.number('fetch.max.bytes'));
+    const { maxBytes, minBytes } = this.#request;
+    const ours = this.#broker.config.number('fetch.max.bytes');
+    const limit = Math.min(maxBytes, minBytes > answerBytesMax ? ours : Math.min(ours, answerBytesMax));
     const left = quotas.isEmpty
       ? null
       : quotas.fetchBytesMax(session.principal.name, clientId ?? '', performance.now());
