@@ -1,18 +1,19 @@
 /**
- * The MQTT source's look at the real world before it starts: is there a broker that takes us? Changes nothing: it
- * connects with a client id and a clean session of its own, so the task's session is not touched.
+ * The look of the MQTT connectors at the real world before they start: is there a broker that takes us? Changes nothing: it
+ * connects with a client id and a clean session of its own, so no task's session is touched.
  */
 import { randomUUID } from 'node:crypto';
 import type { ConfigProblem } from '../api/index.ts';
-import { type MqttSettings, shownServer } from './config.ts';
-import { MqttConnection, type MqttLibrary } from './connection.ts';
+import type { MqttLibrary } from './connection.ts';
+import { type ConnectionSettings, shownServer } from './connection-config.ts';
 import { reason } from './errors.ts';
+import { Publisher } from './publisher.ts';
 
 /** A check is for somebody who waits in front of a screen. */
 const checkTimeoutMs = 5_000;
 
 /** One problem per broker that does not take us. */
-export async function checkBrokers(settings: MqttSettings): Promise<readonly ConfigProblem[]> {
+export async function checkBrokers(settings: ConnectionSettings): Promise<readonly ConfigProblem[]> {
   const library = (await import('mqtt')).default as unknown as MqttLibrary;
   const problems: ConfigProblem[] = [];
   for (const server of settings.servers) {
@@ -27,31 +28,18 @@ export async function checkBrokers(settings: MqttSettings): Promise<readonly Con
   return problems;
 }
 
-async function tryServer(library: MqttLibrary, server: string, settings: MqttSettings): Promise<Error | null> {
+async function tryServer(library: MqttLibrary, server: string, settings: ConnectionSettings): Promise<unknown> {
   const gentle = {
     ...settings,
-    clean: true,
+    servers: [server],
+    will: null,
     connectTimeoutMs: Math.min(settings.connectTimeoutMs, checkTimeoutMs),
   };
-  const clientId = `millrace-check-${randomUUID().slice(0, 8)}`;
-  const versions = settings.protocol === 'auto' ? ([5, 4] as const) : ([settings.protocol] as const);
-  let last: Error | null = null;
-  for (const version of versions) {
-    const connection = new MqttConnection(library, server, version, gentle, noEvents, clientId);
-    try {
-      await connection.open();
-      await connection.close();
-      return null;
-    } catch (error) {
-      last = error as Error;
-    }
+  try {
+    const connection = await Publisher.open(library, gentle, `millrace-check-${randomUUID().slice(0, 8)}`);
+    await connection.close();
+    return null;
+  } catch (error) {
+    return (error as Error).cause;
   }
-  return last;
 }
-
-const noEvents = {
-  onConnack(): void {},
-  onPublish(_from: unknown, _packet: unknown, release: () => void): void {
-    release();
-  },
-};

@@ -1,31 +1,14 @@
 /**
  * The keys of the MQTT source, declared once: Confluent's names where Confluent has one, ours beside them. Also turns
- * the flat map into the settings the other files read. No I/O except reading certificate files in `tlsOptions`.
+ * the flat map into the settings the other files read. What concerns the connection itself is in connection-config.ts.
  */
-import { readFileSync } from 'node:fs';
-import type { Config, ConfigDef, Secret } from '../api/index.ts';
+import type { Config, ConfigDef } from '../api/index.ts';
+import { type ConnectionSettings, connectionKeys, connectionSettings } from './connection-config.ts';
 import { badMqttConfig } from './errors.ts';
 import { parseRules, type Rule } from './rules.ts';
 
-const schemes = ['mqtt:', 'mqtts:', 'tcp:', 'ssl:', 'tls:', 'ws:', 'wss:'];
-
-function judgeServers(value: unknown): string | null {
-  const servers = value as readonly string[];
-  if (servers.length === 0) return 'must name at least one broker, for example mqtt://127.0.0.1:1883';
-  const wrong = servers.find((server) => !schemes.includes(URL.parse(server)?.protocol ?? ''));
-  return wrong === undefined
-    ? null
-    : `must be a list of URLs such as mqtt://host:1883 or mqtts://host:8883; "${wrong}" is none`;
-}
-
 export const mqttSourceConfig = {
-  'mqtt.server.uri': {
-    type: 'list',
-    doc: 'Brokers to connect to, tried in order: mqtt://, mqtts:// (also tcp://, ssl://, tls://), ws:// or wss:// URLs.',
-    importance: 'high',
-    group: 'Connection',
-    validate: judgeServers,
-  },
+  ...connectionKeys,
   'mqtt.topics': {
     type: 'list',
     default: [],
@@ -91,14 +74,6 @@ export const mqttSourceConfig = {
     doc: 'Whether messages that the broker had retained before we subscribed become records.',
     group: 'Messages',
   },
-  'mqtt.client.id': {
-    type: 'string',
-    default: null,
-    onChange: 'A new session: what the broker queues for the old one until it expires is not read.',
-    doc: 'Client id of task 0; task n appends "-n". By default millrace-CONNECTOR-TASK. It names the session at the broker: keep it stable and unique.',
-    importance: 'medium',
-    group: 'Session',
-  },
   'mqtt.clean.session.enabled': {
     type: 'boolean',
     default: false,
@@ -112,13 +87,6 @@ export const mqttSourceConfig = {
     min: 0,
     max: 4_294_967_295,
     doc: 'MQTT 5: how many seconds the broker keeps our session while we are away. Make it longer than the longest outage.',
-    group: 'Session',
-  },
-  'mqtt.protocol': {
-    type: 'string',
-    default: 'auto',
-    oneOf: ['auto', '5', '4'],
-    doc: 'MQTT version: 5, 4 (that is 3.1.1), or auto: 5, and 3.1.1 where the broker refuses that.',
     group: 'Session',
   },
   'mqtt.dedupe': {
@@ -165,60 +133,6 @@ export const mqttSourceConfig = {
     importance: 'low',
     group: 'Compatibility',
   },
-  'mqtt.keepalive.interval.seconds': {
-    type: 'int',
-    default: 60,
-    min: 1,
-    max: 65_535,
-    doc: 'Seconds of silence after which the connection is proved alive with a ping.',
-    importance: 'low',
-    group: 'Connection',
-  },
-  'mqtt.connect.timeout.seconds': {
-    type: 'int',
-    default: 30,
-    min: 1,
-    doc: 'Seconds one broker is given to answer.',
-    importance: 'low',
-    group: 'Connection',
-  },
-  'mqtt.offline.fail.s': {
-    type: 'int',
-    default: 300,
-    min: 1,
-    doc: 'Seconds without any broker after which the task fails instead of trying further.',
-    group: 'Connection',
-  },
-  'mqtt.username': { type: 'string', default: '', doc: 'User name, or empty for none.', group: 'Connection' },
-  'mqtt.password': { type: 'password', default: '', doc: 'Password, or empty for none.', group: 'Connection' },
-  'mqtt.ssl.trust.store.path': {
-    type: 'string',
-    default: '',
-    doc: 'PEM file with the certificates to trust for mqtts:// and wss://; empty for those that come with Node.',
-    group: 'TLS',
-  },
-  'mqtt.ssl.key.store.path': {
-    type: 'string',
-    default: '',
-    doc: 'Our own certificate and key for mutual TLS: a PEM file that holds both, or a PKCS#12 file (.p12, .pfx).',
-    group: 'TLS',
-  },
-  'mqtt.ssl.key.store.password': { type: 'password', default: '', doc: 'Password of the PKCS#12 file.', group: 'TLS' },
-  'mqtt.ssl.key.password': { type: 'password', default: '', doc: 'Password of the key in the PEM file.', group: 'TLS' },
-  'mqtt.ssl.trust.store.password': {
-    type: 'password',
-    default: '',
-    doc: "Password of Confluent's trust store: accepted and not needed, because PEM files have none.",
-    importance: 'low',
-    group: 'Compatibility',
-  },
-  'confluent.*': {
-    type: 'string',
-    default: null,
-    doc: "Confluent's licence keys: accepted and ignored.",
-    importance: 'low',
-    group: 'Compatibility',
-  },
   'mqtt.task.filters': {
     type: 'string',
     default: null,
@@ -232,20 +146,11 @@ export const mqttSourceConfig = {
 export type ValueFormat = 'bytes' | 'json' | 'string';
 
 /** The configuration of one task, ready to use. Times in the unit their name says. */
-export interface MqttSettings {
-  readonly servers: readonly string[];
+export interface MqttSettings extends ConnectionSettings {
   readonly filters: readonly string[];
   readonly qos: 0 | 1;
-  readonly clientId: string;
   readonly clean: boolean;
   readonly sessionExpiryS: number;
-  readonly protocol: 'auto' | 4 | 5;
-  readonly keepaliveS: number;
-  readonly connectTimeoutMs: number;
-  readonly offlineFailS: number;
-  readonly username: string;
-  readonly password: Secret;
-  readonly tls: TlsOptions;
   readonly inflightMax: number;
   readonly inflightMaxBytes: number;
   readonly batchMax: number;
@@ -256,31 +161,14 @@ export interface MqttSettings {
   readonly dedupe: boolean;
 }
 
-export interface TlsOptions {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-  readonly pfx?: Buffer;
-  readonly passphrase?: string;
-}
-
 /** Reads the settings of task `task`; throws ConfigError naming the key where keys do not fit together. */
 export function mqttSettings(config: Config, connector: string, task: number): MqttSettings {
-  const protocol = config.string('mqtt.protocol');
   return {
-    servers: config.list('mqtt.server.uri'),
+    ...connectionSettings(config, connector, task),
     filters: taskFilters(config),
     qos: config.number('mqtt.qos') === 0 ? 0 : 1,
-    clientId: clientIdOf(config.optionalString('mqtt.client.id'), connector, task),
     clean: config.boolean('mqtt.clean.session.enabled'),
     sessionExpiryS: config.number('mqtt.session.expiry.s'),
-    protocol: protocol === 'auto' ? 'auto' : protocol === '5' ? 5 : 4,
-    keepaliveS: config.number('mqtt.keepalive.interval.seconds'),
-    connectTimeoutMs: config.number('mqtt.connect.timeout.seconds') * 1000,
-    offlineFailS: config.number('mqtt.offline.fail.s'),
-    username: config.string('mqtt.username'),
-    password: config.secret('mqtt.password'),
-    tls: tlsOptions(config),
     inflightMax: config.number('mqtt.inflight.max'),
     inflightMaxBytes: config.number('mqtt.inflight.max.bytes'),
     batchMax: config.number('records.buffer.queue.max.batch.size'),
@@ -290,17 +178,6 @@ export function mqttSettings(config: Config, connector: string, task: number): M
     skipRetained: config.string('mqtt.retained') === 'skip',
     dedupe: config.string('mqtt.dedupe') === 'redelivery',
   };
-}
-
-/** A server's URL without the user name and password it may carry, for logs and messages. */
-export function shownServer(server: string): string {
-  const url = URL.parse(server);
-  return url === null || (url.username === '' && url.password === '') ? server : `${url.protocol}//${url.host}`;
-}
-
-function clientIdOf(given: string | null, connector: string, task: number): string {
-  if (given === null || given === '') return `millrace-${connector}-${task}`;
-  return task === 0 ? given : `${given}-${task}`;
 }
 
 /** All filters of the connector: those of `mqtt.topics`, then those of the rules that are not among them. */
@@ -326,42 +203,4 @@ export function allFilters(config: Config): readonly string[] {
 function taskFilters(config: Config): readonly string[] {
   const share = config.optionalString('mqtt.task.filters');
   return share === null ? allFilters(config) : (JSON.parse(share) as string[]);
-}
-
-function tlsOptions(config: Config): TlsOptions {
-  const ca = config.string('mqtt.ssl.trust.store.path');
-  const store = config.string('mqtt.ssl.key.store.path');
-  const options: { -readonly [Key in keyof TlsOptions]: TlsOptions[Key] } = {};
-  if (ca !== '') options.ca = readStore('mqtt.ssl.trust.store.path', ca);
-  if (store !== '') {
-    const bytes = readStore('mqtt.ssl.key.store.path', store);
-    const isPem = bytes.includes('-----BEGIN');
-    if (isPem) {
-      options.cert = bytes;
-      options.key = bytes;
-    } else options.pfx = bytes;
-    const secret = config.secret(isPem ? 'mqtt.ssl.key.password' : 'mqtt.ssl.key.store.password').reveal();
-    if (secret !== '') options.passphrase = secret;
-  }
-  return options;
-}
-
-/** Java KeyStore files begin with this magic number; Node cannot read them. */
-const jksMagic = 0xfeedfeed;
-
-function readStore(key: string, path: string): Buffer {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw badMqttConfig(key, path, `The file "${path}" of "${key}" cannot be read: ${(error as Error).message}.`);
-  }
-  if (bytes.length >= 4 && bytes.readUInt32BE(0) === jksMagic) {
-    throw badMqttConfig(
-      key,
-      path,
-      `"${path}" is a Java KeyStore. Convert it with "keytool -importkeystore -deststoretype PKCS12" and openssl, and name the PEM or .p12 file in "${key}".`,
-    );
-  }
-  return bytes;
 }

@@ -9,7 +9,8 @@
  */
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient, Packet } from 'mqtt';
 import { AckLine, encodePubacks } from './ack-line.ts';
-import { type MqttSettings, shownServer } from './config.ts';
+import type { MqttSettings } from './config.ts';
+import { type ConnectionSettings, shownServer } from './connection-config.ts';
 import { mqttSubscribeRefused } from './errors.ts';
 
 /** The library, loaded by the task so that a process without MQTT does not pay for it. */
@@ -163,10 +164,23 @@ export class MqttConnection {
 }
 
 function clientOptions(version: 4 | 5, settings: MqttSettings, clientId: string): IClientOptions {
+  const options = connectOptions(version, settings, clientId);
+  options.clean = settings.clean;
+  if (version === 5) {
+    options.properties = {
+      sessionExpiryInterval: settings.clean ? 0 : settings.sessionExpiryS,
+      // A hint only: brokers overrun it, so the window of the source is the real bound.
+      receiveMaximum: settings.inflightMax,
+    };
+  }
+  return options;
+}
+
+/** MQTT.js's options for one connection that nobody but us may open again. */
+export function connectOptions(version: 4 | 5, settings: ConnectionSettings, clientId: string): IClientOptions {
   const options: IClientOptions = {
     protocolVersion: version,
     clientId,
-    clean: settings.clean,
     keepalive: settings.keepaliveS,
     connectTimeout: settings.connectTimeoutMs,
     // Our session decides when to connect again, and each connection is a new object.
@@ -178,12 +192,6 @@ function clientOptions(version: 4 | 5, settings: MqttSettings, clientId: string)
   if (settings.username !== '') options.username = settings.username;
   const password = settings.password.reveal();
   if (password !== '') options.password = password;
-  if (version === 5) {
-    options.properties = {
-      sessionExpiryInterval: settings.clean ? 0 : settings.sessionExpiryS,
-      // A hint only: brokers overrun it, so the window of the source is the real bound.
-      receiveMaximum: settings.inflightMax,
-    };
-  }
+  if (settings.will !== null) options.will = settings.will;
   return options;
 }

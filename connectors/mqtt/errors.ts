@@ -2,7 +2,7 @@
  * What can go wrong between us and an MQTT broker, one stable code each. The worker reads only the class (retriable,
  * bad record, configuration); people and docs/errors.md read the code and the sentence.
  */
-import { ConfigError, ConnectError, DataError } from '../api/index.ts';
+import { ConfigError, ConnectError, DataError, RetriableError } from '../api/index.ts';
 
 /** No broker of the list answered for `mqtt.offline.fail.s` seconds. */
 export function mqttUnreachable(servers: readonly string[], seconds: number, cause: unknown): ConnectError {
@@ -28,6 +28,19 @@ export function mqttSubscribeRefused(server: string, filter: string, cause: unkn
     `The MQTT broker ${server} refused the subscription "${filter}": ${reason(cause)}. Allow it in the broker's access list or remove it from "mqtt.topics" and "mqtt.rules".`,
     { code: 'MQTT_SUBSCRIBE_REFUSED', cause },
   );
+}
+
+/** The sink's broker is away, or went away in the middle: the same records are sent again. */
+export function mqttUnavailable(servers: readonly string[], cause: unknown): RetriableError {
+  return new RetriableError(
+    `No MQTT broker took our messages at ${servers.join(', ')}: ${reason(cause)}. The same records are sent again; start the broker or correct "mqtt.server.uri" if this goes on.`,
+    { code: 'MQTT_UNAVAILABLE', cause },
+  );
+}
+
+/** A record that can become no message, or that the broker refuses. */
+export function badMessage(place: string, problem: string): DataError {
+  return new DataError(`The record at ${place} was not published: ${problem}.`, { code: 'MQTT_BAD_RECORD' });
 }
 
 /** A payload that is not what `value.format` promises, or lacks what a template asks for. */

@@ -3,6 +3,7 @@
  */
 import type { Plugin } from '../api/index.ts';
 import { mqttSourceConfig } from './config.ts';
+import { mqttSinkConfig } from './sink-config.ts';
 
 export const mqttPlugins: Plugin[] = [
   {
@@ -12,5 +13,13 @@ export const mqttPlugins: Plugin[] = [
     version: '0.1.0',
     config: mqttSourceConfig,
     create: async () => new (await import('./source.ts')).MqttSource(),
+  },
+  {
+    type: 'sink',
+    class: 'MqttSink',
+    aliases: ['MqttSinkConnector', 'io.confluent.connect.mqtt.MqttSinkConnector'],
+    version: '0.1.0',
+    config: mqttSinkConfig,
+    create: async () => new (await import('./sink.ts')).MqttSink(),
   },
 ];

@@ -8,8 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { IPublishPacket } from 'mqtt';
 import { ConnectError, type Logger } from '../api/index.ts';
 import type { Delivery } from './ack-line.ts';
-import { type MqttSettings, shownServer } from './config.ts';
+import type { MqttSettings } from './config.ts';
 import { type ConnectionEvents, MqttConnection, type MqttLibrary } from './connection.ts';
+import { shownServer } from './connection-config.ts';
 import { mqttRefused, mqttUnreachable, reason } from './errors.ts';
 
 /** Back-off between attempts, doubled each time and jittered. */
