@@ -2,6 +2,7 @@
  * The keys of share groups (KIP-932, KIP-1240), with Kafka's names, defaults and bounds: the broker's own, those a group
  * may set for itself, and what both come to.
  */
+import type { GroupConfigOf } from '../groups/consumer/config.ts';
 import type { BrokerConfig } from '../metadata/broker-config.ts';
 import { type ConfigDefinition, numberOf } from '../metadata/config-definition.ts';
 import type { ShareGroupSettings } from './types.ts';
@@ -165,9 +166,6 @@ export const shareGroupConfigs: readonly ConfigDefinition[] = [
     doc: 'Consumers may extend the time they hold a record (KIP-1222).',
   },
 ];
-
-/** What a group has set for itself, as text; undefined where it has not. */
-export type GroupConfigOf = (group: string, key: string) => string | undefined;
 
 /** What a group's settings come to now. A number set outside the broker's bounds counts as the bound. */
 export function shareGroupSettings(
