@@ -21,6 +21,7 @@ export interface CommandEntry {
 export const commands: Readonly<Record<string, CommandEntry>> = {
   up: { summary: 'Start broker, registry, worker and console', load: () => import('./up.ts'), isServer: true },
   lint: { summary: 'Judge connector files, without a running worker', load: () => import('./lint.ts') },
+  worker: { summary: 'Start a worker alone, on any Kafka cluster', load: () => import('./worker.ts'), isServer: true },
   check: { summary: 'Let connectors look at what they would meet', load: () => import('./check.ts') },
   preview: { summary: 'Show what a connector would make of real records', load: () => import('./preview.ts') },
   diff: { summary: 'Show what `apply` would do, and to which data', load: () => import('./diff.ts') },

@@ -7,15 +7,13 @@
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
 import { ExitCodes } from './exit-codes.ts';
-import { notice, type OutputFormat, withOutput, writeData } from './io.ts';
+import { type OutputFormat, withOutput, writeData } from './io.ts';
 import { packageVersion } from './package-version.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
 import { UpLogLevels } from './up-log-levels.ts';
 import { upLogger } from './up-logger.ts';
 import { connectorsOf, groupsOf, overviewOf, subjectsOf, topicsOf } from './up-overview.ts';
 import { type PortName, settle, type UpFlags, type UpSettings } from './up-settings.ts';
-
-/** SIGTERM promises an end within 10 s; what hangs then is cut off a little earlier. */
-const STOP_DEADLINE_MS = 9_500;
 
 export function define(command: Command): void {
   command.option('--data <dir>', 'where everything is kept (./millrace-data)');
@@ -41,8 +39,7 @@ async function up(flags: UpFlags & { output: OutputFormat }): Promise<void> {
   const house = await startHouse(settings);
   announce(house.addresses, settings, flags.output);
   const reason = await house.ended;
-  process.exitCode =
-    reason === 'SIGINT' ? ExitCodes.interrupted : reason === 'SIGTERM' ? ExitCodes.ok : ExitCodes.failed;
+  process.exitCode = reason === 'SIGINT' ? ExitCodes.interrupted : ExitCodes.ok;
 }
 
 type Addresses = Readonly<Record<PortName, string>>;
@@ -68,7 +65,7 @@ function announce(addresses: Addresses, settings: UpSettings, output: OutputForm
 interface House {
   readonly addresses: Addresses;
   /** Resolves when everything has stopped, with what made it stop. */
-  readonly ended: Promise<'SIGINT' | 'SIGTERM' | 'deadline'>;
+  readonly ended: Promise<'SIGINT' | 'SIGTERM'>;
 }
 
 /** Starts every room. When one does not start, those that did are stopped before the error is thrown. */
@@ -186,24 +183,6 @@ function healthOf(worker: { status: 'healthy' | 'starting' | 'unhealthy'; messag
     { name: 'registry', status: 'up' as const },
     { name: 'worker', status: status[worker.status], detail: worker.message },
   ];
-}
-
-/** Stops everything at the first SIGTERM or SIGINT; at the second, or when it takes too long, ends at once. */
-function stopOnSignal(stopAll: () => Promise<void>): House['ended'] {
-  return new Promise((resolve) => {
-    let isStopping = false;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        if (isStopping) process.exit(signal === 'SIGINT' ? ExitCodes.interrupted : ExitCodes.failed);
-        isStopping = true;
-        setTimeout(() => {
-          notice(`Something did not stop within ${STOP_DEADLINE_MS / 1000} s; ending without it.`);
-          process.exit(ExitCodes.failed);
-        }, STOP_DEADLINE_MS).unref();
-        void stopAll().then(() => resolve(signal));
-      });
-    }
-  });
 }
 
 /** What keeps a house from starting, in the words of the command line. */

@@ -22,6 +22,13 @@ java_client() { # java_client <version>
   javac -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "${sources[@]}" 2>&1 | { grep -v '^Note:' || true; }
 }
 
+kafka_broker() { # where bench/broker/peer.ts puts it too
+  local folder=$PWD/.cache/bench/kafka-4.3.1
+  [ -d "$folder" ] && return
+  mvn -q -B -f bench/broker/pom.xml dependency:copy-dependencies "-DoutputDirectory=$folder.new"
+  mv "$folder.new" "$folder"
+}
+
 franz_go() { (cd "$clients/franz-go" && go build -o "$cache/franz-go" .); }
 
 python_client() { # python_client <folder>
@@ -46,4 +53,5 @@ install() { # install <what> <tool it needs> <command…>
 
 for version in 3.9.1 4.4.0; do install "kafka-clients $version" mvn java_client "$version"; done
 install franz-go go franz_go
+install "Apache Kafka 4.3.1" mvn kafka_broker
 for client in kafka-python aiokafka confluent-kafka; do install "$client" python3 python_client "$client"; done

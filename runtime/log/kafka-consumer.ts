@@ -74,6 +74,7 @@ export class KafkaConsumer implements LogConsumer {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       readUncommitted: options.isolation === 'read_uncommitted',
       ...(options.maxPollBytes === undefined ? {} : { maxBytes: options.maxPollBytes }),
+      ...timeoutsOf(options.overrides ?? {}),
     });
     this.#consumer.on('consumer.group_join', ({ payload }) => {
       this.#joined = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
@@ -336,6 +337,17 @@ export class KafkaConsumer implements LogConsumer {
   #list(): TopicPartition[] {
     return [...this.#owned.values()].map(({ topic, partition }) => ({ topic, partition }));
   }
+}
+
+/** Kafka's consumer keys that kafkajs has a word for. */
+function timeoutsOf(overrides: Readonly<Record<string, string>>) {
+  const words = {
+    'session.timeout.ms': 'sessionTimeout',
+    'heartbeat.interval.ms': 'heartbeatInterval',
+    'max.poll.interval.ms': 'rebalanceTimeout',
+  } as const;
+  const given = Object.entries(words).filter(([key]) => Number(overrides[key]) > 0);
+  return Object.fromEntries(given.map(([key, word]) => [word, Number(overrides[key])]));
 }
 
 function delay(ms: number): Promise<void> {

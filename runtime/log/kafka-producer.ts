@@ -4,7 +4,7 @@
  * kafkajs keeps no order between overlapping sends, so this producer has one under way at most; what waits is gathered,
  * which makes batches as large as the cluster is slow.
  */
-import type { Kafka, RecordMetadata as KafkaMetadata, Message, ProducerBatch } from 'kafkajs';
+import type { CompressionTypes, Kafka, RecordMetadata as KafkaMetadata, Message, ProducerBatch } from 'kafkajs';
 import {
   LogError,
   type LogProducer,
@@ -12,6 +12,7 @@ import {
   type ProducerRecord,
   type RecordMetadata,
 } from './client.ts';
+import { compressionOf } from './kafka-codecs.ts';
 import { asLogError } from './kafka-errors.ts';
 import { Partitioner } from './partitioner.ts';
 
@@ -55,6 +56,7 @@ export function kafkaAppender(kafka: Kafka): Appender {
 export class KafkaProducer implements LogProducer {
   readonly #appender: Appender;
   readonly #acks: number;
+  readonly #compression: CompressionTypes;
   readonly #partitionsOf: (topic: string) => Promise<number>;
   readonly #partitioner = new Partitioner();
   readonly #counts = new Map<string, number>();
@@ -65,6 +67,7 @@ export class KafkaProducer implements LogProducer {
     this.#appender = appender;
     this.#acks = options.acks === 1 ? 1 : -1;
     this.#partitionsOf = partitionsOf;
+    this.#compression = compressionOf(options.overrides?.['compression.type'] ?? 'none');
   }
 
   send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {
@@ -131,6 +134,7 @@ export class KafkaProducer implements LogProducer {
     const now = Date.now();
     const answers = await this.#appender.append({
       acks: this.#acks,
+      compression: this.#compression,
       topicMessages: [...topics].map(([topic, members]) => ({
         topic,
         messages: members.map((each) => message(each, now)),

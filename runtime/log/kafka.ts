@@ -21,6 +21,7 @@ import type {
   TransactionalProducerOptions,
 } from './client.ts';
 import { LogError } from './client.ts';
+import { registerCodecs } from './kafka-codecs.ts';
 import { KafkaConsumer } from './kafka-consumer.ts';
 import { asLogError, withLogErrors } from './kafka-errors.ts';
 import { KafkaProducer, kafkaAppender } from './kafka-producer.ts';
@@ -35,7 +36,8 @@ export interface KafkaLogOptions {
 }
 
 /** Connects; rejects with a retriable LogError when no broker answers. */
-export async function kafkaLog(options: KafkaLogOptions): Promise<LogClient> {
+export async function kafkaLog(options: KafkaLogOptions): Promise<LogClient & { readonly clusterId: string }> {
+  registerCodecs();
   const kafka = new Kafka({
     clientId: options.clientId ?? 'millrace',
     brokers: [...options.bootstrapServers],
@@ -45,16 +47,27 @@ export async function kafkaLog(options: KafkaLogOptions): Promise<LogClient> {
   });
   const admin = kafka.admin();
   await withLogErrors(`Connecting to ${options.bootstrapServers.join(', ')}`, admin.connect());
-  return new KafkaLog(kafka, admin);
+  const { clusterId } = await withLogErrors('Asking for the cluster', admin.describeCluster());
+  return new KafkaLog(kafka, admin, clusterId);
 }
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+const LEADERLESS_TRIES = 20;
+const LEADERLESS_WAIT_MS = 100;
 
 class KafkaLog implements LogClient {
   readonly #kafka: Kafka;
   readonly #admin: Admin;
+  readonly clusterId: string;
+  readonly #open = new Set<Closable>();
 
-  constructor(kafka: Kafka, admin: Admin) {
+  constructor(kafka: Kafka, admin: Admin, clusterId: string) {
     this.#kafka = kafka;
     this.#admin = admin;
+    this.clusterId = clusterId;
   }
 
   async createTopics(topics: readonly NewTopic[]): Promise<readonly string[]> {
@@ -100,25 +113,25 @@ class KafkaLog implements LogClient {
       const message = `Partition ${partition.partition} of topic "${partition.topic}" does not exist.`;
       throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { retriable: true });
     }
-    const all = await withLogErrors('Listing offsets', this.#admin.fetchTopicOffsets(partition.topic));
+    const all = await this.#topicOffsets(partition.topic);
     const found = all.find((each) => each.partition === partition.partition)!;
     return { logStartOffset: Number(found.low), logEndOffset: Number(found.high) };
   }
 
   producer(options: ProducerOptions): LogProducer {
-    return new KafkaProducer(kafkaAppender(this.#kafka), options, (topic) => this.#partitionsOf(topic));
+    return this.#kept(new KafkaProducer(kafkaAppender(this.#kafka), options, (topic) => this.#partitionsOf(topic)));
   }
 
-  transactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
-    return openKafkaTransactions(this.#kafka, options, (topic) => this.#partitionsOf(topic));
+  async transactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
+    return this.#kept(await openKafkaTransactions(this.#kafka, options, (topic) => this.#partitionsOf(topic)));
   }
 
   consumer(options: ConsumerOptions): LogConsumer {
-    return new KafkaConsumer(this.#kafka, this, options);
+    return this.#kept(new KafkaConsumer(this.#kafka, this, options));
   }
 
-  table(topic: string, onRecord: (record: ConsumerRecord) => void): Promise<LogTable> {
-    return openKafkaTable(this.#kafka, this, topic, onRecord);
+  async table(topic: string, onRecord: (record: ConsumerRecord) => void): Promise<LogTable> {
+    return this.#kept(await openKafkaTable(this.#kafka, this, topic, onRecord));
   }
 
   async groupOffsets(group: string): Promise<readonly OffsetAndMetadata[]> {
@@ -152,8 +165,32 @@ class KafkaLog implements LogClient {
     }
   }
 
+  /** What is still open is closed too: a connection left behind keeps the process alive. */
   async close(): Promise<void> {
+    await Promise.allSettled([...this.#open].map((each) => each.close()));
     await this.#admin.disconnect();
+  }
+
+  #kept<T extends Closable>(each: T): T {
+    const close = each.close.bind(each);
+    this.#open.add(each);
+    each.close = async () => {
+      this.#open.delete(each);
+      await close();
+    };
+    return each;
+  }
+
+  /** A topic that was just created has no leader for a moment, which kafkajs answers with a TypeError of its own. */
+  async #topicOffsets(topic: string) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await withLogErrors('Listing offsets', this.#admin.fetchTopicOffsets(topic));
+      } catch (error) {
+        if (attempt === LEADERLESS_TRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, LEADERLESS_WAIT_MS));
+      }
+    }
   }
 
   async #refuseWhileAlive(group: string): Promise<void> {

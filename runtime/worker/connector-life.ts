@@ -251,7 +251,7 @@ export class ConnectorLife {
     config: Raw,
     books: Pick<TaskEnvironment, 'ledger' | 'measures' | 'errors' | 'logger' | 'onStarted'>,
   ): Promise<TaskLoop> {
-    const { log, registry, offsets, loop, statuses, settings } = this.#services;
+    const { log, registry, offsets, loop, statuses, settings, raw: workerKeys } = this.#services;
     const plan = await this.#plan(config, true);
     const isSource = plan.plugin.type === 'source';
     const isTracked = settings.boolean('topic.tracking.enable');
@@ -259,6 +259,7 @@ export class ConnectorLife {
       connector: this.name,
       task: id,
       transactionalId: this.#transactionalId(id),
+      workerKeys,
       log,
       registry,
       offsets: await offsets.of(isSource ? plan.settings.optionalString('offsets.storage.topic') : null),

@@ -51,7 +51,7 @@ export class SinkLoop implements TaskLoop {
     this.#environment = environment;
     this.#plan = plan;
     this.#task = task;
-    const overrides = overridesOf(plan.settings, 'consumer');
+    const overrides = overridesOf(environment, plan.settings, 'consumer');
     this.#consumer = log.consumer({
       clientId: `connector-consumer-${connector}-${id}`,
       group: overrides['group.id'] ?? sinkGroup(connector),

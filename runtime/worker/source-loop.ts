@@ -64,7 +64,7 @@ export class SourceLoop implements TaskLoop {
       environment: this.#environment,
       task: this.#task,
       className: plugin.class,
-      overrides: overridesOf(settings, 'producer'),
+      overrides: overridesOf(this.#environment, settings, 'producer'),
       policy: () => this.#policy,
       signal: this.#giveUp.signal,
     };

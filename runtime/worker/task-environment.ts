@@ -8,7 +8,7 @@ import { DeadLetterQueue } from './dead-letter-queue.ts';
 import { type ErrorCounts, ErrorPolicy } from './error-policy.ts';
 import type { Ledger } from './ledger.ts';
 import type { TaskMeasures } from './measure.ts';
-import type { ConnectorPlan } from './plan.ts';
+import { type ConnectorPlan, type Raw, under } from './plan.ts';
 import type { DeadLetterProducer } from './source-delivery.ts';
 
 /** Worker keys that the loops need, parsed. */
@@ -24,6 +24,8 @@ export interface TaskEnvironment {
   readonly task: number;
   /** KIP-618: `<group.id>-<connector>-<task>`. Whoever has it last writes, everybody before is fenced. */
   readonly transactionalId: string;
+  /** The worker's keys as written. */
+  readonly workerKeys: Raw;
   readonly log: LogClient;
   readonly registry: SchemaRegistry | undefined;
   readonly offsets: OffsetStore;
@@ -80,9 +82,11 @@ export function errorPolicyOf(
   return new ErrorPolicy(plan.settings, queue, environment.logger, signal, environment.errors);
 }
 
-/** Client settings of this connector alone (`producer.override.`, `consumer.override.`). */
-export function overridesOf(settings: Config, client: 'producer' | 'consumer'): Record<string, string> {
-  const prefix = `${client}.override.`;
-  const given = Object.entries(settings.raw).filter(([key]) => key.startsWith(prefix));
-  return Object.fromEntries(given.map(([key, value]) => [key.slice(prefix.length), value]));
+/** What a client of this connector is told: the worker's (`producer.`, `consumer.`), then the connector's own overrides. */
+export function overridesOf(
+  environment: TaskEnvironment,
+  settings: Config,
+  client: 'producer' | 'consumer',
+): Record<string, string> {
+  return { ...under(environment.workerKeys, `${client}.`), ...under(settings.raw, `${client}.override.`) };
 }
