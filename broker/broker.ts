@@ -5,6 +5,7 @@
  * `cli/up.ts` starts it; the in-process keeper uses the same object without a socket.
  */
 import { type LogLevels, noLogLevels } from './apis/broker-loggers.ts';
+import { ProduceDeadlines } from './apis/produce-deadlines.ts';
 import { servedApis } from './apis/served.ts';
 import { disk } from './fs/disk.ts';
 import type { FileSystem } from './fs/file-system.ts';
@@ -157,6 +158,7 @@ class RunningBroker implements Broker, BrokerState {
   readonly topics: Topics;
   readonly producerIds: ProducerIds;
   readonly fetchSessions: FetchSessions;
+  readonly produceDeadlines = new ProduceDeadlines();
   readonly groups: GroupCoordinator;
   readonly share: ShareDelivery;
   readonly transactions: TransactionCoordinator;

@@ -2,6 +2,7 @@
  * What API handlers may use of the broker: one object, made by broker.ts when it starts. Nothing here knows a socket.
  */
 import type { LogLevels } from './apis/broker-loggers.ts';
+import type { ProduceDeadlines } from './apis/produce-deadlines.ts';
 import type { BrokerAddress, Logger } from './broker.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { LogDirectory } from './log/log-directory.ts';
@@ -33,6 +34,7 @@ export interface BrokerState {
   readonly dataDir: string;
   readonly producerIds: ProducerIds;
   readonly fetchSessions: FetchSessions;
+  readonly produceDeadlines: ProduceDeadlines;
   readonly share: ShareDelivery;
   readonly security: Security;
   readonly logger: Logger;

@@ -6,7 +6,7 @@
  * Kafka 4 does, because librdkafka up to 2.11 does not compress without them, and refused when used.
  *
  * acks=-1 answers after the fdatasync, acks=1 and 0 after the write; acks=0 has no answer, and an error closes the
- * connection. Each partition has its own result. Records are a view of the request and are never copied. Batches inside
+ * connection. `timeoutMs` bounds the wait for the disk (produce-deadlines.ts). Each partition has its own result. Records are a view of the request and are never copied. Batches inside
  * a transaction pass by its coordinator first (produce-transaction.ts).
  */
 import { BrokerError, errorNameOf } from '../errors.ts';
@@ -34,6 +34,9 @@ const zstdFromVersion = 7;
 
 /** One partition's part of the answer; filled in when its append is done. */
 interface PartitionResult {
+  /** Where its batch waits for the disk; null before and after. */
+  waitsIn: PartitionLog | null;
+  lastOffset: number;
   readonly index: number;
   errorCode: number;
   baseOffset: number;
@@ -49,10 +52,12 @@ export const produce = defineApi({
   handle: (request, call, broker) =>
     new Promise<Answer<Outgoing<ProduceResponse>>>((resolve, reject) => {
       const answer = new ProduceAnswer(request, (response, firstError) => {
+        broker.produceDeadlines.remove(answer);
         if (request.acks !== 0) resolve(response);
         else if (firstError === null) resolve(noAnswer);
         else reject(new ConnectionRefused(`a produce with acks=0 failed, and has no other answer. ${firstError}`));
       });
+      if (request.acks === -1) broker.produceDeadlines.add(answer, request.timeoutMs);
       const transaction = new ProduceTransaction(broker, request.transactionalId, call.apiVersion);
       const appending = { broker, call, apiVersion: call.apiVersion, answer, transaction };
       for (const topicData of request.topicData) appendTopic(appending, topicData);
@@ -70,7 +75,7 @@ interface Appending {
   readonly transaction: ProduceTransaction;
 }
 
-type OnComplete = (response: { responses: ProduceResponse['responses'] }, firstError: string | null) => void;
+type OnComplete = (response: Outgoing<ProduceResponse>, firstError: string | null) => void;
 
 /** Gathers the results of one request's appends and answers when the last is known. */
 class ProduceAnswer {
@@ -80,6 +85,8 @@ class ProduceAnswer {
   readonly #onComplete: OnComplete;
   /** One for the request itself, until all appends have begun. */
   #pending = 1;
+  #deferred = 0;
+  #isExpired = false;
   #firstError: string | null = null;
 
   constructor(request: ProduceRequest, onComplete: OnComplete) {
@@ -98,9 +105,35 @@ class ProduceAnswer {
     this.#pending++;
   }
 
+  /** One more that waits for its transaction's coordinator; `admitted` ends that. */
+  deferred(): void {
+    this.#deferred++;
+    this.#pending++;
+  }
+
+  admitted(): void {
+    this.#deferred--;
+    this.allBegun();
+  }
+
   done(result: PartitionResult, error: LogError | null): void {
+    if (this.#isExpired) return;
+    result.waitsIn = null;
     if (error !== null) this.fail(result, error);
     this.allBegun();
+  }
+
+  /** Not while a batch is not in its file yet: its bytes are the request's, which ends with the answer. */
+  expire(): boolean {
+    const late = this.#responses.flatMap((topic) => topic.partitionResponses.filter(({ waitsIn }) => waitsIn !== null));
+    const isWritten = late.every(({ waitsIn, lastOffset }) => waitsIn!.writtenEndOffset > lastOffset);
+    if (!isWritten || this.#deferred > 0) return false;
+    this.#isExpired = true;
+    const message = `The disk did not take the records within ${this.request.timeoutMs} ms. They are appended; send them again to know.`;
+    for (const result of late) this.fail(result, new BrokerError('REQUEST_TIMED_OUT', message));
+    this.#pending = 1;
+    this.allBegun();
+    return true;
   }
 
   fail(result: PartitionResult, error: unknown): void {
@@ -118,8 +151,7 @@ class ProduceAnswer {
   }
 
   allBegun(): void {
-    if (--this.#pending === 0)
-      this.#onComplete({ responses: this.#responses as ProduceResponse['responses'] }, this.#firstError);
+    if (--this.#pending === 0) this.#onComplete({ responses: this.#responses }, this.#firstError);
   }
 }
 
@@ -175,11 +207,11 @@ function appendPartition(
   const resume = (refusal: BrokerError | null): void => {
     if (refusal !== null) answer.fail(result, refusal);
     else orFail(answer, result, () => append(log, batch, answer, options, result));
-    answer.allBegun();
+    answer.admitted();
   };
   if (transaction.admits(batch, { topic: topic.name, partition: data.index }, resume)) {
     append(log, batch, answer, options, result);
-  } else answer.begun();
+  } else answer.deferred();
 }
 
 function append(
@@ -191,6 +223,8 @@ function append(
 ): void {
   const info = log.append(batch, options, (error) => answer.done(result, error));
   answer.begun();
+  result.waitsIn = log;
+  result.lastOffset = log.logEndOffset - 1;
   result.baseOffset = info.baseOffset;
   result.logAppendTimeMs = info.logAppendTimeMs;
   result.logStartOffset = info.logStartOffset;
@@ -212,6 +246,8 @@ function checkedRecords(records: Buffer | null, apiVersion: number, name: string
 
 function newResult(index: number): PartitionResult {
   return {
+    waitsIn: null,
+    lastOffset: -1,
     index,
     errorCode: 0,
     baseOffset: -1,

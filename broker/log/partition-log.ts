@@ -111,6 +111,10 @@ export class PartitionLog {
   get logEndOffset(): number {
     return this.#resting === null ? this.#writer.logEndOffset : this.#resting.endOffset;
   }
+  /** The end of what is in the files; what lies behind is in memory until the end of this turn. */
+  get writtenEndOffset(): number {
+    return this.#resting === null ? this.#writer.writtenEndOffset : this.#resting.endOffset;
+  }
   /** Consumers see what is below. */
   get highWatermark(): number {
     return this.#resting === null ? this.#writer.pipeline.highWatermark : this.#resting.endOffset;
