@@ -1,7 +1,7 @@
 /** The log commands on the files of a log, one of them damaged: run as a user runs them. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
@@ -63,4 +63,14 @@ it('millrace log verifies, inspects and dumps the files of a log, and names what
   assert.match(verified.err, /the batch at position 0 is damaged: its checksum does not match/);
   assert.match(millrace('dump', dir).out, /damaged: its checksum does not match/);
   assert.equal(millrace('verify', join(dir, 'nothing')).code, 3);
+  assert.match(millrace('verify', path).err, /is a file, not a log/);
+  assert.equal(millrace('verify', path).code, 3);
+
+  // A folder whose segment has lost its name, and a checkpoint that was cut.
+  renameSync(path, join(dir, 't-0', '0.log'));
+  writeFileSync(join(dir, 'recovery-point-offset-checkpoint'), '0\n5\n');
+  const renamed = millrace('verify', dir);
+  assert.match(renamed.err, /t-0\/0\.log: no file of a log has such a name/);
+  assert.match(renamed.err, /recovery-point-offset-checkpoint: it is no whole checkpoint/);
+  assert.match(renamed.err, /\d faults were found, in 1 of 1 partitions/);
 });

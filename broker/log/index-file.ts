@@ -19,6 +19,8 @@ export class IndexFile {
   #handle: FileHandle | null = null;
   /** Entries in the file. */
   #written: number;
+  /** Bytes behind the last whole one: a crash cut the file there. */
+  #stray: number;
   /** Entries not in the file yet. */
   #tail = Buffer.alloc(0);
   #tailCount = 0;
@@ -33,6 +35,7 @@ export class IndexFile {
     this.#scratch = Buffer.alloc(entryBytes);
     const bytes = fs.size(path);
     this.#written = Math.floor((bytes ?? 0) / entryBytes);
+    this.#stray = (bytes ?? 0) % entryBytes;
     // Whoever wrote it may have been killed before it was synced.
     if (bytes !== null) this.#changes = 1;
   }
@@ -40,6 +43,11 @@ export class IndexFile {
   /** The file's entries are not those on the device. An empty file that was lost is made anew in no time. */
   get isUnsynced(): boolean {
     return this.#changes !== this.#syncedChanges;
+  }
+
+  /** Bytes in the file behind the last whole entry. */
+  get strayBytes(): number {
+    return this.#stray;
   }
 
   get exists(): boolean {
@@ -78,16 +86,15 @@ export class IndexFile {
     return bytes;
   }
 
-  /** Keeps the first `count` entries. */
+  /** Keeps the first `count` entries, and nothing else. */
   truncate(count: number): void {
-    if (count < this.#written) {
-      this.#open().truncate(count * this.#entryBytes);
-      this.#changes++;
-      this.#written = count;
-      this.#tailCount = 0;
-    } else {
-      this.#tailCount = Math.min(this.#tailCount, count - this.#written);
-    }
+    const kept = Math.min(count, this.#written);
+    this.#tailCount = Math.min(this.#tailCount, Math.max(0, count - this.#written));
+    if (kept === this.#written && this.#stray === 0) return;
+    this.#open().truncate(kept * this.#entryBytes);
+    this.#changes++;
+    this.#written = kept;
+    this.#stray = 0;
   }
 
   /** Writes the entries gathered since. After a throw nothing is lost and the call may be repeated. */
@@ -99,6 +106,7 @@ export class IndexFile {
       this.#changes++;
     } else this.#open();
     this.#written += this.#tailCount;
+    this.#stray = 0;
     this.#tailCount = 0;
     this.#tail = Buffer.alloc(0);
   }

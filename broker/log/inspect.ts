@@ -22,7 +22,7 @@ export interface FoundFolder {
 export function findPartitions(fs: FileSystem, path: string): FoundFolder[] {
   const folder = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
   const self = parsePartitionFolder(folder.slice(folder.lastIndexOf('/') + 1));
-  if (self !== null && segmentBases(fs, folder).length > 0) return [{ folder, ...self }];
+  if (self !== null && isPartition(fs, folder)) return [{ folder, ...self }];
   const found: FoundFolder[] = [];
   for (const name of fs.list(folder)) {
     const parsed = parsePartitionFolder(name);

@@ -113,8 +113,20 @@ function tidy(around: ReplaySurroundings, folder: string): void {
     const base = offsetOfFile(name.slice(0, -suffixes.swap.length), suffixes.log);
     if (base !== null) dropReplaced(around, folder, `${folder}/${name}`, base);
   }
+  removeOrphans(fs, folder);
   for (const name of swapped) fs.rename(`${folder}/${name}`, `${folder}/${name.slice(0, -suffixes.swap.length)}`);
   if (swapped.length > 0) fs.syncDirectory(folder);
+}
+
+/** Indexes whose segment is gone would be taken for those of another one that begins there. */
+function removeOrphans(fs: FileSystem, folder: string): void {
+  const bases = new Set(logBases(fs, folder));
+  for (const name of fs.list(folder)) {
+    for (const suffix of [suffixes.index, suffixes.timeIndex, suffixes.transactionIndex]) {
+      const base = offsetOfFile(name, suffix);
+      if (base !== null && !bases.has(base)) fs.remove(`${folder}/${name}`);
+    }
+  }
 }
 
 /**
@@ -193,6 +205,7 @@ function loadClean(segments: Segments, config: LogConfig): Recovered | null {
 /** Returns the offset after the segment's last record. Only the active segment keeps its files open. */
 function loadSealed(segment: Segment, segments: Segments, config: LogConfig): number {
   const index = segment.offsetIndex;
+  segment.dropStrayBytes();
   // A checkpoint makes no file for an index without entries, and what is this short is walked whole anyway.
   const isLong = segment.writtenBytes > replayedAtOnceBytes || segment !== segments.active;
   const isMissing = isLong && segment.writtenBytes > 0 && !index.file.exists && index.file.count === 0;

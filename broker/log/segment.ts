@@ -238,6 +238,11 @@ export class Segment {
     return this.loadAll();
   }
 
+  /** Cuts off what a power cut left of an entry that was being written. */
+  dropStrayBytes(): void {
+    for (const { file } of [this.offsetIndex, this.timeIndex, this.transactionIndex]) file.truncate(file.count);
+  }
+
   dropIndexes(): void {
     this.offsetIndex.file.truncate(0);
     this.timeIndex.file.truncate(0);

@@ -1,13 +1,15 @@
 /**
- * Reads a partition's folder and lists every fault in it: what `millrace log verify` prints, and what the tests ask of
- * every log they opened. Changes nothing. The partition must not be open.
+ * Reads a partition's folder, or a data directory around them, and lists every fault in it: what `millrace log verify`
+ * prints, and what the tests ask of every log they opened. Changes nothing. The partition must not be open.
  */
 import type { FileSystem } from '../fs/file-system.ts';
-import { baseOffset, checkBatch, lastOffset, maxTimestamp } from '../protocol/record-batch.ts';
-import { scanWindowBytes } from './batch-walker.ts';
-import { offsetOfFile, readFile, suffixes } from './files.ts';
+import { readCheckpoint, readPartitionOffsets } from './checkpoint-file.ts';
+import { names, offsetOfFile, parsePartitionFolder, readFile, suffixes } from './files.ts';
+import { replayedAtOnceBytes } from './log-writer.ts';
+import { readTopicId, zeroTopicId } from './meta-properties.ts';
 import { decodeSnapshot } from './producer-snapshot.ts';
 import { Segment } from './segment.ts';
+import { verifySegment } from './verify-segment.ts';
 
 export interface Verified {
   readonly segments: number;
@@ -18,109 +20,124 @@ export interface Verified {
   readonly faults: readonly string[];
 }
 
-/** What a walk over one segment found, for checking its indexes. */
-interface SegmentContents {
-  /** Where the batch begins that ends with this offset. */
-  readonly positions: Map<number, number>;
-  /** The largest timestamp up to and including the batch that ends with this offset. */
-  readonly largestSoFar: Map<number, number>;
-  nextOffset: number;
+/** What the data directory around a folder says about it. */
+interface Around {
+  /** A cleaner has been here; true as well where there is no data directory to ask. */
+  readonly hasGaps: boolean;
+  /** Nobody writes, and whoever wrote last stopped in good order: nothing may be missing. */
+  readonly isClean: boolean;
 }
+
+const segmentSuffixes = [suffixes.index, suffixes.timeIndex, suffixes.transactionIndex] as const;
 
 export function verifyFolder(fs: FileSystem, folder: string): Verified {
   const faults: string[] = [];
-  const names = fs.list(folder);
-  const bases = names
-    .map((name) => offsetOfFile(name, suffixes.log))
-    .filter((base) => base !== null)
-    .sort((a, b) => a - b);
+  const around = lookAround(fs, folder);
+  const found = fs.list(folder).sort();
+  const bases = basesOf(found, suffixes.log);
   let batches = 0;
   let bytes = 0;
   let next = bases[0] ?? 0;
-  for (const base of bases) {
+  const before = { hasGaps: around.hasGaps, open: new Set<number>() };
+  for (const [index, base] of bases.entries()) {
     if (base < next) faults.push(`${folder}: the segment at ${base} begins below ${next}, where the one before ends.`);
+    else if (base > next && !around.hasGaps) {
+      faults.push(`${folder}: the segment at ${base} begins after ${next}, where the one before ends.`);
+    }
     const segment = new Segment(fs, folder, base, 0);
-    const contents = verifyRecords(segment, faults);
-    verifyOffsetIndex(segment, contents, faults);
-    verifyTimeIndex(segment, contents, faults);
+    const contents = verifySegment(segment, before, faults);
+    const isLast = index === bases.length - 1;
+    if (!isLast || around.isClean) noteMissingIndexes(fs, segment, isLast, faults);
     segment.close();
     batches += contents.positions.size;
     bytes += segment.writtenBytes;
     next = Math.max(contents.nextOffset, base);
   }
-  for (const name of names) verifySnapshot(fs, folder, name, faults);
+  verifyNames(folder, found, bases, faults);
+  verifySnapshots(fs, folder, found, { end: next, isWanted: around.isClean && bytes > replayedAtOnceBytes }, faults);
+  verifyMetadata(fs, folder, faults);
   return { segments: bases.length, batches, bytes, logEndOffset: next, faults };
 }
 
-function verifyRecords(segment: Segment, faults: string[]): SegmentContents {
-  const path = segment.pathOf(suffixes.log);
-  const contents: SegmentContents = { positions: new Map(), largestSoFar: new Map(), nextOffset: segment.baseOffset };
-  const walker = segment.walk(0, scanWindowBytes);
-  let largest = -1;
-  while (walker.read()) {
-    const batch = walker.load();
-    const problem = checkBatch(batch);
-    if (problem !== null)
-      faults.push(`${path}: the batch at position ${walker.position} is damaged: ${problem.reason}.`);
-    const base = baseOffset(batch);
-    const last = lastOffset(batch);
-    if (base < contents.nextOffset || last < base) {
-      faults.push(
-        `${path}: the batch at position ${walker.position} holds ${base} to ${last}, after ${contents.nextOffset - 1}.`,
-      );
-    }
-    largest = Math.max(largest, maxTimestamp(batch));
-    contents.positions.set(last, walker.position);
-    contents.largestSoFar.set(last, largest);
-    contents.nextOffset = last + 1;
-    walker.advance();
+/** The files of a data directory beside its partitions. */
+export function verifyDirectoryFiles(fs: FileSystem, path: string): string[] {
+  const faults: string[] = [];
+  if (fs.size(`${path}/${names.metaProperties}`) === null) return faults;
+  const properties = readFile(fs, `${path}/${names.metaProperties}`)?.toString('utf8') ?? '';
+  for (const key of ['version', 'cluster.id', 'node.id']) {
+    if (!new RegExp(`^${key}=.+$`, 'm').test(properties))
+      faults.push(`${path}/${names.metaProperties}: ${key} is missing.`);
   }
-  const rest = segment.writtenBytes - walker.position;
-  if (rest > 0) faults.push(`${path}: the last ${rest} bytes, from position ${walker.position}, are no whole batch.`);
-  return contents;
+  for (const name of [names.recoveryPoints, names.logStarts, names.cleanerOffsets]) {
+    if (fs.size(`${path}/${name}`) === null || readPartitionOffsets(fs, `${path}/${name}`) !== null) continue;
+    faults.push(`${path}/${name}: it is no whole checkpoint, and will be ignored.`);
+  }
+  return faults;
 }
 
-function verifyOffsetIndex(segment: Segment, contents: SegmentContents, faults: string[]): void {
-  const { offsetIndex } = segment;
-  const path = segment.pathOf(suffixes.index);
-  if (!offsetIndex.isSane(segment.writtenBytes)) {
-    // One sentence is enough: a killed Kafka leaves a million empty entries behind the real ones.
-    faults.push(`${path}: its entries do not ascend within the log.`);
-    return;
-  }
-  for (let entry = 0; entry < offsetIndex.file.count; entry++) {
-    const offset = offsetIndex.offsetAt(entry);
-    const position = contents.positions.get(offset);
-    if (position !== offsetIndex.positionAt(entry)) {
-      faults.push(
-        `${path}: entry ${entry} puts offset ${offset} at ${offsetIndex.positionAt(entry)}, it is at ${position}.`,
-      );
-    }
+function lookAround(fs: FileSystem, folder: string): Around {
+  const parent = folder.slice(0, folder.lastIndexOf('/'));
+  const name = folder.slice(folder.lastIndexOf('/') + 1);
+  if (fs.size(`${parent}/${names.metaProperties}`) === null) return { hasGaps: true, isClean: false };
+  const cleaned = readPartitionOffsets(fs, `${parent}/${names.cleanerOffsets}`);
+  return { hasGaps: cleaned?.has(name) === true, isClean: fs.size(`${parent}/${names.cleanShutdown}`) !== null };
+}
+
+function basesOf(found: readonly string[], suffix: string): number[] {
+  const bases = found.map((name) => offsetOfFile(name, suffix)).filter((base) => base !== null);
+  return bases.sort((a, b) => a - b);
+}
+
+/** A start makes them anew, and reads the whole segment for it. */
+function noteMissingIndexes(fs: FileSystem, segment: Segment, isLast: boolean, faults: string[]): void {
+  if (segment.writtenBytes === 0 || (isLast && segment.writtenBytes <= replayedAtOnceBytes)) return;
+  for (const suffix of [suffixes.index, suffixes.timeIndex]) {
+    if (fs.size(segment.pathOf(suffix)) === null) faults.push(`${segment.pathOf(suffix)}: it is missing.`);
   }
 }
 
-function verifyTimeIndex(segment: Segment, contents: SegmentContents, faults: string[]): void {
-  const { timeIndex } = segment;
-  const path = segment.pathOf(suffixes.timeIndex);
-  let previous = Number.NEGATIVE_INFINITY;
-  for (let entry = 0; entry < timeIndex.file.count; entry++) {
-    const timestamp = timeIndex.timestampAt(entry);
-    const offset = timeIndex.offsetAt(entry);
-    if (timestamp <= previous) {
-      faults.push(`${path}: entry ${entry} and what follows do not ascend.`);
-      return;
-    }
-    if (contents.largestSoFar.get(offset) !== timestamp) {
-      faults.push(
-        `${path}: entry ${entry} gives ${timestamp} for offset ${offset}, where ${contents.largestSoFar.get(offset)} is largest.`,
-      );
-    }
-    previous = timestamp;
+/** Files that nothing reads: of no segment that is here, or of no name that a log gives. */
+function verifyNames(folder: string, found: readonly string[], bases: readonly number[], faults: string[]): void {
+  const known = new Set<string>([names.leaderEpochs, names.partitionMetadata]);
+  // What a crash leaves, and the next start finishes or removes.
+  const passing = /\.(deleted|cleaned|swap|tmp)$/;
+  for (const name of found) {
+    if (known.has(name) || passing.test(name)) continue;
+    if (offsetOfFile(name, suffixes.log) !== null || offsetOfFile(name, suffixes.snapshot) !== null) continue;
+    const base = segmentSuffixes.map((suffix) => offsetOfFile(name, suffix)).find((offset) => offset !== null);
+    if (base === undefined) faults.push(`${folder}/${name}: no file of a log has such a name; nothing reads it.`);
+    else if (!bases.includes(base!))
+      faults.push(`${folder}/${name}: there is no segment at ${base}; nothing reads it.`);
   }
 }
 
-function verifySnapshot(fs: FileSystem, folder: string, name: string, faults: string[]): void {
-  if (offsetOfFile(name, suffixes.snapshot) === null) return;
-  const bytes = readFile(fs, `${folder}/${name}`) ?? Buffer.alloc(0);
-  if (decodeSnapshot(bytes, 0) === null) faults.push(`${folder}/${name}: the producer snapshot is damaged.`);
+function verifySnapshots(
+  fs: FileSystem,
+  folder: string,
+  found: readonly string[],
+  log: { readonly end: number; readonly isWanted: boolean },
+  faults: string[],
+): void {
+  const offsets = basesOf(found, suffixes.snapshot);
+  for (const name of found) {
+    const offset = offsetOfFile(name, suffixes.snapshot);
+    if (offset === null) continue;
+    const bytes = readFile(fs, `${folder}/${name}`) ?? Buffer.alloc(0);
+    if (decodeSnapshot(bytes, 0) === null) faults.push(`${folder}/${name}: the producer snapshot is damaged.`);
+    if (offset > log.end) faults.push(`${folder}/${name}: the producer snapshot is of a later end than ${log.end}.`);
+  }
+  if (log.isWanted && !offsets.includes(log.end)) {
+    faults.push(`${folder}: the producer snapshot at ${log.end}, where the log ends, is missing.`);
+  }
+}
+
+function verifyMetadata(fs: FileSystem, folder: string, faults: string[]): void {
+  if (parsePartitionFolder(folder.slice(folder.lastIndexOf('/') + 1)) === null) return;
+  const metadata = `${folder}/${names.partitionMetadata}`;
+  if (fs.size(metadata) === null) faults.push(`${metadata}: it is missing, so the topic's id is not known.`);
+  else if (readTopicId(fs, folder) === zeroTopicId) faults.push(`${metadata}: it holds no topic id.`);
+  const epochs = `${folder}/${names.leaderEpochs}`;
+  if (fs.size(epochs) !== null && readCheckpoint(fs, epochs, 2) === null) {
+    faults.push(`${epochs}: it is no whole checkpoint, and will be ignored.`);
+  }
 }
