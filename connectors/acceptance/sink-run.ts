@@ -124,6 +124,12 @@ export class SinkRun {
         logger,
         signal: run.#abort.signal,
         seek: (partition, offset) => run.#positions.set(nameOf(partition), offset),
+        assignment: () => partitions,
+        // The examination decides itself what it puts, and when it flushes.
+        pause: () => undefined,
+        resume: () => undefined,
+        requestCommit: () => undefined,
+        retryAfter: () => undefined,
         reportBadRecord: async (record, error) => {
           run.badRecords.push({ record, error });
           await options.onBadRecord?.(record, error);

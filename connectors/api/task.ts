@@ -87,6 +87,15 @@ export interface SourceTask {
 export interface SinkTaskContext extends TaskContext {
   /** Continues a partition elsewhere, for sinks that keep offsets in their target; call from `open` or `put`. */
   seek(partition: TopicPartition, offset: number): void;
+  /** The partitions that are this task's now. */
+  assignment(): readonly TopicPartition[];
+  /** Stops reading these partitions until `resume`; what was read already still comes. For a target that is full. */
+  pause(partitions: readonly TopicPartition[]): void;
+  resume(partitions: readonly TopicPartition[]): void;
+  /** Asks for a `flush` and a commit soon, before their interval is over. */
+  requestCommit(): void;
+  /** How long to wait before the batch comes again, instead of the worker's own back-off; call before a RetriableError. */
+  retryAfter(timeoutMs: number): void;
   /**
    * Hands one bad record of a batch to the error policy of stage `put`. Resolves when it is dead-lettered durably or
    * skipped; rejects when the policy is to fail.
@@ -107,7 +116,9 @@ export interface SinkTask {
   put(records: readonly SinkRecord[]): Promise<void>;
   /**
    * Makes everything put so far durable. Returns the offsets that are safe to commit, or nothing when that is simply
-   * everything put so far.
+   * everything put so far. RetriableError: called again. DataError (or any other error that cannot pass): all partitions
+   * are closed and opened again, and everything since the last commit comes again in parts, each followed by a flush,
+   * until the bad record stands alone.
    */
   flush?(offsets: readonly OffsetAndMetadata[]): Promise<readonly OffsetAndMetadata[] | undefined>;
   /** These partitions are somebody else's from now on; called after a last `flush` unless they were lost. */

@@ -44,6 +44,11 @@ export async function startSink(
       logger: silent,
       signal: abort.signal,
       seek: ({ topic, partition }, offset) => void seeks.set(`${topic}-${partition}`, offset),
+      assignment: () => partitions,
+      pause: () => undefined,
+      resume: () => undefined,
+      requestCommit: () => undefined,
+      retryAfter: () => undefined,
       reportBadRecord: async (_record, error) => {
         throw error;
       },

@@ -11,6 +11,7 @@ import type {
   RecordMetadata,
   SinkRecord,
   SinkTask,
+  SinkTaskContext,
   SourceConnectorPlugin,
   SourceRecord,
   SourceTask,
@@ -178,6 +179,8 @@ export interface SteeredSink {
   /** May throw to refuse a batch. */
   onPut: (records: readonly SinkRecord[], task: number) => void | Promise<void>;
   onFlush: () => void | Promise<void>;
+  onClose: () => void;
+  context: SinkTaskContext | null;
   report: ((record: SinkRecord, error: Error) => Promise<void>) | null;
 }
 
@@ -188,6 +191,8 @@ export function steeredSink(): SteeredSink {
     calls: [],
     onPut: () => {},
     onFlush: () => {},
+    onClose: () => {},
+    context: null,
     report: null,
     plugin: {
       type: 'sink',
@@ -207,6 +212,7 @@ export function steeredSink(): SteeredSink {
     return {
       start(context) {
         id = context.task;
+        sink.context = context;
         sink.report = (record, error) => context.reportBadRecord(record, error);
       },
       open: (partitions) => void sink.calls.push(`open ${id}:${partitions.map((each) => each.partition).sort()}`),
@@ -222,7 +228,10 @@ export function steeredSink(): SteeredSink {
         sink.calls.push('flush');
         return undefined;
       },
-      close: (partitions) => void sink.calls.push(`close ${id}:${partitions.map((each) => each.partition).sort()}`),
+      close(partitions) {
+        sink.calls.push(`close ${id}:${partitions.map((each) => each.partition).sort()}`);
+        sink.onClose();
+      },
       stop: () => void sink.calls.push('stop'),
     };
   };

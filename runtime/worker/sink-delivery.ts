@@ -11,7 +11,7 @@ import {
   type SinkTask,
   type TopicPartition,
 } from '../../connectors/api/index.ts';
-import { isRetriable, messageOf } from '../errors.ts';
+import { isRetriable, isTransient, messageOf } from '../errors.ts';
 import type { LogConsumer } from '../log/client.ts';
 import { backoffMs, delay } from './backoff.ts';
 import { ORIGINAL, type TrackedSinkRecord } from './conversion.ts';
@@ -49,6 +49,11 @@ export class SinkDelivery {
   #isHeld = false;
   #isRetrying = false;
   #revocationsSeen = 0;
+  /** By the task's own wish. */
+  readonly #paused = new Map<string, TopicPartition>();
+  #retryAfterMs: number | null = null;
+  /** After a flush that failed: partition → up to where each part of a batch is flushed for itself. */
+  readonly #careful = new Map<string, number>();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -64,13 +69,19 @@ export class SinkDelivery {
     const ours = this.#stillOurs(batch);
     if (ours.length === 0) return;
     const { ledger, policy, className } = this.#options;
+    const isCareful = this.#careful.size > 0 && this.#isCareful(ours);
     try {
       const left = await this.#putUntilTaken(ours);
+      if (isCareful) await this.#flushPart(ours);
       ledger.written += left;
       ledger.inFlight -= left;
       return;
     } catch (error) {
       if (error instanceof Interrupted || error instanceof ConfigError) throw error;
+      if (isCareful) {
+        if (!isBadRecord(error)) throw error;
+        await this.reset();
+      }
       if (ours.length === 1) {
         const { topic, partition, offset } = ours[0]![ORIGINAL];
         const original = ours[0]![ORIGINAL];
@@ -118,19 +129,51 @@ export class SinkDelivery {
 
   /** The offsets that are safe to commit. Retriable failures are tried again until the task has to end. */
   async flush(offsets: readonly OffsetAndMetadata[]): Promise<readonly OffsetAndMetadata[]> {
-    const { task, positions, signal, policy } = this.#options;
-    if (task.flush === undefined) return offsets;
+    if (this.#options.task.flush === undefined) return offsets;
+    const safe = await this.#retriedFlush(offsets);
+    await this.reported();
+    return this.#options.positions.allowed(safe ?? offsets);
+  }
+
+  async #retriedFlush(offsets: readonly OffsetAndMetadata[]): Promise<readonly OffsetAndMetadata[] | undefined> {
+    const { task, signal, policy } = this.#options;
     for (let attempt = 0; ; attempt++) {
       try {
-        const safe = await task.flush(offsets);
-        await this.reported();
-        return positions.allowed(safe ?? offsets);
+        return await task.flush?.(offsets);
       } catch (error) {
         if (!isRetriable(error) || signal.aborted) throw error;
         policy.counts.retries++;
         await delay(backoffMs(attempt, policy.maxDelayMs), signal);
       }
     }
+  }
+
+  /** What was read before comes again, up to these offsets, and every part of it is flushed for itself. */
+  beCareful(until: readonly { readonly partition: TopicPartition; readonly until: number }[]): void {
+    for (const each of until) this.#careful.set(keyOf(each.partition), each.until);
+  }
+
+  /** The task lets go of what it holds and has not made durable. */
+  async reset(): Promise<void> {
+    const { task, positions } = this.#options;
+    await task.close?.(positions.owned());
+    await task.open?.(positions.owned());
+  }
+
+  #isCareful(batch: readonly TrackedSinkRecord[]): boolean {
+    return batch.some(({ originalTopic: topic, originalPartition: partition, offset }) => {
+      const until = this.#careful.get(keyOf({ topic, partition }));
+      if (until !== undefined && offset >= until) this.#careful.delete(keyOf({ topic, partition }));
+      return until !== undefined && offset < until;
+    });
+  }
+
+  async #flushPart(batch: readonly TrackedSinkRecord[]): Promise<void> {
+    const next = new Map<string, OffsetAndMetadata>();
+    for (const { originalTopic: topic, originalPartition: partition, offset } of batch) {
+      next.set(keyOf({ topic, partition }), { topic, partition, offset: offset + 1 });
+    }
+    await this.#retriedFlush([...next.values()]);
   }
 
   /** The plugin hands over one bad record (KIP-610). Before or after its `put` has returned. */
@@ -172,7 +215,27 @@ export class SinkDelivery {
     const { consumer, positions } = this.#options;
     this.#isHeld = isHeld;
     if (isHeld) consumer.pause(positions.owned());
-    else consumer.resume(positions.owned());
+    else consumer.resume(this.#unpaused());
+  }
+
+  /** The task's own wish, which outlasts a pause of the connector and a retry. */
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.#paused.set(keyOf(partition), partition);
+    this.#options.consumer.pause(partitions);
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.#paused.delete(keyOf(partition));
+    if (!this.#isHeld && !this.#isRetrying) this.#options.consumer.resume(partitions);
+  }
+
+  retryAfter(timeoutMs: number): void {
+    this.#retryAfterMs = timeoutMs;
+  }
+
+  #unpaused(): readonly TopicPartition[] {
+    const owned = this.#options.positions.owned();
+    return this.#paused.size === 0 ? owned : owned.filter((partition) => !this.#paused.has(keyOf(partition)));
   }
 
   /** Partitions that arrive while reading is held are held as well. */
@@ -205,7 +268,8 @@ export class SinkDelivery {
     this.#isRetrying = true;
     consumer.pause(positions.owned());
     try {
-      const until = Date.now() + backoffMs(attempt, policy.maxDelayMs);
+      const until = Date.now() + (this.#retryAfterMs ?? backoffMs(attempt, policy.maxDelayMs));
+      this.#retryAfterMs = null;
       for (let left = until - Date.now(); left > 0 && !signal.aborted; left = until - Date.now()) {
         const wait = Math.min(left, SERVE_GROUP_MS);
         const [read] = await Promise.all([consumer.poll(0), delay(wait, signal)]);
@@ -214,7 +278,7 @@ export class SinkDelivery {
       }
     } finally {
       this.#isRetrying = false;
-      if (!this.#isHeld) consumer.resume(positions.owned());
+      if (!this.#isHeld) consumer.resume(this.#unpaused());
     }
     if (signal.aborted) throw new Interrupted('The task was stopped while a batch waited.', { cause: error });
   }
@@ -230,6 +294,13 @@ export class SinkDelivery {
     }
     return this.#hasReported ? ours.filter((record) => !this.#reported.has(record)) : ours;
   }
+}
+
+const keyOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;
+
+/** An error that the same records would meet again, and others would not. */
+export function isBadRecord(error: unknown): boolean {
+  return !isTransient(error) && !(error instanceof ConfigError) && !(error instanceof Interrupted);
 }
 
 /** The first record of each partition in a read. */

@@ -7,13 +7,13 @@
  */
 import type { SinkRecord, SinkTask, TopicPartition } from '../../connectors/api/index.ts';
 import { messageOf } from '../errors.ts';
-import type { ConsumerRecord, LogConsumer } from '../log/client.ts';
-import { Turn } from './backoff.ts';
+import type { ConsumerRecord, LogConsumer, OffsetAndMetadata } from '../log/client.ts';
+import { Turn, within } from './backoff.ts';
 import { Conversion, StageFailure, type TrackedSinkRecord } from './conversion.ts';
 import type { DeadLetterQueue } from './dead-letter-queue.ts';
 import type { ErrorPolicy, Outcome } from './error-policy.ts';
 import type { ConnectorPlan } from './plan.ts';
-import { Interrupted, SinkDelivery } from './sink-delivery.ts';
+import { Interrupted, isBadRecord, SinkDelivery } from './sink-delivery.ts';
 import { SinkPositions } from './sink-positions.ts';
 import {
   deadLetterQueueOf,
@@ -149,6 +149,7 @@ export class SinkLoop implements TaskLoop {
     measures.batchSize.add(read.length);
     measures.lastProgressAt = Date.now();
     this.#noteTopics(read);
+    this.#positions.beginning(read);
     const batch = await this.#convert(read);
     if (batch.length > 0) await this.#delivery.deliver(batch);
     ledger.audit(0);
@@ -213,7 +214,24 @@ export class SinkLoop implements TaskLoop {
     return 'tolerated';
   }
 
-  /** flush, then commit what it calls safe. A failed flush fails the task: its restart reads from the last commit. */
+  /** A flush that meets a bad record: everything since the last commit comes again, in parts, until it stands alone. */
+  async #flush(offsets: readonly OffsetAndMetadata[]): Promise<readonly OffsetAndMetadata[]> {
+    try {
+      return await this.#delivery.flush(offsets);
+    } catch (error) {
+      if (!isBadRecord(error) || this.#abort.signal.aborted) throw error;
+      const { logger, measures } = this.#environment;
+      measures.commitFailures++;
+      logger.warn({ err: error }, `A flush failed; what it was about is delivered again in parts: ${messageOf(error)}`);
+      await this.#delivery.reset();
+      const again = this.#positions.rewind();
+      for (const { partition, from } of again) this.#consumer.seek(partition, from);
+      this.#delivery.beCareful(again);
+      return [];
+    }
+  }
+
+  /** flush, then commit what it calls safe. A flush that fails for a moment fails the task: its restart reads from the last commit. */
   async #commit(partitions: readonly TopicPartition[]): Promise<void> {
     const { measures, loop } = this.#environment;
     this.#nextCommitAt = Date.now() + loop.flushIntervalMs;
@@ -225,10 +243,10 @@ export class SinkLoop implements TaskLoop {
       return;
     }
     const began = performance.now();
-    const safe = await this.#delivery.flush(offsets);
+    const safe = await this.#flush(offsets);
     if (safe.length === 0 || this.#isCancelled) return;
     try {
-      await this.#consumer.commit(safe);
+      await within('Committing sink offsets', loop.flushTimeoutMs, this.#consumer.commit(safe));
     } catch (error) {
       // The offsets stay uncommitted and go along with the next commit; at worst records are read twice.
       measures.commitFailures++;
@@ -262,6 +280,10 @@ export class SinkLoop implements TaskLoop {
   async #onRevoked(partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
     try {
       if (!lost && !this.#isCancelled) await this.#commit(partitions);
+    } catch (error) {
+      if (!isBadRecord(error)) throw error;
+      // Not committed, so whoever gets these partitions finds the bad record.
+      this.#environment.logger.warn({ err: error }, `The last flush before a rebalance failed: ${messageOf(error)}`);
     } finally {
       this.#positions.revoke(partitions);
       await this.#task.close?.(partitions);
@@ -298,6 +320,13 @@ export class SinkLoop implements TaskLoop {
         this.#consumer.seek(partition, offset);
         this.#positions.seek(partition, offset);
       },
+      assignment: () => this.#positions.owned(),
+      pause: (partitions: readonly TopicPartition[]) => this.#delivery.pause(partitions),
+      resume: (partitions: readonly TopicPartition[]) => this.#delivery.resume(partitions),
+      requestCommit: () => {
+        this.#nextCommitAt = 0;
+      },
+      retryAfter: (timeoutMs: number) => this.#delivery.retryAfter(timeoutMs),
       reportBadRecord: (record: SinkRecord, error: Error) => this.#delivery.report(record, error),
     };
   }

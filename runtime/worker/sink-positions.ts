@@ -8,6 +8,8 @@ interface Position extends TopicPartition {
   /** Next offset to deliver; null until something was delivered or sought. */
   delivered: number | null;
   committed: number | null;
+  /** The first offset that was delivered since the assignment: where to go back to before anything is committed. */
+  first: number | null;
 }
 
 const keyOf = (topic: string, partition: number) => `${topic}-${partition}`;
@@ -19,7 +21,7 @@ export class SinkPositions {
 
   assign(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions) {
-      this.#positions.set(keyOf(topic, partition), { topic, partition, delivered: null, committed: null });
+      this.#positions.set(keyOf(topic, partition), { topic, partition, delivered: null, committed: null, first: null });
     }
   }
 
@@ -40,6 +42,28 @@ export class SinkPositions {
   seek({ topic, partition }: TopicPartition, offset: number): void {
     const position = this.#positions.get(keyOf(topic, partition));
     if (position !== undefined) position.delivered = offset;
+  }
+
+  /** Goes back behind everything that is not committed; answers where to read from, and up to where it had been. */
+  rewind(): { readonly partition: TopicPartition; readonly from: number; readonly until: number }[] {
+    return [...this.#positions.values()].flatMap((position) => {
+      const { topic, partition, delivered, committed, first } = position;
+      const from = committed ?? first;
+      if (from === null || delivered === null || delivered <= from) return [];
+      position.delivered = from;
+      return [{ partition: { topic, partition }, from, until: delivered }];
+    });
+  }
+
+  /** These records are about to be delivered. */
+  beginning(read: readonly ConsumerRecord[]): void {
+    for (let index = 0; index < read.length; index++) {
+      const { topic, partition, offset } = read[index]!;
+      const before = read[index - 1];
+      if (before !== undefined && before.partition === partition && before.topic === topic) continue;
+      const position = this.#positions.get(keyOf(topic, partition));
+      if (position !== undefined) position.first ??= offset;
+    }
   }
 
   /** Everything in this read is done; a partition that was revoked meanwhile is somebody else's business. */

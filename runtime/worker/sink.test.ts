@@ -132,6 +132,56 @@ test('a failed flush commits nothing, and the restarted task reads again', async
   await eventually(async () => assert.equal((await log.groupOffsets('connect-s'))[0]?.offset, 5));
 });
 
+test('a bad record that only the flush finds is told apart; its neighbours are delivered and committed', async (t) => {
+  const sink = steeredSink();
+  const { log, create, write, values, running } = await harness(t, [sink.plugin]);
+  // A sink that gathers in put and writes in flush, all or nothing, and forgets what it gathered when it is closed.
+  const written: string[] = [];
+  const gathered = () => sink.received.splice(0);
+  sink.onFlush = () => {
+    if (sink.received.includes('poison')) throw new DataError('a value out of range');
+    written.push(...gathered());
+  };
+  sink.onClose = () => void gathered();
+  await write('in', [...range(40), 'poison', ...range(40, 'w')], 2);
+  await create('s', config(deadLetters));
+  await eventually(async () => {
+    assert.equal(
+      (await log.groupOffsets('connect-s')).reduce((sum, { offset }) => sum + offset, 0),
+      81,
+    );
+  });
+  assert.deepEqual([...new Set(written)].sort(), [...range(40), ...range(40, 'w')].sort());
+  assert.deepEqual(values('dead'), ['poison']);
+  assert.equal(running.worker.status('s').tasks[0]?.state, 'RUNNING');
+  await eventually(() => assert.equal(running.worker.ledger('s', 0)?.mismatch, 0));
+});
+
+test('a sink pauses partitions, asks for a commit, and says when its batch shall come again', async (t) => {
+  const sink = steeredSink();
+  const { log, create, write } = await harness(t, [sink.plugin], { config: { 'offset.flush.interval.ms': '60000' } });
+  let failures = 0;
+  const times: number[] = [];
+  sink.onPut = () => {
+    times.push(Date.now());
+    sink.context!.retryAfter(60);
+    if (failures++ === 0) throw new RetriableError('not yet');
+    sink.context!.requestCommit();
+  };
+  await write('in', range(3));
+  await create('s', config({ 'errors.retry.delay.max.ms': '1' }));
+  await eventually(async () => assert.equal((await log.groupOffsets('connect-s'))[0]?.offset, 3));
+  assert.ok(times[1]! - times[0]! >= 55, `it came again after ${times[1]! - times[0]!} ms`);
+  const partitions = sink.context!.assignment();
+  assert.deepEqual(partitions, [{ topic: 'in', partition: 0 }]);
+  sink.context!.pause(partitions);
+  await write('in', ['more']);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.deepEqual(sink.received, range(3));
+  sink.context!.resume(partitions);
+  await eventually(() => assert.deepEqual(sink.received, [...range(3), 'more']));
+});
+
 test('two tasks share the partitions, and no record is lost when one of them is restarted', async (t) => {
   const sink = steeredSink();
   const { create, write, running, log } = await harness(t, [sink.plugin]);
