@@ -1,6 +1,6 @@
 /**
  * AlterShareGroupOffsets (key 91): an empty share group begins anew at other offsets (KIP-932). What was in flight is
- * forgotten.
+ * forgotten. A group that is not there yet is made.
  */
 import type { BrokerError } from '../errors.ts';
 import type { InitializedTopic } from '../groups/share/types.ts';
@@ -22,7 +22,8 @@ export const alterShareGroupOffsets = defineApi({
     if (!isAllowed(broker, call, 'read', 'group', groupId)) return { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED };
     if (groupId === '') return { errorCode: ErrorCode.INVALID_GROUP_ID };
     const places = topics.flatMap((topic) => placesOf(topic, call, broker));
-    const refusal = await initialize(groupId, places, broker);
+    const isAny = places.some(({ error }) => error === 'NONE');
+    const refusal = isAny ? await initialize(groupId, places, broker) : null;
     if (refusal !== null) return { errorCode: ErrorCode[refusal.code], errorMessage: refusal.message };
     const results = await Promise.all(places.map((place) => reset(groupId, place, broker)));
     const responses = topics.map(({ topicName }) => ({

@@ -91,7 +91,6 @@ export class ShareGroups {
     };
     try {
       checkShareRequest(request);
-      this.#refuseTaken(request.group);
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
       finish(error);
@@ -100,7 +99,7 @@ export class ShareGroups {
     this.#change(request.group, request.memberEpoch === Epoch.join, work, finish);
   }
 
-  /** The group keeps a place in these now (AlterShareGroupOffsets). Only an empty group may be changed so. */
+  /** The group keeps a place in these now (AlterShareGroupOffsets), and is made if need be; it must be empty. */
   addInitialized(
     id: string,
     topics: ReadonlyMap<string, InitializedTopic>,
@@ -112,10 +111,11 @@ export class ShareGroups {
       for (const [topicId, { name, partitions }] of topics) {
         merged.set(topicId, { name, partitions: new Set([...(merged.get(topicId)?.partitions ?? []), ...partitions]) });
       }
+      if (draft.group.epoch === 0) draft.write({ type: 'epoch', epoch: 1, metadataHash: 0 });
       draft.write({ type: 'initialized', topics: merged });
       return null;
     };
-    this.#change(id, false, work, done);
+    this.#change(id, true, work, done);
   }
 
   /** The group has no place in these topics any more (DeleteShareGroupOffsets). Only an empty group may be changed so. */
@@ -184,12 +184,6 @@ export class ShareGroups {
     for (const { sessions } of this.#entries.values()) for (const timer of sessions.values()) timer.cancel();
   }
 
-  /** A group of another kind stays one until it is deleted. */
-  #refuseTaken(id: string): void {
-    if (!this.#options.isTaken(id)) return;
-    throw new BrokerError('GROUP_ID_NOT_FOUND', `Group ${id} is not a share group.`);
-  }
-
   #create(id: string): Entry {
     const entry: Entry = {
       group: new ShareGroup(id),
@@ -213,9 +207,12 @@ export class ShareGroups {
       done(new BrokerError('NOT_COORDINATOR', 'The broker stops.'));
       return;
     }
-    const entry = this.#entries.get(id) ?? (mayCreate ? this.#create(id) : null);
+    const isTaken = this.#options.isTaken(id);
+    const entry = this.#entries.get(id) ?? (mayCreate && !isTaken ? this.#create(id) : null);
     if (entry === null) {
-      done(new BrokerError('GROUP_ID_NOT_FOUND', `Share group ${id} not found.`));
+      // A group of another kind stays one until it is deleted.
+      const why = isTaken ? `Group ${id} is not a share group.` : `Share group ${id} not found.`;
+      done(new BrokerError('GROUP_ID_NOT_FOUND', why));
       return;
     }
     if (entry.isWriting) {
