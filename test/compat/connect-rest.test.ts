@@ -25,6 +25,7 @@ const config = {
   'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
   'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
   'header.converter': 'org.apache.kafka.connect.storage.SimpleHeaderConverter',
+  'exactly.once.source.support': 'disabled',
 };
 
 describe('the REST API of Kafka Connect', () => {

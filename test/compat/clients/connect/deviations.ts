@@ -31,8 +31,6 @@ const deadLetters = 'Connect worker, dead letters';
 const deadLetterCopies = "Connect worker, dead letter queue's replication factor";
 const taskClass = 'Connect REST, `task.class`';
 
-const exactlyOnce = 'exactly.once.support=required';
-
 const code = /^(status|body\.error_code)$/;
 const message = /^body\.message$/;
 
@@ -74,7 +72,6 @@ export const deviations: readonly Deviation[] = [
   { line: shortNames, steps: /^keys of InsertField\$Value/, place: /./ },
   { line: converterType, steps: /^keys of|^validate/, place: /\[(\w+\.converter\.)?converter\.type\]/ },
   { line: converterType, steps: /^keys of SimpleHeaderConverter/, place: /^body$/ },
-  { line: exactlyOnce, steps: /./, place: /\[(exactly\.once\.support|transaction\.boundary(\.interval\.ms)?)\]/ },
   { line: deadLetters, steps: /./, place: /context\.headers\.enable\]/ },
   { line: deadLetterCopies, steps: /./, place: /topic\.replication\.factor\]/, ours: '-1' },
 ];
