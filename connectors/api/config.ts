@@ -125,7 +125,10 @@ export function parseConfig(def: ConfigDef, raw: Readonly<Record<string, string 
   const values = new Map<string, ConfigValue>();
   const problems: ConfigProblem[] = [];
   for (const [key, declared] of Object.entries(def)) {
-    if (key.endsWith('.*')) continue;
+    if (key.endsWith('.*')) {
+      problems.push(...familyProblems(key.slice(0, -1), declared, raw));
+      continue;
+    }
     const outcome = parseKey(key, declared, raw[key]);
     values.set(key, outcome.value);
     if (outcome.problem !== null) problems.push({ key, value: shown(declared, raw[key]), message: outcome.problem });
@@ -157,6 +160,27 @@ function relationProblems(def: ConfigDef, raw: Readonly<Record<string, string | 
     problems.push({ key, value: null, message: `Missing required configuration: set ${names}. ${declared.doc}` });
   }
   return problems;
+}
+
+/** Keys of a family are passed as written, after the family's own check. */
+function familyProblems(
+  prefix: string,
+  declared: ConfigKey,
+  raw: Readonly<Record<string, string | null | undefined>>,
+): ConfigProblem[] {
+  if (declared.validate === undefined) return [];
+  return Object.entries(raw).flatMap(([key, text]) => {
+    const problem = text != null && key.startsWith(prefix) ? declared.validate!(text) : null;
+    return problem === null
+      ? []
+      : [
+          {
+            key,
+            value: text,
+            message: `Invalid value ${JSON.stringify(text)} for configuration "${key}": it ${problem}.`,
+          },
+        ];
+  });
 }
 
 function shown(declared: ConfigKey, value: string | null | undefined): string | null {

@@ -12,10 +12,12 @@ import { maskFieldPlugins } from './mask-field.ts';
 import { predicatePlugins } from './predicates/predicates.ts';
 import { regexRouterPlugins } from './regex-router.ts';
 import { replaceFieldPlugins } from './replace-field.ts';
+import { setPlugin } from './set.ts';
 import { setSchemaMetadataPlugins } from './set-schema-metadata.ts';
 import { timestampConverterPlugins } from './timestamp-converter.ts';
 import { timestampRouterPlugins } from './timestamp-router.ts';
 import { valueToKeyPlugins } from './value-to-key.ts';
+import { wherePlugin } from './where.ts';
 
 export const transformPlugins: readonly Plugin[] = [
   ...castPlugins,
@@ -30,8 +32,10 @@ export const transformPlugins: readonly Plugin[] = [
   ...regexRouterPlugins,
   ...replaceFieldPlugins,
   ...setSchemaMetadataPlugins,
+  setPlugin,
   ...timestampConverterPlugins,
   ...timestampRouterPlugins,
   ...valueToKeyPlugins,
+  wherePlugin,
   ...predicatePlugins,
 ];

@@ -28,14 +28,16 @@ export interface Side {
   with<R extends ConnectRecord>(record: R, schema: Schema | null, value: RecordValue): R;
 }
 
-const keySide: Side = {
+/** The key of a record. */
+export const keySide: Side = {
   name: 'Key',
   schema: (record) => record.keySchema,
   value: (record) => record.key,
   with: (record, keySchema, key) => ({ ...record, keySchema, key }),
 };
 
-const valueSide: Side = {
+/** The value of a record. */
+export const valueSide: Side = {
   name: 'Value',
   schema: (record) => record.valueSchema,
   value: (record) => record.value,
