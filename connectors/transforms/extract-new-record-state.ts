@@ -116,7 +116,7 @@ class ExtractNewRecordState implements Transform {
 }
 
 /** A change envelope has `op` and one of `before` and `after`; null for anything else. */
-function envelopeOf(value: RecordValue): Fields | null {
+export function envelopeOf(value: RecordValue): Fields | null {
   const plain = value instanceof JsonText ? value.parse() : value;
   if (!isFields(plain) || typeof plain.op !== 'string') return null;
   return 'after' in plain || 'before' in plain ? plain : null;

@@ -1,6 +1,8 @@
 /** The transforms and predicates, for the catalogue. */
 import type { Plugin } from '../api/index.ts';
+import { byLogicalTableRouterPlugin } from './by-logical-table-router.ts';
 import { castPlugins } from './cast.ts';
+import { eventRouterPlugin } from './event-router.ts';
 import { extractFieldPlugins } from './extract-field.ts';
 import { extractNewRecordStatePlugin } from './extract-new-record-state.ts';
 import { filterPlugins } from './filter.ts';
@@ -20,7 +22,9 @@ import { valueToKeyPlugins } from './value-to-key.ts';
 import { wherePlugin } from './where.ts';
 
 export const transformPlugins: readonly Plugin[] = [
+  byLogicalTableRouterPlugin,
   ...castPlugins,
+  eventRouterPlugin,
   ...extractFieldPlugins,
   extractNewRecordStatePlugin,
   ...filterPlugins,

@@ -12,13 +12,12 @@ import {
   type ConnectValue,
   DataError,
   type Header,
-  isFields,
   type Schema,
-  Schemas,
   type Transform,
   type TransformPlugin,
 } from '../api/index.ts';
 import { compile, type Expression, expressionProblem } from './expression.ts';
+import { inferredSchema, optional } from './inferred-schema.ts';
 import { asMember, fieldsOf, keySide, likeOriginal, type Side, valueSide } from './side.ts';
 
 interface Assignment {
@@ -69,7 +68,7 @@ class SetByExpression implements Transform {
     const [first] = assignments;
     if (first?.name === '') {
       const whole = first.expression.evaluate(original);
-      return side.with(changed, side.schema(original) === null ? null : schemaOf(whole, first.expression), whole);
+      return side.with(changed, side.schema(original) === null ? null : inferredSchema(whole, first.expression), whole);
     }
     const fields = fieldsOf(value, 'setting fields');
     // A tombstone stays one.
@@ -80,7 +79,7 @@ class SetByExpression implements Transform {
     for (const { name, expression } of assignments) {
       const result = expression.evaluate(original);
       members[name] = asMember(value, result);
-      if (schema !== null) added[name] = { value: result, schema: schemaOf(result, expression) };
+      if (schema !== null) added[name] = { value: result, schema: inferredSchema(result, expression) };
     }
     const newSchema = schema === null ? null : this.#extended(schema, added);
     return side.with(changed, newSchema, likeOriginal(value, members, newSchema));
@@ -105,7 +104,7 @@ class SetByExpression implements Transform {
     const kept = record.headers.filter(({ key }) => !names.includes(key));
     const added = this.#headers.map(({ name, expression }): Header => {
       const value = expression.evaluate(record);
-      return { key: name, value, schema: schemaOf(value, expression) };
+      return { key: name, value, schema: inferredSchema(value, expression) };
     });
     return [...kept, ...added];
   }
@@ -148,32 +147,8 @@ function fits({ type, optional: isOptional, name }: Schema, value: ConnectValue)
   if (value === null) return isOptional === true;
   if (name !== undefined) return false;
   if (typeof value === 'number') return type.startsWith('float') || (type.startsWith('int') && Number.isInteger(value));
-  return type === schemaOf(value)?.type;
+  return type === inferredSchema(value)?.type;
 }
-
-const optional = (schema: Schema | null): Schema => ({ ...(schema ?? Schemas.string), optional: true });
-
-/** The schema a value has by itself; null where it is null. */
-function schemaOf(
-  value: ConnectValue,
-  { isDouble }: { readonly isDouble: boolean } = { isDouble: false },
-): Schema | null {
-  if (value === null) return null;
-  if (typeof value === 'string') return Schemas.string;
-  if (typeof value === 'boolean') return Schemas.boolean;
-  if (typeof value === 'bigint') return Schemas.int64;
-  if (typeof value === 'number') return Number.isInteger(value) && !isDouble ? Schemas.int64 : Schemas.float64;
-  if (value instanceof Uint8Array) return Schemas.bytes;
-  if (value instanceof Date) return timestampSchema;
-  if (Array.isArray(value)) return { type: 'array', valueSchema: optional(schemaOf(value[0] ?? null)) };
-  if (!isFields(value)) throw new DataError('Set cannot give a schema to a map whose keys are no text.');
-  return {
-    type: 'struct',
-    fields: Object.entries(value).map(([name, member]) => ({ name, schema: optional(schemaOf(member)) })),
-  };
-}
-
-const timestampSchema: Schema = { type: 'int64', name: 'org.apache.kafka.connect.data.Timestamp', version: 1 };
 
 const place = (doc: string): ConfigKey => ({
   type: 'string',
