@@ -52,7 +52,9 @@ export class CommitPipeline {
   #isSyncing = false;
   readonly #commit = (): void => {
     this.#isScheduled = false;
-    if (this.failure === null) this.commit();
+    if (this.failure !== null) return;
+    this.commit();
+    if (this.#forSync.length > 0) this.#sync();
   };
 
   constructor(name: string, storage: CommitStorage, turnEnd: TurnEnd) {
@@ -70,6 +72,10 @@ export class CommitPipeline {
   /** Registers who waits for a staged batch, or for everything so far (`baseOffset` at the log's end). */
   add(baseOffset: number, endOffset: number, mustSync: boolean, done: AppendDone): void {
     (mustSync ? this.#forWriteThenSync : this.#forWrite).push({ baseOffset, endOffset, done });
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#turnEnd.add(this.#commit);
@@ -166,7 +172,8 @@ export class CommitPipeline {
     const stillWaiting = this.#forSync.findIndex((waiter) => waiter.endOffset > endOffset);
     const count = stillWaiting < 0 ? this.#forSync.length : stillWaiting;
     const ready = this.#forSync.splice(0, count);
-    if (this.#forSync.length > 0) this.#sync();
+    // Not at once: what arrived in the same turn is written at its end, and then needs no sync of its own.
+    if (this.#forSync.length > 0) this.#schedule();
     this.#advance();
     for (const waiter of ready) waiter.done(null);
   }
