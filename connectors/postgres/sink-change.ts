@@ -6,7 +6,7 @@
  * becomes a JavaScript number; the parsed form only tells which members there are.
  */
 import { DataError, isFields, JsonText, type Schema, type SinkRecord } from '../api/index.ts';
-import { memberSlices, sliceText, toJson } from './json-slices.ts';
+import { MemberReader, type Members, sliceText, toJson } from './json-slices.ts';
 import type { SinkSettings } from './sink-config.ts';
 
 /** The target, as configured names lead to it. */
@@ -42,7 +42,7 @@ export interface FieldHints {
 
 interface RowText {
   readonly text: string;
-  readonly parsed: Readonly<Record<string, unknown>>;
+  readonly members: Members;
   readonly schema: Schema | null;
   readonly isRaw: boolean;
 }
@@ -57,7 +57,7 @@ export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange
   }
   const text = objectText(value, 'value', record);
   const isRaw = value instanceof JsonText;
-  const members = membersOf(text, record);
+  const members = membersOf(envelopes, text, 'value', record);
   if (!members.has('op') || !members.has('after') || !members.has('source')) {
     return write(record, settings, rowOf(text, record.valueSchema, isRaw, 'value', record), null);
   }
@@ -88,29 +88,29 @@ function objectText(value: SinkRecord['value'], what: string, record: SinkRecord
   throw new DataError(`The ${what} of ${place(record)} is no object with fields, so it cannot become columns.`);
 }
 
-function membersOf(text: string, record: SinkRecord): ReadonlyMap<string, string> {
-  try {
-    return memberSlices(text);
-  } catch (cause) {
-    throw new DataError(`The value of ${place(record)} is not JSON: ${(cause as Error).message}.`, { cause });
-  }
-}
+/** Envelopes, rows and keys each look like the one before, so each has a reader. */
+const envelopes = new MemberReader();
+const rows = new MemberReader();
+const keys = new MemberReader();
 
-function rowOf(text: string, schema: Schema | null, isRaw: boolean, what: string, record: SinkRecord): RowText {
+function membersOf(reader: MemberReader, text: string, what: string, record: SinkRecord): Members {
   try {
-    return { text, parsed: JSON.parse(text) as RowText['parsed'], schema, isRaw };
+    return reader.read(text);
   } catch (cause) {
     throw new DataError(`The ${what} of ${place(record)} is not JSON: ${(cause as Error).message}.`, { cause });
   }
 }
 
+function rowOf(text: string, schema: Schema | null, isRaw: boolean, what: string, record: SinkRecord): RowText {
+  return { text, members: membersOf(what === 'key' ? keys : rows, text, what, record), schema, isRaw };
+}
+
 function write(record: SinkRecord, settings: SinkSettings, row: RowText, names: SourceNames | null): SinkChange {
   const key = keyOf(record, settings, row);
+  const { members } = row;
   // Members left out stay in the text: a recordset reads only the columns it declares.
-  const added = key.members.filter(([name]) => !(name in row.parsed));
-  const own = Object.keys(row.parsed).filter(
-    (name) => isWanted(name, row.parsed[name], settings) || key.columns.includes(name),
-  );
+  const added = key.members.filter(([name]) => !members.has(name));
+  const own = wantedOf(members, key.columns, settings);
   const columns = added.length === 0 ? own : [...added.map(([name]) => name), ...own];
   return {
     target: targetOf(record.topic, settings, names),
@@ -124,10 +124,25 @@ function write(record: SinkRecord, settings: SinkSettings, row: RowText, names: 
   };
 }
 
-/** Excluded by `fields.whitelist`, or not known to the source. */
-function isWanted(name: string, value: unknown, settings: SinkSettings): boolean {
-  if (value === settings.placeholder) return false;
-  return settings.fields.length === 0 || settings.fields.includes(name);
+/** All but what `fields.whitelist` leaves out and what the source does not know; the same array wherever that is all. */
+function wantedOf(members: Members, key: readonly string[], settings: SinkSettings): readonly string[] {
+  const { names, values } = members;
+  const placeholder = placeholderOf(settings);
+  if (settings.fields.length === 0 && !values.includes(placeholder)) return names;
+  const isKnown = (index: number) => values[index] !== placeholder;
+  const isListed = (name: string) => settings.fields.length === 0 || settings.fields.includes(name);
+  return names.filter((name, index) => (isKnown(index) && isListed(name)) || key.includes(name));
+}
+
+const placeholders = new WeakMap<SinkSettings, string>();
+
+function placeholderOf(settings: SinkSettings): string {
+  let placeholder = placeholders.get(settings);
+  if (placeholder === undefined) {
+    placeholder = JSON.stringify(settings.placeholder);
+    placeholders.set(settings, placeholder);
+  }
+  return placeholder;
 }
 
 function removal(record: SinkRecord, settings: SinkSettings, names: SourceNames | null): SinkChange {
@@ -144,7 +159,7 @@ function removal(record: SinkRecord, settings: SinkSettings, names: SourceNames 
   };
 }
 
-const EMPTY_ROW: RowText = { text: '{}', parsed: {}, schema: null, isRaw: false };
+const EMPTY_ROW: RowText = { text: '{}', members: new MemberReader().read('{}'), schema: null, isRaw: false };
 
 interface Key {
   readonly columns: readonly string[];
@@ -187,7 +202,7 @@ function fromRecordKey(record: SinkRecord, settings: SinkSettings): Key {
   if (isObject) {
     const text = objectText(key, 'key', record);
     const row = rowOf(text, record.keySchema, key instanceof JsonText, 'key', record);
-    return fromFields(row, settings.keyFields.length > 0 ? settings.keyFields : Object.keys(row.parsed), 'key', record);
+    return fromFields(row, settings.keyFields.length > 0 ? settings.keyFields : row.members.names, 'key', record);
   }
   const [name, ...more] = settings.keyFields;
   if (name === undefined || more.length > 0) {
@@ -203,7 +218,7 @@ function fromRecordKey(record: SinkRecord, settings: SinkSettings): Key {
 const OPEN_BRACE = 0x7b;
 
 function fromFields(row: RowText, names: readonly string[], what: string, record: SinkRecord): Key {
-  const slices = memberSlices(row.text);
+  const slices = row.members;
   const members = names.map((name) => {
     const text = slices.get(name);
     if (text === undefined || text === 'null') {
@@ -217,9 +232,14 @@ function fromFields(row: RowText, names: readonly string[], what: string, record
 function hints(row: RowText, key: RowText | null): FieldHints {
   return {
     schema: (name) => fieldOf(row.schema, name) ?? fieldOf(key?.schema ?? null, name),
-    value: (name) => (name in row.parsed ? row.parsed[name] : key?.parsed[name]),
+    value: (name) => parsed(row.members.get(name) ?? key?.members.get(name)),
     isRaw: row.isRaw,
   };
+}
+
+/** Seldom asked: when a column is to be made. */
+function parsed(text: string | undefined): unknown {
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 function fieldOf(schema: Schema | null, name: string): Schema | undefined {

@@ -26,6 +26,8 @@ export async function openSinkClient(
     application_name: `millrace ${name}`,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    // Statements are sent before the answer to the last one is there: the server works while we build the next.
+    pipeline: true,
     options: '-c TimeZone=UTC -c DateStyle=ISO,YMD',
   });
   // The next query reports what happened; an unheard event would end the process.

@@ -12,6 +12,7 @@ import { quoteIdentifier } from './wire/connection.ts';
 export interface Statement {
   readonly text: string;
   readonly rows: string;
+  readonly isDelete: boolean;
 }
 
 /**
@@ -86,7 +87,11 @@ function deleteStatement(table: TargetTable, changes: readonly SinkChange[]): St
   const names = changes[0]!.keyColumns;
   const { from, expressions } = recordset(table, names, changes[0]!);
   const matches = names.map((name, index) => `t.${quoteIdentifier(name)} = ${expressions[index]}`);
-  return { text: `DELETE FROM ${table.sql} t USING ${from} WHERE ${matches.join(' AND ')}`, rows: rowsOf(changes) };
+  return {
+    text: `DELETE FROM ${table.sql} t USING ${from} WHERE ${matches.join(' AND ')}`,
+    rows: rowsOf(changes),
+    isDelete: true,
+  };
 }
 
 function writeStatement(table: TargetTable, changes: readonly SinkChange[], settings: SinkSettings): Statement {
@@ -102,6 +107,7 @@ function writeStatement(table: TargetTable, changes: readonly SinkChange[], sett
     return {
       text: `UPDATE ${table.sql} t SET ${assigned.join(', ')} FROM ${from} WHERE ${matches.join(' AND ')}`,
       rows,
+      isDelete: false,
     };
   }
   const columns = names.map(quoteIdentifier).join(', ');
@@ -117,7 +123,7 @@ function writeStatement(table: TargetTable, changes: readonly SinkChange[], sett
           quoteIdentifier(names[newer]!),
         );
   const onConflict = conflict(first.keyColumns, values, settings);
-  return { text: `INSERT INTO ${table.sql} AS t (${columns}) ${select}${onConflict}`, rows };
+  return { text: `INSERT INTO ${table.sql} AS t (${columns}) ${select}${onConflict}`, rows, isDelete: false };
 }
 
 /** Of each key the newest row, of equally new ones the last. */

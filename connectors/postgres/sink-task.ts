@@ -20,10 +20,21 @@ import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, type SinkSettings, sinkSettings } from './sink-config.ts';
 import { idOf, SinkOffsets } from './sink-offsets.ts';
 import { foldByKey, type Statement, statementsFor } from './sink-statements.ts';
-import { TargetTables } from './target-tables.ts';
+import { type TargetTable, TargetTables } from './target-tables.ts';
 
 /** What a table that changed behind our back may answer: undefined things, other types, an outgrown plan. */
 const MAYBE_STALE_STATE = /^(22|42|0A000)/;
+
+/** Records made into statements at once; small enough that the server begins soon, large enough for good statements. */
+const SLICE_RECORDS = 500;
+
+interface TableWork {
+  readonly table: TargetTable;
+  readonly changes: readonly SinkChange[];
+}
+
+/** A slice needs what only a look at the server can tell; the batch begins again. */
+class LookFirst extends Error {}
 
 export class PostgresSinkTask implements SinkTask {
   readonly #dialect: SinkDialect;
@@ -122,33 +133,87 @@ export class PostgresSinkTask implements SinkTask {
     return client;
   }
 
+  /** In slices where nothing has to be looked up: the server works on one while the next is made. */
   async #deliver(client: Client, records: readonly SinkRecord[]): Promise<void> {
-    const changes = records.flatMap((record) => toChange(record, this.#settings) ?? []);
-    const statements: Statement[] = [];
-    for (const [target, ofTable] of byTarget(changes)) {
-      const folded =
-        this.#settings.insertMode === 'insert' && !this.#settings.deletes
-          ? ofTable
-          : foldByKey(ofTable, this.#settings);
-      const table = await this.#tables.prepare(client, target, folded);
-      statements.push(...statementsFor(table, folded, this.#settings));
+    const next = nextOffsets(records);
+    const first = this.#statementsNow(records.slice(0, SLICE_RECORDS));
+    if (first !== null) {
+      try {
+        return await this.#transact(client, this.#slices(first, records), next);
+      } catch (error) {
+        if (!(error instanceof LookFirst)) throw error;
+      }
     }
-    await this.#transact(client, statements, nextOffsets(records));
+    const work: TableWork[] = [];
+    for (const [target, changes] of this.#folded(records)) {
+      work.push({ table: await this.#tables.prepare(client, target, changes), changes });
+    }
+    await this.#transact(client, [this.#inOrder(work)], next);
   }
 
-  async #transact(client: Client, statements: readonly Statement[], next: ReadonlyMap<string, number>): Promise<void> {
-    await client.query('BEGIN');
+  *#slices(first: readonly Statement[], records: readonly SinkRecord[]): Generator<readonly Statement[]> {
+    yield first;
+    for (let from = SLICE_RECORDS; from < records.length; from += SLICE_RECORDS) {
+      const statements = this.#statementsNow(records.slice(from, from + SLICE_RECORDS));
+      if (statements === null) throw new LookFirst();
+      yield statements;
+    }
+  }
+
+  /** The statements for these records, or null where a table must be looked at or all records be seen together. */
+  #statementsNow(records: readonly SinkRecord[]): readonly Statement[] | null {
+    const work: TableWork[] = [];
+    for (const [target, changes] of this.#folded(records)) {
+      const table = this.#tables.ready(target, changes);
+      // Rows that point to one another are ordered over the whole batch.
+      if (table === null || table.parents.length > 0) return null;
+      work.push({ table, changes });
+    }
+    return this.#inOrder(work);
+  }
+
+  #folded(records: readonly SinkRecord[]): [TargetName, readonly SinkChange[]][] {
+    const settings = this.#settings;
+    const changes = records.flatMap((record) => toChange(record, settings) ?? []);
+    const folds = settings.insertMode !== 'insert' || settings.deletes;
+    return [...byTarget(changes)].map(([target, all]) => [target, folds ? foldByKey(all, settings) : all]);
+  }
+
+  /** Rows of a table before the rows that point to them; deletes the other way round, and before all rows. */
+  #inOrder(work: readonly TableWork[]): Statement[] {
+    const sorted = parentsFirst(work);
+    const made = sorted.map(({ table, changes }) => statementsFor(table, changes, this.#settings));
+    const hasParents = work.some(({ table }) => table.parents.length > 0);
+    if (!hasParents) return made.flat();
+    const deletes = made.map((statements) => statements.filter(({ isDelete }) => isDelete));
+    return [...deletes.reverse().flat(), ...made.flat().filter(({ isDelete }) => !isDelete)];
+  }
+
+  async #transact(
+    client: Client,
+    batches: Iterable<readonly Statement[]>,
+    next: ReadonlyMap<string, number>,
+  ): Promise<void> {
+    const sent: Promise<unknown>[] = [];
+    const send = (answer: Promise<unknown>) => {
+      answer.catch(() => {}); // Awaited below; until then nobody listens.
+      sent.push(answer);
+    };
     try {
-      await this.#offsets?.write(client, next);
-      for (const { text, rows } of statements) {
-        await client.query({ name: statementName(text), text, values: [rows] });
+      send(client.query('BEGIN'));
+      if (this.#offsets !== null) send(this.#offsets.write(client, next));
+      for (const statements of batches) {
+        for (const { text, rows } of statements)
+          send(client.query({ name: statementName(text), text, values: [rows] }));
       }
+      await Promise.all(sent);
       this.#isUncertain = true;
       await client.query('COMMIT');
       this.#isUncertain = false;
       this.#offsets?.committed(next);
     } catch (error) {
-      if (sqlStateOf(error as Error) !== null) this.#isUncertain = false;
+      if (error instanceof LookFirst || sqlStateOf(error as Error) !== null) this.#isUncertain = false;
+      await Promise.allSettled(sent);
       await client.query('ROLLBACK').catch(() => this.#drop());
       throw error;
     }
@@ -193,6 +258,20 @@ export function byTarget(changes: readonly SinkChange[]): Map<TargetName, SinkCh
     else group.push(change);
   }
   return groups;
+}
+
+/** Tables before the tables that point to them; a circle stays in the order in which it came. */
+function parentsFirst(work: readonly TableWork[]): TableWork[] {
+  const sorted: TableWork[] = [];
+  const seen = new Set<TableWork>();
+  const visit = (one: TableWork) => {
+    if (seen.has(one)) return;
+    seen.add(one);
+    for (const parent of work) if (one.table.parents.includes(parent.table.oid)) visit(parent);
+    sorted.push(one);
+  };
+  work.forEach(visit);
+  return sorted;
 }
 
 function nextOffsets(records: readonly SinkRecord[]): Map<string, number> {

@@ -362,4 +362,48 @@ describe('PostgresSink', () => {
     await assert.rejects(startSink({ ...confluent, ...keys }, [], 'debezium'), /Unknown configuration "pk.mode"/);
     assert.equal(postgresPlugins.length, 5);
   });
+
+  test('rows that point to one another arrive in any order within a batch', async () => {
+    const { url, client } = await target(
+      'CREATE TABLE shop_customers (id int PRIMARY KEY); CREATE TABLE shop_orders (id int PRIMARY KEY, customer int REFERENCES shop_customers)',
+    );
+    const sink = await startSink({ 'connection.url': url, 'delete.enabled': 'true' }, [
+      { topic: 'shop.orders', partition: 0 },
+      { topic: 'shop.customers', partition: 0 },
+    ]);
+    const order = (id: number, buyer: number, offset: number) =>
+      sinkRecord({
+        topic: 'shop.orders',
+        offset,
+        key: json(`{"id":${id}}`),
+        value: json(`{"id":${id},"customer":${buyer}}`),
+      });
+    const customer = (id: number, offset: number) =>
+      sinkRecord({ topic: 'shop.customers', offset, key: json(`{"id":${id}}`), value: json(`{"id":${id}}`) });
+    await sink.task.put([order(1, 1, 0), order(2, 2, 1), customer(1, 0), customer(2, 1)]);
+    const gone = sinkRecord({ topic: 'shop.customers', offset: 2, key: json('{"id":1}'), value: null });
+    const goneToo = sinkRecord({ topic: 'shop.orders', offset: 2, key: json('{"id":1}'), value: null });
+    await sink.task.put([gone, goneToo, order(3, 3, 3), customer(3, 3)]);
+    const { rows } = await client.query('SELECT id, customer FROM shop_orders ORDER BY id');
+    assert.deepEqual(rows, [
+      { id: 2, customer: 2 },
+      { id: 3, customer: 3 },
+    ]);
+    await sink.stop();
+  });
+
+  test('a large batch is one transaction: a bad row at its end leaves nothing of its beginning', async () => {
+    const { url, client } = await target('CREATE TABLE shop_t (id int PRIMARY KEY, v int CHECK (v >= 0))');
+    const sink = await startSink({ 'connection.url': url }, [{ topic: 'shop.t', partition: 0 }]);
+    const row = (id: number, v: number) =>
+      sinkRecord({ topic: 'shop.t', offset: id, key: json(`{"id":${id}}`), value: json(`{"id":${id},"v":${v}}`) });
+    const many = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => row(from + index, 0));
+    await sink.task.put(many(0, 10));
+    await assert.rejects(sink.task.put([...many(10, 1900), row(1900, -1)]), { code: 'PG_BAD_ROW' });
+    const count = async () => Number((await client.query('SELECT count(*) FROM shop_t')).rows[0].count);
+    assert.equal(await count(), 10);
+    await sink.task.put([...many(10, 1900), row(1900, 1)]);
+    assert.equal(await count(), 1901);
+    await sink.stop();
+  });
 });

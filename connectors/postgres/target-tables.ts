@@ -14,6 +14,9 @@ export interface TargetTable {
   readonly columns: ReadonlyMap<string, string>;
   /** Column lists of the unique indexes that an upsert can name. */
   readonly uniques: readonly (readonly string[])[];
+  readonly oid: number;
+  /** The tables its foreign keys point to. */
+  readonly parents: readonly number[];
 }
 
 /** A table as it would be, and the statement (null: none) that would make it so. */
@@ -46,6 +49,14 @@ export class TargetTables {
     return isChanged;
   }
 
+  /** The table for these changes where it is known and has all they need; null where {@link prepare} must look. */
+  ready(target: TargetName, changes: readonly SinkChange[]): TargetTable | null {
+    const table = this.#tables.get(targetSql(target));
+    if (table === undefined || missingColumns(table, changes).size > 0) return null;
+    this.#checkKey(table, changes[0]!.keyColumns);
+    return table;
+  }
+
   /**
    * The table for these changes, with a column for each of their members. Throws ConnectError where there is no such
    * table or key, DataError where a column is missing, unless the settings let us add them.
@@ -73,7 +84,8 @@ export class TargetTables {
     if (found === null) {
       const ddl = this.#creation(sql, changes);
       const uniques = [changes[0]!.keyColumns];
-      return { table: { sql, columns: columnTypes(changes, this.#settings.evolves), uniques }, ddl };
+      const columns = columnTypes(changes, this.#settings.evolves);
+      return { table: { sql, columns, uniques, oid: 0, parents: [] }, ddl };
     }
     const missing = missingColumns(found, changes);
     const table = { ...found, columns: new Map([...found.columns, ...missing]) };
@@ -82,19 +94,31 @@ export class TargetTables {
   }
 
   async #lookUp(client: Client, sql: string): Promise<TargetTable | null> {
-    const { rows } = await client.query<{ columns: [string, string][] | null; uniques: string[][] | null }>(
+    const { rows } = await client.query<{
+      columns: [string, string][] | null;
+      uniques: string[][] | null;
+      oid: string;
+      parents: number[] | null;
+    }>(
       `SELECT
          (SELECT json_agg(json_build_array(attname, format_type(atttypid, atttypmod)) ORDER BY attnum) FROM pg_attribute
            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns,
          (SELECT json_agg(ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts)) FROM pg_index i
-           WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL) AS uniques
+           WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL) AS uniques,
+         c.oid, (SELECT json_agg(confrelid::bigint) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f') AS parents
        FROM pg_class c WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')`,
       [sql],
     );
     const [row] = rows;
     if (row === undefined) return null;
-    const table = { sql, columns: new Map(row.columns ?? []), uniques: row.uniques ?? [] };
+    const table = {
+      sql,
+      columns: new Map(row.columns ?? []),
+      uniques: row.uniques ?? [],
+      oid: Number(row.oid),
+      parents: row.parents ?? [],
+    };
     this.#tables.set(sql, table);
     return table;
   }
