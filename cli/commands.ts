@@ -63,6 +63,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./sim-fleet.ts'),
   },
   'sim verify': { summary: 'Find every gap, duplicate and disorder of a fleet', load: () => import('./sim-verify.ts') },
+  'dlq ls': { summary: 'List dead letters by cause', load: () => import('./dlq-ls.ts') },
+  'dlq show': { summary: 'Show dead letters', load: () => import('./dlq-show.ts') },
+  'dlq replay': { summary: 'Correct dead letters and send them back', load: () => import('./dlq-replay.ts') },
   'schema ls': { summary: 'List subjects', load: () => import('./schema-ls.ts') },
   'schema get': { summary: 'Print a registered schema', load: () => import('./schema-get.ts') },
   'schema register': { summary: 'Register a schema under a subject', load: () => import('./schema-register.ts') },
@@ -76,6 +79,7 @@ export const groups: Readonly<Record<string, string>> = {
   user: 'Users of the broker',
   acl: 'Access to the broker, by ACLs',
   connector: 'Connectors of the worker',
+  dlq: 'Dead letters of connectors',
   schema: 'Schemas of the registry',
   sim: 'A simulated fleet, and its judge',
 };

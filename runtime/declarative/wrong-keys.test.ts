@@ -53,7 +53,8 @@ function wrongValues(declared: ConfigKey): Wrong[] {
     for (const value of above)
       wrong.push({ how: 'too large', value: String(value), fix: new RegExp(`at most ${max}`) });
   }
-  if (oneOf !== undefined) {
+  // Of a number or a boolean the type is judged first.
+  if (oneOf !== undefined && ['string', 'list', 'class'].includes(type)) {
     const list = `must be one of ${oneOf.join(', ')}`;
     wrong.push({ how: 'none of its words', value: 'no-such-word', fix: new RegExp(escaped(list)) });
     const near = `${oneOf[0]!}x`;
