@@ -265,7 +265,7 @@ class RunningBroker implements Broker, BrokerState {
         authentication: security.authenticationOf(listener),
       })),
       loginMaxBytes: config.number('sasl.server.max.receive.size'),
-      limits: () => connectionLimits(config),
+      limits: () => connectionLimits(config, security.quotas),
       requestMaxBytes: config.number('socket.request.max.bytes'),
       requestMemoryBytes: config.number('queued.max.request.bytes'),
       idleMs: config.number('connections.max.idle.ms'),

@@ -29,6 +29,15 @@ kafka_broker() { # where bench/broker/peer.ts puts it too
   mv "$folder.new" "$folder"
 }
 
+kafka_tools() {
+  local folder=$cache/kafka-tools
+  if [ ! -d "$folder/lib" ]; then
+    mvn -q -B -f "$clients/kafka-tools/pom.xml" dependency:copy-dependencies "-DoutputDirectory=$folder/new"
+    mv "$folder/new" "$folder/lib"
+  fi
+  javac -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "$clients"/kafka-tools/*.java
+}
+
 franz_go() { (cd "$clients/franz-go" && go build -o "$cache/franz-go" .); }
 
 python_client() { # python_client <folder>
@@ -52,6 +61,7 @@ install() { # install <what> <tool it needs> <command…>
 }
 
 for version in 3.9.1 4.4.0; do install "kafka-clients $version" mvn java_client "$version"; done
+install 'kafka tools' mvn kafka_tools
 install franz-go go franz_go
 install "Apache Kafka 4.3.1" mvn kafka_broker
 for client in kafka-python aiokafka confluent-kafka; do install "$client" python3 python_client "$client"; done

@@ -1,6 +1,6 @@
 /**
  * CreateTopics (key 19). v2 validate only · v4 -1 for the broker's default partitions and replication (KIP-464) · v5
- * answers with the configs (KIP-525) · v7 topic id.
+ * answers with the configs (KIP-525) · v6 may be told of a quota (KIP-599) · v7 topic id.
  *
  * A topic exists, durably, before this answers. One node keeps one replica: more is INVALID_REPLICATION_FACTOR, and a
  * manual assignment must name this node alone.
@@ -21,13 +21,17 @@ import type { Outgoing } from '../protocol/writer.ts';
 import { defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { isAllowed, isAllowedOnCluster, mustBeAllowed } from './authorize.ts';
+import { MutationQuota } from './mutation-quota.ts';
 import { errorCodeOf } from './refusal.ts';
+
+const quotaErrorFrom = 6;
 
 export const createTopics = defineApi({
   decode: decodeCreateTopicsRequest,
   encode: encodeCreateTopicsResponse,
   async handle(request, call, broker) {
     const mayCreateAll = isAllowedOnCluster(broker, call, 'create');
+    const quota = new MutationQuota(broker, call, quotaErrorFrom);
     const names = request.topics.map((topic) => topic.name);
     const results = request.topics.map(async (asked) => {
       try {
@@ -36,19 +40,26 @@ export const createTopics = defineApi({
         }
         if (!mayCreateAll) mustBeAllowed(broker, call, 'create', 'topic', asked.name);
         const mayDescribe = isAllowed(broker, call, 'describeConfigs', 'topic', asked.name);
-        return created(broker, mayDescribe, await createOne(broker, asked, request.validateOnly));
+        return created(broker, mayDescribe, await createOne(broker, asked, request.validateOnly, quota));
       } catch (error) {
         return { name: asked.name, errorCode: errorCodeOf(error, broker), errorMessage: (error as Error).message };
       }
     });
-    return { topics: await Promise.all(results) };
+    const topics = await Promise.all(results);
+    return { topics, throttleTimeMs: quota.throttleTimeMs };
   },
 });
 
-async function createOne(broker: BrokerState, asked: CreatableTopic, validateOnly: boolean): Promise<Topic> {
+async function createOne(
+  broker: BrokerState,
+  asked: CreatableTopic,
+  validateOnly: boolean,
+  quota: MutationQuota,
+): Promise<Topic> {
   const partitions = asked.assignments.length > 0 ? assignedPartitions(broker, asked) : plainPartitions(asked);
   const config: Record<string, string> = {};
   for (const { name, value } of asked.configs) if (value !== null) config[name] = value;
+  if (!validateOnly) quota.charge(partitions === -1 ? broker.config.number('num.partitions') : partitions);
   const [outcome] = await broker.topics.create([{ name: asked.name, partitions, config }], { validateOnly });
   if (outcome === undefined || outcome instanceof Error) throw outcome ?? new Error('The topic store gave no outcome.');
   return outcome;

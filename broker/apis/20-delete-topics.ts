@@ -1,5 +1,5 @@
 /**
- * DeleteTopics (key 20). v4 and later: timeout, kept for its place · v5 error message · v6 by topic id (KIP-516).
+ * DeleteTopics (key 20). v4 and later: timeout, kept for its place · v5 error message, may be told of a quota (KIP-599) · v6 by topic id (KIP-516).
  *
  * An unknown id is UNKNOWN_TOPIC_ID, an unknown name UNKNOWN_TOPIC_OR_PARTITION. Internal topics are refused.
  */
@@ -17,7 +17,10 @@ import type { Outgoing } from '../protocol/writer.ts';
 import { type Call, defineApi } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
 import { mustBeAllowed } from './authorize.ts';
+import { MutationQuota } from './mutation-quota.ts';
 import { errorCodeOf } from './refusal.ts';
+
+const quotaErrorFrom = 5;
 
 export const deleteTopics = defineApi({
   decode: decodeDeleteTopicsRequest,
@@ -25,7 +28,9 @@ export const deleteTopics = defineApi({
   async handle(request, call, broker) {
     const asked =
       call.apiVersion >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: zeroUuid }));
-    return { responses: await Promise.all(asked.map((topic) => deleteOne(broker, call, topic))) };
+    const quota = new MutationQuota(broker, call, quotaErrorFrom);
+    const responses = await Promise.all(asked.map((topic) => deleteOne(broker, call, topic, quota)));
+    return { responses, throttleTimeMs: quota.throttleTimeMs };
   },
 });
 
@@ -33,6 +38,7 @@ async function deleteOne(
   broker: BrokerState,
   call: Call,
   asked: DeleteTopicState,
+  quota: MutationQuota,
 ): Promise<Outgoing<DeletableTopicResult>> {
   try {
     if (asked.name !== null) mustBeAllowed(broker, call, 'delete', 'topic', asked.name);
@@ -42,6 +48,7 @@ async function deleteOne(
       throw new BrokerError('TOPIC_DELETION_DISABLED', 'Topic deletion is switched off (delete.topic.enable).');
     }
     if (topic.isInternal) throw new BrokerError('INVALID_REQUEST', `${topic.name} is internal and cannot be deleted.`);
+    quota.charge(topic.partitions);
     await broker.topics.delete(topic.name);
     return { name: topic.name, topicId: topic.topicId, errorCode: 0 };
   } catch (error) {

@@ -2,7 +2,7 @@
  * DescribeClientQuotas (key 48, KIP-546): the quotas whose entity fits a filter. Takes DESCRIBE_CONFIGS on the cluster.
  *
  * v1 flexible. A component matches a name, the default, or anything of its type; `strict` leaves out entities that have
- * more parts than were asked for. Entities by ip have no quotas here.
+ * more parts than were asked for.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {

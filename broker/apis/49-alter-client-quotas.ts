@@ -2,8 +2,8 @@
  * AlterClientQuotas (key 49, KIP-546): sets and takes away quotas; on disk and in force before this answers. Takes
  * ALTER_CONFIGS on the cluster.
  *
- * v1 flexible. Keys: producer_byte_rate, consumer_byte_rate, request_percentage; a key that is not enforced here is
- * refused rather than kept.
+ * v1 flexible. Users and clients have producer_byte_rate, consumer_byte_rate, request_percentage and
+ * controller_mutation_rate, addresses connection_creation_rate; a key that is not enforced is refused rather than kept.
  */
 import { BrokerError } from '../errors.ts';
 import {
@@ -26,7 +26,8 @@ export const alterClientQuotas = defineApi({
     const entries = request.entries.map(({ entity, ops }) => {
       try {
         if (!isAllowed) throw new BrokerError('CLUSTER_AUTHORIZATION_FAILED', 'Cluster authorization failed.');
-        changes.push({ entity: quotaEntity(entity), values: valuesOf(ops) });
+        const named = quotaEntity(entity);
+        changes.push({ entity: named, values: valuesOf(ops, named.ip !== undefined) });
         return { errorCode: 0, errorMessage: null, entity };
       } catch (error) {
         return { errorCode: errorCodeOf(error, broker), errorMessage: (error as Error).message, entity };
@@ -37,15 +38,13 @@ export const alterClientQuotas = defineApi({
   },
 });
 
-function valuesOf(ops: EntryData['ops']): QuotaChange['values'] {
+function valuesOf(ops: EntryData['ops'], isOfAddress: boolean): QuotaChange['values'] {
+  const keys = quotaKeys.filter((key) => (key === 'connection_creation_rate') === isOfAddress);
   const values: Partial<Record<QuotaKey, number | null>> = {};
   for (const { key, value, remove } of ops) {
-    const known = quotaKeys.find((each) => each === key);
+    const known = keys.find((each) => each === key);
     if (known === undefined) {
-      throw new BrokerError(
-        'INVALID_REQUEST',
-        `Quota "${key}" is not enforced here; known are ${quotaKeys.join(', ')}.`,
-      );
+      throw new BrokerError('INVALID_REQUEST', `Quota "${key}" is not enforced here; known are ${keys.join(', ')}.`);
     }
     if (known in values) throw new BrokerError('INVALID_REQUEST', `Duplicate quota key ${key}.`);
     if (!remove && !(value > 0 && Number.isFinite(value))) {

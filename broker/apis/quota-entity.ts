@@ -5,7 +5,9 @@
 import { BrokerError } from '../errors.ts';
 import type { QuotaEntity } from '../security/quotas.ts';
 
-export const entityTypes: readonly string[] = ['user', 'client-id'];
+const fields = { user: 'user', 'client-id': 'clientId', ip: 'ip' } as const;
+
+export const entityTypes: readonly string[] = Object.keys(fields);
 
 interface EntityPart {
   readonly entityType: string;
@@ -13,26 +15,30 @@ interface EntityPart {
   readonly entityName: string | null;
 }
 
-export function entityParts({ user, clientId }: QuotaEntity): EntityPart[] {
+export function entityParts({ user, clientId, ip }: QuotaEntity): EntityPart[] {
   return [
     ...(user === undefined ? [] : [{ entityType: 'user', entityName: user }]),
     ...(clientId === undefined ? [] : [{ entityType: 'client-id', entityName: clientId }]),
+    ...(ip === undefined ? [] : [{ entityType: 'ip', entityName: ip }]),
   ];
 }
 
 /** Throws INVALID_REQUEST. */
 export function quotaEntity(parts: readonly EntityPart[]): QuotaEntity {
   if (parts.length === 0) throw new BrokerError('INVALID_REQUEST', 'Invalid empty client quota entity.');
-  const entity: { user?: string | null; clientId?: string | null } = {};
+  const entity: { user?: string | null; clientId?: string | null; ip?: string | null } = {};
   for (const { entityType, entityName } of parts) {
     if (entityName === '') throw new BrokerError('INVALID_REQUEST', `Empty ${entityType} not supported.`);
-    const field = entityType === 'user' ? 'user' : entityType === 'client-id' ? 'clientId' : null;
-    if (field === null) {
+    const field = fields[entityType as keyof typeof fields];
+    if (field === undefined) {
       const known = entityTypes.join(', ');
       throw new BrokerError('INVALID_REQUEST', `Quotas are not kept by "${entityType}", but by ${known}.`);
     }
     if (field in entity) throw new BrokerError('INVALID_REQUEST', `${entityType} is named twice.`);
     entity[field] = entityName;
+  }
+  if (entity.ip !== undefined && parts.length > 1) {
+    throw new BrokerError('INVALID_REQUEST', 'Invalid quota entity combination: an ip stands alone.');
   }
   return entity;
 }

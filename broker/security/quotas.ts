@@ -1,6 +1,7 @@
 /**
- * Quotas: how much a user, a client id, or a user's client id may produce, fetch and keep us busy. Kafka's entities,
- * keys and order of preference (KIP-13, KIP-55, KIP-124, KIP-546), kept in the metadata log under `quota/<entity>`.
+ * Quotas: how much a user, a client id, or a user's client id may produce, fetch, keep us busy and make topics, and how
+ * often an address may connect. Kafka's entities,
+ * keys and order of preference (KIP-13, KIP-55, KIP-124, KIP-546, KIP-599, KIP-612), kept in the metadata log under `quota/<entity>`.
  *
  * A rate may be exceeded for a moment: what counts is the average over the windows. Who is beyond it is told for how
  * long (`throttle_time_ms`), and is not read from for that time (KIP-219). The time is bounded well below the session
@@ -8,13 +9,23 @@
  */
 import type { MetadataChange, MetadataStore } from '../metadata/metadata-log.ts';
 
-export const quotaKeys = ['producer_byte_rate', 'consumer_byte_rate', 'request_percentage'] as const;
+export const quotaKeys = [
+  'producer_byte_rate',
+  'consumer_byte_rate',
+  'request_percentage',
+  // Partitions made and deleted per second (KIP-599).
+  'controller_mutation_rate',
+  // Connections of one address per second (KIP-612).
+  'connection_creation_rate',
+] as const;
 export type QuotaKey = (typeof quotaKeys)[number];
 
 /** Undefined: not part of the entity; null: its default. */
 export interface QuotaEntity {
   readonly user?: string | null;
   readonly clientId?: string | null;
+  /** An address stands alone. */
+  readonly ip?: string | null;
 }
 
 export type QuotaValues = Readonly<Partial<Record<QuotaKey, number>>>;
@@ -91,6 +102,21 @@ export class Quotas {
     return this.#level(`${key}\0${sharedBy}`, nowMs).add(amount, perSecond, this.#windowSeconds, nowMs);
   }
 
+  /** For how long nothing more may be done, in milliseconds; 0 while there is room, or no quota. Counts nothing. */
+  waitMs(key: QuotaKey, user: string, clientId: string, nowMs: number): number {
+    const found = this.#find(key, user, clientId);
+    if (found === null) return 0;
+    const room = this.#level(`${key}\0${found.sharedBy}`, nowMs).room(found.limit, this.#windowSeconds, nowMs);
+    return room >= 0 ? 0 : Math.min(throttleMsMax, Math.ceil((-room / found.limit) * 1000));
+  }
+
+  /** How many connections of this address may come in a second; null without a quota. */
+  connectionsPerSecond(ip: string): number | null {
+    if (this.isEmpty) return null;
+    const of = (entity: QuotaEntity) => this.#entities.get(keyOf(entity))?.connection_creation_rate;
+    return of({ ip }) ?? of({ ip: null }) ?? null;
+  }
+
   /** How many bytes may be fetched at once: what is left of the windows. Null without a quota. */
   fetchBytesMax(user: string, clientId: string, nowMs: number): number | null {
     const found = this.#find('consumer_byte_rate', user, clientId);
@@ -161,8 +187,12 @@ class Level {
 }
 
 /** JSON keeps the order of the fields and tells "default" (null) from "not part of it". */
-function keyOf({ user, clientId }: QuotaEntity): string {
-  return JSON.stringify({ ...(user === undefined ? {} : { user }), ...(clientId === undefined ? {} : { clientId }) });
+function keyOf({ user, clientId, ip }: QuotaEntity): string {
+  return JSON.stringify({
+    ...(user === undefined ? {} : { user }),
+    ...(clientId === undefined ? {} : { clientId }),
+    ...(ip === undefined ? {} : { ip }),
+  });
 }
 
 function entityOf(key: string): QuotaEntity {

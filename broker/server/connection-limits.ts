@@ -12,6 +12,8 @@ export interface ConnectionLimitValues {
   /** Address → its own limit. */
   readonly perAddressOverrides: ReadonlyMap<string, number>;
   readonly perSecondMax: number;
+  /** The same for one address (`connection_creation_rate`, KIP-612); null: no limit of its own. */
+  readonly perSecondMaxOf: (address: string) => number | null;
 }
 
 export interface ConnectionLimitsOptions {
@@ -24,14 +26,29 @@ export interface ConnectionLimitsOptions {
 const logIntervalMs = 60 * 60 * 1000;
 /** A second's worth may come at once. */
 const burstMs = 1000;
+/** Addresses with a rate of their own whose last connections are remembered; the oldest are forgotten. */
+const pacesMax = 10_000;
+
+/** Spreads what comes too fast. */
+class Pace {
+  /** When the next would be due if they came evenly. */
+  #nextAtMs = Number.NEGATIVE_INFINITY;
+
+  /** How long this one waits, in milliseconds. */
+  next(perSecond: number): number {
+    const now = performance.now();
+    this.#nextAtMs = Math.max(this.#nextAtMs, now - burstMs) + 1000 / perSecond;
+    return Math.max(0, Math.ceil(this.#nextAtMs - now));
+  }
+}
 
 export class ConnectionLimits {
   readonly #options: ConnectionLimitsOptions;
   readonly #byAddress = new Map<string, number>();
   #count = 0;
   #loggedAtMs = Number.NEGATIVE_INFINITY;
-  /** When the next connection would be due if they came evenly. */
-  #nextAtMs = Number.NEGATIVE_INFINITY;
+  readonly #all = new Pace();
+  readonly #paces = new Map<string, Pace>();
 
   constructor(options: ConnectionLimitsOptions) {
     this.#options = options;
@@ -42,7 +59,8 @@ export class ConnectionLimits {
    * where it would be one too many.
    */
   admits(socket: Socket): number | null {
-    const { connectionsMax, perAddressMax, perAddressOverrides, perSecondMax } = this.#options.limits();
+    const limits = this.#options.limits();
+    const { connectionsMax, perAddressMax, perAddressOverrides, perSecondMax } = limits;
     const address = plainAddress(socket.remoteAddress);
     const ofAddress = this.#byAddress.get(address) ?? 0;
     if (this.#count >= connectionsMax) return this.#refuse('max.connections', connectionsMax, address);
@@ -51,13 +69,19 @@ export class ConnectionLimits {
     this.#count++;
     this.#byAddress.set(address, ofAddress + 1);
     socket.once('close', () => this.#forget(address));
-    return this.#delayMs(perSecondMax);
+    const delayMs = this.#all.next(perSecondMax);
+    const ofAddressMax = limits.perSecondMaxOf(address);
+    return ofAddressMax === null ? delayMs : Math.max(delayMs, this.#paceOf(address).next(ofAddressMax));
   }
 
-  #delayMs(perSecondMax: number): number {
-    const now = performance.now();
-    this.#nextAtMs = Math.max(this.#nextAtMs, now - burstMs) + 1000 / perSecondMax;
-    return Math.max(0, Math.ceil(this.#nextAtMs - now));
+  #paceOf(address: string): Pace {
+    let pace = this.#paces.get(address);
+    if (pace === undefined) {
+      if (this.#paces.size >= pacesMax) this.#paces.delete(this.#paces.keys().next().value!);
+      pace = new Pace();
+      this.#paces.set(address, pace);
+    }
+    return pace;
   }
 
   #forget(address: string): void {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { startTestBroker } from '../../test/kit/broker.ts';
+import { allExchanges } from '../../test/kit/exchanges.ts';
 import { exchange, exchanges, KafkaConnection } from '../../test/kit/kafka.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { encodeAlterClientQuotasRequest } from '../protocol/messages/generated/alter-client-quotas-request.ts';
@@ -103,6 +104,56 @@ describe('a client over its quota', () => {
   });
 });
 
+describe('a client that makes topics faster than its quota', () => {
+  const create = (connection: KafkaConnection, name: string, version: number) =>
+    connection.call(allExchanges.createTopics, version, {
+      topics: [{ name, numPartitions: 10, replicationFactor: 1 }],
+      timeoutMs: 1000,
+    });
+
+  it('is told to come again, with when, and its topic is not there; older clients are served and told to wait', async () => {
+    await limit('controller_mutation_rate', 4);
+    const connection = await open();
+    const first = await create(connection, 'made', 7);
+    assert.equal(first.topics[0]!.errorCode, 0, 'what goes over the quota once is made');
+    const second = await create(connection, 'refused', 7);
+    assert.equal(second.topics[0]!.errorCode, ErrorCode.THROTTLING_QUOTA_EXCEEDED);
+    assert.ok(second.throttleTimeMs > 1000, `${second.throttleTimeMs} ms`);
+    assert.equal(fixture.broker.topics.get('refused'), undefined);
+    const older = await create(connection, 'older', 5);
+    assert.equal(older.topics[0]!.errorCode, 0);
+    assert.ok(older.throttleTimeMs > 1000);
+    await limit('controller_mutation_rate', null);
+  });
+});
+
+describe('an address that connects faster than its quota', () => {
+  it('waits for its turn, and others do not', async () => {
+    const connection = await open();
+    const set = (ip: string, remove: boolean) =>
+      connection.call(alter, 1, {
+        entries: [
+          {
+            entity: [{ entityType: 'ip', entityName: ip }],
+            ops: [{ key: 'connection_creation_rate', value: 20, remove }],
+          },
+        ],
+      });
+    const timeFor = async (connections: number): Promise<number> => {
+      const begun = performance.now();
+      for (let i = 0; i < connections; i++) await silence(await open());
+      return performance.now() - begun;
+    };
+    await set('10.1.2.3', false);
+    const free = await timeFor(30);
+    await set('127.0.0.1', false);
+    const limited = await timeFor(30);
+    await set('127.0.0.1', true);
+    await set('10.1.2.3', true);
+    assert.ok(limited > 300 && limited > free, `${limited} ms with a quota, ${free} ms without`);
+  });
+});
+
 describe('quotas', () => {
   it('are described as they were set, also after a restart, and refused where they could not be kept', async () => {
     await limit('producer_byte_rate', 123.5);
@@ -117,8 +168,8 @@ describe('quotas', () => {
       },
     ]);
     const wrong: readonly (readonly [string, string, number])[] = [
-      ['ip', 'connection_creation_rate', 1],
-      ['user', 'controller_mutation_rate', 1],
+      ['ip', 'producer_byte_rate', 1],
+      ['user', 'connection_creation_rate', 1],
       ['user', 'producer_byte_rate', 0],
       ['user', 'producer_byte_rate', -1],
     ];
