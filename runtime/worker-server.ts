@@ -17,6 +17,7 @@ import { ConfigProviders } from './worker/config-providers.ts';
 import { withDefaults } from './worker/defaults.ts';
 import { workerKeys } from './worker/keys.ts';
 import { Loggers, type WorkerLogger } from './worker/loggers.ts';
+import { WorkerMeasures } from './worker/measure.ts';
 import { collectMetrics, type MetricFamily } from './worker/metrics.ts';
 import { Plugins } from './worker/plugins.ts';
 import type { Services } from './worker/services.ts';
@@ -146,6 +147,7 @@ async function openServices(options: WorkerOptions): Promise<Services> {
     loggers,
     settings,
     raw,
+    measures: new WorkerMeasures(),
     loop: {
       flushIntervalMs: settings.number('offset.flush.interval.ms'),
       flushTimeoutMs: settings.number('offset.flush.timeout.ms'),

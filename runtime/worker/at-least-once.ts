@@ -86,7 +86,7 @@ export class AtLeastOnce implements SourceDelivery {
   #onDone(batch: SourceBatch): void {
     const { environment, task } = this.#options;
     const commitRecord = this.#isCancelled ? undefined : task.commitRecord?.bind(task);
-    settleBatch(batch, environment.ledger, commitRecord ?? null);
+    settleBatch(batch, environment, commitRecord ?? null);
     noteOffsets(batch, this.#pending);
   }
 

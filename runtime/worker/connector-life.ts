@@ -157,10 +157,18 @@ export class ConnectorLife {
       return;
     }
     statuses.putConnector(this.name, state);
-    const plan = await this.#plan(raw);
-    this.#running = { plugin: plan.plugin, instance: await plan.plugin.create() } as Running;
-    await this.#running.instance.start(this.#context(), plan.config);
-    await this.#configureTasks(raw, plan, restarted);
+    const { connectors: startups } = this.#services.measures;
+    startups.attempts++;
+    try {
+      const plan = await this.#plan(raw);
+      this.#running = { plugin: plan.plugin, instance: await plan.plugin.create() } as Running;
+      await this.#running.instance.start(this.#context(), plan.config);
+      await this.#configureTasks(raw, plan, restarted);
+    } catch (error) {
+      startups.failures++;
+      throw error;
+    }
+    startups.successes++;
     this.#attempts = 0;
     statuses.putConnector(this.name, target === 'PAUSED' ? 'PAUSED' : 'RUNNING');
   }
@@ -240,6 +248,7 @@ export class ConnectorLife {
         logger,
         createLoop: (onStarted) => this.#createLoop(id, config, { ledger, measures, errors, logger, onStarted }),
         onState: (state, trace) => statuses.putTask(this.name, id, state, trace),
+        startups: this.#services.measures.tasks,
       },
       configs.targetState(this.name) === 'PAUSED',
     );

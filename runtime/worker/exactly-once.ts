@@ -246,9 +246,9 @@ export class ExactlyOnce implements SourceDelivery {
 
   async #settled({ batches, outcome, records }: Transaction, began: number): Promise<void> {
     const { environment, task } = this.#options;
-    const { ledger, measures } = environment;
+    const { measures } = environment;
     const commitRecord = task.commitRecord?.bind(task) ?? null;
-    for (const batch of batches) settleBatch(batch, ledger, commitRecord, outcome === 'abort');
+    for (const batch of batches) settleBatch(batch, environment, commitRecord, outcome === 'abort');
     await task.commit?.();
     measures.commitMs.add(performance.now() - began);
     measures.transactionSize.add(records);

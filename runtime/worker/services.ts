@@ -9,6 +9,7 @@ import type { OffsetStores } from '../stores/offset-store.ts';
 import type { StatusStore } from '../stores/status-store.ts';
 import type { ConfigProviders } from './config-providers.ts';
 import type { Loggers } from './loggers.ts';
+import type { WorkerMeasures } from './measure.ts';
 import type { Raw } from './plan.ts';
 import type { Plugins } from './plugins.ts';
 import type { LoopSettings } from './task-environment.ts';
@@ -27,4 +28,5 @@ export interface Services {
   readonly settings: Config;
   readonly raw: Raw;
   readonly loop: LoopSettings;
+  readonly measures: WorkerMeasures;
 }

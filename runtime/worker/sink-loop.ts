@@ -146,6 +146,7 @@ export class SinkLoop implements TaskLoop {
   async #take(read: readonly ConsumerRecord[]): Promise<void> {
     const { ledger, measures } = this.#environment;
     ledger.take(read.length);
+    measures.active.add(ledger.inFlight);
     measures.batchSize.add(read.length);
     measures.lastProgressAt = Date.now();
     this.#noteTopics(read);
@@ -154,6 +155,7 @@ export class SinkLoop implements TaskLoop {
     if (batch.length > 0) await this.#delivery.deliver(batch);
     ledger.audit(0);
     this.#positions.delivered(read);
+    measures.lastTimestamp = read.at(-1)!.timestamp;
   }
 
   #noteTopics(read: readonly ConsumerRecord[]): void {
@@ -269,6 +271,8 @@ export class SinkLoop implements TaskLoop {
     });
     measures.partitions = owned.length;
     measures.lag = Math.max(0, ...lags);
+    const { lag, lastTimestamp } = measures;
+    measures.lagMs = lag === 0 || lastTimestamp === null ? 0 : Math.max(0, Date.now() - lastTimestamp);
   }
 
   async #onAssigned(partitions: readonly TopicPartition[]): Promise<void> {

@@ -6,7 +6,6 @@ import type { RecordMetadata, SourceRecord, SourceTask, TransactionContext } fro
 import type { LogProducer } from '../log/client.ts';
 import { type PartitionOffset, partitionText } from '../stores/offset-store.ts';
 import type { ErrorPolicy } from './error-policy.ts';
-import type { Ledger } from './ledger.ts';
 import type { SourceBatch } from './source-flight.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 
@@ -98,7 +97,7 @@ export function noteOffsets(batch: SourceBatch, offsets: PendingOffsets): void {
 /** The books and the task hear of a batch that is done; `isDiscarded`: the task itself has thrown it away. */
 export function settleBatch(
   batch: SourceBatch,
-  ledger: Ledger,
+  { ledger, measures }: TaskEnvironment,
   commitRecord: ((record: SourceRecord, metadata: RecordMetadata | null) => void) | null,
   isDiscarded = false,
 ): void {
@@ -116,4 +115,6 @@ export function settleBatch(
   ledger.deadLettered += isDiscarded ? 0 : dropped.deadLettered;
   ledger.skipped += isDiscarded ? 0 : dropped.skipped;
   ledger.inFlight -= records.length;
+  const timestamp = records.at(-1)?.timestamp ?? null;
+  if (timestamp !== null) measures.lagMs = Math.max(0, Date.now() - timestamp);
 }

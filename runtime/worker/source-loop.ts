@@ -156,7 +156,8 @@ export class SourceLoop implements TaskLoop {
   }
 
   #measurePoll(records: number, tookMs: number): void {
-    const { measures } = this.#environment;
+    const { measures, ledger } = this.#environment;
+    measures.active.add(ledger.inFlight + records);
     measures.batchSize.add(records);
     measures.callMs.add(tookMs);
     measures.lastProgressAt = Date.now();

@@ -8,6 +8,7 @@ import type { Config, Logger } from '../../connectors/api/index.ts';
 import { DeadlineError, isTransient, messageOf, traceOf } from '../errors.ts';
 import type { State } from '../stores/status-store.ts';
 import { backoffMs, delay, within } from './backoff.ts';
+import type { Startups } from './measure.ts';
 import type { TaskLoop } from './task-environment.ts';
 
 /** A run this long was a success: the next failure starts counting from zero. */
@@ -20,6 +21,7 @@ export interface TaskLifeOptions {
   /** Builds a fresh loop; a throw is a failure like one of the loop itself. */
   readonly createLoop: (onStarted: () => void) => Promise<TaskLoop>;
   readonly onState: (state: State, trace?: string) => void;
+  readonly startups: Startups;
 }
 
 export class TaskLife {
@@ -30,6 +32,10 @@ export class TaskLife {
   #isPaused: boolean;
   #state: State = 'UNASSIGNED';
   restarts = 0;
+  readonly #born = Date.now();
+  readonly #spentMs = new Map<State, number>();
+  #since = this.#born;
+  #hasStarted = false;
 
   constructor(options: TaskLifeOptions, isPaused: boolean) {
     this.#options = options;
@@ -74,6 +80,9 @@ export class TaskLife {
     const { signal } = this.#stop;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const began = Date.now();
+      const { startups } = this.#options;
+      startups.attempts++;
+      this.#hasStarted = false;
       try {
         this.#loop = await this.#options.createLoop(() => this.#onStarted());
         if (this.#isPaused) this.#loop.pause();
@@ -81,6 +90,7 @@ export class TaskLife {
         await this.#loop.run();
         return;
       } catch (error) {
+        if (!this.#hasStarted) startups.failures++;
         if (Date.now() - began > HEALTHY_RUN_MS) attempt = 0;
         await this.#onFailure(error, attempt);
         if (this.#state === 'FAILED' && !this.#willRestart) return;
@@ -93,6 +103,8 @@ export class TaskLife {
   #willRestart = false;
 
   #onStarted(): void {
+    this.#hasStarted = true;
+    this.#options.startups.successes++;
     if (this.#stop.signal.aborted) return;
     this.#setState(this.#isPaused ? 'PAUSED' : 'RUNNING');
   }
@@ -124,7 +136,17 @@ export class TaskLife {
     return backoffMs(attempt, settings.number('restart.backoff.max.ms'), settings.number('restart.backoff.ms'));
   }
 
+  /** The share of this task's life that it has spent in a state (Kafka's running-ratio and pause-ratio). */
+  ratio(state: State): number {
+    const now = Date.now();
+    const inState = (this.#spentMs.get(state) ?? 0) + (this.#state === state ? now - this.#since : 0);
+    return now === this.#born ? 0 : inState / (now - this.#born);
+  }
+
   #setState(state: State, trace?: string): void {
+    const now = Date.now();
+    this.#spentMs.set(this.#state, (this.#spentMs.get(this.#state) ?? 0) + now - this.#since);
+    this.#since = now;
     this.#state = state;
     this.#options.onState(state, trace);
   }
