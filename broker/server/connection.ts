@@ -336,6 +336,8 @@ export class Connection implements MemoryUser {
     this.#heldBytes = 0;
     this.#around.memory.forget(this);
     this.#around.memory.give(this, held);
+    this.#frames.end();
+    for (const { pooled } of this.#waiting) if (pooled !== null) this.#around.buffers.give(pooled);
     for (const call of this.#calls) {
       const onAbandoned = call.onAbandoned;
       call.onAbandoned = null;

@@ -19,6 +19,7 @@ describe('buffers for frames', () => {
     const tooMuch = buffers.take(8192);
     buffers.give(kept);
     buffers.give(tooMuch);
+    assert.equal(tooMuch.buffer.byteLength, 0, 'its memory is free at once');
     assert.notEqual(buffers.take(8192), tooMuch);
     for (const bytes of [100, 3 * 1024 * 1024]) {
       const odd = buffers.take(bytes);

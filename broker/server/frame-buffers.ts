@@ -2,7 +2,7 @@
  * Memory that requests are received into, used again from request to request. At a gigabyte a second fresh memory for each
  * costs more than everything that is done with the bytes: page faults, and a collector that is asked for room every 64 MiB.
  *
- * Sizes are powers of two. What is kept idle is bounded; a buffer that does not fit in is left to the collector.
+ * Sizes are powers of two. What is kept idle is bounded; the memory of a buffer that does not fit in is freed at once.
  */
 
 /** Smaller frames get memory of their own size: cheaper to make than to keep. */
@@ -34,7 +34,10 @@ export class FrameBuffers {
   /** The buffer as `take` gave it; nobody may look at it any more. */
   give(buffer: Buffer): void {
     const size = buffer.length;
-    if (size < smallestPooledBytes || size > largestKeptBytes || this.#idleBytes + size > this.#idleBytesMax) return;
+    if (size < smallestPooledBytes || size > largestKeptBytes || this.#idleBytes + size > this.#idleBytesMax) {
+      freeMemory(buffer);
+      return;
+    }
     const list = this.#idle.get(size);
     if (list === undefined) this.#idle.set(size, [buffer]);
     else list.push(buffer);
@@ -43,11 +46,11 @@ export class FrameBuffers {
 }
 
 /**
- * Gives a chunk's memory back now rather than at the next collection: a transfer to nothing frees it (ECMAScript 2024,
- * ArrayBuffer.prototype.transfer). Only for a chunk that has its memory for itself, as those of a socket do; it is empty
- * afterwards, and so is every view of it.
+ * Gives a buffer's memory back now rather than at the next collection: a transfer to nothing frees it (ECMAScript 2024,
+ * ArrayBuffer.prototype.transfer). Only one that has its memory for itself, as a socket's chunks and our own do; it is
+ * empty afterwards, and so is every view of it.
  */
-export function freeChunk(chunk: Buffer): void {
-  const memory = chunk.buffer;
-  if (memory instanceof ArrayBuffer && memory.byteLength === chunk.length) memory.transfer(0);
+export function freeMemory(buffer: Buffer): void {
+  const memory = buffer.buffer;
+  if (memory instanceof ArrayBuffer && memory.byteLength === buffer.length) memory.transfer(0);
 }

@@ -136,6 +136,32 @@ describe('a frame reader', () => {
     for (const frame of frames) assert.ok(frame.equals(bodyOf(0, 50_000)));
   });
 
+  it('gives back what is unfinished when it ends, and calls back no more', () => {
+    const given: Buffer[] = [];
+    class Watched extends FrameBuffers {
+      override give(buffer: Buffer): void {
+        given.push(buffer);
+      }
+    }
+    let frames = 0;
+    const ending: FrameReader = new FrameReader(100_000, new Watched(), () => {
+      if (++frames === 2) ending.end();
+    });
+    const bytes = Buffer.concat([1, 2, 3].map((index) => frameOf(bodyOf(index, 20_000))));
+    ending.push(chunkOf(bytes.subarray(0, 30_000)));
+    assert.equal(frames, 1);
+    ending.push(chunkOf(bytes.subarray(30_000)));
+    ending.push(chunkOf(bytes));
+    assert.equal(frames, 2);
+    const unfinished = new FrameReader(100_000, new Watched(), () => assert.fail('no frame is whole'));
+    unfinished.push(chunkOf(bytes.subarray(0, 15_000)));
+    unfinished.end();
+    assert.deepEqual(
+      given.map(({ length }) => length),
+      [32_768],
+    );
+  });
+
   it('refuses a length out of bounds as soon as it is there', () => {
     const { reader: strict } = reader(10);
     assert.throws(() => strict.push(frameOf('eleven bytes')), FrameError);

@@ -4,7 +4,7 @@
  * memory that is used again, and the chunk's own memory is given back at once; how much is taken follows what arrived,
  * so that a length alone costs nothing.
  */
-import { type FrameBuffers, freeChunk, smallestPooledBytes } from './frame-buffers.ts';
+import { type FrameBuffers, freeMemory, smallestPooledBytes } from './frame-buffers.ts';
 
 /** The bytes that follow are no Kafka request; the message says what they look like. */
 export class FrameError extends Error {
@@ -39,6 +39,7 @@ export class FrameReader {
   #bodyHeld = 0;
   /** Where the unfinished frame gathers; null while none of its bytes are there. */
   #body: Buffer | null = null;
+  #isEnded = false;
 
   constructor(maxBytes: number, buffers: FrameBuffers, onFrame: (frame: Frame) => void) {
     this.maxBytes = maxBytes;
@@ -62,6 +63,7 @@ export class FrameReader {
    * unless a frame is a view of it. Throws {@link FrameError}.
    */
   push(chunk: Buffer): void {
+    if (this.#isEnded) return;
     const mayBeViewed = chunk.length < copiedFromBytes;
     let at = 0;
     do {
@@ -69,8 +71,15 @@ export class FrameReader {
       const isBodyToCome = this.#lengthHeld < lengthBytes || (at === chunk.length && this.#bodyBytes > 0);
       if (isBodyToCome) break;
       at = this.#takeBody(chunk, at, mayBeViewed);
-    } while (at < chunk.length);
-    if (!mayBeViewed) freeChunk(chunk);
+    } while (at < chunk.length && !this.#isEnded);
+    if (!mayBeViewed) freeMemory(chunk);
+  }
+
+  /** Nobody wants what is unfinished, nor what would come. May be called from the callback. */
+  end(): void {
+    this.#isEnded = true;
+    if (this.#body !== null) this.#buffers.give(this.#body);
+    this.#body = null;
   }
 
   /** Both take what they need from the chunk and answer where the rest begins. */

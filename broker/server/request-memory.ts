@@ -5,8 +5,8 @@
  * Above the limit no connection reads that holds more than a small request, so that heartbeats, fetches and questions
  * are answered whatever others hold. One more is read: the favoured, whose unfinished request is nearest to its end. It may
  * go past the limit by the rest of that request, so there is always one that gets done; if it does not within its
- * deadline it is closed, and the next is favoured. The most memory taken is therefore the limit, one request, and a small request
- * of every connection.
+ * deadline it is closed, and the next is favoured. The most memory taken is therefore the limit, one request, a small request
+ * of every connection, and what is kept to be used again (frame-buffers.ts).
  */
 
 /** A connection, as far as memory goes. */
