@@ -34,7 +34,8 @@ export function define(command: Command): void {
   withOutput(command).action(up);
 }
 
-async function up(flags: UpFlags & { output: OutputFormat }): Promise<void> {
+/** Starts the house and waits for its end; `plugin dev` calls it too. */
+export async function up(flags: UpFlags & { output: OutputFormat }): Promise<void> {
   const settings = settle(flags);
   const house = await startHouse(settings);
   announce(house.addresses, settings, flags.output);

@@ -12,6 +12,7 @@ import type { ConnectorFile, Finding } from '../runtime/declarative/connector-fi
 import type { Rules } from '../runtime/declarative/lint.ts';
 import type { OfflineRegistry } from '../runtime/declarative/offline-registry.ts';
 import type { Preview, PreviewedRecord } from '../runtime/declarative/preview.ts';
+import type { PluginFailure } from '../runtime/plugins/load.ts';
 import { notice } from './io.ts';
 import { settle } from './up-settings.ts';
 
@@ -44,8 +45,10 @@ export function withWorkshop(command: Command): Command {
     ]);
 }
 
-/** The plugins there are and the worker's keys, as `up` would have them. */
-export async function rulesOf(flags: WorkshopFlags): Promise<Rules> {
+/** The plugins there are, those that could not be loaded, and the worker's keys, as `up` would have them. */
+export async function loadedRules(
+  flags: WorkshopFlags,
+): Promise<Rules & { readonly failures: readonly PluginFailure[] }> {
   const { worker } = settle(flags);
   const [{ catalogue }, { Plugins }, { loadPluginPath }, { withDefaults }] = await Promise.all([
     import('../connectors/catalogue.ts'),
@@ -55,10 +58,22 @@ export async function rulesOf(flags: WorkshopFlags): Promise<Rules> {
   ]);
   const path = (worker['plugin.path'] ?? '').split(/\s*,\s*/).filter((entry) => entry !== '');
   const { plugins, failures } = await loadPluginPath(path);
-  for (const { error } of failures) notice(error.message);
   const sentences = failures.map(({ error }) => error.message);
-  return { plugins: new Plugins([...catalogue, ...plugins], sentences), worker: withDefaults(worker) };
+  return { plugins: new Plugins([...catalogue, ...plugins], sentences), worker: withDefaults(worker), failures };
 }
+
+/** As {@link loadedRules}, with the failures told. */
+export async function rulesOf(flags: WorkshopFlags): Promise<Rules> {
+  const { failures, ...rules } = await loadedRules(flags);
+  for (const { error } of failures) notice(error.message);
+  return rules;
+}
+
+/** The module that makes `import … from 'millrace'` mean this house, for `node --import`. */
+export const registerUrl = new URL(
+  `../runtime/plugins/register.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
+  import.meta.url,
+).href;
 
 /** As {@link rulesOf}, with what resolves references, for commands that look at the world. */
 export async function reachOf(flags: WorkshopFlags): Promise<Reach> {

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import type { ConfigDef, ConfigKey } from '../api/index.ts';
+import { type ConfigDef, keyTable } from '../api/index.ts';
 
 /** Registers the test that a README shows the keys of these plugins as they are declared. */
 export function examineReadme(
@@ -27,34 +27,6 @@ export function keyMarks(plugin: string): { readonly begin: string; readonly end
     begin: `<!-- keys of ${plugin}: generated from its declaration, do not edit -->`,
     end: `<!-- end of keys of ${plugin} -->`,
   };
-}
-
-/** The keys as Markdown tables, one per group, in the order of the declaration. */
-export function keyTable(def: ConfigDef): string {
-  const groups = new Map<string, [string, ConfigKey][]>();
-  for (const entry of Object.entries(def)) {
-    const group = entry[1].group ?? 'Keys';
-    if (group === 'Internal') continue;
-    groups.set(group, [...(groups.get(group) ?? []), entry]);
-  }
-  return [...groups]
-    .map(([group, keys]) =>
-      [`### ${group}`, '', '| key | type | default | meaning |', '|---|---|---|---|', ...keys.map(row)].join('\n'),
-    )
-    .join('\n\n');
-}
-
-function row([key, declared]: [string, ConfigKey]): string {
-  const allowed =
-    declared.oneOf === undefined ? '' : ` One of ${declared.oneOf.map((value) => `\`${value}\``).join(', ')}.`;
-  return `| \`${key}\` | ${declared.type} | ${shownDefault(declared)} | ${(declared.doc + allowed).replaceAll('|', '\\|')} |`;
-}
-
-function shownDefault(declared: ConfigKey): string {
-  if (declared.default === undefined) return '**required**';
-  if (declared.default === null || declared.default === '') return '–';
-  if (Array.isArray(declared.default)) return declared.default.length === 0 ? '–' : `\`${declared.default.join(',')}\``;
-  return `\`${String(declared.default)}\``;
 }
 
 /** The README with the plugin's table renewed; throws when it lacks the marks. */
