@@ -54,6 +54,7 @@ export class ChangeWriter {
     this.#create(batch, table, row, null, key, place, undefined);
   }
 
+  /** `fill` has large values that were not sent, for a row that comes under a new key and has no other record. */
   update(
     batch: RecordBatch,
     table: TableEncoder,
@@ -61,6 +62,7 @@ export class ChangeWriter {
     before: Tuple,
     after: Tuple,
     place: ChangePlace,
+    fill: Tuple | null = null,
   ): void {
     if (this.#skipped.has('u')) return;
     if (this.#skipsWithoutChange && old === 'full' && table.isSame(before, after)) return;
@@ -72,7 +74,7 @@ export class ChangeWriter {
         const newer = [{ key: '__debezium.newkey', value: new JsonText(key), schema: table.keySchema }];
         const older = [{ key: '__debezium.oldkey', value: new JsonText(oldKey), schema: table.keySchema }];
         this.#remove(batch, table, old, before, oldKey, { ...place, offset: place.offsetBefore }, newer);
-        this.#create(batch, table, after, full, key, place, older);
+        this.#create(batch, table, after, full ?? fill, key, place, older);
         return;
       }
     }

@@ -67,6 +67,8 @@ export interface SourceSettings {
   readonly notifications: { readonly topic: string | null; readonly isLogged: boolean };
   readonly guard: { readonly retainedBytesMax: number; readonly action: string };
   readonly skipsWithoutChange: boolean;
+  /** Whether large values of a row under a new key are asked of the table. */
+  readonly readsUnsent: boolean;
   readonly tombstones: boolean;
   readonly skipped: ReadonlySet<string>;
   readonly statusIntervalMs: number;
@@ -91,6 +93,7 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
     naming: namingSettings(config),
     mask: compileMasks(config.raw),
     identities: identitiesOf(config.optionalString('replica.identity.autoset.values') ?? ''),
+    readsUnsent: config.boolean('unavailable.value.lookup'),
     skipsWithoutChange: config.boolean('skip.messages.without.change'),
     filters: compileFilters({
       list: (key) => config.list(key),

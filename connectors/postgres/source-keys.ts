@@ -277,6 +277,11 @@ const valueKeys = (defaults: SourceDefaults): ConfigDef => ({
     default: DEFAULT_PLACEHOLDER,
     doc: 'Stands for a large unchanged value that Postgres did not send; `hex:` begins bytes.',
   },
+  'unavailable.value.lookup': {
+    type: 'boolean',
+    default: !defaults.isCompatible,
+    doc: 'Whether large values that Postgres did not send are asked of the table when a row comes under a new key: no other record has them. Debezium writes the placeholder.',
+  },
   'schema.name.adjustment.mode': {
     type: 'string',
     default: 'none',

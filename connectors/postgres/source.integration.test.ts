@@ -176,6 +176,26 @@ describe('PostgresSource', () => {
     await source.stop();
   });
 
+  test('a row under a new key brings its large values along, though Postgres does not send them', async () => {
+    const { client, config } = await database(
+      'CREATE TABLE t (id int, part text, v int, big text, PRIMARY KEY (id, part)); ALTER TABLE t ALTER big SET STORAGE EXTERNAL',
+    );
+    const source = await startSource({ config });
+    await source.poll(); // Creates the slot; what is written from here on is in the stream.
+    await client.query("INSERT INTO t VALUES (1, 'it''s', 1, repeat('x', 9000)), (2, 'b', 1, repeat('y', 9000))");
+    await client.query('UPDATE t SET id = 10 WHERE id = 1');
+    await client.query(
+      'UPDATE t SET id = 20 WHERE id = 2; UPDATE t SET id = 30 WHERE id = 20; DELETE FROM t WHERE id = 30',
+    );
+    await source.until((records) => records.length === 13);
+    const created = source.records
+      .filter((r) => r.value !== null && envelope(r).op === 'c')
+      .map((r) => envelope(r).after!);
+    assert.equal(created.find(({ id }) => id === 10)!.big, 'x'.repeat(9000));
+    assert.equal(created.find(({ id }) => id === 30)!.big, '__debezium_unavailable_value', 'the row is gone by now');
+    await source.stop();
+  });
+
   test('a column added in mid-stream appears with the next row', async () => {
     const { client, config } = await database('CREATE TABLE t (id int PRIMARY KEY, v int)');
     const source = await startSource({ config });

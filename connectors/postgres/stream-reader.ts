@@ -25,6 +25,7 @@ import type { SourceSettings } from './source-config.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
 import type { Tables } from './tables.ts';
 import { TransactionMetadata } from './transaction-metadata.ts';
+import { readUnsent, type UnsentRow, unsentOf } from './unsent-values.ts';
 import type { WireConnection } from './wire/connection.ts';
 
 export interface StreamContext {
@@ -75,6 +76,10 @@ export class StreamReader implements MessageReader {
   readonly #metadata: TransactionMetadata | null;
   #batch: RecordBatch;
   #relation: RelationMessage | null = null;
+  /** A row under a new key whose large values were not sent. */
+  #wanted: UnsentRow | null = null;
+  /** Those values, while its message is read again; null where the row is not there any more. */
+  #fill: Tuple | null | undefined = undefined;
   #failure: unknown = null;
   #heartbeatDue: number;
 
@@ -131,6 +136,11 @@ export class StreamReader implements MessageReader {
       if (this.#relation !== null) {
         await tables.take(this.#relation, catalog);
         this.#relation = null;
+      } else if (this.#wanted !== null) {
+        this.#fill = await readUnsent(catalog, this.#wanted);
+        this.#wanted = null;
+        this.#readCurrent();
+        this.#fill = undefined;
       } else if (await this.#heartbeat()) return this.#batch.records;
       else if (!(await client.frames.wait(Math.min(waitMs, this.#untilHeartbeat()), signal))) {
         await this.#heartbeat();
@@ -148,24 +158,28 @@ export class StreamReader implements MessageReader {
     return intervalMs === 0 ? Number.MAX_SAFE_INTEGER : Math.max(1, this.#heartbeatDue - Date.now());
   }
 
-  /** Reads frames until there are no more, the batch is full, or a table must be looked up. */
+  /** Reads frames until there are no more, the batch is full, or something must be looked up. */
   #drain(): void {
     const { client } = this.#context;
     try {
-      while (this.#relation === null && !this.#batch.isFull && client.nextMessage()) {
-        const { buffer, start } = client.frames;
+      while (this.#relation === null && this.#wanted === null && !this.#batch.isFull && client.nextMessage()) {
         if (client.isKeepalive) this.#keepalive(client.walEnd, client.isReplyRequested);
-        else {
-          this.#lsn = readLsn(buffer, start + 1);
-          const before = this.#batch.records.length;
-          readMessage(buffer, start + client.messageOffset, this);
-          const added = this.#batch.records.length - before;
-          if (added > 0) this.#context.acknowledgements.emitted(added);
-        }
+        else this.#readCurrent();
       }
     } catch (error) {
       this.#failure = error;
     }
+  }
+
+  /** Reads the message at hand; called again for the same one once what it lacks was looked up. */
+  #readCurrent(): void {
+    const { client, acknowledgements } = this.#context;
+    const { buffer, start } = client.frames;
+    this.#lsn = readLsn(buffer, start + 1);
+    const before = this.#batch.records.length;
+    readMessage(buffer, start + client.messageOffset, this);
+    const added = this.#batch.records.length - before;
+    if (added > 0) acknowledgements.emitted(added);
   }
 
   #keepalive(walEnd: number, isReplyRequested: boolean): void {
@@ -228,10 +242,14 @@ export class StreamReader implements MessageReader {
   }
 
   update(relation: number, old: OldTuple, before: Tuple, after: Tuple): void {
+    if (old === 'key' && this.#fill === undefined && this.#context.settings.readsUnsent) {
+      this.#wanted = unsentOf(this.#context.tables.get(relation), after);
+      if (this.#wanted !== null) return;
+    }
     const table = this.#step(relation);
     if (table === null) return;
     this.#context.listener.changed(relation, table, after, old === 'none' ? null : before);
-    this.#writer.update(this.#batch, table, old, before, after, this.#place);
+    this.#writer.update(this.#batch, table, old, before, after, this.#place, this.#fill);
     this.#count();
   }
 

@@ -53,6 +53,7 @@ export interface TransactionInfo {
 
 interface WrittenColumn {
   readonly index: number;
+  readonly name: string;
   /** `,"name":`, the comma not on the first. */
   readonly prefix: Buffer;
   readonly mapping: ColumnMapping;
@@ -78,6 +79,7 @@ export class TableEncoder {
   readonly columnCount: number;
   readonly #values: readonly WrittenColumn[];
   readonly #keys: readonly WrittenColumn[];
+  readonly #identity: readonly WrittenColumn[];
   readonly #sourceHead: string;
   readonly #sourceNames: string;
   #serial = -1;
@@ -98,6 +100,7 @@ export class TableEncoder {
     const keys = table.key.flatMap((name) => usable.filter((column) => column.name === name));
     this.#values = values.map(written);
     this.#keys = keys.map(written);
+    this.#identity = usable.filter((column) => column.isIdentity).map(written);
     const field = (column: (typeof usable)[number], isOptional: boolean) => {
       return {
         name: column.field,
@@ -187,6 +190,18 @@ export class TableEncoder {
     out.raw(clocks);
   }
 
+  /** The written columns whose value the server did not send. */
+  unsent(row: Tuple): { readonly index: number; readonly name: string }[] {
+    return this.#values.filter(({ index }) => row.kinds[index] === TupleKind.unchanged);
+  }
+
+  /** The columns that tell the row from all others, with their text. */
+  identityTexts(row: Tuple): { readonly name: string; readonly text: string }[] {
+    return this.#identity.map(({ index, name }) => {
+      return { name, text: row.buffer.toString('utf8', row.starts[index]!, row.ends[index]!) };
+    });
+  }
+
   /** Whether two rows have the same values in every column that is written. */
   isSame(one: Tuple, other: Tuple): boolean {
     return this.#values.every(({ index }) => {
@@ -245,6 +260,7 @@ function written(
 ): WrittenColumn {
   return {
     index: column.index,
+    name: column.name,
     prefix: Buffer.from(`${position === 0 ? '' : ','}${JSON.stringify(column.field)}:`),
     mapping: column.mapping,
     isIdentity: column.isIdentity,
