@@ -72,6 +72,7 @@ export interface Health {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const services = await openServices(options);
   const worker = new Worker(services);
+  services.statuses.versionOf = (connector) => worker.versionOf(connector);
   let health: Health = { status: 'starting', message: 'Worker is still starting up.' };
   const { version = '0.0.0', clusterId = 'millrace' } = options;
   const facts = { version, clusterId, health: () => health };

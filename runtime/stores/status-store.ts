@@ -18,11 +18,16 @@ export interface Status {
   readonly workerId: string;
 }
 
+/** One worker is a group that never changes. */
+const GENERATION = 1;
+
 export class StatusStore {
   readonly #statuses = new Map<string, Status>();
   readonly #topics = new Map<string, Set<string>>();
   /** Known for certain only when the REST door is open. */
   workerId: string;
+  /** The version of a connector's plugin, kept with its statuses since Kafka 4.1 (KIP-891). */
+  versionOf: (connector: string) => string | null = () => null;
   readonly #logger: Logger;
   #table: CompactedTable | undefined;
   #writes: Promise<void> = Promise.resolve();
@@ -47,11 +52,11 @@ export class StatusStore {
   }
 
   putConnector(connector: string, state: State, trace?: string): void {
-    this.#put(connectorKey(connector), state, trace);
+    this.#put(connectorKey(connector), connector, state, trace);
   }
 
   putTask(connector: string, task: number, state: State, trace?: string): void {
-    this.#put(taskKey(connector, task), state, trace);
+    this.#put(taskKey(connector, task), connector, state, trace);
   }
 
   /** Forgets everything about a deleted connector, or about tasks that are no more. */
@@ -87,9 +92,12 @@ export class StatusStore {
     await this.#table?.close();
   }
 
-  #put(key: string, state: State, trace: string | undefined): void {
+  #put(key: string, connector: string, state: State, trace: string | undefined): void {
     this.#statuses.set(key, { state, workerId: this.workerId, ...(trace === undefined ? {} : { trace }) });
-    this.#write(key, JSON.stringify({ state, trace: trace ?? null, worker_id: this.workerId, generation: 1 }));
+    // What is not at work yet, or about to be again, has no version.
+    const version = state === 'UNASSIGNED' || state === 'RESTARTING' ? null : this.versionOf(connector);
+    const value = { state, trace: trace ?? null, worker_id: this.workerId, generation: GENERATION, version };
+    this.#write(key, JSON.stringify(value));
   }
 
   #forget(key: string): void {

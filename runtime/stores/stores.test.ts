@@ -89,7 +89,7 @@ test('statuses and used topics are written in the background and survive', async
   await eventually(() => assert.equal(contents(log, 'status').length, 3));
   assert.deepEqual(contents(log, 'status')[1], [
     'status-task-c-0',
-    '{"state":"FAILED","trace":"why","worker_id":"host:1","generation":1}',
+    '{"state":"FAILED","trace":"why","worker_id":"host:1","generation":1,"version":null}',
   ]);
   const next = await StatusStore.open(log, topic('status'), 'host:2', silent);
   assert.deepEqual(next.task('c', 0), { state: 'FAILED', workerId: 'host:1', trace: 'why' });

@@ -5,6 +5,7 @@
  * WorkerConfig of 4.x). Where a default differs the comment says why; docs/deviations.md lists them.
  */
 import type { ConfigDef, ConfigKey } from '../../connectors/api/index.ts';
+import { policyProblem } from './client-overrides.ts';
 
 const optional = (doc: string, type: ConfigKey['type'] = 'string'): ConfigKey => ({
   type,
@@ -217,6 +218,17 @@ export const workerKeys: ConfigDef = {
     oneOf: ['disabled', 'preparing', 'enabled'],
     doc: 'enabled: sources that can be exactly once write in transactions (KIP-618). preparing: not yet, as in Kafka.',
     importance: 'high',
+  },
+  'connector.client.config.override.policy': {
+    type: 'string',
+    default: 'All',
+    validate: policyProblem,
+    doc: 'Which producer., consumer. and admin.override keys connectors may use: All, None, Principal or Allowlist.',
+  },
+  'connector.client.config.override.allowlist': {
+    type: 'list',
+    default: [],
+    doc: 'The client settings that the policy Allowlist lets connectors override (KIP-1188).',
   },
   'offset.flush.interval.ms': {
     type: 'long',

@@ -18,9 +18,11 @@ import {
   type TransformPlugin,
   unknownKeys,
 } from '../../connectors/api/index.ts';
+import { overrideProblems } from './client-overrides.ts';
 import { atLeastOnce, exactlyOnceOf } from './guarantee.ts';
 import { connectorKeys, predicateKeys, sinkKeys, sourceKeys, transformKeys } from './keys.ts';
 import type { Plugins, PluginType } from './plugins.ts';
+import { topicGroupProblems } from './topic-groups.ts';
 
 export type Raw = Readonly<Record<string, string>>;
 
@@ -94,7 +96,9 @@ class Planner {
     if (plugin?.type === 'sink') this.#checkTopics(settings);
     const guarantee =
       plugin?.type === 'source' ? exactlyOnceOf(plugin, config, settings, this.#raw, this.#worker) : atLeastOnce;
-    for (const { key, message } of guarantee.problems) this.#problem(key, message);
+    const groupProblems = plugin?.type === 'source' ? topicGroupProblems(settings) : [];
+    const found = [...guarantee.problems, ...groupProblems, ...overrideProblems(this.#raw, this.#worker)];
+    for (const { key, message } of found) this.#problem(key, message);
     const transforms = this.#transforms(settings.list('transforms'), this.#predicates(settings.list('predicates')));
     const key = this.#converter('key.converter', 'converter');
     const value = this.#converter('value.converter', 'converter');

@@ -4,30 +4,20 @@
  * `topic.creation.<group>.include/.exclude` choose the group by the topic's whole name, in the order of
  * `topic.creation.groups`; else the default group; without any, the cluster's own defaults.
  */
-import { type Config, ConfigError } from '../../connectors/api/index.ts';
+import type { Config } from '../../connectors/api/index.ts';
 import type { LogClient, NewTopic } from '../log/client.ts';
-import { under } from './plan.ts';
-
-interface Group {
-  readonly include: readonly RegExp[];
-  readonly exclude: readonly RegExp[];
-  readonly partitions: number;
-  readonly replicationFactor: number;
-  readonly config: Readonly<Record<string, string>>;
-}
-
-const OWN_KEYS = new Set(['include', 'exclude', 'partitions', 'replication.factor']);
+import { type TopicGroup, topicGroups } from './topic-groups.ts';
 
 export class TopicCreation {
   readonly #log: LogClient;
-  readonly #groups: readonly Group[];
+  readonly #groups: readonly TopicGroup[];
   readonly #isEnabled: boolean;
   readonly #known = new Set<string>();
 
   constructor(log: LogClient, settings: Config, isEnabled: boolean) {
     this.#log = log;
     this.#isEnabled = isEnabled;
-    this.#groups = [...settings.list('topic.creation.groups'), 'default'].map((name) => groupOf(name, settings));
+    this.#groups = topicGroups(settings);
   }
 
   isKnown(topic: string): boolean {
@@ -46,35 +36,5 @@ export class TopicCreation {
     );
     const { partitions, replicationFactor, config } = group ?? this.#groups.at(-1)!;
     return { topic, partitions, replicationFactor, config };
-  }
-}
-
-function groupOf(name: string, settings: Config): Group {
-  const prefix = `topic.creation.${name}.`;
-  const raw = under(settings.raw, prefix);
-  const patterns = (key: string, ifAbsent: string[]) =>
-    (raw[key]?.split(/\s*,\s*/) ?? ifAbsent).map((text) => wholeMatch(prefix + key, text));
-  return {
-    include: patterns('include', name === 'default' ? ['.*'] : []),
-    exclude: patterns('exclude', []),
-    partitions: count(prefix, 'partitions', raw),
-    replicationFactor: count(prefix, 'replication.factor', raw),
-    config: Object.fromEntries(Object.entries(raw).filter(([key]) => !OWN_KEYS.has(key))),
-  };
-}
-
-function count(prefix: string, key: string, raw: Readonly<Record<string, string>>): number {
-  const number = Number(raw[key] ?? -1);
-  if (Number.isInteger(number) && (number === -1 || number > 0)) return number;
-  const message = `Invalid value "${raw[key]}" for configuration "${prefix}${key}": it must be -1 or a positive number.`;
-  throw new ConfigError([{ key: prefix + key, value: raw[key], message }]);
-}
-
-function wholeMatch(key: string, text: string): RegExp {
-  try {
-    return new RegExp(`^(?:${text})$`);
-  } catch (cause) {
-    const message = `Invalid value "${text}" for configuration "${key}": it is no regular expression.`;
-    throw new ConfigError([{ key, value: text, message }], { cause });
   }
 }

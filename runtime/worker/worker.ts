@@ -302,6 +302,11 @@ export class Worker {
     return typeof plugin === 'string' ? undefined : plugin;
   }
 
+  /** Of the plugin that a connector names; null where nobody knows it. */
+  versionOf(name: string): string | null {
+    return this.#pluginOf(this.services.configs.config(name) ?? {})?.version ?? null;
+  }
+
   typeOf(name: string): ConnectorInfo['type'] {
     return this.#typeOf(this.services.configs.config(name) ?? {});
   }
