@@ -3,7 +3,7 @@
  * about, and must see what we wrote. The files are those of a broker that was stopped.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,10 @@ const dataDir = mkdtempSync(join(tmpdir(), 'millrace-dump-'));
 after(() => rmSync(dataDir, { recursive: true }));
 
 /** What the tool prints when it finds something; it ends with 0 all the same. */
-const complaint = /mismatch|non-consecutive|out of order|not found|isvalid: false|exception|corrupt|could not|error/i;
+const complaint =
+  /.*(mismatch|non-consecutive|out of order|not found|isvalid: false|exception|corrupt|could not).*\n.*/i;
+/** It says so of every segment that does not begin at offset 0, of Kafka's own as well. */
+const falseAlarm = /Non-consecutive offsets in .*\n\s*-1 is followed by \d+\n/g;
 
 /** Runs the tool on files of one partition. */
 function dump(partition: string, names: readonly string[], ...options: string[]): string {
@@ -33,9 +36,11 @@ function dump(partition: string, names: readonly string[], ...options: string[])
   const jvm = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', join(lib, '*')];
   const args = [...jvm, 'org.apache.kafka.tools.DumpLogSegments', ...options, '--files', files];
   const limits = { timeout: 60_000, maxBuffer: 16 * 1024 * 1024 };
-  const output = execFileSync('java', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...limits });
-  assert.doesNotMatch(output, complaint);
-  return output;
+  const { stdout, stderr, status } = spawnSync('java', args, { encoding: 'utf8', ...limits });
+  // What it finds goes to either.
+  assert.equal(complaint.exec(`${stdout}${stderr}`.replaceAll(falseAlarm, ''))?.[0], undefined);
+  assert.equal(status, 0, stderr);
+  return stdout;
 }
 
 function namesOf(partition: string, suffix: string): string[] {
