@@ -15,6 +15,7 @@ const openFiles = 120;
 it('Three hundred partitions are written, read and opened again with 120 open files', (test) => {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-files-'));
   test.after(() => rmSync(dir, { recursive: true }));
+  // The second stops while the logs are still being opened in the background; nothing else keeps the process alive.
   for (const run of [1, 2]) {
     const command = `ulimit -n ${openFiles} && exec "$0" "$@"`;
     const args = ['-c', command, process.execPath, program, dir, String(partitions)];

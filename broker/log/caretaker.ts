@@ -80,7 +80,7 @@ export class Caretaker {
         const message = `${trouble} for ${topic}-${partition}; it will be tried again.`;
         this.#options.logger.warn({ topic, partition, error }, message);
       }
-      if (performance.now() < sliceEnd) continue;
+      if (performance.now() < sliceEnd || this.#isStopped) continue;
       await this.#pause();
       sliceEnd = performance.now() + sliceMs;
     }

@@ -28,12 +28,13 @@ export class IndexFile {
   #changes = 0;
   #syncedChanges = 0;
 
-  constructor(fs: FileSystem, path: string, entryBytes: number) {
+  /** `isNew`: there is no file, which nobody has to look up. */
+  constructor(fs: FileSystem, path: string, entryBytes: number, isNew: boolean) {
     this.#fs = fs;
     this.path = path;
     this.#entryBytes = entryBytes;
     this.#scratch = Buffer.alloc(entryBytes);
-    const bytes = fs.size(path);
+    const bytes = isNew ? null : fs.size(path);
     this.#written = Math.floor((bytes ?? 0) / entryBytes);
     this.#stray = (bytes ?? 0) % entryBytes;
     // Whoever wrote it may have been killed before it was synced.

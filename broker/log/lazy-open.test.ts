@@ -89,6 +89,19 @@ describe('After a crash', () => {
     assert.deepEqual(readAll(open(fs).get('t', 7)!), ['0:a7', '1:b7']);
   });
 
+  it('a stop in the middle of the caretaker’s round ends it, and loses nothing', async () => {
+    const fs = await killedDirectory();
+    for (let turns = 0; turns < 12; turns++) {
+      const directory = open(fs);
+      directory.start();
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+      const hanging = setTimeout(() => assert.fail('The stop hangs.'), 5000);
+      await directory.close();
+      clearTimeout(hanging);
+    }
+    assert.deepEqual(readAll(open(fs).get('t', 3)!), ['0:a3', '1:b3']);
+  });
+
   it('a log with much to read is recovered before anybody is served', async () => {
     const fs = new MemoryFileSystem();
     const first = open(fs);

@@ -19,9 +19,10 @@ export class LeaderEpochs {
   #entries: EpochStart[] = [];
   #isDirty = false;
 
-  constructor(fs: FileSystem, folder: string) {
+  constructor(fs: FileSystem, folder: string, isNew = false) {
     this.#fs = fs;
     this.#folder = folder;
+    if (isNew) return;
     for (const [epochWord, offsetWord] of readCheckpoint(fs, `${folder}/${names.leaderEpochs}`, 2) ?? []) {
       const epoch = parseOffset(epochWord);
       const startOffset = parseOffset(offsetWord);

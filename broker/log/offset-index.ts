@@ -15,8 +15,8 @@ export class OffsetIndex {
   readonly file: IndexFile;
   readonly #baseOffset: number;
 
-  constructor(fs: FileSystem, path: string, baseOffset: number) {
-    this.file = new IndexFile(fs, path, offsetEntryBytes);
+  constructor(fs: FileSystem, path: string, baseOffset: number, isNew = false) {
+    this.file = new IndexFile(fs, path, offsetEntryBytes, isNew);
     this.#baseOffset = baseOffset;
   }
 

@@ -71,9 +71,9 @@ export function createPartition(
 ): OpenedPartition {
   return {
     folder,
-    segments: new Segments([new Segment(around.fs, folder, 0, around.now())]),
+    segments: new Segments([new Segment(around.fs, folder, 0, around.now(), '', true)]),
     producers: new ProducerState(),
-    epochs: new LeaderEpochs(around.fs, folder),
+    epochs: new LeaderEpochs(around.fs, folder, true),
     logStartOffset: 0,
     logEndOffset: 0,
     recoveryPoint: 0,

@@ -62,17 +62,18 @@ export class Segment {
   readonly #cursorPositions = new Array<number>(cursors).fill(0);
   #nextCursor = 0;
 
-  constructor(fs: FileSystem, folder: string, base: number, createdMs: number, mark = '') {
+  /** `isNew`: nothing of it is on disk yet, which nobody has to look up. */
+  constructor(fs: FileSystem, folder: string, base: number, createdMs: number, mark = '', isNew = false) {
     this.#fs = fs;
     this.#mark = mark;
     this.folder = folder;
     this.baseOffset = base;
     this.createdMs = createdMs;
-    this.offsetIndex = new OffsetIndex(fs, this.pathOf(suffixes.index), base);
-    this.timeIndex = new TimeIndex(fs, this.pathOf(suffixes.timeIndex), base);
-    this.transactionIndex = new TransactionIndex(fs, this.pathOf(suffixes.transactionIndex));
+    this.offsetIndex = new OffsetIndex(fs, this.pathOf(suffixes.index), base, isNew);
+    this.timeIndex = new TimeIndex(fs, this.pathOf(suffixes.timeIndex), base, isNew);
+    this.transactionIndex = new TransactionIndex(fs, this.pathOf(suffixes.transactionIndex), isNew);
     this.offsetOfMaxTimestamp = base;
-    this.size = fs.size(this.pathOf(suffixes.log)) ?? 0;
+    this.size = isNew ? 0 : (fs.size(this.pathOf(suffixes.log)) ?? 0);
     this.writtenBytes = this.size;
   }
 

@@ -15,8 +15,8 @@ export class TimeIndex {
   readonly file: IndexFile;
   readonly #baseOffset: number;
 
-  constructor(fs: FileSystem, path: string, baseOffset: number) {
-    this.file = new IndexFile(fs, path, timeEntryBytes);
+  constructor(fs: FileSystem, path: string, baseOffset: number, isNew = false) {
+    this.file = new IndexFile(fs, path, timeEntryBytes, isNew);
     this.#baseOffset = baseOffset;
   }
 

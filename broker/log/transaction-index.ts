@@ -28,8 +28,8 @@ export interface AbortedTransactionEntry {
 export class TransactionIndex {
   readonly file: IndexFile;
 
-  constructor(fs: FileSystem, path: string) {
-    this.file = new IndexFile(fs, path, transactionEntryBytes);
+  constructor(fs: FileSystem, path: string, isNew = false) {
+    this.file = new IndexFile(fs, path, transactionEntryBytes, isNew);
   }
 
   /** Adds an entry, unless recovery replays a marker that is in the file already. */
