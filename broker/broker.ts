@@ -41,6 +41,7 @@ import type { BrokerState } from './state.ts';
 import { type TransactionConfig, TransactionCoordinator } from './transactions/coordinator.ts';
 import { PartitionMarkers } from './transactions/marker-writer.ts';
 import { TransactionTopic } from './transactions/transaction-topic.ts';
+import { RecordValidation } from './validation/record-validation.ts';
 
 /** What the broker logs through; pino fits. */
 export interface Logger {
@@ -94,6 +95,8 @@ export interface Broker {
   readonly transactions: TransactionCoordinator;
   /** Users, ACLs and quotas, without a socket between. */
   readonly security: Security;
+  /** Checks records of the topics that ask for it, once somebody who knows schemas is put to `use`. */
+  readonly validation: RecordValidation;
   /**
    * The log of a partition, made when it is first asked for. Append, read, wait (`onAdvance`) and offsets are its own
    * methods. Throws BrokerError UNKNOWN_TOPIC_OR_PARTITION.
@@ -164,6 +167,7 @@ class RunningBroker implements Broker, BrokerState {
   readonly transactions: TransactionCoordinator;
   readonly markers: PartitionMarkers;
   readonly security: Security;
+  readonly validation = new RecordValidation();
   readonly logger: Logger;
   readonly logLevels: LogLevels;
   readonly dataDir: string;

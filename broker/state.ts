@@ -17,6 +17,7 @@ import type { FetchSessions } from './server/fetch-sessions.ts';
 import type { ShareDelivery } from './share/share-delivery.ts';
 import type { TransactionCoordinator } from './transactions/coordinator.ts';
 import type { PartitionMarkers } from './transactions/marker-writer.ts';
+import type { RecordValidation } from './validation/record-validation.ts';
 
 export interface BrokerState {
   readonly nodeId: number;
@@ -37,6 +38,7 @@ export interface BrokerState {
   readonly produceDeadlines: ProduceDeadlines;
   readonly share: ShareDelivery;
   readonly security: Security;
+  readonly validation: RecordValidation;
   readonly logger: Logger;
   readonly logLevels: LogLevels;
   /** Where this client should connect to: the advertised address, or the one it came by. */

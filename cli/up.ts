@@ -110,7 +110,8 @@ async function startRooms(
   });
   stops.push(() => broker.stop());
 
-  const { inProcessLog, startRegistry, inProcessRegistry, startWorker, catalogue, startConsole } = await rooms;
+  const { inProcessLog, startRegistry, inProcessRegistry, RecordCheck, startWorker, catalogue, startConsole } =
+    await rooms;
   const log = inProcessLog(broker);
   stops.push(() => log.close());
   const registry = await startRegistry({
@@ -121,6 +122,7 @@ async function startRooms(
     config: withNumbers(settings.registry),
   });
   stops.push(() => registry.stop());
+  broker.validation.use(new RecordCheck(registry.core));
   const worker = await startWorker({
     log,
     registry: inProcessRegistry(registry.core),
@@ -166,15 +168,16 @@ function withNumbers(section: Readonly<Record<string, string>>): Record<string, 
 
 /** Everything but the broker, read side by side. */
 async function importRooms() {
-  const [inProcess, registry, registryPort, worker, plugins, console] = await Promise.all([
+  const [inProcess, registry, registryPort, recordCheck, worker, plugins, console] = await Promise.all([
     import('../broker/in-process/log-client.ts'),
     import('../schemas/registry-server.ts'),
     import('../schemas/in-process.ts'),
+    import('../schemas/record-check.ts'),
     import('../runtime/worker-server.ts'),
     import('../connectors/catalogue.ts'),
     import('../console/console-server.ts'),
   ]);
-  return { ...inProcess, ...registry, ...registryPort, ...worker, ...plugins, ...console };
+  return { ...inProcess, ...registry, ...registryPort, ...recordCheck, ...worker, ...plugins, ...console };
 }
 
 function healthOf(worker: { status: 'healthy' | 'starting' | 'unhealthy'; message: string }) {

@@ -6,7 +6,7 @@
 import { type DeletionParts, deleteContext, deleteSubject, deleteVersion } from './deletion.ts';
 import { errors } from './errors.ts';
 import type { CompatibilityLevel, Mode, RegisterRequest, SchemaVersion, SubjectConfig } from './model.ts';
-import { DEFAULT_LIMITS, type SchemaLimits } from './parse/parse-schema.ts';
+import { DEFAULT_LIMITS, type NamedText, type SchemaLimits } from './parse/parse-schema.ts';
 import { type CompatibilityAnswer, Registration } from './registration.ts';
 import { SchemaReader } from './schema-reader.ts';
 import { type ConfigChange, Settings } from './settings.ts';
@@ -45,6 +45,7 @@ export class RegistryCore {
   readonly #writer: RegistryWriter;
   readonly #settings: Settings;
   readonly #registration: Registration;
+  readonly #reader: SchemaReader;
   readonly #deletion: DeletionParts;
 
   constructor(options: RegistryCoreOptions) {
@@ -55,6 +56,7 @@ export class RegistryCore {
     const reader = new SchemaReader(state, { ...DEFAULT_LIMITS, ...options.limits });
     this.#writer = writer;
     this.#settings = settings;
+    this.#reader = reader;
     this.#registration = new Registration({ state, writer, reader, settings });
     this.#deletion = { state, writer, settings };
   }
@@ -169,6 +171,11 @@ export class RegistryCore {
       if (entry !== undefined) return entry;
     }
     throw errors.schemaNotFound(id);
+  }
+
+  /** The texts a schema reaches by its references, by name. */
+  referencesOf(version: SchemaVersion): readonly NamedText[] {
+    return this.#reader.closure(contextOf(version.subject), version.references);
   }
 
   /** Where a GUID is known: each context with its id. 40403. */

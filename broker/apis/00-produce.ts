@@ -12,7 +12,7 @@
 import { BrokerError, errorNameOf } from '../errors.ts';
 import type { LogError } from '../log/errors.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
-import type { AppendOptions } from '../log/types.ts';
+import type { AppendInfo, AppendOptions } from '../log/types.ts';
 import type { Topic } from '../metadata/topics.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {
@@ -26,6 +26,7 @@ import { batchHeaderBytes, codecOf, isTransactional } from '../protocol/record-b
 import type { Outgoing } from '../protocol/writer.ts';
 import { type Answer, type Call, ConnectionRefused, defineApi, noAnswer } from '../server/api.ts';
 import type { BrokerState } from '../state.ts';
+import type { DeadLetters } from '../validation/record-validation.ts';
 import { mustBeAllowed } from './authorize.ts';
 import { ProduceTransaction } from './produce-transaction.ts';
 
@@ -198,6 +199,13 @@ function appendPartition(
   }
   const batch = checkedRecords(data.records, apiVersion, `${topic.name}-${data.index}`);
   const log = broker.topics.logOf(topic, data.index);
+  if (topic.validation !== null) {
+    const judged = broker.validation.judge(topic.validation, topic.name, data.index, batch);
+    if (judged.dead !== null) {
+      divert(appending, log, judged.batch, judged.dead, result);
+      return;
+    }
+  }
   if (batch.length < batchHeaderBytes || !isTransactional(batch)) {
     append(log, batch, answer, answer.options, result);
     return;
@@ -214,13 +222,29 @@ function appendPartition(
   } else answer.deferred();
 }
 
+/** Appends what fits, and beside it the rest to the dead-letter topic; both are awaited. Never part of a transaction. */
+function divert(
+  { broker, answer }: Appending,
+  log: PartitionLog,
+  batch: Buffer,
+  dead: DeadLetters,
+  result: PartitionResult,
+): void {
+  const target = broker.validation.deadLetterLog(broker.topics, dead, log.partition);
+  const info = append(log, batch, answer, { ...answer.options, hasHoles: true }, result);
+  // The producer repeats itself: the first time took care of them.
+  if (info.isDuplicate) return;
+  target.append(dead.batch, answer.options, (error) => answer.done(result, error));
+  answer.begun();
+}
+
 function append(
   log: PartitionLog,
   batch: Buffer,
   answer: ProduceAnswer,
   options: AppendOptions,
   result: PartitionResult,
-): void {
+): AppendInfo {
   const info = log.append(batch, options, (error) => answer.done(result, error));
   answer.begun();
   result.waitsIn = log;
@@ -228,6 +252,7 @@ function append(
   result.baseOffset = info.baseOffset;
   result.logAppendTimeMs = info.logAppendTimeMs;
   result.logStartOffset = info.logStartOffset;
+  return info;
 }
 
 function checkedRecords(records: Buffer | null, apiVersion: number, name: string): Buffer {

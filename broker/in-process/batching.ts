@@ -9,6 +9,7 @@ import { type CompressionCodec, compressionCodecs } from '../protocol/compressio
 import { partitionForKey } from '../protocol/partitioner.ts';
 import type { BatchOptions } from '../protocol/record-batch.ts';
 import { BatchBuilder } from '../protocol/records.ts';
+import type { Judged } from '../validation/record-validation.ts';
 import { asLogError, InProcessLogError, refusal } from './errors.ts';
 import type { ProducerRecord, RecordMetadata } from './types.ts';
 
@@ -22,6 +23,13 @@ export interface Batch {
   readonly log: PartitionLog;
   readonly builder: BatchBuilder;
   readonly indexes: number[];
+  /** Set where the topic wants its records checked; throws where the batch is refused. */
+  readonly judge: ((batch: Buffer) => Divided | null) | null;
+}
+
+/** A batch that was judged: what stays, and what goes to the dead letters. */
+interface Divided extends Judged {
+  readonly deadLetterLog: PartitionLog;
 }
 
 interface Sticky {
@@ -53,7 +61,7 @@ export class Batching {
       let batch = ofTopic.get(partition);
       if (batch === undefined || isFull(batch, record)) {
         const log = batch?.log ?? this.#logOf(record.topic, partition);
-        batch = { log, builder: new BatchBuilder(), indexes: [] };
+        batch = { log, builder: new BatchBuilder(), indexes: [], judge: this.#judgeFor(log) };
         ofTopic.set(partition, batch);
         batches.push(batch);
       }
@@ -69,6 +77,17 @@ export class Batching {
     } catch (error) {
       throw asLogError(error, `Nothing was appended to ${topic}-${partition}`);
     }
+  }
+
+  #judgeFor({ topic, partition }: PartitionLog): Batch['judge'] {
+    const { topics, validation } = this.#broker;
+    const wish = topics.get(topic)?.validation ?? null;
+    if (wish === null) return null;
+    return (batch) => {
+      const judged = validation.judge(wish, topic, partition, batch);
+      if (judged.dead === null) return null;
+      return { ...judged, deadLetterLog: validation.deadLetterLog(topics, judged.dead, partition) };
+    };
   }
 
   #choose(record: ProducerRecord): number {
@@ -124,8 +143,17 @@ export function appendBatches(
     for (let i = 0; i < batches.length && failure === null; i++) {
       pending++;
       try {
-        const info = batches[i]!.log.append(built[i]!, options, done);
-        describe(records, batches[i]!, info, nowMs, metadata);
+        const batch = batches[i]!;
+        const judged = batch.judge?.(built[i]!) ?? null;
+        const info =
+          judged?.dead == null
+            ? batch.log.append(built[i]!, options, done)
+            : batch.log.append(judged.batch, { ...options, hasHoles: true }, done);
+        if (judged?.dead != null) {
+          pending++;
+          judged.deadLetterLog.append(judged.dead.batch, options, done);
+        }
+        describe(records, batch, info, nowMs, metadata);
       } catch (error) {
         done(error);
       }

@@ -11,12 +11,18 @@ import { scanRecords, type TimestampSpan } from '../protocol/record-scan.ts';
 import { forEachRecord } from '../protocol/records.ts';
 import { type LogConfig, never } from './config.ts';
 import { LogError, type RecordProblem } from './errors.ts';
-import type { AppendOrigin } from './types.ts';
+import type { AppendOptions } from './types.ts';
 
 const noTimestamp = -1;
 
 /** Throws {@link LogError} when `batch` is not exactly one acceptable record batch. */
-export function checkAppend(batch: Buffer, config: LogConfig, origin: AppendOrigin, name: string, nowMs: number): void {
+export function checkAppend(
+  batch: Buffer,
+  config: LogConfig,
+  { origin, hasHoles = false }: AppendOptions,
+  name: string,
+  nowMs: number,
+): void {
   checkIsOneBatch(batch, name);
   if (origin === 'client') checkSize(batch, config, name);
   const problem = batches.checkBatch(batch);
@@ -24,7 +30,7 @@ export function checkAppend(batch: Buffer, config: LogConfig, origin: AppendOrig
     throw new LogError(problem.error, `A batch for ${name} cannot be taken: ${problem.reason}. Send it again.`);
   }
   const count = batches.recordCount(batch);
-  if (count === 0 || batches.lastOffsetDelta(batch) !== count - 1) {
+  if (!hasHoles && (count === 0 || batches.lastOffsetDelta(batch) !== count - 1)) {
     throw new LogError(
       'INVALID_RECORD',
       `A batch for ${name} says it has ${count} records up to offset delta ${batches.lastOffsetDelta(batch)}.`,
@@ -32,7 +38,7 @@ export function checkAppend(batch: Buffer, config: LogConfig, origin: AppendOrig
   }
   if (origin !== 'client') return;
   checkClientFields(batch, name);
-  checkRecords(batch, config, name, nowMs);
+  if (!hasHoles) checkRecords(batch, config, name, nowMs);
   if (config.cleanupPolicy.includes('compact')) checkKeys(batch, name);
 }
 

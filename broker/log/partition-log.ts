@@ -167,7 +167,7 @@ export class PartitionLog {
       throw new LogError('KAFKA_STORAGE_ERROR', `The broker is stopping; ${this.#name} takes no more records.`);
     const nowMs = this.#around.now();
     const config = this.config;
-    checkAppend(batch, config, options.origin, this.#name, nowMs);
+    checkAppend(batch, config, options, this.#name, nowMs);
     if (config.compressionType !== 'producer' && options.origin === 'client') {
       batch = recompress(batch, config, this.#name);
     }

@@ -13,6 +13,8 @@ export interface AppendOptions {
   readonly origin: AppendOrigin;
   /** 2 for batches and markers of KIP-890 transactions, which are judged more strictly; 1 is the default. */
   readonly transactionVersion?: 1 | 2;
+  /** Records of the batch were judged and some taken out: its offsets and sequence stay what they were. */
+  readonly hasHoles?: boolean;
 }
 
 /** What is known the moment an append is accepted, before anything is on disk. */

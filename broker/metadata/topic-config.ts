@@ -15,6 +15,7 @@ import {
   problemWith,
 } from './config-definition.ts';
 import { unusedTopicConfigs } from './unused-topic-configs.ts';
+import { validationConfigs } from './validation-configs.ts';
 
 export interface TopicConfigDefinition extends ConfigDefinition {
   /** The broker's key that gives the default for all topics, or null where there is none. */
@@ -237,10 +238,12 @@ const usedTopicConfigs: readonly TopicConfigDefinition[] = [
   },
 ];
 
-/** Every key of Kafka's, in its order: by name. */
-export const topicConfigs: readonly TopicConfigDefinition[] = [...usedTopicConfigs, ...unusedTopicConfigs].sort(
-  (a, b) => (a.name < b.name ? -1 : 1),
-);
+/** Every key of Kafka's, and ours for checking records, in Kafka's order: by name. */
+export const topicConfigs: readonly TopicConfigDefinition[] = [
+  ...usedTopicConfigs,
+  ...validationConfigs,
+  ...unusedTopicConfigs,
+].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 const byName = new Map(topicConfigs.map((definition) => [definition.name, definition]));
 

@@ -9,6 +9,7 @@ import type { LogConfig } from '../log/config.ts';
 import type { LogDirectory } from '../log/log-directory.ts';
 import { zeroTopicId } from '../log/meta-properties.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
+import { type TopicValidation, topicValidation } from '../validation/schema-check.ts';
 import type { BrokerConfig } from './broker-config.ts';
 import type { MetadataChange, MetadataLog } from './metadata-log.ts';
 import { checkTopicConfig, parseTopicConfig } from './topic-config.ts';
@@ -24,6 +25,8 @@ export interface Topic {
   readonly overrides: Readonly<Record<string, string>>;
   /** Everything the log obeys: overrides over the broker's defaults. */
   readonly config: LogConfig;
+  /** Null: records are taken as they come. */
+  readonly validation: TopicValidation | null;
 }
 
 export interface NewTopic {
@@ -317,6 +320,7 @@ export class Topics {
       isInternal: isInternalTopic(name),
       overrides: entry.config,
       config: parseTopicConfig(entry.config, this.#config.given),
+      validation: topicValidation((key) => entry.config[key] ?? ''),
     };
   }
 

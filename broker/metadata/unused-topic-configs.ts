@@ -4,38 +4,10 @@
  */
 import type { TopicConfigDefinition } from './topic-config.ts';
 
-const recompression = 'Kept for tools that set it; batches stay as the producer compressed them.';
 const replication = 'Kept for tools that set it; one node replicates nothing.';
 const tiering = 'Kept for tools that set it; there is no tiered storage here.';
 
 export const unusedTopicConfigs: readonly TopicConfigDefinition[] = [
-  {
-    name: 'compression.gzip.level',
-    synonym: 'compression.gzip.level',
-    type: 'int',
-    defaultValue: '-1',
-    min: -1,
-    max: 9,
-    doc: recompression,
-  },
-  {
-    name: 'compression.lz4.level',
-    synonym: 'compression.lz4.level',
-    type: 'int',
-    defaultValue: '9',
-    min: 1,
-    max: 17,
-    doc: recompression,
-  },
-  {
-    name: 'compression.zstd.level',
-    synonym: 'compression.zstd.level',
-    type: 'int',
-    defaultValue: '3',
-    min: -131072,
-    max: 22,
-    doc: recompression,
-  },
   {
     name: 'follower.replication.throttled.replicas',
     synonym: null,

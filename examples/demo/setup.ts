@@ -15,7 +15,9 @@ const SUBSCRIPTION_DEADLINE_MS = 30_000;
 
 /** `trucks_gps` with its 10 partitions, its schema, and every connector of connectors/, running. */
 export async function prepareMillrace({ millrace, mqtt }: Services): Promise<void> {
-  await command(['topic', 'create', 'trucks_gps', '--partitions', '10', '-b', millrace.kafka]);
+  // Whoever writes there, the broker itself looks at each report.
+  const checked = ['-c', 'schema.validation=value'];
+  await command(['topic', 'create', 'trucks_gps', '--partitions', '10', ...checked, '-b', millrace.kafka]);
   const schema = join(here, 'trucks_gps.schema.json');
   await command(['schema', 'register', 'trucks_gps-value', schema, '--registry', millrace.registry]);
   await command([

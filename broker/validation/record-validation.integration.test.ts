@@ -1,0 +1,141 @@
+/**
+ * Topics that have their records checked: over a socket and in process, refused and diverted.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { exchanges, type KafkaConnection, startTestBroker, type TestBroker } from '../../test/kit/kafka.ts';
+import { inProcessLog } from '../in-process/log-client.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { zeroUuid } from '../protocol/reader.ts';
+import { batchStarts } from '../protocol/record-batch.ts';
+import { BatchBuilder, readRecords } from '../protocol/records.ts';
+import type { SchemaCheck } from './schema-check.ts';
+
+/** Whoever says "bad" is refused. */
+const check: SchemaCheck = {
+  problem: (_topic, side, bytes) => (bytes.toString().startsWith('bad') ? `The ${side} is bad.` : null),
+};
+
+let kafka: TestBroker;
+let connection: KafkaConnection;
+before(async () => {
+  kafka = await startTestBroker();
+  connection = await kafka.connect();
+});
+after(() => kafka.remove());
+
+async function topic(name: string, config: Record<string, string>): Promise<void> {
+  const [created] = await kafka.broker.topics.create([{ name, partitions: 1, config }]);
+  assert(!(created instanceof Error), String(created));
+}
+
+function batch(values: readonly (string | null)[], sequence = -1): Buffer {
+  const builder = new BatchBuilder();
+  for (const value of values) builder.append(1000, Buffer.from('k'), value === null ? null : Buffer.from(value), []);
+  return builder.build(sequence < 0 ? {} : { producerId: 77, producerEpoch: 0, baseSequence: sequence });
+}
+
+async function produce(name: string, records: Buffer) {
+  const topicId = kafka.broker.topics.get(name)?.topicId ?? zeroUuid;
+  const topicData = [{ name, topicId, partitionData: [{ index: 0, records }] }];
+  const { responses } = await connection.call(exchanges.produce, 9, {
+    transactionalId: null,
+    acks: -1,
+    timeoutMs: 1000,
+    topicData,
+  });
+  return responses[0]!.partitionResponses[0]!;
+}
+
+function recordsOf(name: string) {
+  const options = { isolation: 'read_uncommitted', minOneBatch: true } as const;
+  const read = kafka.broker.log(name, 0).read(0, 1 << 20, options);
+  const copy = Buffer.from(read.records);
+  read.release();
+  return [...batchStarts(copy)].flatMap((start) => readRecords(copy, start));
+}
+
+const valuesOf = (name: string) => recordsOf(name).map(({ value }) => value?.toString() ?? null);
+
+describe('schema.validation', () => {
+  it('makes a producer try again while nobody can judge', async () => {
+    await topic('early', { 'schema.validation': 'value' });
+    const { errorCode } = await produce('early', batch(['a']));
+    assert.equal(errorCode, ErrorCode.LEADER_NOT_AVAILABLE);
+    kafka.broker.validation.use(check);
+    assert.equal((await produce('early', batch(['a']))).errorCode, 0);
+  });
+
+  it('refuses a batch with the reason of each record, and takes tombstones', async () => {
+    await topic('strict', { 'schema.validation': 'key,value' });
+    const refused = await produce('strict', batch(['good', 'bad one', 'good', 'bad two']));
+    assert.equal(refused.errorCode, ErrorCode.INVALID_RECORD);
+    assert.deepEqual(
+      refused.recordErrors?.map(({ batchIndex, batchIndexErrorMessage }) => [batchIndex, batchIndexErrorMessage]),
+      [
+        [1, 'The value is bad.'],
+        [3, 'The value is bad.'],
+      ],
+    );
+    assert.equal((await produce('strict', batch(['good', null]))).errorCode, 0);
+    assert.deepEqual(valuesOf('strict'), ['good', null]);
+  });
+
+  it("keeps a producer's count where records were diverted, and keeps them with their reason", async () => {
+    await topic('dead', {});
+    await topic('diverting', { 'schema.validation': 'value', 'schema.validation.dead.letter.topic': 'dead' });
+    const first = await produce('diverting', batch(['a', 'bad', 'c'], 0));
+    assert.deepEqual([first.errorCode, first.baseOffset], [0, 0]);
+    const second = await produce('diverting', batch(['bad', 'bad'], 3));
+    assert.deepEqual([second.errorCode, second.baseOffset], [0, 3]);
+    assert.equal((await produce('diverting', batch(['f'], 5))).errorCode, 0);
+    assert.deepEqual(valuesOf('diverting'), ['a', 'c', 'f']);
+    assert.deepEqual(valuesOf('dead'), ['bad', 'bad', 'bad']);
+    const [letter] = recordsOf('dead');
+    assert.deepEqual(
+      letter!.headers.map(({ key, value }) => [key, value?.toString()]),
+      [
+        ['__connect.errors.topic', 'diverting'],
+        ['__connect.errors.partition', '0'],
+        ['__connect.errors.stage', 'BROKER_VALIDATION'],
+        ['__connect.errors.exception.class.name', 'INVALID_RECORD'],
+        ['__connect.errors.exception.message', 'The value is bad.'],
+      ],
+    );
+  });
+
+  it('names a dead-letter topic that is not there', async () => {
+    await topic('nowhere', {
+      'confluent.value.schema.validation': 'true',
+      'schema.validation.dead.letter.topic': 'missing',
+    });
+    const { errorCode, errorMessage } = await produce('nowhere', batch(['bad']));
+    assert.equal(errorCode, ErrorCode.INVALID_RECORD);
+    assert.match(errorMessage!, /missing, which does not exist/);
+  });
+
+  it('holds for producers in the same process too', async () => {
+    await topic('inside', { 'schema.validation': 'value' });
+    const log = inProcessLog(kafka.broker);
+    const producer = await log.producer({ clientId: 'test' });
+    const record = (text: string) => ({
+      topic: 'inside',
+      partition: 0,
+      key: null,
+      value: Buffer.from(text),
+      headers: [],
+      timestamp: null,
+    });
+    await assert.rejects(producer.send([record('good'), record('bad')]), /INVALID_RECORD|The value is bad/);
+    await producer.send([record('good')]);
+    await producer.close();
+    assert.deepEqual(valuesOf('inside'), ['good']);
+  });
+
+  it('is refused where a topic asks for what there is not', async () => {
+    const [outcome] = await kafka.broker.topics.create([
+      { name: 'wrong', partitions: 1, config: { 'schema.validation': 'header' } },
+    ]);
+    assert.match(String(outcome), /schema\.validation/);
+  });
+});

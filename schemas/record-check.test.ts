@@ -1,0 +1,98 @@
+/**
+ * What the registry says of a record before the broker takes it.
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { registryOf } from '../test/kit/registry.ts';
+import type { RegistryCore } from './core.ts';
+import { RecordCheck, type Wish } from './record-check.ts';
+import { withSchemaId } from './wire.ts';
+
+const wish: Wish = { strategy: 'topic', unframed: 'refuse' };
+const truck = JSON.stringify({
+  type: 'object',
+  properties: { id: { type: 'string' }, lat: { type: 'number', minimum: -90, maximum: 90 } },
+  required: ['id', 'lat'],
+});
+
+async function setUp(t: TestContext): Promise<{ core: RegistryCore; check: RecordCheck }> {
+  const { core } = await registryOf(t);
+  return { core, check: new RecordCheck(core) };
+}
+
+const register = (core: RegistryCore, subject: string, schema: string, more: object = {}) =>
+  core.register(subject, { schemaType: 'JSON', schema, ...more });
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+
+test('A record that follows a schema of its topic fits, one that does not is told where', async (t) => {
+  const { core, check } = await setUp(t);
+  const { id } = await register(core, 'gps-value', truck);
+  const problem = (value: unknown) => check.problem('gps', 'value', withSchemaId(id, json(value)), [], wish);
+  assert.equal(problem({ id: 'T1', lat: 53.5 }), null);
+  assert.match(
+    problem({ id: 'T1', lat: 353 })!,
+    /does not fit schema 1 \("gps-value" version 1\): \/lat must be <= 90/,
+  );
+  assert.match(problem({ lat: 1 })!, /it must have required property 'id'/);
+  assert.match(check.problem('gps', 'value', withSchemaId(id, Buffer.from('{oops')), [], wish)!, /is no JSON/);
+});
+
+test('A schema of another subject, a deleted one and an unknown id are refused', async (t) => {
+  const { core, check } = await setUp(t);
+  const { id } = await register(core, 'other-value', truck);
+  const bytes = withSchemaId(id, json({ id: 'T1', lat: 1 }));
+  assert.match(
+    check.problem('gps', 'value', bytes, [], wish)!,
+    /names schema 1, which is not registered under "gps-value"/,
+  );
+  assert.equal(check.problem('gps', 'value', bytes, [], { ...wish, strategy: 'record' }), null);
+  await core.deleteVersion('other-value', '1');
+  assert.match(check.problem('other', 'value', bytes, [], wish)!, /not registered under/);
+  assert.match(
+    check.problem('gps', 'value', withSchemaId(99, json({})), [], wish)!,
+    /cannot be checked: Schema 99 not found/,
+  );
+});
+
+test('Bytes without an id are refused, or judged by the latest version where the topic says so', async (t) => {
+  const { core, check } = await setUp(t);
+  assert.match(
+    check.problem('gps', 'value', json({ id: 'T1', lat: 1 }), [], wish)!,
+    /names no schema.*schema\.validation\.unframed/,
+  );
+  const latest: Wish = { ...wish, unframed: 'latest' };
+  assert.match(check.problem('gps', 'value', json({}), [], latest)!, /Subject 'gps-value' not found/);
+  await register(core, 'gps-value', truck);
+  assert.equal(check.problem('gps', 'value', json({ id: 'T1', lat: 1 }), [], latest), null);
+  assert.match(check.problem('gps', 'value', json({ id: 'T1' }), [], latest)!, /required property 'lat'/);
+});
+
+test('An id in a header counts, by its GUID', async (t) => {
+  const { core, check } = await setUp(t);
+  const { guid } = await register(core, 'gps-key', '{"type":"string"}');
+  const header = {
+    key: '__key_schema_id',
+    value: Buffer.concat([Buffer.of(1), Buffer.from(guid.replaceAll('-', ''), 'hex')]),
+  };
+  assert.equal(check.problem('gps', 'key', json('T1'), [header], wish), null);
+  assert.match(check.problem('gps', 'key', json(7), [header], wish)!, /The key does not fit.*must be string/);
+});
+
+test('Every draft is understood, with references to other subjects', async (t) => {
+  const { core, check } = await setUp(t);
+  await register(core, 'point', '{"type":"object","properties":{"lat":{"type":"number"}},"required":["lat"]}');
+  const references = [{ name: 'point.json', subject: 'point', version: 1 }];
+  for (const [index, draft] of [
+    'http://json-schema.org/draft-04/schema#',
+    'http://json-schema.org/draft-06/schema#',
+    'http://json-schema.org/draft-07/schema#',
+    'https://json-schema.org/draft/2019-09/schema',
+    'https://json-schema.org/draft/2020-12/schema',
+  ].entries()) {
+    const schema = JSON.stringify({ $schema: draft, type: 'object', properties: { at: { $ref: 'point.json' } } });
+    const { id } = await register(core, `t${index}-value`, schema, { references });
+    const problem = (value: unknown) => check.problem(`t${index}`, 'value', withSchemaId(id, json(value)), [], wish);
+    assert.equal(problem({ at: { lat: 1 } }), null, draft);
+    assert.match(problem({ at: { lat: 'north' } })!, /\/at\/lat must be number/, draft);
+  }
+});

@@ -1,0 +1,147 @@
+/**
+ * Judges records for the broker: does this key or value follow the schema it names, and may it stand in this topic? The
+ * broker's port `SchemaCheck`, kept by the registry in the same process. Step 5 of the record's journey.
+ *
+ * Everything here is synchronous; a schema is compiled when its first record comes, and kept by id.
+ */
+import { createRequire } from 'node:module';
+import type { Ajv, AnySchemaObject, ValidateFunction } from 'ajv';
+import type { RegistryCore } from './core.ts';
+import { RegistryError } from './errors.ts';
+import type { SchemaVersion } from './model.ts';
+import { type Draft, draftOf } from './parse/drafts.ts';
+import { isObject, type JsonValue } from './parse/json-text.ts';
+import type { NamedText } from './parse/parse-schema.ts';
+import { PREFIX_BYTES, readSchemaId, wireProblem } from './wire.ts';
+
+export type Side = 'key' | 'value';
+
+/** What of a topic's wish matters here. */
+export interface Wish {
+  readonly strategy: 'topic' | 'record' | 'topic-record';
+  readonly unframed: 'refuse' | 'latest';
+}
+
+interface Header {
+  readonly key: string;
+  readonly value: Buffer | null;
+}
+
+/** Compiled schemas kept; an id beyond that is compiled again when it comes. */
+const COMPILED_MAX = 1000;
+/** Confluent's magic byte for a GUID in a header (schema registry 8). */
+const GUID_MAGIC = 1;
+const GUID_HEADERS: Readonly<Record<Side, string>> = { key: '__key_schema_id', value: '__value_schema_id' };
+
+/** An id that no schema has: it is then said not to be found. */
+const NO_ID = -1;
+
+type Judge = (value: unknown) => string | null;
+
+export class RecordCheck {
+  readonly #core: RegistryCore;
+  readonly #judges = new Map<number, Judge>();
+
+  constructor(core: RegistryCore) {
+    this.#core = core;
+  }
+
+  /** What is wrong with the bytes, in a sentence; null when they fit. */
+  problem(topic: string, side: Side, bytes: Buffer, headers: readonly Header[], wish: Wish): string | null {
+    try {
+      return this.#problem(topic, side, bytes, headers, wish);
+    } catch (error) {
+      if (error instanceof RegistryError) return `The ${side} cannot be checked: ${error.message}.`;
+      throw error;
+    }
+  }
+
+  #problem(topic: string, side: Side, bytes: Buffer, headers: readonly Header[], wish: Wish): string | null {
+    const subject = `${topic}-${side}`;
+    const guid = headers.find(({ key }) => key === GUID_HEADERS[side])?.value ?? null;
+    if (guid !== null) return this.#named(this.#idOfGuid(guid), subject, side, bytes, wish);
+    if (wireProblem(bytes) === null) {
+      return this.#named(readSchemaId(bytes), subject, side, bytes.subarray(PREFIX_BYTES), wish);
+    }
+    if (wish.unframed === 'refuse') {
+      return `The ${side} names no schema: ${wireProblem(bytes)} Serialise it with a schema registry client, or set schema.validation.unframed=latest.`;
+    }
+    const latest = this.#core.version(subject, 'latest');
+    return this.#body(latest.id, latest, bytes, side);
+  }
+
+  #idOfGuid(bytes: Buffer): number {
+    if (bytes.length !== 17 || bytes[0] !== GUID_MAGIC) return NO_ID;
+    const hex = bytes.toString('hex', 1);
+    const guid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+    return this.#core.byGuid(guid)[0]!.entry.id;
+  }
+
+  #named(id: number, subject: string, side: Side, body: Buffer, { strategy }: Wish): string | null {
+    const versions = [...this.#core.byId(id).versions.values()].filter(({ deleted }) => !deleted);
+    const version = strategy === 'topic' ? versions.find((each) => each.subject === subject) : versions[0];
+    if (version === undefined) {
+      return `The ${side} names schema ${id}, which is not registered under "${subject}".`;
+    }
+    return this.#body(id, version, body, side);
+  }
+
+  #body(id: number, version: SchemaVersion, body: Buffer, side: Side): string | null {
+    let value: unknown;
+    try {
+      value = JSON.parse(body.toString());
+    } catch (error) {
+      return `The ${side} is no JSON: ${(error as Error).message}.`;
+    }
+    const problem = this.#judgeOf(id, version)(value);
+    return problem === null
+      ? null
+      : `The ${side} does not fit schema ${id} ("${version.subject}" version ${version.version}): ${problem}.`;
+  }
+
+  #judgeOf(id: number, version: SchemaVersion): Judge {
+    const known = this.#judges.get(id);
+    if (known !== undefined) return known;
+    if (this.#judges.size >= COMPILED_MAX) this.#judges.delete(this.#judges.keys().next().value!);
+    const judge = compile(version.schema, this.#core.referencesOf(version));
+    this.#judges.set(id, judge);
+    return judge;
+  }
+}
+
+const load = createRequire(import.meta.url);
+
+/** Where ajv keeps each dialect; what is not here is its default, which knows drafts 6 and 7. */
+const modules: Partial<Record<Draft, string>> = {
+  'draft-04': 'ajv-draft-04',
+  '2019-09': 'ajv/dist/2019',
+  '2020-12': 'ajv/dist/2020',
+};
+
+/** ajv in the dialect of the schema, loaded when the first record asks for it. The schema was judged at registration. */
+function ajvFor(schema: JsonValue): Ajv {
+  const declared = draftOf(schema);
+  const module = ('draft' in declared ? modules[declared.draft] : undefined) ?? 'ajv';
+  const { default: Dialect } = load(module) as { default: new (options: object) => Ajv };
+  const ajv = new Dialect({ strict: false, logger: false, validateSchema: false });
+  if (module === 'ajv') ajv.addMetaSchema(load('ajv/dist/refs/json-schema-draft-06.json') as AnySchemaObject);
+  (load('ajv-formats') as { default: (ajv: Ajv) => void }).default(ajv);
+  return ajv;
+}
+
+function compile(text: string, references: readonly NamedText[]): Judge {
+  const schema = JSON.parse(text) as JsonValue;
+  const ajv = ajvFor(schema);
+  const base = isObject(schema) && typeof schema.$id === 'string' ? schema.$id : null;
+  for (const { name, text } of references) {
+    const names = new Set([name, ...(base !== null && URL.canParse(name, base) ? [new URL(name, base).href] : [])]);
+    for (const key of names) ajv.addSchema(JSON.parse(text) as AnySchemaObject, key);
+  }
+  const validate = ajv.compile(schema as AnySchemaObject) as ValidateFunction;
+  return (value) => {
+    if (validate(value)) return null;
+    const [error] = validate.errors ?? [];
+    if (error === undefined) return 'it is refused';
+    return `${error.instancePath === '' ? 'it' : error.instancePath} ${error.message}`;
+  };
+}
