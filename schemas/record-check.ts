@@ -78,8 +78,10 @@ export class RecordCheck {
   }
 
   #named(id: number, subject: string, side: Side, body: Buffer, { strategy }: Wish): string | null {
-    const versions = [...this.#core.byId(id).versions.values()].filter(({ deleted }) => !deleted);
-    const version = strategy === 'topic' ? versions.find((each) => each.subject === subject) : versions[0];
+    let version: SchemaVersion | undefined;
+    for (const each of this.#core.byId(id).versions.values()) {
+      if (!each.deleted && (strategy !== 'topic' || each.subject === subject)) version = each;
+    }
     if (version === undefined) {
       return `The ${side} names schema ${id}, which is not registered under "${subject}".`;
     }

@@ -47,9 +47,9 @@ export class RecordValidation {
         `Topic ${topic} wants its records checked, and the schema registry is not there (yet).`,
       );
     }
-    if (checkBatch(batch) !== null) return { batch, dead: null };
     const problems = this.#problems(this.#check, wish, topic, batch);
-    if (problems.length === 0) return { batch, dead: null };
+    // What is wrong with a batch that is not whole, the log says; it looks at the checksum of those that fit anyway.
+    if (problems.length === 0 || checkBatch(batch) !== null) return { batch, dead: null };
     if (wish.deadLetterTopic === null || isTransactional(batch)) throw refusal(topic, partition, problems);
     return {
       batch: without(batch, new Set(problems.map(({ index }) => index))),
@@ -80,6 +80,7 @@ export class RecordValidation {
       }
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
+      if (checkBatch(batch) !== null) return [];
       throw new LogError('INVALID_RECORD', `A batch for ${topic} cannot be read: ${cause.message}`, { cause });
     }
     return problems;
