@@ -75,6 +75,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'dlq ls': { summary: 'List dead letters by cause', load: () => import('./dlq-ls.ts') },
   'dlq show': { summary: 'Show dead letters', load: () => import('./dlq-show.ts') },
   'dlq replay': { summary: 'Correct dead letters and send them back', load: () => import('./dlq-replay.ts') },
+  'import connect': {
+    summary: "Take over a Kafka Connect cluster's connectors with their offsets",
+    load: () => import('./import-connect.ts'),
+  },
   'schema ls': { summary: 'List subjects', load: () => import('./schema-ls.ts') },
   'schema get': { summary: 'Print a registered schema', load: () => import('./schema-get.ts') },
   'schema register': { summary: 'Register a schema under a subject', load: () => import('./schema-register.ts') },
@@ -91,6 +95,7 @@ export const groups: Readonly<Record<string, string>> = {
   plugin: 'Plugins of your own and of others',
   dlq: 'Dead letters of connectors',
   schema: 'Schemas of the registry',
+  import: 'What other systems have',
   sim: 'A simulated fleet, and its judge',
 };
 

@@ -38,6 +38,15 @@ kafka_tools() {
   javac -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "$clients"/kafka-tools/*.java
 }
 
+kafka_connect() { # the worker, and the programs that ask its transforms and converters
+  local folder=$cache/connect sources=$clients/connect/java
+  if [ ! -d "$folder/lib" ]; then
+    mvn -q -B -f "$sources/pom.xml" dependency:copy-dependencies "-DoutputDirectory=$folder/new"
+    mv "$folder/new" "$folder/lib"
+  fi
+  javac -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "$sources"/*.java
+}
+
 franz_go() { (cd "$clients/franz-go" && go build -o "$cache/franz-go" .); }
 
 python_client() { # python_client <folder>
@@ -62,6 +71,7 @@ install() { # install <what> <tool it needs> <command…>
 
 for version in 3.9.1 4.4.0; do install "kafka-clients $version" mvn java_client "$version"; done
 install 'kafka tools' mvn kafka_tools
+install 'Kafka Connect 4.3.1' mvn kafka_connect
 install franz-go go franz_go
 install "Apache Kafka 4.3.1" mvn kafka_broker
 for client in kafka-python aiokafka confluent-kafka; do install "$client" python3 python_client "$client"; done
