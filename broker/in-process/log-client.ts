@@ -13,7 +13,7 @@ import { asLogError, InProcessLogError, refusal } from './errors.ts';
 import { commitOffsets } from './offsets.ts';
 import { InProcessProducer } from './producer.ts';
 import { InProcessTable } from './table.ts';
-import { openTransactionalProducer } from './transactional-producer.ts';
+import { type InProcessTransactionalProducer, openTransactionalProducer } from './transactional-producer.ts';
 import {
   type ConsumerOptions,
   type ConsumerRecord,
@@ -96,7 +96,7 @@ class InProcessLog {
   }
 
   /** Fences whoever had the transactional id, and aborts what it left open. */
-  transactionalProducer(options: TransactionalProducerOptions) {
+  transactionalProducer(options: TransactionalProducerOptions): Promise<InProcessTransactionalProducer> {
     return openTransactionalProducer(this.#broker, options);
   }
 

@@ -45,7 +45,7 @@ export async function openTransactionalProducer(
   return new InProcessTransactionalProducer(broker, options, answer);
 }
 
-class InProcessTransactionalProducer {
+export class InProcessTransactionalProducer {
   readonly #broker: Broker;
   readonly #batching: Batching;
   readonly #codec: CompressionCodec;
