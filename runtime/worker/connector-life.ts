@@ -7,16 +7,19 @@
 import {
   ConfigError,
   type ConnectorContext,
+  parseConfig,
   type SinkConnector,
   type SinkConnectorPlugin,
   type SourceConnector,
   type SourceConnectorPlugin,
   type TaskConfig,
 } from '../../connectors/api/index.ts';
-import { asError, isTransient, messageOf, RequestError, traceOf } from '../errors.ts';
+import { asError, messageOf, RequestError, traceOf } from '../errors.ts';
 import type { TargetState } from '../stores/config-store.ts';
-import { backoffMs, within } from './backoff.ts';
+import { within } from './backoff.ts';
 import { noErrors } from './error-policy.ts';
+import { FailurePolicy } from './failure-policy.ts';
+import { restartKeys } from './keys.ts';
 import { Ledger } from './ledger.ts';
 import type { WorkerLogger } from './loggers.ts';
 import { TaskMeasures } from './measure.ts';
@@ -27,15 +30,13 @@ import { SourceLoop } from './source-loop.ts';
 import type { TaskEnvironment, TaskLoop } from './task-environment.ts';
 import { TaskLife } from './task-life.ts';
 
-const FIRST_RETRY_MS = 1_000;
-const MAX_RETRY_MS = 60_000;
-
 /** One task with its books. */
 export interface Task {
   readonly life: TaskLife;
   readonly ledger: Ledger;
   readonly measures: TaskMeasures;
   readonly errors: TaskEnvironment['errors'];
+  readonly failures: FailurePolicy;
   /** As stored: references unresolved. */
   readonly config: Raw;
 }
@@ -52,7 +53,8 @@ export class ConnectorLife {
   #tasks: readonly Task[] = [];
   #queue: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
-  #attempts = 0;
+  /** Since it last started well. */
+  #failures: FailurePolicy | null = null;
 
   constructor(services: Services, name: string) {
     this.name = name;
@@ -77,6 +79,7 @@ export class ConnectorLife {
 
   /** A changed config: the whole connector starts anew. */
   reconfigure(): Promise<void> {
+    this.#failures = null;
     return this.#inTurn(async () => {
       await this.#stop(this.#services.loop.stopTimeoutMs);
       await this.#start('UNASSIGNED');
@@ -138,13 +141,13 @@ export class ConnectorLife {
 
   /** A failure that may pass (a database that is not up yet) is tried again by itself. */
   #fail(error: unknown): void {
-    const wait = isTransient(error) ? backoffMs(this.#attempts++, MAX_RETRY_MS, FIRST_RETRY_MS) : null;
-    const next =
-      wait === null ? 'It stays FAILED until it is restarted.' : `It is started again in ${Math.ceil(wait)} ms.`;
-    this.#logger.error({ err: error }, `Connector ${this.name} failed: ${messageOf(error)} ${next}`);
-    this.#services.statuses.putConnector(this.name, 'FAILED', `${traceOf(error)}\n${next}`);
+    const raw = this.#services.configs.config(this.name) ?? {};
+    this.#failures ??= new FailurePolicy(parseConfig(restartKeys, raw).config);
+    const { cause, waitMs, sentence } = this.#failures.judge(error, 0);
+    this.#logger.error({ err: error, cause }, `Connector ${this.name} failed: ${messageOf(error)} ${sentence}`);
+    this.#services.statuses.putConnector(this.name, 'FAILED', `${traceOf(error)}\n${sentence}`);
     clearTimeout(this.#retry);
-    if (wait !== null) this.#retry = setTimeout(() => this.restart(false, true), wait);
+    if (waitMs !== null) this.#retry = setTimeout(() => this.restart(false, true), waitMs);
   }
 
   async #start(state: 'UNASSIGNED' | 'RESTARTING', restarted: ReadonlySet<number> = new Set()): Promise<void> {
@@ -169,7 +172,7 @@ export class ConnectorLife {
       throw error;
     }
     startups.successes++;
-    this.#attempts = 0;
+    this.#failures = null;
     statuses.putConnector(this.name, target === 'PAUSED' ? 'PAUSED' : 'RUNNING');
   }
 
@@ -241,10 +244,12 @@ export class ConnectorLife {
       errors: { ...noErrors(), deadLetterRequests: 0, deadLetterFailures: 0 },
     };
     const { ledger, measures, errors } = books;
+    const failures = new FailurePolicy(plan.settings);
     const life = new TaskLife(
       {
         name: `task ${id} of connector ${this.name}`,
-        settings: plan.settings,
+        policy: failures,
+        done: () => ledger.done,
         logger,
         createLoop: (onStarted) => this.#createLoop(id, config, { ledger, measures, errors, logger, onStarted }),
         onState: (state, trace) => statuses.putTask(this.name, id, state, trace),
@@ -252,7 +257,7 @@ export class ConnectorLife {
       },
       configs.targetState(this.name) === 'PAUSED',
     );
-    return { life, ledger, measures, errors, config };
+    return { life, ledger, measures, errors, failures, config };
   }
 
   async #createLoop(

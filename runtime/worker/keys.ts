@@ -73,7 +73,8 @@ const errorKeys: ConfigDef = {
   },
 };
 
-const restartKeys: ConfigDef = {
+/** What becomes of a task or connector that failed; read by failure-policy.ts. */
+export const restartKeys: ConfigDef = {
   'restart.on.failure': {
     type: 'string',
     default: 'transient',
@@ -87,7 +88,7 @@ const restartKeys: ConfigDef = {
     type: 'int',
     default: -1,
     min: -1,
-    doc: 'Restarts in a row before the task stays FAILED; -1 is no limit. A minute of running resets the count.',
+    doc: 'Restarts in a row, with nothing done in between, before the task stays FAILED; -1: no limit for what may pass, else 10.',
   },
 };
 

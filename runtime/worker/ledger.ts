@@ -57,9 +57,13 @@ export class Ledger implements LedgerCounts {
     this.#onLost(lost, this);
   }
 
+  /** Records with an outcome, those given back not counted. */
+  get done(): number {
+    return this.written + this.filtered + this.deadLettered + this.skipped;
+  }
+
   /** How many records were lost track of; 0 when the books balance. */
   mismatch(): number {
-    const done = this.written + this.filtered + this.deadLettered + this.skipped + this.released;
-    return this.read - done - this.inFlight;
+    return this.read - this.done - this.released - this.inFlight;
   }
 }

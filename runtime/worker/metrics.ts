@@ -5,6 +5,7 @@
  * series of its own with 0 or 1. `millrace_connect_task_ledger_*` are ours.
  */
 import type { Task } from './connector-life.ts';
+import { failureCauses } from './failure-policy.ts';
 import type { Startups } from './measure.ts';
 import { type Column, errorColumns, ledgerColumns, sinkColumns, sourceColumns, taskColumns } from './metric-columns.ts';
 import type { Worker } from './worker.ts';
@@ -54,6 +55,7 @@ export function collectMetrics(worker: Worker): MetricFamily[] {
     ...families('kafka_connect_', sinkColumns, ofType('sink')),
     ...families('kafka_connect_', errorColumns, rows),
     ...families('millrace_connect_task_', ledgerColumns, rows),
+    failureFamily(rows),
   ];
 }
 
@@ -125,6 +127,14 @@ function connectorFamilies(worker: Worker): MetricFamily[] {
       })),
     },
   ];
+}
+
+/** How often tasks failed, and why. */
+function failureFamily(rows: readonly Row[]): MetricFamily {
+  const samples = rows.flatMap(({ task, labels }) =>
+    failureCauses.map((cause) => ({ labels: { ...labels, cause }, value: task.failures.counts[cause] })),
+  );
+  return { name: 'millrace_connect_task_failures', help: 'Failures of the task, by cause.', type: 'counter', samples };
 }
 
 function workerFamily(name: string, type: 'counter' | 'gauge', help: string, value: number): MetricFamily {

@@ -4,19 +4,19 @@
  * Moves no record itself; `source-loop.ts` and `sink-loop.ts` do. The ledger and the measures belong to the task, not to
  * one run of its loop, so a restart does not wipe them.
  */
-import type { Config, Logger } from '../../connectors/api/index.ts';
-import { DeadlineError, isTransient, messageOf, traceOf } from '../errors.ts';
+import type { Logger } from '../../connectors/api/index.ts';
+import { DeadlineError, messageOf, traceOf } from '../errors.ts';
 import type { State } from '../stores/status-store.ts';
-import { backoffMs, delay, within } from './backoff.ts';
+import { delay, within } from './backoff.ts';
+import type { FailurePolicy } from './failure-policy.ts';
 import type { Startups } from './measure.ts';
 import type { TaskLoop } from './task-environment.ts';
 
-/** A run this long was a success: the next failure starts counting from zero. */
-const HEALTHY_RUN_MS = 60_000;
-
 export interface TaskLifeOptions {
   readonly name: string;
-  readonly settings: Config;
+  readonly policy: FailurePolicy;
+  /** Records finished so far: whether a failure came after anything was done. */
+  readonly done: () => number;
   readonly logger: Logger;
   /** Builds a fresh loop; a throw is a failure like one of the loop itself. */
   readonly createLoop: (onStarted: () => void) => Promise<TaskLoop>;
@@ -78,7 +78,7 @@ export class TaskLife {
 
   async #live(): Promise<void> {
     const { signal } = this.#stop;
-    for (let attempt = 0; !signal.aborted; attempt++) {
+    while (!signal.aborted) {
       const began = Date.now();
       const { startups } = this.#options;
       startups.attempts++;
@@ -91,8 +91,7 @@ export class TaskLife {
         return;
       } catch (error) {
         if (!this.#hasStarted) startups.failures++;
-        if (Date.now() - began > HEALTHY_RUN_MS) attempt = 0;
-        await this.#onFailure(error, attempt);
+        await this.#onFailure(error, Date.now() - began);
         if (this.#state === 'FAILED' && !this.#willRestart) return;
       } finally {
         this.#loop = null;
@@ -109,31 +108,20 @@ export class TaskLife {
     this.#setState(this.#isPaused ? 'PAUSED' : 'RUNNING');
   }
 
-  async #onFailure(error: unknown, attempt: number): Promise<void> {
+  async #onFailure(error: unknown, ranMs: number): Promise<void> {
     const { logger, name } = this.#options;
     const { signal } = this.#stop;
     if (signal.aborted) {
       logger.warn({ err: error }, `${name} failed while it was stopping: ${messageOf(error)}`);
       return;
     }
-    const wait = this.#restartWaitMs(error, attempt);
+    const { cause, waitMs: wait, sentence } = this.#options.policy.judge(error, ranMs, this.#options.done());
     this.#willRestart = wait !== null;
-    const next =
-      wait === null ? 'It stays FAILED until it is restarted.' : `It restarts by itself in ${Math.ceil(wait)} ms.`;
-    this.#setState('FAILED', `${traceOf(error)}\n${next}`);
-    logger.error({ err: error }, `${name} failed: ${messageOf(error)} ${next}`);
+    this.#setState('FAILED', `${traceOf(error)}\n${sentence}`);
+    logger.error({ err: error, cause }, `${name} failed: ${messageOf(error)} ${sentence}`);
     if (wait === null) return;
     await delay(wait, signal);
     if (!signal.aborted) this.restarts++;
-  }
-
-  #restartWaitMs(error: unknown, attempt: number): number | null {
-    const { settings } = this.#options;
-    const policy = settings.string('restart.on.failure');
-    const max = settings.number('restart.max.attempts');
-    if (policy === 'never' || (policy === 'transient' && !isTransient(error))) return null;
-    if (max >= 0 && attempt >= max) return null;
-    return backoffMs(attempt, settings.number('restart.backoff.max.ms'), settings.number('restart.backoff.ms'));
   }
 
   /** The share of this task's life that it has spent in a state (Kafka's running-ratio and pause-ratio). */
