@@ -233,13 +233,14 @@ export class Connection implements MemoryUser {
   #onData(chunk: Buffer): void {
     if (this.#isEnding) return;
     this.#heldBytes += chunk.length;
-    this.#around.memory.take(this, chunk.length);
+    this.#around.memory.take(chunk.length);
     try {
       this.#frames.push(chunk);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.refuse(error.message);
     }
+    if (!this.isClosed) this.#around.memory.taken(this);
   }
 
   #onFrame(frame: Frame): void {

@@ -43,7 +43,10 @@ export class Server {
   constructor(options: ServerOptions) {
     const { logger } = options;
     this.#options = options;
-    this.memory = new RequestMemory(options.requestMemoryBytes);
+    this.memory = new RequestMemory({
+      limitBytes: options.requestMemoryBytes,
+      requestMaxBytes: options.requestMaxBytes,
+    });
     const limits = new ConnectionLimits({ limits: options.limits, logger });
     this.#acceptors = options.listeners.map(
       (guarded) =>

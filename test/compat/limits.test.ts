@@ -61,6 +61,7 @@ const metadata = () => client.call(exchanges.metadata, 12, { topics: [] });
 const patienceMs = 2000;
 
 describe('Memory for requests', () => {
+  before(() => client.createTopic('busy', 1));
   for (const [what, sentBytes, allowedMiB] of [
     ['64 KiB', 64 * 1024, 100],
     // Beyond queued.max.request.bytes (256 MiB): the bound itself, what is being read, and room to breathe.
@@ -75,11 +76,15 @@ describe('Memory for requests', () => {
       await sleep(500);
       const fresh = await another();
       const slowest = await slowestMs(() => fresh.call(exchanges.metadata, 12, { topics: [] }));
+      const batch = batchOf('x'.repeat(0.9 * oneMiB));
+      const produce = await slowestMs(() => fresh.produce('busy', batch));
       const grown = broker.rssMiB() - before;
       for (const socket of sockets) socket.destroy();
-      test.diagnostic(`grew by ${Math.round(grown)} MiB; the slowest answer to another took ${Math.round(slowest)} ms`);
+      const took = `${Math.round(slowest)} ms, the slowest produce of 0.9 MiB ${Math.round(produce)} ms`;
+      test.diagnostic(`grew by ${Math.round(grown)} MiB; the slowest answer to another took ${took}`);
       assert.ok(grown < allowedMiB, `grew by ${grown} MiB`);
       assert.ok(slowest < patienceMs, `another client waited ${slowest} ms`);
+      assert.ok(produce < patienceMs, `another client's records waited ${produce} ms`);
     });
   }
 });
