@@ -94,14 +94,18 @@ describe('memory for requests', () => {
 
   it('closes those that stay silent, let through or from before memory was short', async () => {
     const memory = memoryOf(100, { silenceMsMax: 60 });
-    const [before, stuck, waiting] = [new User(memory, 5), new User(memory, 50 * mib), new User(memory, 60 * mib)];
+    const [before, stuck] = [new User(memory, 5), new User(memory, 50 * mib)];
     take(memory, before, 90);
     take(memory, stuck, 20);
-    take(memory, waiting, 10);
-    await until(() => before.isClosed && stuck.isClosed);
-    memory.give(before, 90);
-    assert.equal(waiting.isClosed, false);
-    assert.equal(waiting.isPaused, false);
+    const busy = new User(memory, mib);
+    take(memory, busy, 10);
+    await until(() => {
+      // It sends on and on.
+      busy.missingBytes--;
+      return before.isClosed && stuck.isClosed;
+    });
+    assert.equal(busy.isClosed, false);
+    assert.equal(busy.isPaused, false);
   });
 
   it('closes the greatest of the silent at once when nobody gets on', async () => {
