@@ -256,7 +256,6 @@ class RunningBroker implements Broker, BrokerState {
       sizeMax: this.config.number('group.share.max.size'),
       settingsOf: partitions.settingsOf,
       isTaken: (group) => this.groups.has(group),
-      onMemberGone: (group, memberId) => this.share.memberGone(group, memberId),
       forgetDelivery: (group, done) => partitions.delete(partitions.ofGroup(group), done),
     });
   }

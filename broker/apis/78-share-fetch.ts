@@ -22,7 +22,6 @@ import { type FetchedPartition, ShareFetching } from './share-fetching.ts';
 import {
   type AcknowledgedPartition,
   acknowledgeAll,
-  endSession,
   type PartitionAcknowledgements,
   refusedWhole,
   type ShareCaller,
@@ -57,7 +56,7 @@ async function serve(
   const session = sessionFor(request, caller, acknowledgements, call, broker);
   const acknowledged = await acknowledgeAll(caller, acknowledgements, request.isRenewAck, call, broker);
   const isClosing = request.shareSessionEpoch === SessionEpoch.close;
-  if (isClosing) endSession(caller, broker);
+  if (isClosing) broker.share.closeSession(caller.group, caller.memberId);
   const isFetching = !isClosing && !request.isRenewAck && !call.isAbandoned;
   const fetched = isFetching ? await new ShareFetching(request, session, call, broker).fetch() : [];
   const { recordLockDurationMs } = broker.share.partitions.settingsOf(caller.group);

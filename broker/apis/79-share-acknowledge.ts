@@ -16,7 +16,7 @@ import type { Outgoing } from '../protocol/writer.ts';
 import { type Call, defineApi } from '../server/api.ts';
 import { SessionEpoch } from '../share/sessions.ts';
 import type { BrokerState } from '../state.ts';
-import { acknowledgeAll, endSession, refusedWhole, shareCaller } from './share-requests.ts';
+import { acknowledgeAll, refusedWhole, shareCaller } from './share-requests.ts';
 
 export const shareAcknowledge = defineApi({
   decode: decodeShareAcknowledgeRequest,
@@ -49,7 +49,7 @@ async function serve(
     })),
   );
   const acknowledged = await acknowledgeAll(caller, partitions, isRenewAck, call, broker);
-  if (epoch === SessionEpoch.close) endSession(caller, broker);
+  if (epoch === SessionEpoch.close) broker.share.closeSession(caller.group, caller.memberId);
   const responses = topics.map(({ topicId }) => ({
     topicId,
     partitions: acknowledged

@@ -92,7 +92,7 @@ export class ShareSessions {
   }
 }
 
-/** A member id has no slash: it is a UUID. */
+/** Whatever characters the two have, no two pairs have the same name. */
 function nameOf(group: string, memberId: string): string {
-  return `${memberId}/${group}`;
+  return `${memberId.length}/${memberId}/${group}`;
 }

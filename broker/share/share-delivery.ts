@@ -1,6 +1,6 @@
 /**
  * Everything about delivery to share groups that API handlers use: share-partitions, sessions, and what happens to both
- * when a connection or a member goes away.
+ * when a session or its connection ends.
  */
 import type { Session } from '../server/api.ts';
 import type { ShareSession, ShareSessions } from './sessions.ts';
@@ -22,8 +22,8 @@ export class ShareDelivery {
     return session;
   }
 
-  /** The member has left its group, or was put out of it. */
-  memberGone(group: string, memberId: string): void {
+  /** The member has closed its session: what it still holds is for others. */
+  closeSession(group: string, memberId: string): void {
     this.sessions.end(group, memberId);
     this.#release(group, memberId);
   }

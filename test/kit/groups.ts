@@ -172,7 +172,6 @@ export const joinDefaults: JoinRequest = {
 const shareDefaults = {
   sizeMax: 200,
   settingsOf: () => ({ sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5000 }),
-  onMemberGone: () => {},
   forgetDelivery: (_group: string, done: (error: null) => void) => done(null),
 };
 

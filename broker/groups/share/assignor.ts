@@ -81,18 +81,25 @@ function even(shares: readonly Share[]): void {
     }
   }
   // Each move makes the squares of the sizes smaller, so this ends.
-  for (let isMoved = true; isMoved; ) {
-    isMoved = false;
-    for (const share of shares) {
-      for (const target of share.targets) {
-        const to = leastLoaded(target.subscribers.filter((other) => !target.sharers.has(other)));
-        if (to === undefined || to.targets.size > share.targets.size - 2) continue;
-        take(target, share);
-        give(target, to);
-        isMoved = true;
-      }
+  for (let move = nextMove(shares); move !== null; move = nextMove(shares)) {
+    take(move.target, move.from);
+    give(move.target, move.to);
+  }
+}
+
+/** Who has most gives first, so that nobody gives more than it must. */
+function nextMove(
+  shares: readonly Share[],
+): { readonly target: Target; readonly from: Share; readonly to: Share } | null {
+  const fewest = Math.min(...shares.map(({ targets }) => targets.size));
+  for (const from of [...shares].sort((one, other) => other.targets.size - one.targets.size)) {
+    if (from.targets.size - fewest < 2) return null;
+    for (const target of from.targets) {
+      const to = leastLoaded(target.subscribers.filter((other) => !target.sharers.has(other)));
+      if (to !== undefined && to.targets.size <= from.targets.size - 2) return { target, from, to };
     }
   }
+  return null;
 }
 
 /** More members than partitions: the rest share, each the partition with the fewest. */

@@ -33,8 +33,6 @@ export interface ShareGroupsOptions {
   settingsOf(group: string): ShareMembershipSettings;
   /** A group of another kind has this name. */
   isTaken(group: string): boolean;
-  /** A member has left its group or was put out of it. */
-  onMemberGone(group: string, memberId: string): void;
   /** Forgets what was delivered to the group; it is about to be deleted. */
   forgetDelivery(group: string, done: (error: ErrorName | null) => void): void;
 }
@@ -270,14 +268,13 @@ export class ShareGroups {
     return { topics, now: timers.now(), isMetadataDue, sizeMax, heartbeatIntervalMs };
   }
 
-  /** Stops the clocks of members that are gone, and tells who holds things for them. */
+  /** Stops the clocks of members that are gone. What they hold is theirs until their share session ends, as in Kafka. */
   #farewell(entry: Entry, before: ShareGroup): void {
     if (entry.group === before) return;
     for (const memberId of before.members.keys()) {
       if (entry.group.members.has(memberId)) continue;
       entry.sessions.get(memberId)?.cancel();
       entry.sessions.delete(memberId);
-      this.#options.onMemberGone(before.id, memberId);
     }
   }
 
