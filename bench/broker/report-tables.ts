@@ -19,8 +19,9 @@ export class Report {
     this.text(`${machine()} · ${peerName} · median of ${rounds} round(s)${load}`);
   }
 
-  end(minutes: number): void {
-    this.text(`The whole run took ${minutes.toFixed(0)} minutes.`);
+  end(minutes: number, leftOut: number): void {
+    const missing = leftOut === 0 ? '' : ` There was no time for ${leftOut} rows.`;
+    this.text(`The whole run took ${minutes.toFixed(0)} minutes.${missing}`);
   }
 
   text(line: string): void {

@@ -2,6 +2,7 @@
  * Alternates: every load runs on Kafka, then on ours, so many times, and the medians stand side by side. What fails is
  * said and left out; a broker that died is started again.
  */
+import { spawnSync } from 'node:child_process';
 import type { Load } from './drivers.ts';
 import type { Report } from './report-tables.ts';
 import type { Running } from './subjects.ts';
@@ -12,10 +13,20 @@ export interface RoundsOptions {
   readonly scale: number;
   /** Only rows whose names match. */
   readonly match: RegExp;
+  /** Nothing begins later than this. */
+  readonly minutesMax: number;
 }
 
 export const median = (numbers: readonly number[]): number =>
   numbers.length === 0 ? Number.NaN : numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
+
+/** What takes longer is other people's writing, and will not end. */
+const syncDeadlineMs = 20_000;
+
+/** What one broker left in the page cache must not be written out while the other waits for the disk. */
+function settleDisk(): void {
+  spawnSync('sync', { timeout: syncDeadlineMs });
+}
 
 let topics = 0;
 
@@ -24,17 +35,33 @@ export class Rounds {
   readonly rounds: number;
   readonly scale: number;
   readonly #match: RegExp;
+  readonly #endMs: number;
+  #leftOut = 0;
 
-  constructor(report: Report, { rounds, scale, match }: RoundsOptions) {
+  constructor(report: Report, { rounds, scale, match, minutesMax }: RoundsOptions) {
+    this.#endMs = performance.now() + minutesMax * 60_000;
     this.report = report;
     this.rounds = rounds;
     this.scale = scale;
     this.#match = match;
   }
 
+  /** Rows for which there was no time. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
+  get isTimeUp(): boolean {
+    return performance.now() > this.#endMs;
+  }
+
   /** Runs it; a failure is one line, and the next section has its turn. */
   async section(name: string, run: () => Promise<void>): Promise<void> {
     const began = performance.now();
+    if (this.isTimeUp) {
+      this.report.text(`There was no time for the section ${name}.`);
+      return;
+    }
     try {
       await run();
     } catch (error) {
@@ -43,8 +70,11 @@ export class Rounds {
     console.error(`(${name}: ${((performance.now() - began) / 1000).toFixed(0)} s)`);
   }
 
+  /** Whether the row is asked for, and there is still time. */
   isChosen(row: string): boolean {
-    return this.#match.test(row);
+    if (!this.#match.test(row)) return false;
+    if (this.isTimeUp) this.#leftOut++;
+    return !this.isTimeUp;
   }
 
   /** A record count for this run's scale. */
@@ -87,10 +117,11 @@ export class Rounds {
   /** What each subject gave in each round; a round that failed is missing. */
   async samples<T>(what: string, subjects: readonly Running[], take: (subject: Running) => Promise<T>): Promise<T[][]> {
     const found = subjects.map((): T[] => []);
-    for (let round = 0; round < this.rounds; round++) {
+    for (let round = 0; round < this.rounds && !(round > 0 && this.isTimeUp); round++) {
       for (const [index, subject] of subjects.entries()) {
         try {
           await subject.revive();
+          settleDisk();
           found[index]!.push(await take(subject));
         } catch (error) {
           console.error(`${what}, ${subject.name}: ${(error as Error).message.slice(0, 1000)}`);
