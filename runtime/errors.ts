@@ -23,11 +23,14 @@ export type Stage = (typeof stages)[number];
 /** A record that the policy did not tolerate: the task fails with this, and the plugin's own error as its cause. */
 export class RecordError extends ConnectError {
   readonly stage: Stage;
+  /** Where the record stands, and its trace: fields for the log. */
+  readonly coordinates: object;
 
-  constructor(stage: Stage, place: string, cause: unknown) {
+  constructor(stage: Stage, place: string, cause: unknown, coordinates: object = {}) {
     const advice = 'Set errors.tolerance=all (with errors.deadletterqueue.topic.name) to go on past such records.';
     super(`${stage} failed for ${place}: ${messageOf(cause)} ${advice}`, { code: 'RECORD_NOT_TOLERATED', cause });
     this.stage = stage;
+    this.coordinates = coordinates;
   }
 }
 

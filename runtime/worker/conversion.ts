@@ -14,6 +14,7 @@ import {
   type RecordValue,
   type SchemaAndValue,
   type SchemaRegistry,
+  Schemas,
   type SinkRecord,
   type SourceRecord,
 } from '../../connectors/api/index.ts';
@@ -21,6 +22,7 @@ import type { Stage } from '../errors.ts';
 import type { ConsumerRecord, ProducerRecord, RecordHeader } from '../log/client.ts';
 import type { OriginalRecord } from './dead-letter-queue.ts';
 import type { ConnectorPlan } from './plan.ts';
+import { isTraceHeader, withTrace } from './trace-context.ts';
 import { TransformChain } from './transform-chain.ts';
 
 /** A throw of a transform or converter, with the stage and the class it came from. */
@@ -48,6 +50,7 @@ export class Conversion {
   readonly #key: Converter;
   readonly #value: Converter;
   readonly #header: HeaderConverter;
+  readonly #beginsTraces: boolean;
 
   private constructor(
     plan: ConnectorPlan,
@@ -61,6 +64,7 @@ export class Conversion {
     this.#key = key;
     this.#value = value;
     this.#header = header;
+    this.#beginsTraces = plan.settings.string('trace.context') === 'begin';
   }
 
   static async create(plan: ConnectorPlan, registry: SchemaRegistry | undefined): Promise<Conversion> {
@@ -88,7 +92,8 @@ export class Conversion {
       const record = this.chain.apply(source);
       if (record === null) return null;
       stage = 'HEADER_CONVERTER';
-      const headers = record.headers.length === 0 ? noRecordHeaders : this.#headersToBytes(record);
+      let headers = record.headers.length === 0 ? noRecordHeaders : this.#headersToBytes(record);
+      if (this.#beginsTraces) headers = withTrace(headers);
       stage = 'KEY_CONVERTER';
       const key = this.#key.fromConnectData(record.topic, record.keySchema, record.key);
       if (key instanceof Promise) return this.#finishProducerRecord(record, headers, key, null);
@@ -180,12 +185,19 @@ export class Conversion {
   #headersToBytes(record: SourceRecord): RecordHeader[] {
     return record.headers.map((header) => ({
       key: header.key,
-      value: this.#header.fromConnectHeader(record.topic, header),
+      value:
+        isTraceHeader(header.key) && typeof header.value === 'string'
+          ? Buffer.from(header.value)
+          : this.#header.fromConnectHeader(record.topic, header),
     }));
   }
 
   #headersFromBytes(read: ConsumerRecord): Header[] {
-    return read.headers.map(({ key, value }) => this.#header.toConnectHeader(read.topic, key, value));
+    return read.headers.map(({ key, value }) =>
+      isTraceHeader(key) && value !== null
+        ? { key, schema: Schemas.string, value: value.toString() }
+        : this.#header.toConnectHeader(read.topic, key, value),
+    );
   }
 
   #failure(stage: Stage, cause: unknown): StageFailure {

@@ -9,6 +9,7 @@ import { type Config, ConfigError, type Logger } from '../../connectors/api/inde
 import { isRetriable, messageOf, RecordError } from '../errors.ts';
 import { backoffMs, delay } from './backoff.ts';
 import type { DeadLetterQueue, Failure } from './dead-letter-queue.ts';
+import { traceFields } from './trace-context.ts';
 
 /** Counters behind kafka_connect_task_error_metrics. */
 export interface ErrorCounts {
@@ -80,7 +81,7 @@ export class ErrorPolicy {
     this.counts.lastErrorTimestamp = Date.now();
     if (!this.#isTolerant || failure.error instanceof ConfigError) {
       this.counts.recordErrors++;
-      throw new RecordError(failure.stage, placeOf(failure), failure.error);
+      throw new RecordError(failure.stage, placeOf(failure), failure.error, coordinatesOf(failure));
     }
     if (this.#logs) this.#report(failure);
     if (this.#queue !== null) {
@@ -93,11 +94,17 @@ export class ErrorPolicy {
 
   #report(failure: Failure): void {
     this.counts.errorsLogged++;
-    const { stage, className, topic, partition, offset, source } = failure;
-    const coordinates = this.#logsRecords ? { topic, partition, offset, source } : {};
+    const { stage, className } = failure;
+    const coordinates = this.#logsRecords ? coordinatesOf(failure) : {};
     const message = `A record failed in ${stage} and was tolerated: ${messageOf(failure.error)}`;
     this.#logger.error({ stage, className, ...coordinates }, message);
   }
+}
+
+/** Where the record stands, as fields of a log line. */
+function coordinatesOf({ topic, partition, offset, source, original }: Failure): object {
+  const place = source === undefined ? { topic, partition, offset } : { topic, source };
+  return { ...place, ...traceFields(original.headers) };
 }
 
 function placeOf({ topic, partition, offset, source }: Failure): string {

@@ -125,6 +125,13 @@ export const connectorKeys: ConfigDef = {
     doc: 'What to do when an external configuration value changes.',
     importance: 'low',
   },
+  'trace.context': {
+    type: 'string',
+    default: 'carry',
+    oneOf: ['carry', 'begin'],
+    doc: 'W3C trace headers: carry them from source to sink, or also begin a trace for records of a source that have none.',
+    importance: 'low',
+  },
   'config.unknown.keys': {
     type: 'string',
     default: 'refuse',

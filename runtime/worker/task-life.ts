@@ -5,7 +5,7 @@
  * one run of its loop, so a restart does not wipe them.
  */
 import type { Logger } from '../../connectors/api/index.ts';
-import { DeadlineError, messageOf, traceOf } from '../errors.ts';
+import { DeadlineError, messageOf, RecordError, traceOf } from '../errors.ts';
 import type { State } from '../stores/status-store.ts';
 import { delay, within } from './backoff.ts';
 import type { FailurePolicy } from './failure-policy.ts';
@@ -118,7 +118,8 @@ export class TaskLife {
     const { cause, waitMs: wait, sentence } = this.#options.policy.judge(error, ranMs, this.#options.done());
     this.#willRestart = wait !== null;
     this.#setState('FAILED', `${traceOf(error)}\n${sentence}`);
-    logger.error({ err: error, cause }, `${name} failed: ${messageOf(error)} ${sentence}`);
+    const record = error instanceof RecordError ? { stage: error.stage, ...error.coordinates } : {};
+    logger.error({ err: error, cause, ...record }, `${name} failed: ${messageOf(error)} ${sentence}`);
     if (wait === null) return;
     await delay(wait, signal);
     if (!signal.aborted) this.restarts++;
