@@ -13,6 +13,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { startTestBroker } from '../test/kit/broker.ts';
 import type { FileSystem } from './fs/file-system.ts';
 import { MemoryFileSystem } from './fs/memory.ts';
+import type { ErrorName } from './protocol/error-codes.ts';
 
 const diskBytes = 8 * 1024 * 1024;
 const recordBytes = 64 * 1024;
@@ -123,6 +124,28 @@ it('A full disk refuses records for as long as it is full, and nothing else', as
 
   await fixture.restart();
   assert.equal(fixture.broker.log('t', 0).highWatermark, sent.length);
+});
+
+it('A full disk refuses a commit of offsets with an error that clients retry, and keeps those it had', async (test) => {
+  const fs = new MemoryFileSystem();
+  const kafka = await startTestBroker(test, { dataDir: '/data', fs });
+  await kafka.broker.topics.create([{ name: 't', partitions: 1 }]);
+  const commit = (offset: number): Promise<ErrorName | undefined> => {
+    const member = { group: 'g', memberId: '', groupInstanceId: null, generationId: -1 };
+    const offsets = [{ topic: 't', partition: 0, offset, leaderEpoch: -1, metadata: '' }];
+    return new Promise((resolve) =>
+      kafka.broker.groups.commit({ ...member, retentionTimeMs: -1, offsets }, ([error]) => resolve(error)),
+    );
+  };
+  const committed = () => kafka.broker.groups.offset('g', 't', 0)?.offset;
+  assert.equal(await commit(3), 'NONE');
+  fs.capacityBytes = fs.space().totalBytes - fs.space().freeBytes;
+  assert.equal(await commit(5), 'NOT_COORDINATOR');
+  assert.equal(committed(), 3);
+  fs.capacityBytes = Number.MAX_SAFE_INTEGER;
+  assert.equal(await commit(7), 'NONE');
+  await kafka.restart();
+  assert.equal(committed(), 7);
 });
 
 async function until(isDone: () => boolean): Promise<void> {

@@ -131,6 +131,18 @@ describe('topics', () => {
     assert.equal(again.byId(first.topicId), undefined);
   });
 
+  it('take along, when they are deleted, partitions whose id a power cut took', async () => {
+    const { fs, topics } = open();
+    await create(topics, 't');
+    await append(topics.log('t', 0), batchOf({ timestamp: 1_700_000_000_000 }));
+    fs.powerCut();
+    assert.equal(fs.size('/data/t-0/partition.metadata'), 0);
+    const again = open(fs).topics;
+    await again.delete('t');
+    await create(again, 't');
+    assert.equal(again.log('t', 0).logEndOffset, 0);
+  });
+
   it('grow, never shrink', async () => {
     const { fs, topics } = open();
     await create(topics, 't', 2);

@@ -194,7 +194,7 @@ export class Topics {
       ]);
       this.#byName.delete(name);
       this.#byId.delete(topic.topicId);
-      await this.#deleteLogs(name, topic.topicId);
+      await this.#deleteLogs(name, topic.topicId, true);
       this.#announceChange();
       for (const listener of this.#onDeleted) listener(topic);
       for (const listener of this.#onChanged) listener();
@@ -339,7 +339,8 @@ export class Topics {
   #finishDeletions(): void {
     for (const [key, value] of this.#metadata.entries) {
       if (!key.startsWith(deletedPrefix)) continue;
-      const deleted = this.#deleteLogs((value as { name: string }).name, key.slice(deletedPrefix.length));
+      const { name } = value as { name: string };
+      const deleted = this.#deleteLogs(name, key.slice(deletedPrefix.length), !this.#byName.has(name));
       void this.#change(async () => {
         await deleted;
         await this.#metadata.write([[key, null]]);
@@ -347,8 +348,10 @@ export class Topics {
     }
   }
 
-  async #deleteLogs(name: string, topicId: string): Promise<void> {
-    const logs = [...this.#logs.logs.values()].filter((log) => log.topic === name && log.topicId === topicId);
+  /** `withUnknown`: also those of which a power cut took the id; no other topic has the name. */
+  async #deleteLogs(name: string, topicId: string, withUnknown: boolean): Promise<void> {
+    const isOfTopic = (id: string): boolean => id === topicId || (withUnknown && id === zeroTopicId);
+    const logs = [...this.#logs.logs.values()].filter((log) => log.topic === name && isOfTopic(log.topicId));
     for (let at = 0; at < logs.length; at += deletedAtATime) {
       if (at > 0) await new Promise((resolve) => setImmediate(resolve));
       this.#logs.delete(logs.slice(at, at + deletedAtATime));
