@@ -24,8 +24,9 @@ import { ProducerIds } from './metadata/producer-ids.ts';
 import { ResourceConfigs } from './metadata/resource-configs.ts';
 import { parseTopicConfig } from './metadata/topic-config.ts';
 import { Topics } from './metadata/topics.ts';
-import { type Listener, listenersOf, refuseOpenListeners } from './security/listeners.ts';
+import { currentListener, type Listener, listenersOf, refuseOpenListeners } from './security/listeners.ts';
 import { Security } from './security/security.ts';
+import { tlsOptions } from './security/tls.ts';
 import type { Session } from './server/api.ts';
 import { ApiDispatch } from './server/dispatch.ts';
 import { FetchSessions } from './server/fetch-sessions.ts';
@@ -233,6 +234,7 @@ class RunningBroker implements Broker, BrokerState {
     this.#listeners = listenersOf(config, { host: options.host ?? defaultHost, port: options.port ?? defaultPort });
     refuseOpenListeners(this.#listeners, this.security.users.count);
     this.#server = this.#newServer();
+    this.#renewCertificates();
   }
 
   #newShareDelivery(timers: Timers): ShareDelivery {
@@ -257,6 +259,16 @@ class RunningBroker implements Broker, BrokerState {
       settingsOf: partitions.settingsOf,
       isTaken: (group) => this.groups.has(group),
       forgetDelivery: (group, done) => partitions.delete(partitions.ofGroup(group), done),
+    });
+  }
+
+  /** New keys and certificates count when they can be used: from the next handshake on (KIP-226). */
+  #renewCertificates(): void {
+    this.configs.onCheck((candidate) => {
+      for (const listener of this.#listeners) if (listener.usesTls) tlsOptions(currentListener(listener, candidate));
+    });
+    this.configs.onChanged(({ kind }) => {
+      if (kind === 'broker') this.#server.renewTls(this.config);
     });
   }
 

@@ -162,7 +162,7 @@ describe('a topic’s configs', () => {
     for (const name of ['compression.zstd.level', 'local.retention.ms', 'remote.storage.enable', 'preallocate']) {
       assert.ok(all.has(name), name);
     }
-    assert.equal(all.size, 33);
+    assert.ok(all.size >= 33, `${all.size} keys`);
   });
 
   it('that cannot be are INVALID_CONFIG, and say why', async () => {

@@ -7,9 +7,9 @@
  *     config/broker/<id>    {key: value}   for this one
  *     config/group/<name>   {key: value}
  */
-import { BrokerError } from '../errors.ts';
+import { BrokerConfigError, BrokerError } from '../errors.ts';
 import { splitListenerKey } from '../security/security-config.ts';
-import { type BrokerConfig, brokerConfigs } from './broker-config.ts';
+import { BrokerConfig, brokerConfigs, type DynamicLayers } from './broker-config.ts';
 import { type ConfigDefinition, problemWith } from './config-definition.ts';
 import { checkGroupConfig } from './group-config.ts';
 import type { MetadataStore } from './metadata-log.ts';
@@ -31,6 +31,7 @@ export class ResourceConfigs {
   readonly #nodeId: string;
   readonly #values = new Map<string, ConfigValues>();
   readonly #onChanged = new Set<(owner: ConfigOwner) => void>();
+  readonly #checks = new Set<(candidate: BrokerConfig) => void>();
   #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(metadata: MetadataStore, config: BrokerConfig) {
@@ -58,6 +59,11 @@ export class ResourceConfigs {
     return [...this.#values.keys()].filter((key) => key.startsWith(ofGroups)).map((key) => key.slice(ofGroups.length));
   }
 
+  /** Is shown what the broker's configuration would be, and throws what is wrong with it. */
+  onCheck(check: (candidate: BrokerConfig) => void): void {
+    this.#checks.add(check);
+  }
+
   /** Called back when values count that did not before. */
   onChanged(listener: (owner: ConfigOwner) => void): void {
     this.#onChanged.add(listener);
@@ -83,14 +89,27 @@ export class ResourceConfigs {
   }
 
   #check({ kind, name }: ConfigOwner, before: ConfigValues, after: ConfigValues): void {
-    if (kind === 'group') checkGroupConfig(name, after, this.#config);
-    else checkDynamicBrokerConfig(changedIn(before, after), name !== '');
+    if (kind === 'group') {
+      checkGroupConfig(name, after, this.#config);
+      return;
+    }
+    checkDynamicBrokerConfig(changedIn(before, after), name !== '');
+    const candidate = new BrokerConfig(this.#config.atStart);
+    const { broker, cluster } = this.#layers();
+    candidate.setDynamic(name === '' ? { broker, cluster: after } : { broker: after, cluster });
+    try {
+      for (const check of this.#checks) check(candidate);
+    } catch (error) {
+      throw error instanceof BrokerConfigError ? new BrokerError('INVALID_REQUEST', error.message) : error;
+    }
+  }
+
+  #layers(): DynamicLayers {
+    return { broker: this.of({ kind: 'broker', name: this.#nodeId }), cluster: this.of({ kind: 'broker', name: '' }) };
   }
 
   #applyToBroker(): void {
-    const broker = this.of({ kind: 'broker', name: this.#nodeId });
-    const cluster = this.of({ kind: 'broker', name: '' });
-    this.#config.setDynamic({ broker, cluster });
+    this.#config.setDynamic(this.#layers());
   }
 }
 

@@ -63,6 +63,11 @@ export function listenersOf(config: BrokerConfig, fallback: Address): Listener[]
   });
 }
 
+/** The listener with what its keys say now. */
+export function currentListener(listener: Listener, config: BrokerConfig): Listener {
+  return { ...listener, config: config.forListener(listener.name.toLowerCase()) };
+}
+
 /**
  * Beyond the loopback every client proves who it is, by a login or a certificate, and there is somebody who can.
  * Throws OpenListenerError with what to do.

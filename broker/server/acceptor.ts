@@ -5,8 +5,9 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Logger } from '../broker.ts';
+import type { BrokerConfig } from '../metadata/broker-config.ts';
 import type { AuthenticationSurroundings } from '../security/authentication.ts';
-import type { Address, Listener } from '../security/listeners.ts';
+import { type Address, currentListener, type Listener } from '../security/listeners.ts';
 import { anonymous, type Principal } from '../security/principal.ts';
 import { PrincipalMapping } from '../security/principal-mapping.ts';
 import { principalOf, tlsOptions } from '../security/tls.ts';
@@ -60,6 +61,11 @@ export class Acceptor {
         resolve({ host, port: typeof bound === 'object' && bound !== null ? bound.port : port });
       });
     });
+  }
+
+  /** Handshakes from now on use these keys and certificates, which have been checked; connections that are there stay. */
+  renewTls(config: BrokerConfig): void {
+    this.#tls?.setSecureContext(tlsOptions(currentListener(this.#options.listener, config)));
   }
 
   /** Accepts no more; what was handed over stays. */

@@ -3,6 +3,7 @@
  */
 import type { Socket } from 'node:net';
 import type { BrokerAddress, Logger } from '../broker.ts';
+import type { BrokerConfig } from '../metadata/broker-config.ts';
 import type { Principal } from '../security/principal.ts';
 import { Acceptor, type GuardedListener } from './acceptor.ts';
 import { Connection, type Dispatch } from './connection.ts';
@@ -74,6 +75,11 @@ export class Server {
       throw error;
     }
     return addresses;
+  }
+
+  /** The keys of listeners have changed. */
+  renewTls(config: BrokerConfig): void {
+    for (const acceptor of this.#acceptors) acceptor.renewTls(config);
   }
 
   /** Accepts no more, lets what has begun be answered, then closes every connection. */

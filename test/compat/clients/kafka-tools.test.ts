@@ -30,8 +30,11 @@ const golden = outputsIn(readFileSync(join(import.meta.dirname, '../../golden/ka
 /** One JVM for all of them takes about fifteen seconds. */
 const deadlineMs = 240_000;
 
-/** Part of the command, and why its output differs: `code` where it must still end alike, `all` where it need not. */
-const differs: readonly (readonly [part: string, what: 'code' | 'all', why: string])[] = [
+/**
+ * Part of the command, and why its output differs: `more` where all of Kafka's lines are there, `code` where it must still
+ * end alike, `all` where it need not.
+ */
+const differs: readonly (readonly [part: string, what: 'more' | 'code' | 'all', why: string])[] = [
   ['BrokerApiVersionsCommand', 'code', 'the APIs of Kafka 4.4, without those skipped.md lists'],
   ['MetadataQuorumCommand', 'code', 'epochs and offsets of another log'],
   ['FeatureCommand', 'code', 'our metadata version is newer than the tool; no streams groups'],
@@ -46,6 +49,7 @@ const differs: readonly (readonly [part: string, what: 'code' | 'all', why: stri
   ['EndToEndLatency', 'code', 'speed'],
   ['Performance', 'code', 'speed'],
   ['cluster-id', 'code', 'the cluster’s id'],
+  ['--entity-type topics --entity-name orders --all', 'more', 'topics have keys of our own beside Kafka’s'],
   ['ClientMetricsCommand', 'all', 'client metrics have no configs here (skipped.md)'],
 ];
 
@@ -101,7 +105,9 @@ describe('Kafka’s own tools', { skip }, () => {
       const { code, lines } = outputs[place]!;
       if (difference?.[1] === 'all') return assert.notEqual(code, '');
       assert.equal(code, expected.code, lines.join('\n'));
-      if (difference === undefined) assert.deepEqual(lines, expected.lines);
+      const wanted = new Set(expected.lines);
+      const compared = difference?.[1] === 'more' ? lines.filter((line) => wanted.has(line)) : lines;
+      if (difference?.[1] !== 'code') assert.deepEqual(compared, expected.lines);
     });
   }
 });
