@@ -56,6 +56,16 @@ describe('linting connector files', () => {
     assert.match(found[4]!, /^10:35 .*"value\.converter\.schemas\.enable".* write true or false/);
   });
 
+  it('takes versions of plugins as ranges, and says which there are', () => {
+    assert.deepEqual(linted(source(', "connector.plugin.version": "[0.1,1)"')), []);
+    const transform = ', "transforms": "m", "transforms.m.type": "MaskField", "transforms.m.fields": "a"';
+    const [connector, step] = linted(
+      source(`,\n"connector.plugin.version": "9"${transform},\n"transforms.m.plugin.version": "[9,"`),
+    );
+    assert.match(connector!, /^error a\.json:2:29 The version "9" of FileSource matches none\. There is \d/);
+    assert.match(step!, /^error a\.json:3:32 The version "\[9," of MaskField\$Value is no version or range/);
+  });
+
   it('leaves what a reference stands for to the worker', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the user's reference.
     assert.deepEqual(linted(source(', "batch.size": "${env:SIZE}", "format": "${file:/x:y}"')), []);

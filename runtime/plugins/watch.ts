@@ -29,7 +29,7 @@ export function watchPlugins(path: PluginPath, worker: Worker, replace: () => vo
   };
   const watchers = path.loaded.modules.map((module): FSWatcher => {
     const watcher = watch(folderOf(module), { recursive: true }, (_, file) => {
-      if (file === null || /(^|[/\\])(node_modules|\.git)([/\\]|$)/.test(file)) return;
+      if (file === null || !isCode(file)) return;
       changed.add(module.root);
       clearTimeout(timer);
       timer = setTimeout(() => {
@@ -45,6 +45,11 @@ export function watchPlugins(path: PluginPath, worker: Worker, replace: () => vo
     clearTimeout(timer);
     for (const watcher of watchers) watcher.close();
   };
+}
+
+/** Its own code: not what it depends on, not what a house keeps in a hidden folder beside it, not data. */
+function isCode(file: string): boolean {
+  return /\.[cm]?[jt]s$|(^|[/\\])package\.json$/.test(file) && !/(^|[/\\])(node_modules|\.[^/\\]*)[/\\]/.test(file);
 }
 
 /** The connectors in whose config a plugin of these packages is named, as connector, transform or converter. */
