@@ -38,6 +38,9 @@ export interface WorkerFlags {
   readonly consolePort?: string;
 }
 
+/** java.util.Properties; the worker's own reader of them, which its config providers use too. */
+export type ParseProperties = (text: string) => ReadonlyMap<string, string>;
+
 const LOOPBACK = '127.0.0.1';
 /** Java's names of what the CLI's own clients call otherwise. */
 const securityKeys = [
@@ -53,8 +56,8 @@ const securityKeys = [
 ] as const;
 
 /** Throws BAD_CONFIGURATION and USAGE that name the key or flag. */
-export function workerSettings(flags: WorkerFlags): WorkerSettings {
-  const worker = readWorkerFile(flags.config);
+export function workerSettings(flags: WorkerFlags, parseProperties: ParseProperties): WorkerSettings {
+  const worker = readWorkerFile(flags.config, parseProperties);
   const servers = (worker['bootstrap.servers'] ?? '').split(',').flatMap((each) => each.trim() || []);
   if (servers.length === 0) throw missing(flags.config, 'bootstrap.servers', 'host:port of one or more brokers');
   if (worker['group.id'] === undefined) throw missing(flags.config, 'group.id', 'a name for this group of workers');
@@ -68,27 +71,14 @@ export function workerSettings(flags: WorkerFlags): WorkerSettings {
   };
 }
 
-function readWorkerFile(path: string): Raw {
-  if (extname(path) === '.properties') return properties(readText(path));
+function readWorkerFile(path: string, parseProperties: ParseProperties): Raw {
+  if (extname(path) === '.properties') return Object.fromEntries(parseProperties(readText(path)));
   return Object.fromEntries(
     Object.entries(readJsonObject(path)).map(([key, value]) => {
       if (['string', 'number', 'boolean'].includes(typeof value)) return [key, String(value)];
       throw new CliError('BAD_CONFIGURATION', `In ${path}, "${key}" is neither text, number nor boolean.`);
     }),
   );
-}
-
-/** java.util.Properties as people write it: `key=value` or `key: value` lines, comments, a backslash goes on. */
-function properties(text: string): Raw {
-  const lines = text.replaceAll(/\\\r?\n[ \t]*/g, '').split(/\r?\n/);
-  const pairs = lines
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('!'))
-    .map((line): [string, string] => {
-      const [, key = line, value = ''] = /^([^=:\s]+)\s*[=:\s]\s*(.*)$/.exec(line) ?? [];
-      return [key, value];
-    });
-  return Object.fromEntries(pairs);
 }
 
 /** `listeners=http://host:port`; the door asks nobody who they are, so it is on the loopback unless told otherwise. */

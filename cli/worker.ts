@@ -31,7 +31,8 @@ async function worker(flags: Flags): Promise<void> {
       next: `Use one of ${logLevels.join(', ')}.`,
     });
   }
-  const settings = workerSettings(flags);
+  const { parseProperties } = await import('../runtime/worker/config-providers.ts');
+  const settings = workerSettings(flags, parseProperties);
   const stops: (() => Promise<unknown>)[] = [];
   const stopAll = async () => {
     for (const stop of stops.splice(0).reverse()) await stop().catch(() => undefined);

@@ -27,11 +27,15 @@ const classes: Record<string, string> = {
 
 export class ConfigProviders {
   readonly #providers = new Map<string, Provider>();
+  /** How long what a provider said is believed (`config.providers.<alias>.param.ttl.ms`); absent: for ever. */
+  readonly #ttlMs = new Map<string, number>();
 
   /** Throws a plain sentence for a class that is no provider. */
   constructor(aliases: readonly string[], worker: Raw, environment: Readonly<Record<string, string | undefined>>) {
     for (const alias of aliases) {
       const parameter = (name: string) => worker[`config.providers.${alias}.param.${name}`];
+      const ttlMs = Number(parameter('ttl.ms') ?? 0);
+      if (ttlMs > 0) this.#ttlMs.set(alias, ttlMs);
       const kind = classes[worker[`config.providers.${alias}.class`] ?? alias];
       const allowed = parameter('allowed.paths')?.split(/\s*,\s*/);
       if (kind === 'file') this.#providers.set(alias, (path, key) => fromFile(path, key, allowed));
@@ -57,6 +61,13 @@ export class ConfigProviders {
       }
     }
     return { resolved, problems };
+  }
+
+  /** When a config with these references has to be looked at again, in ms; null for never (KIP-297's TTL). */
+  ttlOf(raw: Raw): number | null {
+    const aliases = Object.values(raw).flatMap((value) => [...value.matchAll(REFERENCE)].map((match) => match[1]!));
+    const ttls = aliases.flatMap((alias) => this.#ttlMs.get(alias) ?? []);
+    return ttls.length === 0 ? null : Math.min(...ttls);
   }
 
   async #resolveText(text: string): Promise<string> {

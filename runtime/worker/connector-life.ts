@@ -24,6 +24,7 @@ import { Ledger } from './ledger.ts';
 import type { WorkerLogger } from './loggers.ts';
 import { TaskMeasures } from './measure.ts';
 import { type ConnectorPlan, planConnector, type Raw } from './plan.ts';
+import { Reload } from './reload.ts';
 import type { Services } from './services.ts';
 import { SinkLoop } from './sink-loop.ts';
 import { SourceLoop } from './source-loop.ts';
@@ -49,6 +50,7 @@ export class ConnectorLife {
   readonly name: string;
   readonly #services: Services;
   readonly #logger: WorkerLogger;
+  readonly #reload: Reload;
   #running: Running | null = null;
   #tasks: readonly Task[] = [];
   #queue: Promise<unknown> = Promise.resolve();
@@ -60,6 +62,7 @@ export class ConnectorLife {
     this.name = name;
     this.#services = services;
     this.#logger = services.loggers.named(`connector.${name}`, { connector: name });
+    this.#reload = new Reload(services.providers, this.#logger, () => void this.reconfigure());
   }
 
   get tasks(): readonly Task[] {
@@ -172,6 +175,7 @@ export class ConnectorLife {
       throw error;
     }
     startups.successes++;
+    await this.#reload.follow(raw);
     this.#failures = null;
     statuses.putConnector(this.name, target === 'PAUSED' ? 'PAUSED' : 'RUNNING');
   }
@@ -309,6 +313,7 @@ export class ConnectorLife {
 
   async #stop(timeoutMs: number): Promise<void> {
     clearTimeout(this.#retry);
+    this.#reload.stop();
     await Promise.all(this.#tasks.map(({ life }) => life.stop(timeoutMs)));
     this.#tasks = [];
     await this.#stopInstance();

@@ -1,5 +1,8 @@
 /** What a key promises is kept, or the config is refused by name: never accepted in silence. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually, harness, range, steeredSink, steeredSource } from './harness.ts';
 
@@ -77,3 +80,30 @@ test('consumer.override.max.poll.records bounds a put, and the worker’s consum
   await eventually(() => assert.equal(sink.received.length, 60));
   assert.equal(Math.max(...sink.batches.map(({ length }) => length)), 5);
 });
+
+for (const action of ['restart', 'none']) {
+  test(`config.action.reload=${action}: a secret that changed ${action === 'none' ? 'waits' : 'is taken'} when its time is up`, async (t) => {
+    const source = steeredSource();
+    const dir = await mkdtemp(join(tmpdir(), 'millrace-secrets-'));
+    t.after(() => rm(dir, { recursive: true, force: true }));
+    await writeFile(join(dir, 'topic'), 'before');
+    const { create, running } = await harness(t, [source.plugin], {
+      config: { 'config.providers': 'directory', 'config.providers.directory.param.ttl.ms': '30' },
+    });
+    await create('s', { ...keysOf(dir), 'config.action.reload': action });
+    await eventually(() => assert.equal(source.started.length, 1));
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    assert.equal(source.started.length, 1, 'nothing has changed yet');
+    await writeFile(join(dir, 'topic'), 'after');
+    source.values.push('a');
+    if (action === 'restart') {
+      await eventually(() => assert.equal(source.started.length, 2));
+      assert.equal(running.worker.config('s').topic, `\${directory:${dir}:topic}`);
+    } else {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(source.started.length, 1);
+    }
+  });
+}
+
+const keysOf = (dir: string) => ({ 'connector.class': 'SteeredSource', topic: `\${directory:${dir}:topic}` });

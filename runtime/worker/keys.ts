@@ -122,7 +122,7 @@ export const connectorKeys: ConfigDef = {
     type: 'string',
     default: 'restart',
     oneOf: ['restart', 'none'],
-    doc: 'What to do when an external configuration value changes.',
+    doc: "Whether to start anew when a value from outside has changed; looked at after its provider's param.ttl.ms.",
     importance: 'low',
   },
   'trace.context': {
