@@ -3,11 +3,17 @@
  * middle or waiting for the disk, the log holds the bytes that each producer sent.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { connect, createServer } from 'node:tls';
+import { newAuthority } from '../../test/kit/certificates.ts';
 import { encodeRequest, exchanges, startTestBroker, type TestBroker } from '../../test/kit/kafka.ts';
 import { seededRandom } from '../../test/kit/random.ts';
 import { checkBatch } from '../protocol/record-batch.ts';
 import { BatchBuilder, readRecords } from '../protocol/records.ts';
+import { FrameBuffers } from './frame-buffers.ts';
+import { FrameReader } from './frame-reader.ts';
 
 const partitions = 3;
 const isolation = 'read_uncommitted';
@@ -94,5 +100,36 @@ describe('what producers send', () => {
     const all = found.flat();
     assert.equal(new Set(all).size, all.length, 'no record is there twice');
     assert.ok(expected.length > 200);
+  });
+});
+
+describe('a TLS connection', () => {
+  it('has chunks that may be freed like those of a plain one', async (t) => {
+    const authority = newAuthority();
+    const { key, cert } = authority.issue([['CN', 'localhost']]);
+    const [frames, bytes] = [40, 100_000];
+    let seen = 0;
+    const server = createServer({ key, cert }, (socket) => {
+      const buffers = new FrameBuffers();
+      const reader = new FrameReader(bytes * 2, buffers, (frame) => {
+        assert.ok(frame.bytes.equals(recordOf(seen, bytes)), `frame ${seen}`);
+        if (frame.pooled !== null) buffers.give(frame.pooled);
+        if (++seen === frames) socket.end();
+      });
+      socket.on('data', (chunk: Buffer) => reader.push(chunk));
+    });
+    t.after(() => server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = connect({ port, host: '127.0.0.1', ca: authority.cert, servername: 'localhost' });
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(bytes + 4);
+    for (let frame = 0; frame < frames; frame++) {
+      client.write(length);
+      client.write(recordOf(frame, bytes));
+    }
+    client.resume();
+    await once(client, 'close');
+    assert.equal(seen, frames);
   });
 });
