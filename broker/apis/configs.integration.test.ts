@@ -156,13 +156,15 @@ describe('a request', () => {
 });
 
 describe('a topic’s configs', () => {
-  it('are all of Kafka’s, with type and meaning', async () => {
+  it('are all of Kafka’s, and ours for checking records, with type and meaning', async () => {
     await topic('whole');
     const all = await described(Type.topic, 'whole');
     for (const name of ['compression.zstd.level', 'local.retention.ms', 'remote.storage.enable', 'preallocate']) {
       assert.ok(all.has(name), name);
     }
-    assert.ok(all.size >= 33, `${all.size} keys`);
+    const ours = [...all.keys()].filter((name) => /^(confluent\.|schema\.validation)/.test(name));
+    assert.equal(ours.length, 6);
+    assert.equal(all.size - ours.length, 33);
   });
 
   it('that cannot be are INVALID_CONFIG, and say why', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { append, batchOf, openLog, readAll, testNow } from '../../test/kit/log.ts';
 import { setMaxTimestamp } from '../protocol/record-batch.ts';
 import type { LogError } from './errors.ts';
@@ -158,7 +159,7 @@ describe('A partition log', () => {
 
     const timed = openLog(test, { config: { flushMs: 5 } });
     await append(timed.log, batchOf({ values: ['a'] }), { acks: 1 });
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    for (let tries = 0; tries < 400 && timed.log.recoveryPoint < 1; tries++) await sleep(5);
     timed.fs.powerCut();
     assert.deepEqual(readAll(timed.reopen().log), ['0:a']);
   });
