@@ -75,6 +75,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'dlq ls': { summary: 'List dead letters by cause', load: () => import('./dlq-ls.ts') },
   'dlq show': { summary: 'Show dead letters', load: () => import('./dlq-show.ts') },
   'dlq replay': { summary: 'Correct dead letters and send them back', load: () => import('./dlq-replay.ts') },
+  'secret set': { summary: 'Keep values in the log, encrypted', load: () => import('./secret-set.ts') },
+  'secret ls': { summary: 'List secrets, without their values', load: () => import('./secret-ls.ts') },
+  'secret rm': { summary: 'Delete secrets', load: () => import('./secret-rm.ts') },
+  'secret rotate': { summary: 'Encrypt all secrets with the newest key', load: () => import('./secret-rotate.ts') },
   'import connect': {
     summary: "Take over a Kafka Connect cluster's connectors with their offsets",
     load: () => import('./import-connect.ts'),
@@ -95,6 +99,7 @@ export const groups: Readonly<Record<string, string>> = {
   plugin: 'Plugins of your own and of others',
   dlq: 'Dead letters of connectors',
   schema: 'Schemas of the registry',
+  secret: 'Secrets of connectors, encrypted in the log',
   import: 'What other systems have',
   sim: 'A simulated fleet, and its judge',
 };

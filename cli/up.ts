@@ -4,6 +4,8 @@
  *
  * Starts in the order in which they need each other, stops in the opposite one. See docs/ARCHITECTURE.md for the map.
  */
+
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
 import { ExitCodes } from './exit-codes.ts';
@@ -129,7 +131,7 @@ async function startRooms(
     plugins: catalogue,
     host: restHost,
     port: ports.connect,
-    config: settings.worker,
+    config: { 'secrets.key.file': join(settings.data, 'secrets.key'), ...settings.worker },
     logger: logLevels.room('worker'),
     ...(settings.connectors === null ? {} : { connectorsDirectory: settings.connectors }),
     prune: settings.prune,

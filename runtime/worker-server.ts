@@ -11,6 +11,7 @@ import { watchPlugins } from './plugins/watch.ts';
 import { createRestServer } from './rest/server.ts';
 import { ConfigStore } from './stores/config-store.ts';
 import { OffsetStore, OffsetStores } from './stores/offset-store.ts';
+import { SecretStore } from './stores/secret-store.ts';
 import { StatusStore } from './stores/status-store.ts';
 import { applyFolder } from './worker/apply-folder.ts';
 import { ConfigProviders } from './worker/config-providers.ts';
@@ -95,6 +96,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await server.close();
     await services.pluginPath.close();
     await Promise.all([services.configs.close(), services.offsets.close(), services.statuses.close()]);
+    await services.secrets.close();
   };
   return {
     url: `http://${options.host}:${port}`,
@@ -134,12 +136,28 @@ async function openServices(options: WorkerOptions): Promise<Services> {
     OffsetStore.open(log, storage('offset'), own),
     StatusStore.open(log, storage('status'), workerId, own),
   ]);
+  const secrets = new SecretStore({
+    log,
+    topic: {
+      topic: settings.string('secrets.storage.topic'),
+      partitions: 1,
+      replicationFactor: settings.number('config.storage.replication.factor'),
+      clientId: `${settings.string('group.id')}-secrets`,
+    },
+    keyText: process.env.MILLRACE_SECRETS_KEY,
+    keyFile: settings.optionalString('secrets.key.file'),
+  });
+  const providers = new ConfigProviders(settings.list('config.providers'), raw, process.env);
+  loggers.hide = (text) => providers.hide(text);
+  statuses.hide = (text) => providers.hide(text);
+  providers.register('secrets', (name, key) => secrets.get(name, key));
   return {
     log,
     registry,
     plugins: new Plugins([...options.plugins, ...pluginPath.plugins], pluginPath.failures),
     pluginPath,
-    providers: new ConfigProviders(settings.list('config.providers'), raw, process.env),
+    providers,
+    secrets,
     configs,
     offsets: new OffsetStores(offsets, (topic, below) =>
       OffsetStore.open(log, { ...storage('offset'), topic }, own, below),

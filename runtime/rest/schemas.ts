@@ -109,6 +109,10 @@ export const schemas = {
   LoggerLevel: object({ level: text, last_modified: nullable('integer') }),
   Loggers: { type: 'object', additionalProperties: ref('LoggerLevel') },
   LevelRequest: object({ level: text }),
+  Secret: object({ name: text, keys: list(text), updated: whole }),
+  Secrets: list(ref('Secret')),
+  SecretValues: { type: 'object', additionalProperties: nullable('string') },
+  Rotated: object({ rotated: whole }),
   Document: { type: 'object' },
 } as const satisfies Record<string, JsonSchema>;
 

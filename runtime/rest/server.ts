@@ -14,6 +14,7 @@ import { offsetRoutes } from './offsets.ts';
 import { openApi } from './openapi.ts';
 import { pluginRoutes } from './plugins.ts';
 import type { RestRequest, Route } from './route.ts';
+import { secretRoutes } from './secrets.ts';
 import { steeringRoutes } from './steering.ts';
 
 /** A connector config with a large schema or statement in it; Kafka Connect has no limit. */
@@ -27,6 +28,7 @@ export function restRoutes(worker: Worker, facts: WorkerFacts): Route[] {
     ...steeringRoutes(worker),
     ...offsetRoutes(worker),
     ...pluginRoutes(worker),
+    ...secretRoutes(worker),
     {
       method: 'GET',
       path: '/openapi.json',

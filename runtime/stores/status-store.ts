@@ -28,6 +28,8 @@ export class StatusStore {
   workerId: string;
   /** The version of a connector's plugin, kept with its statuses since Kafka 4.1 (KIP-891). */
   versionOf: (connector: string) => string | null = () => null;
+  /** Takes out of a trace what must not be shown; set by the worker once it knows. */
+  hide: (text: string) => string = (text) => text;
   readonly #logger: Logger;
   #table: CompactedTable | undefined;
   #writes: Promise<void> = Promise.resolve();
@@ -92,7 +94,8 @@ export class StatusStore {
     await this.#table?.close();
   }
 
-  #put(key: string, connector: string, state: State, trace: string | undefined): void {
+  #put(key: string, connector: string, state: State, said: string | undefined): void {
+    const trace = said === undefined ? undefined : this.hide(said);
     this.#statuses.set(key, { state, workerId: this.workerId, ...(trace === undefined ? {} : { trace }) });
     // What is not at work yet, or about to be again, has no version.
     const version = state === 'UNASSIGNED' || state === 'RESTARTING' ? null : this.versionOf(connector);

@@ -25,7 +25,14 @@ const classes: Record<string, string> = {
   'org.apache.kafka.common.config.provider.EnvVarConfigProvider': 'env',
 };
 
+/** Shorter values are words that texts have anyway: hiding them would hide more than it protects. */
+const HIDDEN_LENGTH_MIN = 6;
+/** More values than any house has references; the oldest is then forgotten. */
+const HIDDEN_MAX = 10_000;
+
 export class ConfigProviders {
+  /** What references have resolved to, so that {@link hide} finds it again. */
+  readonly #resolved = new Set<string>();
   readonly #providers = new Map<string, Provider>();
   /** How long what a provider said is believed (`config.providers.<alias>.param.ttl.ms`); absent: for ever. */
   readonly #ttlMs = new Map<string, number>();
@@ -45,6 +52,24 @@ export class ConfigProviders {
         this.#providers.set(alias, (_, key) => fromEnvironment(key, environment, pattern));
       } else throw new Error(`config.providers: "${alias}" is no provider. Known are file, directory and env.`);
     }
+  }
+
+  /** A text without any value that a reference has resolved to: an error of a plugin may quote its password. */
+  hide(text: string): string {
+    let hidden = text;
+    for (const value of this.#resolved) if (hidden.includes(value)) hidden = hidden.replaceAll(value, '[hidden]');
+    return hidden;
+  }
+
+  #remember(value: string): void {
+    if (value.length < HIDDEN_LENGTH_MIN || this.#resolved.has(value)) return;
+    this.#resolved.add(value);
+    if (this.#resolved.size > HIDDEN_MAX) this.#resolved.delete(this.#resolved.values().next().value!);
+  }
+
+  /** Adds a provider that is no class of Kafka's; one that was configured under the alias wins. */
+  register(alias: string, provider: Provider): void {
+    if (!this.#providers.has(alias)) this.#providers.set(alias, provider);
   }
 
   /** The resolved config, and a problem per key whose reference leads nowhere (that key stays as written). */
@@ -76,6 +101,7 @@ export class ConfigProviders {
     for (const match of text.matchAll(REFERENCE)) {
       const provider = this.#providers.get(match[1]!);
       const value = provider === undefined ? match[0] : await provider(match[2] ?? '', match[3]!);
+      if (provider !== undefined) this.#remember(value);
       result += text.slice(end, match.index) + value;
       end = match.index + match[0].length;
     }

@@ -213,6 +213,16 @@ export const workerKeys: ConfigDef = {
   'config.storage.topic': { type: 'string', default: 'connect-configs', doc: 'Where connector configs are kept.' },
   'offset.storage.topic': { type: 'string', default: 'connect-offsets', doc: 'Where source offsets are kept.' },
   'status.storage.topic': { type: 'string', default: 'connect-status', doc: 'Where statuses are kept.' },
+  'secrets.storage.topic': {
+    type: 'string',
+    default: 'connect-secrets',
+    doc: 'Where encrypted secrets are kept; created with the first.',
+  },
+  'secrets.key.file': {
+    type: 'string',
+    default: null,
+    doc: 'The keys that open the secrets, in base64 or hex, one a line; the first encrypts. MILLRACE_SECRETS_KEY in the environment wins. `millrace up` keeps it in the data directory.',
+  },
   'config.storage.replication.factor': { type: 'int', default: -1, min: -1, doc: '-1: the default of the cluster.' },
   // Kafka's 25 and 5 partitions spread load over a cluster; one process has nothing to spread.
   'offset.storage.partitions': { type: 'int', default: 1, min: 1, doc: 'Partitions of a new offsets topic.' },

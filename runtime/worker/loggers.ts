@@ -40,6 +40,8 @@ interface Named {
 
 export class Loggers {
   readonly #root: WorkerLogger;
+  /** Takes out of errors what must not be written; set by the worker once it knows. */
+  hide: (text: string) => string = (text) => text;
   readonly #named = new Map<string, Named>();
 
   constructor(root: WorkerLogger) {
@@ -53,7 +55,7 @@ export class Loggers {
     const known = this.#named.get(name) ?? this.#add(name);
     logger.level = known.level;
     known.loggers.add(logger);
-    return logger;
+    return hiding(logger, (text) => this.hide(text));
   }
 
   forget(name: string): void {
@@ -101,4 +103,32 @@ export class Loggers {
     }
     return changed.sort();
   }
+}
+
+/** The same logger, whose warnings and errors do not quote secrets. Its level stays that of the logger below. */
+function hiding(logger: WorkerLogger, hide: (text: string) => string): WorkerLogger {
+  const clean = (fields: object) => ('err' in fields ? { ...fields, err: cleanError(fields.err, hide) } : fields);
+  return {
+    get level() {
+      return logger.level;
+    },
+    set level(level: string) {
+      logger.level = level;
+    },
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(clean(fields), hide(message)),
+    error: (fields, message) => logger.error(clean(fields), hide(message)),
+    child: (bindings) => hiding(logger.child(bindings), hide),
+  };
+}
+
+/** The error itself where there is nothing to hide, along its chain of causes; else one that says the rest. */
+function cleanError(error: unknown, hide: (text: string) => string): unknown {
+  if (!(error instanceof Error)) return error;
+  const cause = cleanError(error.cause, hide);
+  const [message, stack] = [hide(error.message), hide(error.stack ?? '')];
+  if (message === error.message && stack === (error.stack ?? '') && cause === error.cause) return error;
+  const cleaned = new Error(message, { cause });
+  return Object.assign(cleaned, { name: error.name, stack });
 }

@@ -6,6 +6,7 @@ import type { LogClient } from '../log/client.ts';
 import type { PluginPath } from '../plugins/plugin-path.ts';
 import type { ConfigStore } from '../stores/config-store.ts';
 import type { OffsetStores } from '../stores/offset-store.ts';
+import type { SecretStore } from '../stores/secret-store.ts';
 import type { StatusStore } from '../stores/status-store.ts';
 import type { ConfigProviders } from './config-providers.ts';
 import type { Loggers } from './loggers.ts';
@@ -20,6 +21,7 @@ export interface Services {
   readonly plugins: Plugins;
   readonly pluginPath: PluginPath;
   readonly providers: ConfigProviders;
+  readonly secrets: SecretStore;
   readonly configs: ConfigStore;
   readonly offsets: OffsetStores;
   readonly statuses: StatusStore;

@@ -206,6 +206,17 @@ export class Worker {
     if (target === 'STOPPED') await following;
   }
 
+  /** A secret has another value: connectors that refer to it begin again, unless config.action.reload says not to. */
+  secretChanged(secret: string): void {
+    const reference = ['$', `{secrets:${secret}:`].join('');
+    for (const [name, life] of this.#lives) {
+      const config = this.services.configs.config(name) ?? {};
+      const refers = Object.values(config).some((value) => value.includes(reference));
+      const isStopped = this.services.configs.targetState(name) === 'STOPPED';
+      if (refers && !isStopped && config['config.action.reload'] !== 'none') void life.restart(true, false);
+    }
+  }
+
   restart(name: string, includeTasks: boolean, onlyFailed: boolean): ConnectorStatusInfo {
     this.config(name, `Unknown connector: ${name}`);
     void this.#life(name).restart(includeTasks, onlyFailed);

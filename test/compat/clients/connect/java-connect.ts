@@ -17,18 +17,34 @@ const STOP_MS = 10_000;
 
 export interface JavaConnect {
   readonly url: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
+/** For benchmarks: plugins beside Kafka's own, and the JVM flags that Kafka's own script gives. */
+export interface JavaConnectOptions {
+  readonly classPath?: string;
+  readonly heap?: readonly string[];
+}
+
 /** Starts a worker on a Kafka cluster; resolves when it is healthy. Its topics begin with `prefix`. */
-export async function startJavaConnect(bootstrap: string, prefix: string): Promise<JavaConnect> {
+export async function startJavaConnect(
+  bootstrap: string,
+  prefix: string,
+  options: JavaConnectOptions = {},
+): Promise<JavaConnect> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-connect-'));
   const url = `http://127.0.0.1:${await freePort()}`;
   const file = join(folder, 'connect.properties');
   await writeFile(file, properties(bootstrap, prefix, url));
-  const child = spawn('java', [...jvm, '-cp', classPath, 'org.apache.kafka.connect.cli.ConnectDistributed', file], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const path = [...(options.classPath === undefined ? [] : [options.classPath]), classPath].join(delimiter);
+  const child = spawn(
+    'java',
+    [...(options.heap ?? jvm), '-cp', path, 'org.apache.kafka.connect.cli.ConnectDistributed', file],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -45,7 +61,7 @@ export async function startJavaConnect(bootstrap: string, prefix: string): Promi
     await stop();
     throw new Error(`Kafka Connect did not start: ${(error as Error).message}\n${output}`);
   }
-  return { url, stop };
+  return { url, pid: child.pid!, stop };
 }
 
 function properties(bootstrap: string, prefix: string, url: string): string {

@@ -1,0 +1,214 @@
+/**
+ * Question: how many records does a second of CPU time carry through the worker, beside Kafka Connect on the same work?
+ *
+ * A generator writes one 100-byte JSON object for ever through 0, 1 and 5 InsertField transforms and JsonConverter; a null
+ * sink reads the topic back. Both workers run in one go on this machine, one after the other in each round, each over a
+ * Millrace broker. Kafka Connect's figures are its JVM alone, without the broker it needs; ours are the whole process,
+ * broker and disk included. Memory is that of the process after the work, and with idle connectors.
+ * Run: node bench/connect/compare.bench.ts [rounds] (2 by default, 2½ minutes each; needs scripts/compat-install.sh)
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectHome, startJavaConnect } from '../../test/compat/clients/connect/java-connect.ts';
+import { startMillrace } from '../../test/kit/millrace.ts';
+import { machine } from '../report.ts';
+import { call, cpuSeconds, pause, progress, residentMiB, type Subject } from './subject.ts';
+
+const ROUNDS = Number(process.argv[2] ?? 2);
+const WARM_MS = 4_000;
+const MEASURE_MS = 8_000;
+const TRANSFORMS = [0, 1, 5];
+const IDLE = { millrace: 500, java: 50 };
+
+interface Figure {
+  /** Per second of the clock, and per second of CPU time. */
+  readonly rate: number;
+  readonly perCpuSecond: number;
+}
+
+const converter = {
+  'key.converter': 'org.apache.kafka.connect.storage.StringConverter',
+  'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
+  'value.converter.schemas.enable': 'false',
+};
+
+function transforms(count: number): Record<string, string> {
+  const names = Array.from({ length: count }, (_, index) => `t${index}`);
+  const keys = names.flatMap((name, index) => [
+    [`transforms.${name}.type`, 'org.apache.kafka.connect.transforms.InsertField$Value'],
+    [`transforms.${name}.static.field`, `f${index}`],
+    [`transforms.${name}.static.value`, 'x'],
+  ]);
+  return count === 0 ? {} : { transforms: names.join(','), ...Object.fromEntries(keys) };
+}
+
+/** From one commit to another, so that the second between two commits does not blur the figure. */
+async function measure(subject: Subject, name: string): Promise<Figure> {
+  const begin = await nextCommit(subject, name, performance.now() + WARM_MS);
+  const end = await nextCommit(subject, name, performance.now() + MEASURE_MS);
+  const records = end.records - begin.records;
+  return {
+    rate: (records / (end.at - begin.at)) * 1_000,
+    perCpuSecond: records / (end.cpu - begin.cpu),
+  };
+}
+
+async function nextCommit(subject: Subject, name: string, notBefore: number) {
+  const deadline = notBefore + 30_000;
+  for (let before = -1; ; ) {
+    const records = await progress(subject, name);
+    const now = performance.now();
+    if (before >= 0 && records > before && now >= notBefore) return { records, at: now, cpu: cpuSeconds(subject) };
+    if (now > deadline) throw new Error(`${subject.name}: ${name} does not get on.`);
+    before = records;
+    await pause(20);
+  }
+}
+
+async function round(subject: Subject, count: number, number: number): Promise<{ source: Figure; sink: Figure }> {
+  const topic = `bench-${count}-${number}`;
+  const source = { 'connector.class': 'BenchSource', topic, ...converter, ...transforms(count) };
+  await call(subject, 'POST', '/connectors', { name: `${topic}-source`, config: source });
+  const written = await measure(subject, `${topic}-source`);
+  await call(subject, 'DELETE', `/connectors/${topic}-source`);
+  const sink = { 'connector.class': 'BenchSink', topics: topic, ...converter };
+  await call(subject, 'POST', '/connectors', { name: `${topic}-sink`, config: sink });
+  // The sink has what the source wrote in the same time; a shorter measurement stays within it.
+  const read = await measureSink(subject, `${topic}-sink`);
+  await call(subject, 'DELETE', `/connectors/${topic}-sink`);
+  return { source: written, sink: read };
+}
+
+async function measureSink(subject: Subject, name: string): Promise<Figure> {
+  const begin = await nextCommit(subject, name, performance.now());
+  const end = await nextCommit(subject, name, performance.now() + MEASURE_MS / 4);
+  const records = end.records - begin.records;
+  return { rate: (records / (end.at - begin.at)) * 1_000, perCpuSecond: records / (end.cpu - begin.cpu) };
+}
+
+/** What a connector that has nothing to do costs, in KiB, and how long it took to create them all. */
+async function idle(subject: Subject, count: number): Promise<{ kib: number; createMs: number; cpuPercent: number }> {
+  const before = residentMiB(subject);
+  const began = performance.now();
+  for (let index = 0; index < count; index++) {
+    const config = { 'connector.class': 'BenchSource', topic: 'idle', idle: 'true', ...converter };
+    await call(subject, 'POST', '/connectors', { name: `idle-${index}`, config });
+  }
+  const createMs = performance.now() - began;
+  await pause(5_000);
+  const cpu = cpuSeconds(subject);
+  await pause(5_000);
+  const cpuPercent = ((cpuSeconds(subject) - cpu) / 5) * 100;
+  return { kib: ((residentMiB(subject) - before) * 1024) / count, createMs, cpuPercent };
+}
+
+/** While one connector writes, another is changed ten times: the longest time in which the first got nowhere. */
+async function longestPause(subject: Subject): Promise<number> {
+  await call(subject, 'POST', '/connectors', {
+    name: 'steady',
+    config: { 'connector.class': 'BenchSource', topic: 'steady', ...converter },
+  });
+  await nextCommit(subject, 'steady', performance.now() + 2_000);
+  let [longest, last, since] = [0, await progress(subject, 'steady'), performance.now()];
+  let changes = 0;
+  for (const until = performance.now() + 10_000; performance.now() < until; await pause(20)) {
+    const now = await progress(subject, 'steady');
+    if (now !== last) {
+      longest = Math.max(longest, performance.now() - since);
+      [last, since] = [now, performance.now()];
+      changes++;
+      const config = {
+        'connector.class': 'BenchSource',
+        topic: 'other',
+        idle: 'true',
+        ...converter,
+        'tasks.max': String(changes),
+      };
+      await call(subject, 'PUT', '/connectors/other/config', config);
+    }
+  }
+  await call(subject, 'DELETE', '/connectors/steady');
+  await call(subject, 'DELETE', '/connectors/other');
+  return longest;
+}
+
+const figure = (value: number) => Math.round(value).toLocaleString('en');
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+  const classes = join(folder, 'classes');
+  const sources = ['BenchSource.java', 'BenchSink.java'].map((file) => join(import.meta.dirname, 'java', file));
+  execFileSync('javac', ['-nowarn', '-Xlint:none', '-d', classes, '-cp', join(connectHome, 'lib', '*'), ...sources]);
+  const config = join(folder, 'millrace.json');
+  writeFileSync(config, JSON.stringify({ worker: { 'plugin.path': join(import.meta.dirname, 'plugins.ts') } }));
+  const [ours, broker] = [await startMillrace({ args: ['--config', config] }), await startMillrace()];
+  const java = await startJavaConnect(broker.kafka, 'bench', { classPath: classes, heap: ['-Xms256M', '-Xmx2G'] });
+  const subjects: readonly Subject[] = [
+    { name: 'Millrace', url: ours.connect, pid: ours.pid },
+    { name: 'Kafka Connect', url: java.url, pid: java.pid },
+  ];
+  try {
+    await throughput(subjects);
+    await footprint(subjects);
+  } finally {
+    await java.stop();
+    await Promise.all([ours.remove(), broker.remove()]);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function throughput(subjects: readonly Subject[]): Promise<void> {
+  console.log(`\nRecords through the worker, 100 bytes of JSON (${machine()})\n`);
+  console.log(
+    '| way | Millrace/s | Kafka Connect/s | Millrace per CPU second | Kafka Connect per CPU second | ratio |',
+  );
+  console.log('|---|---:|---:|---:|---:|---:|');
+  for (const count of TRANSFORMS) {
+    const found = new Map<Subject, { source: Figure; sink: Figure }[]>();
+    for (let number = 0; number < ROUNDS; number++) {
+      for (const subject of subjects) {
+        found.set(subject, [...(found.get(subject) ?? []), await round(subject, count, number)]);
+      }
+    }
+    for (const way of ['source', 'sink'] as const) {
+      const rates = subjects.map((subject) => median(found.get(subject)!.map((each) => each[way].rate)));
+      const costs = subjects.map((subject) => median(found.get(subject)!.map((each) => each[way].perCpuSecond)));
+      const label = way === 'source' ? `source, ${count} transforms` : `sink of that topic`;
+      const ratio = (costs[0]! / costs[1]!).toFixed(1);
+      console.log(`| ${label} | ${[...rates, ...costs].map(figure).join(' | ')} | ${ratio} × |`);
+    }
+  }
+}
+
+async function footprint(subjects: readonly Subject[]): Promise<void> {
+  console.log('\n| | Millrace | Kafka Connect |\n|---|---:|---:|');
+  const line = (what: string, values: readonly string[]) => console.log(`| ${what} | ${values.join(' | ')} |`);
+  line(
+    'memory after the work, MiB',
+    subjects.map((subject) => figure(residentMiB(subject))),
+  );
+  const pauses: string[] = [];
+  for (const subject of subjects) pauses.push(figure(await longestPause(subject)));
+  line('longest time without a commit while another connector changes, ms (commits are a second apart)', pauses);
+  const counts = [IDLE.millrace, IDLE.java];
+  const idles: Awaited<ReturnType<typeof idle>>[] = [];
+  for (const [index, subject] of subjects.entries()) idles.push(await idle(subject, counts[index]!));
+  line('idle connectors', counts.map(String));
+  line(
+    'created in, ms each',
+    idles.map(({ createMs }, index) => (createMs / counts[index]!).toFixed(1)),
+  );
+  line(
+    'memory per idle connector, KiB',
+    idles.map(({ kib }) => figure(kib)),
+  );
+  line(
+    'CPU of all of them, % of one core',
+    idles.map(({ cpuPercent }) => cpuPercent.toFixed(1)),
+  );
+}
+
+await main();
