@@ -247,7 +247,8 @@ export class ConnectorLife {
       measures: new TaskMeasures(),
       errors: { ...noErrors(), deadLetterRequests: 0, deadLetterFailures: 0 },
     };
-    const { ledger, measures, errors } = books;
+    const { measures, errors } = books;
+    const ledger = before?.life.isCutOff === true ? before.ledger.succeed() : books.ledger;
     const failures = new FailurePolicy(plan.settings);
     const life = new TaskLife(
       {

@@ -55,6 +55,27 @@ test('a sink that removes records from the batch it is given is found out, and a
   assert.equal(running.worker.ledger('k', 0)?.released, 0);
 });
 
+test('a task that is cut off and still at work does not spoil the books of the one that follows', async (t) => {
+  const source = steeredSource();
+  source.values.push(...range(10));
+  let release = () => {};
+  const isStuck = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const log = new MemoryLog({ beforeAppend: ([record]) => (record?.topic === 'out' ? isStuck : undefined) });
+  const { heard, logger } = alarms();
+  const { create, running, values } = await harness(t, [source.plugin], { logger, log });
+  await create('s', { 'connector.class': 'SteeredSource' });
+  await eventually(() => assert.equal(running.worker.ledger('s', 0)?.inFlight, 10));
+  running.worker.restartTask('s', 0);
+  await eventually(() => assert.equal(source.started.length, 2), 10_000);
+  release();
+  await eventually(() => assert.equal(values('out').length, 20));
+  source.values.push('more');
+  await eventually(() => assert.equal(running.worker.ledger('s', 0)?.written, 11));
+  assert.deepEqual([heard, running.worker.ledger('s', 0)?.mismatch], [[], 0]);
+});
+
 test('books that balance say nothing, whatever is held or given back', () => {
   const heard: number[] = [];
   const ledger = new Ledger((lost) => void heard.push(lost));

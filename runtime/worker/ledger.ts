@@ -48,6 +48,17 @@ export class Ledger implements LedgerCounts {
     this.inFlight -= records;
   }
 
+  /**
+   * The books for whoever follows a loop that was cut off and may still be at work: what it has in flight is given back,
+   * and what it still writes down is written into the old ones.
+   */
+  succeed(): Ledger {
+    const next = new Ledger(this.#onLost);
+    const { read, written, filtered, deadLettered, skipped, released, inFlight, inFlightMax, lost } = this;
+    Object.assign(next, { read, written, filtered, deadLettered, skipped, released: released + inFlight });
+    return Object.assign(next, { inFlightMax, lost });
+  }
+
   /** `held` is what the loop's queues hold now; whatever else is in flight is nowhere. */
   audit(held: number): void {
     const lost = this.inFlight - held;

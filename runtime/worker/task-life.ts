@@ -32,6 +32,8 @@ export class TaskLife {
   #isPaused: boolean;
   #state: State = 'UNASSIGNED';
   restarts = 0;
+  /** It did not end in time, so something of it may still run. */
+  isCutOff = false;
   readonly #born = Date.now();
   readonly #spentMs = new Map<State, number>();
   #since = this.#born;
@@ -72,6 +74,7 @@ export class TaskLife {
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error;
       this.#options.logger.warn({}, `${error.message} It is cut off; what it did since its last commit is done again.`);
+      this.isCutOff = true;
       this.#loop?.cancel();
     }
   }
