@@ -57,6 +57,16 @@ export function parsePartitionFolder(name: string): { topic: string; partition: 
   return match === null ? null : { topic: match[1]!, partition: Number(match[2]) };
 }
 
+/** Bytes of records in a partition's folder, of the segments that begin at `from` or later. Opens nothing. */
+export function recordBytes(fs: FileSystem, folder: string, from = 0): number {
+  let bytes = 0;
+  for (const name of fs.list(folder)) {
+    const base = offsetOfFile(name, suffixes.log);
+    if (base !== null && base >= from) bytes += fs.size(`${folder}/${name}`) ?? 0;
+  }
+  return bytes;
+}
+
 /** The whole file, or null when there is none. */
 export function readFile(fs: FileSystem, path: string): Buffer | null {
   const size = fs.size(path);

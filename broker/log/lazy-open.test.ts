@@ -61,6 +61,8 @@ describe('After a crash', () => {
   it('a start opens nothing that nobody asks for, and recovers it when somebody does', async () => {
     const fs = await killedDirectory();
     const directory = open(fs);
+    const bytes = fs.size('/data/t-3/00000000000000000000.log');
+    assert.deepEqual([bytes! > 0, directory.get('t', 3)!.sizeBytes], [true, bytes]);
     assert.equal([...directory.logs.values()].filter((log) => log.isOpen).length, 0);
     assert.deepEqual(readAll(directory.get('t', 3)!), ['0:a3', '1:b3']);
     assert.equal((await append(directory.get('t', 4)!, batchOf())).baseOffset, 2);

@@ -22,8 +22,8 @@ import {
   offsetOfFile,
   parsePartitionFolder,
   partitionFolder,
+  recordBytes,
   replaceFile,
-  segmentFile,
   suffixes,
 } from './files.ts';
 import { FolderSyncs } from './folder-syncs.ts';
@@ -438,10 +438,5 @@ function findPartitions(fs: FileSystem, path: string, isClean: boolean, known: O
 function bytesToRead(fs: FileSystem, log: PartitionLog): number {
   const bases = fs.list(log.folder).map((name) => offsetOfFile(name, suffixes.log));
   const known = bases.filter((base) => base !== null && base <= log.recoveryPoint) as number[];
-  const from = Math.max(0, ...known);
-  let bytes = 0;
-  for (const base of bases) {
-    if (base !== null && base >= from) bytes += fs.size(`${log.folder}/${segmentFile(base, suffixes.log)}`) ?? 0;
-  }
-  return bytes;
+  return recordBytes(fs, log.folder, Math.max(0, ...known));
 }

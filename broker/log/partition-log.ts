@@ -14,7 +14,7 @@ import type { CleanJob } from './clean-job.ts';
 import type { CleanPlan } from './clean-plan.ts';
 import { type LogConfig, never, timerMs } from './config.ts';
 import { LogError } from './errors.ts';
-import { partitionFolder } from './files.ts';
+import { partitionFolder, recordBytes } from './files.ts';
 import { abortedTransactions, answer, bytesBetween, findBatches, outOfRange } from './log-reader.ts';
 import { LogWriter } from './log-writer.ts';
 import { readTopicId } from './meta-properties.ts';
@@ -147,8 +147,9 @@ export class PartitionLog {
   get isOpen(): boolean {
     return this.#opened !== null;
   }
-  /** Bytes of all segments' records, for DescribeLogDirs. */
+  /** Bytes of all segments' records, for DescribeLogDirs, which asks for every log there is: nothing is opened for it. */
   get sizeBytes(): number {
+    if (this.#opened === null && this.#resting === null) return recordBytes(this.#around.fs, this.folder);
     return this.#resting === null ? this.#writer.segments.sizeBytes : this.#resting.sizeBytes;
   }
   /** False once the disk failed or the log was closed: every call throws KAFKA_STORAGE_ERROR. */
