@@ -6,6 +6,7 @@
  */
 import type { Command } from 'commander';
 import { counted } from './connector-files.ts';
+import { type ChainOptions, Chains, isBeforeChain } from './dlq/chain.ts';
 import { assignmentOf, type Edit, type Edited, editedRecord, patchOf } from './dlq/edit.ts';
 import { type DeadLetter, RESOLVED_TOPIC } from './dlq/letters.ts';
 import { type SelectionOptions, selectLetters, withSelection } from './dlq/selection.ts';
@@ -17,8 +18,10 @@ import { createTopics } from './kafka/calls.ts';
 import { type Cluster, check, withCluster } from './kafka/cluster.ts';
 import { type TargetedRecord, TransactionalWriter } from './kafka/transaction.ts';
 import { recordToJson } from './record-json.ts';
+import { withRegistry } from './rest.ts';
+import { withWorkshop } from './workshop.ts';
 
-interface Options extends SelectionOptions {
+interface Options extends SelectionOptions, ChainOptions {
   readonly output: OutputFormat;
   readonly set: readonly Edit[];
   readonly patch?: string;
@@ -31,7 +34,6 @@ interface Options extends SelectionOptions {
 const RECORDS_PER_TRANSACTION = 500;
 const BYTES_PER_TRANSACTION = 500_000;
 const CREATE_TIMEOUT_MS = 30_000;
-/** Tells who meets the record again where it has been. */
 const REPLAYED_FROM = 'millrace.replayed.from';
 
 export function define(command: Command): void {
@@ -43,19 +45,19 @@ export function define(command: Command): void {
     [],
   );
   command.option('--patch <file>', 'change the value by a JSON Patch (a list) or a merge patch (an object)');
-  command.option('--to <topic>', 'write here instead of to the original topic');
+  command.option('--to <topic>', 'write here instead, the bytes as they are, past the chain of a source');
   command.option('--dry-run', 'show each record before and after, write nothing');
-  withOutput(withSelection(command)).action(replay);
+  withOutput(withRegistry(withWorkshop(withSelection(command)))).action(replay);
 }
 
 function collect(text: string, previous: readonly Edit[]): Edit[] {
   return [...previous, assignmentOf(text)];
 }
 
-/** A letter on its way back. */
+/** A letter on its way back; null where a transform drops it, which resolves it too. */
 interface Return {
   readonly letter: DeadLetter;
-  readonly record: TargetedRecord;
+  readonly record: TargetedRecord | null;
 }
 
 async function replay(named: readonly string[], options: Options): Promise<void> {
@@ -65,21 +67,28 @@ async function replay(named: readonly string[], options: Options): Promise<void>
     });
   }
   const edits = [...options.set, ...(options.patch === undefined ? [] : [patchFrom(options.patch)])];
-  const returns = await withCluster(options, async (cluster) => {
-    if (options.dryRun) return prepare(await selectLetters(cluster, named, options), edits, options);
-    const done: Return[] = [];
-    // One topic after the other: each has a transactional id, so that two replays of it cannot both send a letter.
-    for (const topic of await deadLetterTopics(named, options.connect))
-      done.push(...(await replayTopic(cluster, topic, edits, options)));
-    return done;
-  });
-  report(returns, edits, options);
+  const chains = new Chains(options);
+  try {
+    const returns = await withCluster(options, async (cluster) => {
+      if (options.dryRun) return prepare(await selectLetters(cluster, named, options), edits, chains, options);
+      const done: Return[] = [];
+      // One topic after the other: each has a transactional id, so that two replays of it cannot both send a letter.
+      for (const topic of await deadLetterTopics(named, options.connect)) {
+        done.push(...(await replayTopic(cluster, topic, edits, chains, options)));
+      }
+      return done;
+    });
+    report(returns, edits, options);
+  } finally {
+    await chains.close();
+  }
 }
 
 async function replayTopic(
   cluster: Cluster,
   topic: string,
   edits: readonly Edit[],
+  chains: Chains,
   options: Options,
 ): Promise<Return[]> {
   await ensureResolvedTopic(cluster);
@@ -89,17 +98,21 @@ async function replayTopic(
     if (error instanceof CliError && error.code === 'NOT_FOUND' && options.group === undefined) return [];
     throw error;
   });
-  const returns = prepare(letters, edits, options);
-  for (const target of new Set(returns.map(({ record }) => record.topic))) await cluster.topic(target);
+  const returns = await prepare(letters, edits, chains, options);
   const fitting = await withPartitions(cluster, returns);
   for (const chunk of chunksOf(fitting)) {
-    await writer.write(chunk.flatMap((each) => [each.record, markOf(each)]));
+    await writer.write(chunk.flatMap((each) => [...(each.record === null ? [] : [each.record]), markOf(each)]));
   }
   return fitting;
 }
 
 /** In the order of the original topic, so that records of one key keep theirs. Every edit is made before any is sent. */
-function prepare(letters: readonly DeadLetter[], edits: readonly Edit[], options: Options): Return[] {
+async function prepare(
+  letters: readonly DeadLetter[],
+  edits: readonly Edit[],
+  chains: Chains,
+  options: Options,
+): Promise<Return[]> {
   const ordered = [...letters].sort(
     ({ original: a, record: left }, { original: b, record: right }) =>
       (a.topic ?? '').localeCompare(b.topic ?? '') ||
@@ -107,7 +120,20 @@ function prepare(letters: readonly DeadLetter[], edits: readonly Edit[], options
       (a.offset ?? 0) - (b.offset ?? 0) ||
       left.offset - right.offset,
   );
-  return ordered.map((letter) => ({ letter, record: targeted(letter, edited(letter, edits), options) }));
+  const returns: Return[] = [];
+  for (const letter of ordered) {
+    const record = targeted(letter, edited(letter, edits), options);
+    const isUnfinished = isBeforeChain(letter) && options.to === undefined;
+    const finished = isUnfinished ? await chains.produce(letter, record) : record;
+    returns.push({ letter, record: finished === null ? null : withOrigin(finished, letter) });
+  }
+  return returns;
+}
+
+/** Tells who meets the record again where it has been. */
+function withOrigin(record: TargetedRecord, { place }: DeadLetter): TargetedRecord {
+  const others = record.headers.filter(({ key }) => key !== REPLAYED_FROM);
+  return { ...record, headers: [...others, { key: REPLAYED_FROM, value: Buffer.from(place) }] };
 }
 
 function edited(letter: DeadLetter, edits: readonly Edit[]): Edited {
@@ -127,21 +153,26 @@ function targeted({ original, place }: DeadLetter, record: Edited, { to }: Optio
       next: 'Name where it should go with --to TOPIC. Its bytes are those the source read.',
     });
   }
-  const headers = [
-    ...record.headers.filter(({ key }) => key !== REPLAYED_FROM),
-    { key: REPLAYED_FROM, value: Buffer.from(place) },
-  ];
   const partition = topic === original.topic && record.key === original.key ? original.partition : null;
-  return { topic, partition, key: record.key, value: record.value, headers, timestamp: record.timestamp };
+  return {
+    topic,
+    partition,
+    key: record.key,
+    value: record.value,
+    headers: record.headers,
+    timestamp: record.timestamp,
+  };
 }
 
 /** A topic that has fewer partitions than it had: by the key then. */
 async function withPartitions(cluster: Cluster, returns: readonly Return[]): Promise<Return[]> {
   const counts = new Map<string, number>();
   for (const { record } of returns) {
+    if (record === null) continue;
     if (!counts.has(record.topic)) counts.set(record.topic, (await cluster.topic(record.topic)).partitions.length);
   }
   return returns.map(({ letter, record }) => {
+    if (record === null) return { letter, record };
     const isThere = record.partition === null || record.partition < counts.get(record.topic)!;
     return { letter, record: isThere ? record : { ...record, partition: null } };
   });
@@ -151,7 +182,7 @@ function* chunksOf(returns: readonly Return[]): Generator<Return[]> {
   let chunk: Return[] = [];
   let bytes = 0;
   for (const each of returns) {
-    const size = (each.record.value?.length ?? 0) + (each.record.key?.length ?? 0);
+    const size = (each.record?.value?.length ?? 0) + (each.record?.key?.length ?? 0);
     // A large record goes alone: one batch has to fit the topic's limit.
     if (chunk.length === RECORDS_PER_TRANSACTION || (chunk.length > 0 && bytes + size > BYTES_PER_TRANSACTION)) {
       yield chunk;
@@ -164,7 +195,7 @@ function* chunksOf(returns: readonly Return[]): Generator<Return[]> {
 }
 
 function markOf({ letter, record }: Return): TargetedRecord {
-  const mark = { timestamp: letter.record.timestamp, replayedTo: record.topic, at: new Date().toISOString() };
+  const mark = { timestamp: letter.record.timestamp, replayedTo: record?.topic ?? null, at: new Date().toISOString() };
   const [key, value] = [Buffer.from(letter.place), Buffer.from(JSON.stringify(mark))];
   return { topic: RESOLVED_TOPIC, partition: 0, key, value, headers: [], timestamp: null };
 }
@@ -197,10 +228,10 @@ function patchFrom(path: string): Edit {
 function report(returns: readonly Return[], edits: readonly Edit[], options: Options): void {
   const result = options.dryRun ? 'would be replayed' : 'replayed';
   const rows = returns.map(({ letter, record }) => {
-    const sides = [shown(letter.original), shown(record)];
+    const sides = [shown(letter.original), record === null ? null : shown(record)];
     return {
       letter: letter.place,
-      to: record.topic,
+      to: record?.topic ?? null,
       result,
       ...(edits.length === 0 ? {} : { before: sides[0], after: sides[1] }),
     };
@@ -219,6 +250,7 @@ function shown({ key, value, headers }: Pick<TargetedRecord, 'key' | 'value' | '
 }
 
 function shownReturn({ letter, record }: Return, isEdited: boolean): string {
+  if (record === null) return `${letter.place} → dropped by a transform\n`;
   const head = `${letter.place} → ${record.topic}\n`;
   const [before, after] = [shown(letter.original), shown(record)];
   const lines = (['key', 'value', 'headers'] as const).flatMap((name) => {

@@ -96,6 +96,43 @@ describe('dead letters', () => {
     assert.deepEqual(readFileSync(out, 'utf8').trim().split('\n').sort(), ['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}']);
   });
 
+  it('of a source go through the rest of its chain, or past it to a topic that is named', async () => {
+    const config = {
+      'connector.class': 'FileSource',
+      file: join(folder, 'in.jsonl'),
+      format: 'jsonl',
+      topic: 'orders',
+      transforms: 'by',
+      'transforms.by.type': 'InsertField',
+      'transforms.by.static.field': 'by',
+      'transforms.by.static.value': 'us',
+      'errors.tolerance': 'all',
+      'errors.deadletterqueue.topic.name': 'orders-dlq',
+    };
+    writeFileSync(join(folder, 'in.jsonl'), '{"n":1}\n"oops"\n{"n":3}\n"again"\n');
+    writeFileSync(join(folder, 'orders.json'), JSON.stringify(config));
+    ok(['connector', 'apply', 'orders.json', '--wait']);
+    for (let tries = 0; tries < 100; tries++) {
+      const { code, out } = millrace(['dlq', 'ls', 'orders-dlq', '-O', 'json']);
+      if (code === 0 && JSON.parse(out)[0]?.open === 2) break;
+      await sleep(50);
+    }
+    const again = millrace(['dlq', 'replay', 'orders-dlq', '--all']);
+    assert.equal(again.code, 1);
+    assert.match(again.err, /orders-dlq-0@\d fails again: Only structs/);
+    const one = ['--where', 'value == "oops"'];
+    const fix = ['--set', 'value = {"n": 2}'];
+    const tried = ok(['dlq', 'replay', 'orders-dlq', ...one, ...fix, '--dry-run']);
+    assert.match(tried, /→ orders\n {2}- value .*oops.*\n {2}\+ value .*\\"by\\":\\"us\\"/);
+    ok(['dlq', 'replay', 'orders-dlq', ...one, ...fix]);
+    const values = ok(['consume', 'orders', '-e']).trim().split('\n');
+    assert.deepEqual(values.sort(), ['{"n":1,"by":"us"}', '{"n":2,"by":"us"}', '{"n":3,"by":"us"}']);
+    ok(['topic', 'create', 'aside']);
+    ok(['dlq', 'replay', 'orders-dlq', '--all', '--to', 'aside']);
+    assert.equal(ok(['consume', 'aside', '-e']), '"again"\n');
+    assert.deepEqual(json(['dlq', 'ls', 'orders-dlq']), []);
+  });
+
   it('are not sent by mistake: usage, unknown groups, edits that do not fit', () => {
     assert.equal(millrace(['dlq', 'replay']).code, 2);
     assert.equal(millrace(['dlq', 'replay', '--group', 'nothing1']).code, 3);

@@ -5,7 +5,8 @@
  * know no plugin, and the commands know neither. Everything is imported when a command asks for it.
  */
 import type { Command } from 'commander';
-import type { StageTrace } from '../runtime/declarative/chain-trace.ts';
+import type { SchemaRegistry } from '../connectors/api/index.ts';
+import type { ChainTrace, StageTrace } from '../runtime/declarative/chain-trace.ts';
 import type { Change, RunningConnector } from '../runtime/declarative/changes.ts';
 import type { Reach } from '../runtime/declarative/check.ts';
 import type { ConnectorFile, Finding } from '../runtime/declarative/connector-file.ts';
@@ -17,6 +18,7 @@ import { notice } from './io.ts';
 import { settle } from './up-settings.ts';
 
 export type {
+  ChainTrace,
   Change,
   RunningConnector,
   ConnectorFile,
@@ -96,6 +98,12 @@ export async function offlineRegistry(urls: readonly string[]): Promise<OfflineR
   return new Offline(urls.length === 0 ? null : httpRegistry({ urls }));
 }
 
+/** The registry at an address, asked and told. */
+export async function liveRegistry(urls: readonly string[]): Promise<SchemaRegistry> {
+  const { httpRegistry } = await import('../schemas/rest/client.ts');
+  return httpRegistry({ urls });
+}
+
 /** The tools themselves. */
 export async function tools() {
   const [files, lint, schema] = await Promise.all([
@@ -112,10 +120,11 @@ export async function changeTools() {
 
 /** Those that run plugins. */
 export async function liveTools() {
-  const [check, preview, test] = await Promise.all([
+  const [check, preview, test, chain] = await Promise.all([
     import('../runtime/declarative/check.ts'),
     import('../runtime/declarative/preview.ts'),
     import('../runtime/declarative/config-test.ts'),
+    import('../runtime/declarative/chain-trace.ts'),
   ]);
-  return { ...check, ...preview, ...test };
+  return { ...check, ...preview, ...test, ...chain };
 }

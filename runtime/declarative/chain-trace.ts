@@ -117,6 +117,16 @@ export class ChainTrace {
     return (await this.#conversion.toProducerRecord(source)) as ProducerRecord;
   }
 
+  /** What the topic would hold; null where a transform drops the record. Rejects with what failed. */
+  async produce(source: SourceRecord): Promise<ProducerRecord | null> {
+    let record: SourceRecord | null = source;
+    for (const { chain } of this.#steps) {
+      record = chain.apply<SourceRecord>(record);
+      if (record === null) return null;
+    }
+    return (await this.#conversion.toProducerRecord(record)) as ProducerRecord;
+  }
+
   #transform<R extends ConnectRecord>(
     given: R,
     stages: StageTrace[],

@@ -37,6 +37,13 @@ describe('the JSON Schema of connector files', () => {
     'a class nobody is': { ...right, 'connector.class': 'FileSauce' },
     'a key beside config': { config: right, confg: {} },
     'two keys that exclude each other': { 'connector.class': 'FileSink', topics: 't', file: 'a', directory: 'b' },
+    'a sink without topics': { 'connector.class': 'FileSink', file: 'a' },
+    'a sink with topics and topics.regex': {
+      'connector.class': 'FileSink',
+      file: 'a',
+      topics: 't',
+      'topics.regex': 't',
+    },
     'none of two keys': { 'connector.class': 'FileSink', topics: 't' },
   };
   for (const [what, file] of Object.entries(wrong)) it(`refuses ${what}`, () => assert.equal(any(file), false));

@@ -44,6 +44,12 @@ export function connectorFileSchema(plugins: Plugins, chosen?: ConnectorPlugin):
   };
 }
 
+/** The planner's own rule for sinks: exactly one of the two. */
+const topicsOrRegex: readonly JsonSchema[] = [
+  { anyOf: [{ required: ['topics'] }, { required: ['topics.regex'] }] },
+  { not: { required: ['topics', 'topics.regex'] } },
+];
+
 /** One flat config of one class: its own keys, the runtime's, and those of whatever stands in its chain. */
 function flatSchema(plugins: Plugins, plugin: ConnectorPlugin): JsonSchema {
   // A file is called after itself where it says nothing else.
@@ -52,8 +58,10 @@ function flatSchema(plugins: Plugins, plugin: ConnectorPlugin): JsonSchema {
   const own = configSchema({ ...plugin.config, ...runtime });
   const chain = { ...chainKeys(plugins), ...converterKeys(plugins) };
   const properties = own.properties as Record<string, JsonSchema>;
+  const relations = (own.allOf as readonly JsonSchema[] | undefined) ?? [];
   return {
     ...own,
+    allOf: plugin.type === 'sink' ? [...relations, ...topicsOrRegex] : relations,
     properties: {
       ...properties,
       $schema: { type: 'string' },
