@@ -43,7 +43,7 @@ export interface SourceOptions {
   readonly logger?: Logger;
 }
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 
 /** Starts a task from raw keys, at an offset. */
 export async function startSource({ config, offset, defaults, logger }: SourceOptions): Promise<RunningSource> {
