@@ -58,10 +58,14 @@ function flatSchema(plugins: Plugins, plugin: ConnectorPlugin): JsonSchema {
   const own = configSchema({ ...plugin.config, ...runtime });
   const chain = { ...chainKeys(plugins), ...converterKeys(plugins) };
   const properties = own.properties as Record<string, JsonSchema>;
-  const relations = (own.allOf as readonly JsonSchema[] | undefined) ?? [];
+  const relations = [
+    ...((own.allOf as readonly JsonSchema[] | undefined) ?? []),
+    ...(plugin.type === 'sink' ? topicsOrRegex : []),
+  ];
   return {
     ...own,
-    allOf: plugin.type === 'sink' ? [...relations, ...topicsOrRegex] : relations,
+    // An empty list is no schema.
+    ...(relations.length === 0 ? {} : { allOf: relations }),
     properties: {
       ...properties,
       $schema: { type: 'string' },
