@@ -12,17 +12,15 @@ import type { Plugin, SourceTask } from '../../connectors/api/index.ts';
 import { catalogue } from '../../connectors/catalogue.ts';
 import type { LogClient, LogProducer, TransactionalProducer } from '../../runtime/log/client.ts';
 import { startWorker } from '../../runtime/worker-server.ts';
+import { errorsOnly, replaced, Window } from './windows.ts';
 
 const [dataDir, file, window, nth, support] = process.argv.slice(2);
 const OUT = 'lines';
 /** Slower than a commit and than the offsets' interval, so that each window is reached several times. */
 const POLL_PAUSE_MS = 30;
 
-let reached = 0;
-/** Nothing runs after this line when the window is the one. */
-function at(place: string): void {
-  if (place === window && ++reached === Number(nth)) process.kill(process.pid, 'SIGKILL');
-}
+const kill = new Window(window!, Number(nth));
+const at = (place: string): void => kill.at(place);
 
 const hasLines = (records: readonly { topic: string }[]) => records.some(({ topic }) => topic === OUT);
 
@@ -66,16 +64,9 @@ function watchedTransactions(producer: TransactionalProducer): TransactionalProd
 }
 
 function watchedLog(log: LogClient): LogClient {
-  return new Proxy(log, {
-    get(target, name) {
-      if (name === 'producer') return (options: Parameters<LogClient['producer']>[0]) => watched(log.producer(options));
-      if (name === 'transactionalProducer') {
-        return async (options: Parameters<LogClient['transactionalProducer']>[0]) =>
-          watchedTransactions(await log.transactionalProducer(options));
-      }
-      const member: unknown = Reflect.get(target, name);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
+  return replaced(log, {
+    producer: (options) => watched(log.producer(options)),
+    transactionalProducer: async (options) => watchedTransactions(await log.transactionalProducer(options)),
   });
 }
 
@@ -108,21 +99,13 @@ function watchedPlugin(plugin: Plugin): Plugin {
   };
 }
 
-const logger = {
-  level: 'error',
-  debug() {},
-  info() {},
-  warn() {},
-  error: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
-  child: () => logger,
-};
-const broker = await startBroker({ dataDir: dataDir!, port: 0, logger });
+const broker = await startBroker({ dataDir: dataDir!, port: 0, logger: errorsOnly });
 const worker = await startWorker({
   log: watchedLog(inProcessLog(broker)),
   plugins: catalogue.map(watchedPlugin),
   host: '127.0.0.1',
   port: 0,
-  logger,
+  logger: errorsOnly,
   config: {
     'exactly.once.source.support': support!,
     'value.converter': 'StringConverter',
