@@ -110,7 +110,7 @@ function write(record: SinkRecord, settings: SinkSettings, row: RowText, names: 
   const { members } = row;
   // Members left out stay in the text: a recordset reads only the columns it declares.
   const added = key.members.filter(([name]) => !members.has(name));
-  const own = wantedOf(members, key.columns, settings);
+  const own = wantedOf(members, key.columns, record.topic, settings);
   const columns = added.length === 0 ? own : [...added.map(([name]) => name), ...own];
   return {
     target: targetOf(record.topic, settings, names),
@@ -124,13 +124,15 @@ function write(record: SinkRecord, settings: SinkSettings, row: RowText, names: 
   };
 }
 
-/** All but what `fields.whitelist` leaves out and what the source does not know; the same array wherever that is all. */
-function wantedOf(members: Members, key: readonly string[], settings: SinkSettings): readonly string[] {
+/** All but what the lists of fields leave out and what the source does not know; the same array wherever that is all. */
+function wantedOf(members: Members, key: readonly string[], topic: string, settings: SinkSettings): readonly string[] {
   const { names, values } = members;
   const placeholder = placeholderOf(settings);
-  if (settings.fields.length === 0 && !values.includes(placeholder)) return names;
+  const { fields, fieldsLeftOut } = settings;
+  if (fields.length === 0 && fieldsLeftOut.length === 0 && !values.includes(placeholder)) return names;
   const isKnown = (index: number) => values[index] !== placeholder;
-  const isListed = (name: string) => settings.fields.length === 0 || settings.fields.includes(name);
+  const isIn = (list: readonly string[], name: string) => list.includes(name) || list.includes(`${topic}:${name}`);
+  const isListed = (name: string) => (fields.length === 0 || isIn(fields, name)) && !isIn(fieldsLeftOut, name);
   return names.filter((name, index) => (isKnown(index) && isListed(name)) || key.includes(name));
 }
 

@@ -5,6 +5,7 @@
  * Debezium have their own words and defaults. Keys that are not here are refused by name by the worker.
  */
 import { type Config, type ConfigDef, ConfigError, type ConfigKey } from '../api/index.ts';
+import { acceptedConfluentKeys, acceptedJdbcKeys } from './accepted-keys.ts';
 import { DEFAULT_PLACEHOLDER } from './source-keys.ts';
 
 export const insertModes = ['insert', 'upsert', 'update', 'ignore'] as const;
@@ -31,6 +32,8 @@ export interface SinkSettings {
   readonly dotsSeparate: boolean;
   /** Fields to write; empty is all. */
   readonly fields: readonly string[];
+  /** Fields not to write. Both lists may name the topic: `topic:field`. */
+  readonly fieldsLeftOut: readonly string[];
   /** An upsert only replaces a row whose value in this column is not newer. */
   readonly newerBy: string | null;
   /** The table that holds offsets; null leaves them to the log. */
@@ -135,10 +138,17 @@ const debeziumKeys: ConfigDef = {
   'schema.evolution': {
     type: 'string',
     default: 'none',
-    oneOf: ['none', 'basic'],
-    doc: 'With `basic`, missing tables are created and missing columns added.',
+    oneOf: ['none', 'validate-only', 'basic'],
+    doc: 'With `basic`, missing tables are created and missing columns added; else what is missing is an error.',
   },
   'collection.name.format': tableFormat,
+  'table.name.format': { ...tableFormat, default: null, doc: 'The former name of collection.name.format.' },
+  'field.include.list': {
+    type: 'list',
+    default: [],
+    doc: 'Fields to write, as `topic:field` or `field`; empty is all.',
+  },
+  'field.exclude.list': { type: 'list', default: [], doc: 'Fields to leave out, likewise.' },
   'batch.size': batchRows(500),
 };
 
@@ -149,8 +159,9 @@ export const sinkConfigDefs: Readonly<Record<SinkDialect, ConfigDef>> = {
     'db.timezone': { type: 'string', default: 'UTC', oneOf: ['UTC'], doc: 'Times are UTC.' },
     'quote.sql.identifiers': { type: 'string', default: 'always', oneOf: ['always'], doc: 'Names are always quoted.' },
     ...extras,
+    ...acceptedConfluentKeys,
   },
-  debezium: { ...debeziumKeys, ...extras },
+  debezium: { ...debeziumKeys, ...extras, ...acceptedJdbcKeys },
 };
 
 /** The settings a parsed config stands for. Throws ConfigError where keys contradict one another. */
@@ -203,6 +214,7 @@ function confluentWords(config: Config, dotsSeparate: boolean): SinkSettings {
     tableFormat: config.string('table.name.format'),
     dotsSeparate,
     fields: config.list('fields.whitelist'),
+    fieldsLeftOut: [],
   };
 }
 
@@ -215,8 +227,9 @@ function debeziumWords(config: Config): SinkSettings {
     keyFields: config.list('primary.key.fields'),
     creates: evolves,
     evolves,
-    tableFormat: config.string('collection.name.format'),
+    tableFormat: config.optionalString('table.name.format') ?? config.string('collection.name.format'),
     dotsSeparate: false,
-    fields: [],
+    fields: config.list('field.include.list'),
+    fieldsLeftOut: config.list('field.exclude.list'),
   };
 }

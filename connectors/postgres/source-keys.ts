@@ -6,6 +6,7 @@
  * Keys that are not here are refused by name by the worker.
  */
 import type { ConfigDef, ConfigKey } from '../api/index.ts';
+import { acceptedSourceKeys } from './accepted-keys.ts';
 import { adjustmentModes } from './name-adjustment.ts';
 import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
 import { sslModes } from './wire/socket.ts';
@@ -376,6 +377,7 @@ export function sourceConfigDef(defaults: SourceDefaults): ConfigDef {
     ...grouped('Stream', streamKeys(defaults)),
     ...grouped('Values', valueKeys(defaults)),
     ...grouped('Signals, notifications, guards', controlKeys),
+    ...(defaults.isCompatible ? grouped('Accepted for Debezium', acceptedSourceKeys) : {}),
   };
 }
 

@@ -4,18 +4,18 @@
  * Method: an embedded Postgres (fsync off: the question is our work, not the disk's), ROWS rows (default 500,000) of five
  * columns; tasks alone, without a log behind them. Beside it, in the same run: COPY TO STDOUT and the replication stream
  * read without decoding (what pg_recvlogical does), and the sink's own statement with rows made before the clock starts.
- * Run: node bench/postgres.bench.ts
+ * Run: node bench/postgres/tasks.bench.ts
  */
-import { parseConfig, type SinkRecord, type SourceRecord } from '../connectors/api/index.ts';
-import { ReplicationClient } from '../connectors/postgres/replication-client.ts';
-import { wireOptions } from '../connectors/postgres/server-setup.ts';
-import { json, sinkRecord, startSink } from '../connectors/postgres/sink-harness.ts';
-import { sourceSettings } from '../connectors/postgres/source-config.ts';
-import { startSource } from '../connectors/postgres/source-harness.ts';
-import { ourDefaults, sourceConfigDef } from '../connectors/postgres/source-keys.ts';
-import { FrameType, WireConnection } from '../connectors/postgres/wire/connection.ts';
-import { startPostgres } from '../test/kit/postgres.ts';
-import { report, timed } from './report.ts';
+import { parseConfig, type SinkRecord, type SourceRecord } from '../../connectors/api/index.ts';
+import { ReplicationClient } from '../../connectors/postgres/replication-client.ts';
+import { wireOptions } from '../../connectors/postgres/server-setup.ts';
+import { json, sinkRecord, startSink } from '../../connectors/postgres/sink-harness.ts';
+import { sourceSettings } from '../../connectors/postgres/source-config.ts';
+import { startSource } from '../../connectors/postgres/source-harness.ts';
+import { ourDefaults, sourceConfigDef } from '../../connectors/postgres/source-keys.ts';
+import { FrameType, WireConnection } from '../../connectors/postgres/wire/connection.ts';
+import { startPostgres } from '../../test/kit/postgres.ts';
+import { report, timed } from '../report.ts';
 
 const count = Number(process.env.ROWS ?? 500_000);
 /** As the worker hands them over. */
