@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../test/kit/postgres.ts';
 import { classpath, installPeer } from '../broker/peer.ts';
@@ -18,10 +18,9 @@ const cache = join(import.meta.dirname, '../../.cache/bench');
 const START_DEADLINE_MS = 120_000;
 
 /** Fetches jars where they are missing. */
-function install(name: string): string {
-  const target = join(cache, `postgres-${name}`);
+function install(name: string, target: string): string {
   if (existsSync(target)) return target;
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(dirname(target), { recursive: true });
   const pom = join(import.meta.dirname, `pom-${name}.xml`);
   execFileSync('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${target}.new`]);
   renameSync(`${target}.new`, target);
@@ -31,14 +30,17 @@ function install(name: string): string {
 /** Broker and Connect worker as processes of their own. */
 export async function startPeer(): Promise<House> {
   installPeer();
-  const [connect, source, sink] = ['connect', 'source', 'sink'].map(install) as [string, string, string];
+  const connect = install('connect', join(cache, 'postgres-connect'));
+  // A plugin is a folder of jars within the path.
+  const plugins = join(cache, 'postgres-plugins');
+  for (const name of ['source', 'sink']) install(name, join(plugins, name));
   const folder = await mkdtemp(join(tmpdir(), 'peer-'));
   const [kafkaPort, controllerPort, restPort] = [await freePort(), await freePort(), await freePort()];
   const kafka = `127.0.0.1:${kafkaPort}`;
   const broker = join(folder, 'server.properties');
   await writeFile(broker, brokerProperties(folder, kafkaPort, controllerPort));
   const worker = join(folder, 'worker.properties');
-  await writeFile(worker, workerProperties(folder, kafka, restPort, [source, sink]));
+  await writeFile(worker, workerProperties(folder, kafka, restPort, plugins));
   const log = openSync(join(folder, 'log'), 'w');
   const java = (...args: string[]) => spawn('java', ['-cp', ...args], { stdio: ['ignore', log, log] });
   const id = randomBytes(16).toString('base64url');
@@ -48,7 +50,17 @@ export async function startPeer(): Promise<House> {
   const main = 'org.apache.kafka.connect.cli.ConnectStandalone';
   children.push(java(`${join(connect, '*')}:${classpath}`, main, worker));
   const rest = `http://127.0.0.1:${restPort}`;
-  await answers(rest, join(folder, 'log'));
+  const stop = async () => {
+    for (const child of children.reverse()) {
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
+  await answers(rest).catch(async (error: Error) => {
+    await stop();
+    throw error;
+  });
   return {
     name: 'Kafka, Connect, Debezium',
     kafka,
@@ -69,17 +81,11 @@ export async function startPeer(): Promise<House> {
       'primary.key.mode': 'record_key',
       'collection.name.format': 'orders',
     }),
-    async stop() {
-      for (const child of children.reverse()) {
-        child.kill('SIGKILL');
-        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      }
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-    },
+    stop,
   };
 }
 
-async function answers(rest: string, log: string): Promise<void> {
+async function answers(rest: string): Promise<void> {
   const deadline = Date.now() + START_DEADLINE_MS;
   while (
     !(await fetch(`${rest}/connectors`).then(
@@ -87,7 +93,7 @@ async function answers(rest: string, log: string): Promise<void> {
       () => false,
     ))
   ) {
-    if (Date.now() > deadline) throw new Error(`Kafka Connect did not start; see ${log}.`);
+    if (Date.now() > deadline) throw new Error('Kafka Connect did not start.');
     await sleep(200);
   }
 }
@@ -108,15 +114,15 @@ function brokerProperties(folder: string, port: number, controllerPort: number):
   ].join('\n');
 }
 
-function workerProperties(folder: string, kafka: string, restPort: number, plugins: readonly string[]): string {
+function workerProperties(folder: string, kafka: string, restPort: number, plugins: string): string {
   return [
     `bootstrap.servers=${kafka}`,
     'key.converter=org.apache.kafka.connect.json.JsonConverter',
     'value.converter=org.apache.kafka.connect.json.JsonConverter',
     `offset.storage.file.filename=${join(folder, 'offsets')}`,
     `listeners=http://127.0.0.1:${restPort}`,
-    `plugin.path=${plugins.join(',')}`,
-    'plugin.discovery=hybrid_warn',
+    `plugin.path=${plugins}`,
+    'plugin.discovery=service_load',
     '',
   ].join('\n');
 }
