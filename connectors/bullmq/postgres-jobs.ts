@@ -64,7 +64,9 @@ export class PostgresJobs implements JobStore {
 
   async deliver(steps: readonly Step[], next: readonly OffsetAndMetadata[]): Promise<void> {
     const client = this.#client!;
-    const places = new Map(next.map(({ topic, partition, offset }) => [idOf(topic, partition), offset]));
+    const places = new Map(
+      next.map(({ topic, partition, offset }) => [idOf(topic, partition), { offset, timestamp: null }]),
+    );
     const runs = inRuns(steps);
     // A queue looks at the schema when it is first used; that must not happen inside the transaction.
     for (const run of runs) await this.#queue('jobs' in run ? run.queue : run.remove.queue).waitUntilReady();

@@ -15,6 +15,18 @@ interface Held {
   readonly epoch: number;
   /** The next to deliver; null before the first delivery. */
   next: number | null;
+  /** What it was when the partition was taken over: nothing before it is asked for any more. */
+  floor: number;
+  /** The time of the last record delivered by then; null where nobody wrote it down. */
+  readonly floorTime: number | null;
+}
+
+/** How far a partition is delivered. */
+export interface Reached {
+  /** The next to deliver. */
+  readonly offset: number;
+  /** Of the last record. */
+  readonly timestamp: number | null;
 }
 
 export class SinkOffsets {
@@ -36,16 +48,24 @@ export class SinkOffsets {
       partition: number;
       next_offset: string | null;
       epoch: string;
+      last_timestamp: string | null;
     }>(
       `INSERT INTO ${this.#table} AS o (connector, topic, partition, epoch)
        SELECT $1, topic, partition, 1 FROM json_to_recordset($2) AS x(topic text, partition int) ORDER BY topic, partition
        ON CONFLICT (connector, topic, partition) DO UPDATE SET epoch = o.epoch + 1
-       RETURNING topic, partition, next_offset, epoch`,
+       RETURNING topic, partition, next_offset, epoch, last_timestamp`,
       [this.#connector, JSON.stringify(partitions)],
     );
-    for (const { topic, partition, next_offset, epoch } of rows) {
+    for (const { topic, partition, next_offset, epoch, last_timestamp: time } of rows) {
       const next = next_offset === null ? null : Number(next_offset);
-      this.#held.set(idOf(topic, partition), { topic, partition, epoch: Number(epoch), next });
+      this.#held.set(idOf(topic, partition), {
+        topic,
+        partition,
+        epoch: Number(epoch),
+        next,
+        floor: next ?? 0,
+        floorTime: time === null ? null : Number(time),
+      });
     }
     return new Map(partitions.map((tp) => [tp, this.#held.get(idOf(tp.topic, tp.partition))?.next ?? null]));
   }
@@ -58,6 +78,19 @@ export class SinkOffsets {
   isDelivered(topic: string, partition: number, offset: number): boolean {
     const next = this.#held.get(idOf(topic, partition))?.next;
     return next != null && offset < next;
+  }
+
+  /**
+   * Begins a partition anew where a record stands before what was delivered and is younger than all of it: then the log does
+   * not reach that far, because the topic was deleted and made again. Answers whether it did.
+   */
+  startedOver(topic: string, partition: number, offset: number, timestamp: number | null): boolean {
+    const held = this.#held.get(idOf(topic, partition));
+    if (held === undefined || offset >= held.floor || held.floorTime === null) return false;
+    if (timestamp === null || timestamp <= held.floorTime) return false;
+    held.next = offset;
+    held.floor = offset;
+    return true;
   }
 
   /** Looks again what was delivered: after a commit whose answer was lost. */
@@ -73,15 +106,15 @@ export class SinkOffsets {
   }
 
   /** Writes the offsets inside the open transaction. Throws when another task has taken a partition over. */
-  async write(client: Client, next: ReadonlyMap<string, number>): Promise<void> {
-    const rows = [...next].map(([id, offset]) => {
+  async write(client: Client, next: ReadonlyMap<string, Reached>): Promise<void> {
+    const rows = [...next].map(([id, { offset, timestamp }]) => {
       const { topic, partition, epoch } = this.#held.get(id)!;
-      return { topic, partition, epoch, next_offset: offset };
+      return { topic, partition, epoch, next_offset: offset, last_timestamp: timestamp };
     });
     const { rowCount } = await client.query({
       name: 'millrace-offsets',
-      text: `UPDATE ${this.#table} o SET next_offset = x.next_offset, updated_at = now()
-             FROM json_to_recordset($2::json) AS x(topic text, partition int, epoch bigint, next_offset bigint)
+      text: `UPDATE ${this.#table} o SET next_offset = x.next_offset, last_timestamp = x.last_timestamp, updated_at = now()
+             FROM json_to_recordset($2::json) AS x(topic text, partition int, epoch bigint, next_offset bigint, last_timestamp bigint)
              WHERE o.connector = $1 AND o.topic = x.topic AND o.partition = x.partition AND o.epoch = x.epoch`,
       values: [this.#connector, JSON.stringify(rows)],
     });
@@ -94,8 +127,8 @@ export class SinkOffsets {
   }
 
   /** The transaction of {@link write} is committed. */
-  committed(next: ReadonlyMap<string, number>): void {
-    for (const [id, offset] of next) {
+  committed(next: ReadonlyMap<string, Reached>): void {
+    for (const [id, { offset }] of next) {
       const held = this.#held.get(id);
       if (held !== undefined) held.next = offset;
     }
@@ -112,6 +145,8 @@ export class SinkOffsets {
            epoch bigint NOT NULL, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (connector, topic, partition))`,
       );
     }
+    // Tables made by earlier versions have no such column.
+    await client.query(`ALTER TABLE ${this.#table} ADD COLUMN IF NOT EXISTS last_timestamp bigint`);
     this.#isReady = true;
   }
 }

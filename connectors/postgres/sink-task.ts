@@ -18,7 +18,7 @@ import { sqlStateOf, toConnectError } from './errors.ts';
 import { type SinkChange, type TargetName, toChange } from './sink-change.ts';
 import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, type SinkSettings, sinkSettings } from './sink-config.ts';
-import { idOf, SinkOffsets } from './sink-offsets.ts';
+import { idOf, type Reached, SinkOffsets } from './sink-offsets.ts';
 import { foldByKey, type Statement, statementsFor } from './sink-statements.ts';
 import { type TargetTable, TargetTables } from './target-tables.ts';
 
@@ -79,6 +79,7 @@ export class PostgresSinkTask implements SinkTask {
       this.#adopt(records);
       const client = await this.#takeOver();
       const offsets = this.#offsets;
+      if (offsets !== null) this.#lookForNewTopics(offsets, records);
       const fresh =
         offsets === null
           ? records
@@ -88,6 +89,15 @@ export class PostgresSinkTask implements SinkTask {
       if (fresh.length > 0) await this.#deliver(client, fresh);
     } catch (error) {
       throw await this.#judge(error);
+    }
+  }
+
+  /** A topic that was deleted and made again begins at its beginning, whatever the offsets table says of the old one. */
+  #lookForNewTopics(offsets: SinkOffsets, records: readonly SinkRecord[]): void {
+    for (const { originalTopic: topic, originalPartition: partition, offset, timestamp } of records) {
+      if (!offsets.startedOver(topic, partition, offset, timestamp)) continue;
+      const message = `Topic ${topic} was made anew: partition ${partition} begins again at offset ${offset}, before what was delivered of the old one.`;
+      this.#context.logger.warn({ topic, partition, offset }, message);
     }
   }
 
@@ -192,7 +202,7 @@ export class PostgresSinkTask implements SinkTask {
   async #transact(
     client: Client,
     batches: Iterable<readonly Statement[]>,
-    next: ReadonlyMap<string, number>,
+    next: ReadonlyMap<string, Reached>,
   ): Promise<void> {
     const sent: Promise<unknown>[] = [];
     const send = (answer: Promise<unknown>) => {
@@ -274,9 +284,11 @@ function parentsFirst(work: readonly TableWork[]): TableWork[] {
   return sorted;
 }
 
-function nextOffsets(records: readonly SinkRecord[]): Map<string, number> {
-  const next = new Map<string, number>();
-  for (const record of records) next.set(idOf(record.originalTopic, record.originalPartition), record.offset + 1);
+function nextOffsets(records: readonly SinkRecord[]): Map<string, Reached> {
+  const next = new Map<string, Reached>();
+  for (const { originalTopic, originalPartition, offset, timestamp } of records) {
+    next.set(idOf(originalTopic, originalPartition), { offset: offset + 1, timestamp });
+  }
   return next;
 }
 

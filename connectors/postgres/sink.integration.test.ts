@@ -406,4 +406,22 @@ describe('PostgresSink', () => {
     assert.equal(await count(), 1901);
     await sink.stop();
   });
+
+  test('a topic that was deleted and made again is delivered from its beginning', async () => {
+    const { client, url } = await target('CREATE TABLE t (id int PRIMARY KEY, v text)');
+    const at = (timestamp: number, record: RecordSpec) => ({ ...sinkRecord(record), timestamp });
+    const first = await startSink({ 'connection.url': url }, partitions);
+    await first.task.put(Array.from({ length: 10 }, (_, id) => at(id, row(id, id, '"v":"old"'))));
+    await first.stop();
+    const second = await startSink({ 'connection.url': url }, partitions);
+    await second.task.put([at(20, row(0, 100, '"v":"new"')), at(21, row(1, 101, '"v":"new"'))]);
+    await second.task.put([at(21, row(1, 101, '"v":"again"')), at(22, row(2, 102, '"v":"new"'))]);
+    const { rows } = await client.query('SELECT id, v FROM t WHERE id >= 100 ORDER BY id');
+    assert.deepEqual(rows, [
+      { id: 100, v: 'new' },
+      { id: 101, v: 'new' },
+      { id: 102, v: 'new' },
+    ]);
+    await second.stop();
+  });
 });
