@@ -12,11 +12,18 @@ export function cachedRegistry(registry: SchemaRegistry): SchemaRegistry {
   const registered = new Map<string, Promise<number>>();
   const found = new Map<string, Promise<number>>();
   const byId = new Map<number, Promise<RegisteredSchema>>();
+  const versions = new Map<string, Promise<RegisteredSchema>>();
   return {
     register: (subject, schema) => once(registered, keyOf(subject, schema), () => registry.register(subject, schema)),
     lookup: (subject, schema) => once(found, keyOf(subject, schema), () => registry.lookup(subject, schema)),
     latest: (subject) => registry.latest(subject),
     byId: (id) => once(byId, id, () => registry.byId(id)),
+    ...(registry.version === undefined
+      ? {}
+      : {
+          version: (subject, version) =>
+            once(versions, `${version}\0${subject}`, () => registry.version!(subject, version)),
+        }),
   };
 }
 

@@ -24,6 +24,7 @@ export function inProcessRegistry(core: RegistryCore): SchemaRegistry {
         if (version === undefined) throw new DataError(`Schema ${id} not found`);
         return registered(version);
       }),
+    version: (subject, version) => asConnect(async () => registered(core.version(subject, version, { deleted: true }))),
   });
 }
 

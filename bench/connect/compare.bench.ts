@@ -2,10 +2,10 @@
  * Question: how many records does a second of CPU time carry through the worker, beside Kafka Connect on the same work?
  *
  * A generator writes one 100-byte JSON object for ever through 0, 1 and 5 InsertField transforms and JsonConverter; a null
- * sink reads the topic back. Both workers run in one go on this machine, one after the other in each round, each over a
+ * sink reads such records through as many. Both workers run in one go on this machine, one after the other in each round, each over a
  * Millrace broker. Kafka Connect's figures are its JVM alone, without the broker it needs; ours are the whole process,
  * broker and disk included. Memory is that of the process after the work, and with idle connectors.
- * Run: node bench/connect/compare.bench.ts [rounds] (2 by default, 2½ minutes each; needs scripts/compat-install.sh)
+ * Run: node bench/connect/compare.bench.ts [rounds] (2 by default; 2½ minutes each and 2 for the rest; needs scripts/compat-install.sh)
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,6 +19,11 @@ import { call, cpuSeconds, pause, progress, residentMiB, type Subject } from './
 const ROUNDS = Number(process.argv[2] ?? 2);
 const WARM_MS = 4_000;
 const MEASURE_MS = 8_000;
+const SINK_MS = 3_000;
+/** A JVM compiles what it runs often; nobody measures that. */
+const FIRST_WARM_MS = 12_000;
+/** More than the faster worker reads while it is measured. */
+const FILL = 4_000_000;
 const TRANSFORMS = [0, 1, 5];
 const IDLE = { millrace: 500, java: 50 };
 
@@ -45,9 +50,9 @@ function transforms(count: number): Record<string, string> {
 }
 
 /** From one commit to another, so that the second between two commits does not blur the figure. */
-async function measure(subject: Subject, name: string): Promise<Figure> {
-  const begin = await nextCommit(subject, name, performance.now() + WARM_MS);
-  const end = await nextCommit(subject, name, performance.now() + MEASURE_MS);
+async function measure(subject: Subject, name: string, warmMs: number, measureMs: number): Promise<Figure> {
+  const begin = await nextCommit(subject, name, performance.now() + warmMs);
+  const end = await nextCommit(subject, name, performance.now() + measureMs);
   const records = end.records - begin.records;
   return {
     rate: (records / (end.at - begin.at)) * 1_000,
@@ -67,25 +72,33 @@ async function nextCommit(subject: Subject, name: string, notBefore: number) {
   }
 }
 
-async function round(subject: Subject, count: number, number: number): Promise<{ source: Figure; sink: Figure }> {
-  const topic = `bench-${count}-${number}`;
-  const source = { 'connector.class': 'BenchSource', topic, ...converter, ...transforms(count) };
-  await call(subject, 'POST', '/connectors', { name: `${topic}-source`, config: source });
-  const written = await measure(subject, `${topic}-source`);
-  await call(subject, 'DELETE', `/connectors/${topic}-source`);
-  const sink = { 'connector.class': 'BenchSink', topics: topic, ...converter };
-  await call(subject, 'POST', '/connectors', { name: `${topic}-sink`, config: sink });
-  // The sink has what the source wrote in the same time; a shorter measurement stays within it.
-  const read = await measureSink(subject, `${topic}-sink`);
-  await call(subject, 'DELETE', `/connectors/${topic}-sink`);
-  return { source: written, sink: read };
+interface Round {
+  readonly source: Figure;
+  readonly sink: Figure;
 }
 
-async function measureSink(subject: Subject, name: string): Promise<Figure> {
-  const begin = await nextCommit(subject, name, performance.now());
-  const end = await nextCommit(subject, name, performance.now() + MEASURE_MS / 4);
-  const records = end.records - begin.records;
-  return { rate: (records / (end.at - begin.at)) * 1_000, perCpuSecond: records / (end.cpu - begin.cpu) };
+async function round(subject: Subject, count: number, number: number, warmMs = WARM_MS): Promise<Round> {
+  const name = `bench-${count}-${number}`;
+  const chain = { ...converter, ...transforms(count) };
+  const config = { 'connector.class': 'BenchSource', topic: name, ...chain };
+  await call(subject, 'POST', '/connectors', { name: `${name}-source`, config });
+  const source = await measure(subject, `${name}-source`, warmMs, MEASURE_MS);
+  await call(subject, 'DELETE', `/connectors/${name}-source`);
+  await call(subject, 'POST', '/connectors', {
+    name: `${name}-sink`,
+    config: { 'connector.class': 'BenchSink', topics: 'fill', ...chain },
+  });
+  const sink = await measure(subject, `${name}-sink`, 0, SINK_MS);
+  await call(subject, 'DELETE', `/connectors/${name}-sink`);
+  return { source, sink };
+}
+
+/** The same records in both logs, for the sinks to read. */
+async function fill(subject: Subject): Promise<void> {
+  const config = { 'connector.class': 'BenchSource', topic: 'fill', ...converter };
+  await call(subject, 'POST', '/connectors', { name: 'fill', config });
+  while ((await progress(subject, 'fill')) < FILL) await pause(100);
+  await call(subject, 'DELETE', '/connectors/fill');
 }
 
 /** What a connector that has nothing to do costs, in KiB, and how long it took to create them all. */
@@ -144,13 +157,16 @@ async function main(): Promise<void> {
   execFileSync('javac', ['-nowarn', '-Xlint:none', '-d', classes, '-cp', join(connectHome, 'lib', '*'), ...sources]);
   const config = join(folder, 'millrace.json');
   writeFileSync(config, JSON.stringify({ worker: { 'plugin.path': join(import.meta.dirname, 'plugins.ts') } }));
-  const [ours, broker] = [await startMillrace({ args: ['--config', config] }), await startMillrace()];
+  const args = ['--config', config];
+  const [ours, broker] = [await startMillrace({ args }), await startMillrace({ args })];
   const java = await startJavaConnect(broker.kafka, 'bench', { classPath: classes, heap: ['-Xms256M', '-Xmx2G'] });
   const subjects: readonly Subject[] = [
     { name: 'Millrace', url: ours.connect, pid: ours.pid },
     { name: 'Kafka Connect', url: java.url, pid: java.pid },
   ];
   try {
+    for (const { connect, pid } of [ours, broker]) await fill({ name: 'fill', url: connect, pid });
+    for (const subject of subjects) await round(subject, 1, -1, FIRST_WARM_MS);
     await throughput(subjects);
     await footprint(subjects);
   } finally {
@@ -167,7 +183,7 @@ async function throughput(subjects: readonly Subject[]): Promise<void> {
   );
   console.log('|---|---:|---:|---:|---:|---:|');
   for (const count of TRANSFORMS) {
-    const found = new Map<Subject, { source: Figure; sink: Figure }[]>();
+    const found = new Map<Subject, Round[]>();
     for (let number = 0; number < ROUNDS; number++) {
       for (const subject of subjects) {
         found.set(subject, [...(found.get(subject) ?? []), await round(subject, count, number)]);
@@ -176,7 +192,7 @@ async function throughput(subjects: readonly Subject[]): Promise<void> {
     for (const way of ['source', 'sink'] as const) {
       const rates = subjects.map((subject) => median(found.get(subject)!.map((each) => each[way].rate)));
       const costs = subjects.map((subject) => median(found.get(subject)!.map((each) => each[way].perCpuSecond)));
-      const label = way === 'source' ? `source, ${count} transforms` : `sink of that topic`;
+      const label = `${way}, ${count} transforms`;
       const ratio = (costs[0]! / costs[1]!).toFixed(1);
       console.log(`| ${label} | ${[...rates, ...costs].map(figure).join(' | ')} | ${ratio} × |`);
     }

@@ -25,6 +25,8 @@ export interface SchemaRegistry {
   /** The latest version under the subject. Rejects with DataError when there is none. */
   latest(subject: string): Promise<RegisteredSchema & { readonly id: number }>;
   byId(id: number): Promise<RegisteredSchema>;
+  /** One version under a subject, immutable: how a schema's references are fetched. Absent where there is no need. */
+  version?(subject: string, version: number): Promise<RegisteredSchema>;
 }
 
 /** A schema as the registry keeps it: its text, and what its `$ref`s mean. */

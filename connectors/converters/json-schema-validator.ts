@@ -1,7 +1,7 @@
 /**
  * Compiles JSON Schemas with ajv, once per schema, for the draft each declares. ajv is loaded with the first schema.
  */
-import type { AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
+import type { Ajv, AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
 import { ConfigError } from '../api/index.ts';
 import { badData } from './errors.ts';
 
@@ -10,20 +10,37 @@ export type Validate = (value: unknown) => void;
 const OPTIONS = { strict: false, logger: false, allErrors: false } as const;
 
 /** Answers a function that throws a DataError naming the place in the value and what is wrong with it. */
-export async function compileSchema(text: string, what: string): Promise<Validate> {
-  const validate = await compile(text, what);
+export async function compileSchema(
+  text: string,
+  what: string,
+  /** What its `$ref`s mean, by the names they use. */
+  referenced: ReadonlyMap<string, string> = new Map(),
+): Promise<Validate> {
+  const validate = await compile(text, what, referenced);
   return (value) => {
     if (!validate(value)) throw violation(what, validate.errors ?? []);
   };
 }
 
-async function compile(text: string, what: string): Promise<ValidateFunction> {
+async function compile(text: string, what: string, referenced: ReadonlyMap<string, string>): Promise<ValidateFunction> {
   try {
     const schema: AnySchemaObject | boolean = JSON.parse(text);
     const ajv = await ajvFor(typeof schema === 'object' ? String(schema.$schema ?? '') : '');
+    for (const [name, each] of referenced) addReferenced(ajv, name, JSON.parse(each), schema);
     return ajv.compile(typeof schema === 'object' ? withoutUnknownDraft(schema) : schema);
   } catch (cause) {
     throw new ConfigError(`${what} cannot be compiled: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+/** A `$ref` is the name itself, or an address that the name makes with the `$id` of the schema around it. */
+function addReferenced(ajv: Ajv, name: string, schema: AnySchemaObject, root: AnySchemaObject | boolean): void {
+  const { $schema: _, $id: own, ...rest } = schema;
+  const base = typeof root === 'object' ? root.$id : undefined;
+  const address = typeof base === 'string' && URL.canParse(name, base) ? new URL(name, base).href : name;
+  for (const key of new Set([name, address, ...(typeof own === 'string' ? [own] : [])])) {
+    // Asking by getSchema would compile it, before what it refers to is there.
+    if (ajv.schemas[key] === undefined && ajv.refs[key] === undefined) ajv.addSchema(rest, key);
   }
 }
 

@@ -50,6 +50,10 @@ function registry(): TestRegistry {
       calls.push(`byId ${id}`);
       return schemas[id - 1]!;
     },
+    async version(subject, version) {
+      calls.push(`version ${subject} ${version}`);
+      return schemas[subjects.get(subject)![version - 1]! - 1]!;
+    },
   };
 }
 
@@ -134,6 +138,41 @@ describe('JsonSchemaConverter', () => {
     );
     const read = await converter.toConnectData('trucks', bytes);
     assert.deepEqual(plainValue(read.value), { id: 't1', latitude: 1 });
+  });
+
+  test('what a schema refers to is fetched, with what that refers to, once', async () => {
+    const server = registry();
+    const place = { type: 'object', properties: { country: { $ref: 'country.json' } }, required: ['country'] };
+    const circle = { name: 'place.json', subject: 'place', version: 1 };
+    await server.register('country', {
+      schemaType: 'JSON',
+      schema: JSON.stringify({ enum: ['de', 'fr'] }),
+      references: [circle],
+    });
+    await server.register('place', {
+      schemaType: 'JSON',
+      schema: JSON.stringify(place),
+      references: [{ name: 'country.json', subject: 'country', version: 1 }],
+    });
+    await server.register('trucks-value', {
+      schemaType: 'JSON',
+      schema: JSON.stringify({
+        $id: 'https://example.com/schemas/truck.json',
+        properties: { home: { $ref: 'place.json' } },
+      }),
+      references: [circle],
+    });
+    server.calls.length = 0;
+    const converter = await open(
+      jsonSchemaPlugin,
+      { 'use.latest.version': 'true' },
+      { isKey: false, registry: server },
+    );
+    const written = (text: string) => converter.fromConnectData('trucks', null, json(text));
+    await written('{"home":{"country":"de"}}');
+    assert.deepEqual(server.calls, ['latest trucks-value', 'version place 1', 'version country 1']);
+    await assert.rejects(async () => written('{"home":{"country":"xx"}}'), /\/home\/country must be equal to one of/);
+    await assert.rejects(async () => written('{"home":{}}'), /\/home must have required property 'country'/);
   });
 
   test('what is read is validated as well', async () => {

@@ -25,6 +25,7 @@ import { compileSchema, type Validate } from './json-schema-validator.ts';
 import { stringifyJson, textOf } from './json-text.ts';
 import { JsonValues } from './json-values.ts';
 import { plainJson } from './plain-json.ts';
+import { referencedSchemas } from './referenced-schemas.ts';
 import { httpRegistry } from './registry-http.ts';
 
 const MAGIC = 0;
@@ -195,11 +196,12 @@ export class JsonSchemaConverter implements Converter {
     return this.#byId.get(id) ?? this.#learn(id, await this.#registry.byId(id));
   }
 
-  async #learn(id: number, { schemaType, schema }: RegisteredSchema): Promise<Known> {
+  async #learn(id: number, { schemaType, schema, references }: RegisteredSchema): Promise<Known> {
     if (schemaType !== 'JSON') throw badData(`Schema ${id} is ${schemaType}, JsonSchemaConverter reads JSON Schema.`);
     const prefix = Buffer.alloc(PREFIX_BYTES);
     prefix.writeUInt32BE(id, 1);
-    const validate = this.#validates ? await compileSchema(schema, `schema ${id}`) : null;
+    const referenced = this.#validates ? await referencedSchemas(this.#registry, references ?? []) : new Map();
+    const validate = this.#validates ? await compileSchema(schema, `schema ${id}`, referenced) : null;
     const known = { id, prefix, validate, schema: fromJsonSchema(JSON.parse(schema)) };
     this.#byId.set(id, known);
     return known;

@@ -25,6 +25,9 @@ export function httpRegistry(access: RegistryAccess): SchemaRegistry {
       return { ...registered(answer), id: answer.id as number };
     },
     byId: async (id) => registered(await call(access, 'GET', `/schemas/ids/${id}`)),
+    // A reference may point to a version that was deleted since: it still means the same.
+    version: async (subject, version) =>
+      registered(await call(access, 'GET', `${at(subject)}/versions/${version}?deleted=true`)),
   };
 }
 

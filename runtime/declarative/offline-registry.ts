@@ -47,6 +47,13 @@ export class OfflineRegistry implements SchemaRegistry {
     throw new DataError(`There is no schema with id ${id} here; name the registry with --registry.`);
   }
 
+  async version(subject: string, version: number): Promise<RegisteredSchema> {
+    const kept = this.#own.filter((each) => each.subject === subject)[version - 1];
+    if (kept !== undefined) return kept.schema;
+    if (this.#real?.version !== undefined) return this.#real.version(subject, version);
+    throw new DataError(`The subject ${subject} has no version ${version} here; name the registry with --registry.`);
+  }
+
   /** Null where the real registry does not know it; an unreachable one is told as such. */
   async #ask<T>(question: (real: SchemaRegistry) => Promise<T>): Promise<T | null> {
     if (this.#real === null) return null;

@@ -53,6 +53,10 @@ export function httpRegistry(options: HttpRegistryOptions): SchemaRegistry {
     async byId(id) {
       return registered(await ask<SchemaAnswer>('GET', `/schemas/ids/${id}`));
     },
+    async version(subject, version) {
+      const path = `/subjects/${encodeURIComponent(subject)}/versions/${version}?deleted=true`;
+      return registered(await ask<SchemaAnswer>('GET', path));
+    },
   });
 }
 
