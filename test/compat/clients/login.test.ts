@@ -26,11 +26,11 @@ const server = authority.issue([['CN', 'localhost']]);
 const client = authority.issue([['CN', 'alice']]);
 const issuer = newIssuer('RS256');
 const deadlineMs = 90_000;
-/** Without it the client cannot read a token; it comes with Kafka's tools. */
+/** Without these the client cannot read a token; they come with Kafka's tools. */
 const tools = join(cache, 'kafka-tools/lib');
-const jackson = existsSync(tools)
+const tokenLibraries = existsSync(tools)
   ? readdirSync(tools)
-      .filter((name) => name.startsWith('jackson-'))
+      .filter((name) => /^(jackson|jose4j)-/.test(name))
       .map((name) => join(tools, name))
   : [];
 
@@ -84,7 +84,7 @@ async function login(home: string, properties: Readonly<Record<string, string>>)
       .map(([key, value]) => `${key}=${value}`)
       .join('\n'),
   );
-  const classPath = [join(home, 'classes'), join(home, 'lib/*'), ...jackson].join(':');
+  const classPath = [join(home, 'classes'), join(home, 'lib/*'), ...tokenLibraries].join(':');
   const token = pathToFileURL(join(folder, 'token.jwt')).href;
   const allowed = [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${token}`];
   const args = [...allowed, '-cp', classPath, 'Login', file, 'allowed-one', 'forbidden-one'];
@@ -109,7 +109,7 @@ const worked = (lines: readonly string[]): void => {
 
 for (const version of ['3.9.1', '4.4.0']) {
   const home = join(cache, `java-${version}`);
-  const isInstalled = existsSync(join(home, 'classes/Login.class')) && jackson.length > 0;
+  const isInstalled = existsSync(join(home, 'classes/Login.class')) && tokenLibraries.length > 0;
   if (!isInstalled && requiredServices().includes('java'))
     throw new Error('CI_REQUIRE names java, but its clients are not installed (scripts/compat-install.sh).');
   const skip = isInstalled ? false : 'the Java clients are not installed (scripts/compat-install.sh)';
