@@ -217,6 +217,11 @@ export class LogDirectory {
   /** Who knows the topics' configs; asked when a log is opened whose config nobody has set. */
   useConfigOf(configOf: (topic: string, topicId: string) => LogConfig | undefined): void {
     this.#configOf = configOf;
+    // Logs with much to recover were opened before anybody knew their topics.
+    for (const log of this.#logs.values()) {
+      const known = log.hasConfig ? configOf(log.topic, log.topicId) : undefined;
+      if (known !== undefined) log.setConfig(known);
+    }
   }
 
   /** Opens, and after a crash recovers, everything at once: for who must know that all is whole. */

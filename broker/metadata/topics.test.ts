@@ -163,6 +163,18 @@ describe('topics', () => {
     assert.equal(log.config.maxMessageBytes, 1_048_588);
   });
 
+  it('give their config to a log that was recovered before they were known', async () => {
+    const { fs, topics } = open();
+    await topics.create([{ name: 't', partitions: 1, config: { 'retention.ms': '1234' } }]);
+    const values = ['v'.repeat(1_000_000)];
+    for (let count = 0; count < 5; count++) {
+      await append(topics.log('t', 0), batchOf({ values, timestamp: 1_700_000_000_000 }));
+    }
+    const again = open(fs).topics.log('t', 0);
+    assert.equal(again.isOpen, true);
+    assert.equal(again.config.retentionMs, 1234);
+  });
+
   it('take their defaults from the broker', async () => {
     const { topics } = open(undefined, { 'num.partitions': '4', 'log.retention.hours': '1' });
     const topic = await create(topics, 't', -1);
