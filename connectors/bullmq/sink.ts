@@ -34,6 +34,18 @@ export class BullmqSink implements SinkConnector {
 
   stop(): void {}
 
+  async explain(config: Config, records: readonly SinkRecord[]): Promise<readonly string[]> {
+    const settings = sinkSettings(config);
+    return records.map((record) => {
+      try {
+        const { queue, name, data, opts } = toJob(settings, record, Date.now());
+        return `add to ${queue}: ${name} ${JSON.stringify(data)} ${JSON.stringify(opts)}`;
+      } catch (error) {
+        return `refused: ${(error as Error).message}`;
+      }
+    });
+  }
+
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     try {
       const { url, migrate } = sinkSettings(config);

@@ -40,6 +40,13 @@ export class HttpSink implements SinkConnector {
 
   stop(): void {}
 
+  async explain(config: Config, records: readonly SinkRecord[]): Promise<readonly string[]> {
+    const { shipments, unfit } = shipmentsOf(sinkSettings(config), records);
+    // Headers may hold credentials: they are not shown.
+    const sent = shipments.map(({ request: { method, url, body } }) => `${method} ${url}\n  ${body?.toString() ?? ''}`);
+    return [...sent, ...unfit.map(({ error }) => `refused: ${error.message}`)];
+  }
+
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     try {
       return await checkEndpoint(sinkSettings(config));

@@ -39,6 +39,21 @@ export class MqttSink implements SinkConnector {
 
   stop(): void {}
 
+  async explain(config: Config, records: readonly SinkRecord[]): Promise<readonly string[]> {
+    const settings = mqttSinkSettings(config, 'preview', 0);
+    return records.flatMap((record) => {
+      try {
+        // As for MQTT 5, which carries more: whether the broker speaks it is seen when it is asked.
+        const message = toMessage(settings, record, 5);
+        if (message === null) return [];
+        const { topic, payload, options } = message;
+        return `publish ${topic} qos=${options.qos ?? 0} retain=${options.retain ?? false}: ${payload.toString()}`;
+      } catch (error) {
+        return `refused: ${reason(error)}`;
+      }
+    });
+  }
+
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     try {
       return await checkBrokers(mqttSinkSettings(config, 'check', 0));
