@@ -77,6 +77,28 @@ export async function ensurePublication(connection: WireConnection, settings: So
   }
 }
 
+/**
+ * Publishes tables that appeared since and that the filters want (`publication.autocreate.mode=filtered` only), and answers
+ * them. Postgres would refuse updates of a published table without identity, so such a table is left out.
+ */
+export async function publishNewTables(connection: WireConnection, settings: SourceSettings): Promise<CatalogTable[]> {
+  const { publication, filters } = settings;
+  if (publication.mode !== 'filtered') return [];
+  const published = new Set((await publishedTables(connection, publication.name)).map((table) => table.oid));
+  const wanted = (await listTables(connection, publication.viaRoot)).filter(
+    ({ oid, schema, name }) => !published.has(oid) && filters.table(schema, name),
+  );
+  const tables = await readTables(
+    connection,
+    wanted.map((table) => table.oid),
+  );
+  const fit = tables.filter(({ replicaIdentity, primaryKey }) => replicaIdentity === 'd' && primaryKey.length > 0);
+  if (fit.length === 0) return [];
+  const name = quoteIdentifier(publication.name);
+  await connection.query(`ALTER PUBLICATION ${name} ADD TABLE ${fit.map(qualified).join(', ')}`);
+  return fit;
+}
+
 /** The captured tables that a snapshot reads: published, and wanted by the filters, in the order of the filters. */
 export async function snapshotTables(connection: WireConnection, settings: SourceSettings): Promise<SnapshotTable[]> {
   const { filters, publication, signalTable, snapshot } = settings;

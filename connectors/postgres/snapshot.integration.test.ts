@@ -171,6 +171,22 @@ describe('snapshots', () => {
     await second.stop();
   });
 
+  test('a table that appears later is captured from its first row, rows from before it was published included', async () => {
+    const { client, config } = await database('CREATE TABLE t (id int PRIMARY KEY, v int)');
+    const source = await startSource({ config: { ...config, 'table.discovery.interval.ms': '50' } });
+    for (let turn = 0; turn < 2; turn++) await source.poll(); // The stream is being read.
+    await client.query('CREATE TABLE later (id int PRIMARY KEY, v int); CREATE TABLE unfit (id int)');
+    await client.query(
+      'INSERT INTO later SELECT i, i FROM generate_series(1, 5) i; INSERT INTO unfit VALUES (1); UPDATE unfit SET id = 2',
+    );
+    await source.until((records) => records.length >= 5);
+    await client.query('UPDATE later SET v = 10 WHERE id = 3; DELETE FROM later WHERE id = 4; UPDATE unfit SET id = 3');
+    await source.until((records) => records.some(({ value }) => value === null));
+    const rows = [1, 2, 3, 5].map((id) => [`shop.public.later {"id":${id}}`, { id, v: id === 3 ? 10 : id }] as const);
+    assert.deepEqual(materialise(source.records), new Map(rows));
+    await source.stop();
+  });
+
   test('another server, or a backup that knows less than we read, is an error and not a gap', async () => {
     const { config } = await database('CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)');
     const first = await startSource({ config });

@@ -56,6 +56,8 @@ export interface SourceSettings {
   readonly snapshot: SnapshotSettings;
   readonly slot: { readonly name: string; readonly dropOnStop: boolean; readonly failover: boolean };
   readonly publication: { readonly name: string; readonly mode: PublicationMode; readonly viaRoot: boolean };
+  /** How often to look for new tables; 0 is never. */
+  readonly discoveryMs: number;
   readonly types: TypeModes;
   readonly naming: NamingSettings;
   readonly mask: (fullName: string) => ColumnMask | null;
@@ -110,6 +112,7 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
       mode: config.string('publication.autocreate.mode') as PublicationMode,
       viaRoot: config.boolean('publish.via.partition.root'),
     },
+    discoveryMs: config.number('table.discovery.interval.ms'),
     types: typeModes(config, isCompatible),
     tombstones: config.boolean('tombstones.on.delete'),
     skipped: new Set(config.list('skipped.operations')),

@@ -332,6 +332,12 @@ const streamKeys = (defaults: SourceDefaults): ConfigDef => ({
     oneOf: publicationModes,
     doc: 'Whether a missing publication is created: for the tables of the filters, for all tables (superuser), empty, or not at all.',
   },
+  'table.discovery.interval.ms': {
+    type: 'long',
+    default: 30_000,
+    min: 0,
+    doc: 'How often to look for tables that appeared since: they are published (`filtered` only) and read beside the stream. 0 is at starts only.',
+  },
   'publish.via.partition.root': {
     type: 'boolean',
     default: false,

@@ -27,6 +27,7 @@ import {
   capturedTables,
   ensurePublication,
   openSession,
+  publishNewTables,
   readSlot,
   setIdentities,
   slotLost,
@@ -62,6 +63,9 @@ export class PostgresSourceTask implements SourceTask {
   #incremental: IncrementalSnapshot | null = null;
   #notifications!: Notifications;
   #walGuard: WalGuard | null = null;
+  /** The captured tables, as signals name them. */
+  #names: string[] = [];
+  #discoveryDue = 0;
   /** Of the server that is read, or the stored one until it is known. */
   #proof: SourceOffset | null = null;
   /** What the last offset says about a snapshot beside the stream. */
@@ -129,6 +133,7 @@ export class PostgresSourceTask implements SourceTask {
       return records;
     }
     await this.#guard();
+    await this.#discover();
     this.#incremental!.step();
     return this.#stream!.next(this.#incremental!.isBusy ? BUSY_WAIT_MS : POLL_WAIT_MS);
   }
@@ -240,6 +245,8 @@ export class PostgresSourceTask implements SourceTask {
     const catalog = this.#catalog!;
     const captured = (connection: WireConnection) => capturedTables(connection, settings);
     const names = (await captured(catalog)).map(({ schema, name }) => `${schema}.${name}`);
+    this.#names = names;
+    this.#discoveryDue = Date.now() + settings.discoveryMs;
     await client.startStream({
       slot: slot.name,
       publication: publication.name,
@@ -264,6 +271,20 @@ export class PostgresSourceTask implements SourceTask {
     const proof = this.#proof!;
     this.#stream = new StreamReader({ ...context, listener: incremental, proof, notifications }, position);
     logger.info({ lsn: position.lastCommitLsn }, 'Reading the stream of changes.');
+  }
+
+  /** Looks for tables that appeared since, now and then: publishes them and reads their rows beside the stream. */
+  async #discover(): Promise<void> {
+    const { discoveryMs, snapshotMode } = this.#settings;
+    if (discoveryMs === 0 || Date.now() < this.#discoveryDue) return;
+    this.#discoveryDue = Date.now() + discoveryMs;
+    const added = (await publishNewTables(this.#catalog!, this.#settings)).map(
+      ({ schema, name }) => `${schema}.${name}`,
+    );
+    if (added.length === 0) return;
+    this.#context.logger.info({ tables: added }, 'Captures tables that appeared since.');
+    this.#names.push(...added);
+    if (snapshotMode !== 'no_data') this.#incremental!.execute('new-tables', added, {});
   }
 
   /** Looks after the WAL now and then; gives the slot up where it is told to. */
