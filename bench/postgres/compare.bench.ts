@@ -6,7 +6,7 @@
  * stood still, likewise; latency of LATENCY_SECONDS of 200 transactions a second, from the commit to a consumer; SINK_ROWS
  * upserts from the topic into an empty table and over it again. Limits in the same run: COPY, pg_recvlogical.
  * Run: node bench/postgres/compare.bench.ts     ROWS=10000000 CHANGES=1000000 SINK_ROWS=1000000 for the figures of docs;
- *      ONLY=ours leaves the peer out.
+ *      ONLY=ours leaves the peer out, ONLY=peer us.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -42,7 +42,9 @@ const stream: Row[] = [await drainRaw()];
 const sinks: Row[] = [];
 const latencies: string[] = [];
 
-for (const start of process.env.ONLY === 'ours' ? [startOurs] : [startOurs, startPeer]) {
+const houses = { ours: startOurs, peer: startPeer };
+const only = process.env.ONLY as keyof typeof houses | undefined;
+for (const start of only === undefined ? [startOurs, startPeer] : [houses[only]]) {
   const house = await start();
   try {
     await measure(house);
@@ -57,6 +59,11 @@ console.log(
   `\nCommit to consumer at ${RATE} transactions/s\n\n| what | p50 ms | p99 ms | worst |\n|---|---:|---:|---:|\n${latencies.join('\n')}`,
 );
 await server.stop();
+
+/** What is going on, for whoever waits. */
+function say(house: House, what: string): void {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${house.name}: ${what}\n`);
+}
 
 async function measure(house: House): Promise<void> {
   const tag = house.name.slice(0, 4).toLowerCase();
@@ -75,9 +82,12 @@ async function measure(house: House): Promise<void> {
     'plugin.name': 'pgoutput',
   });
   const main = `${tag}_main`;
+  say(house, 'snapshot');
   await createConnector(house, main, { ...source('public.orders,public.beats', main), ...house.converter(false) });
   snapshot.push({ what: house.name, count: ROWS, ms: await filling(house, main, `${main}.public.orders`, 0, ROWS) });
+  say(house, 'latency');
   await latency(house, main);
+  say(house, 'changes');
   await setState(house, main, 'stop');
   await sleep(2000);
   await client.query(`UPDATE orders SET amount = amount + 1 WHERE id <= ${CHANGES}`);
@@ -90,9 +100,11 @@ async function measure(house: House): Promise<void> {
   await setState(house, main, 'stop');
 
   const few = `${tag}_few`;
+  say(house, 'topic for the sink');
   await createConnector(house, few, { ...source('public.few', few), ...house.converter(true) });
   await filling(house, few, `${few}.public.few`, 0, SINK_ROWS);
   await setState(house, few, 'stop');
+  say(house, 'sink');
   await sinkRun(house, `${few}.public.few`, `${tag}_copy`);
 }
 
