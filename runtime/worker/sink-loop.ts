@@ -137,7 +137,10 @@ export class SinkLoop implements TaskLoop {
       const read = await this.#consumer.poll(Math.max(0, Math.min(POLL_MS, left)));
       if (read.length > 0) await this.#take(read);
       else if (!this.#isPaused) await this.#delivery.tick();
-      if (Date.now() >= this.#nextCommitAt) await this.#commit(this.#positions.owned());
+      if (Date.now() >= this.#nextCommitAt) {
+        for (const each of this.#positions.owned()) this.#positions.caughtUp(each, this.#consumer.position(each));
+        await this.#commit(this.#positions.owned());
+      }
       const turn = this.#turn.due();
       if (turn !== null) await turn;
     }

@@ -55,6 +55,15 @@ export class SinkPositions {
     });
   }
 
+  /**
+   * All that was read is delivered, and reading stands here: behind the end of a transaction, which is no record. Without
+   * this a group that has read everything would show a lag of one for ever.
+   */
+  caughtUp({ topic, partition }: TopicPartition, offset: number | null): void {
+    const position = this.#positions.get(keyOf(topic, partition));
+    if (offset !== null && position?.delivered != null && offset > position.delivered) position.delivered = offset;
+  }
+
   /** These records are about to be delivered. */
   beginning(read: readonly ConsumerRecord[]): void {
     for (let index = 0; index < read.length; index++) {
