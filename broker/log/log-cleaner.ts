@@ -11,7 +11,6 @@ import type { FileSystem } from '../fs/file-system.ts';
 import type { CleanRunner } from './clean-runner.ts';
 import type { CleanerConfig, CleanLimits } from './cleaner-config.ts';
 import { timerMs } from './config.ts';
-import { LogError } from './errors.ts';
 import { partitionFolder } from './files.ts';
 import type { PartitionLog } from './partition-log.ts';
 import { removeCleaned } from './replace-segments.ts';
@@ -106,14 +105,9 @@ export class LogCleaner {
     return found;
   }
 
-  /** -1 where nothing is due, and where the log cannot be opened (who uses it is told why). */
+  /** -1 where nothing is due. Logs that nobody has opened yet wait for the caretaker; compacted ones stay open then. */
   #dirtyRatio(log: PartitionLog, name: string): number {
-    try {
-      return log.planCleaning(this.#offsets.get(name))?.dirtyRatio ?? -1;
-    } catch (error) {
-      if (!(error instanceof LogError)) throw error;
-      return -1;
-    }
+    return log.isOpen ? (log.planCleaning(this.#offsets.get(name))?.dirtyRatio ?? -1) : -1;
   }
 
   async #clean(log: PartitionLog): Promise<boolean> {
