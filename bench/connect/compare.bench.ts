@@ -2,9 +2,8 @@
  * Question: how many records does a second of CPU time carry through the worker, beside Kafka Connect on the same work?
  *
  * A generator writes one 100-byte JSON object for ever through 0, 1 and 5 InsertField transforms and JsonConverter; a null
- * sink reads such records through as many. Both workers run in one go on this machine, one after the other in each round, each over a
- * Millrace broker. Kafka Connect's figures are its JVM alone, without the broker it needs; ours are the whole process,
- * broker and disk included. Memory is that of the process after the work, and with idle connectors.
+ * sink reads such records through as many. Both workers run in one go on this machine, one after the other in each round: Kafka Connect
+ * beside Apache Kafka, whose own costs are not counted; ours with everything in its one process, broker and disk included. Memory is that of the process after the work, and with idle connectors.
  * Run: node bench/connect/compare.bench.ts [rounds] (2 by default; 2½ minutes each and 2 for the rest; needs scripts/compat-install.sh)
  */
 import { execFileSync } from 'node:child_process';
@@ -13,6 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectHome, startJavaConnect } from '../../test/compat/clients/connect/java-connect.ts';
 import { startMillrace } from '../../test/kit/millrace.ts';
+import { installPeer } from '../broker/peer.ts';
+import { startKafka } from '../broker/subjects.ts';
 import { machine } from '../report.ts';
 import { call, cpuSeconds, pause, progress, residentMiB, type Subject } from './subject.ts';
 
@@ -22,8 +23,8 @@ const MEASURE_MS = 8_000;
 const SINK_MS = 3_000;
 /** A JVM compiles what it runs often; nobody measures that. */
 const FIRST_WARM_MS = 12_000;
-/** More than the faster worker reads while it is measured. */
-const FILL = 4_000_000;
+/** More than each worker reads while it is measured. */
+const FILL = { millrace: 4_000_000, java: 2_000_000 };
 const TRANSFORMS = [0, 1, 5];
 const IDLE = { millrace: 500, java: 50 };
 
@@ -94,10 +95,10 @@ async function round(subject: Subject, count: number, number: number, warmMs = W
 }
 
 /** The same records in both logs, for the sinks to read. */
-async function fill(subject: Subject): Promise<void> {
+async function fill(subject: Subject, records: number): Promise<void> {
   const config = { 'connector.class': 'BenchSource', topic: 'fill', ...converter };
   await call(subject, 'POST', '/connectors', { name: 'fill', config });
-  while ((await progress(subject, 'fill')) < FILL) await pause(100);
+  while ((await progress(subject, 'fill')) < records) await pause(100);
   await call(subject, 'DELETE', '/connectors/fill');
 }
 
@@ -157,21 +158,23 @@ async function main(): Promise<void> {
   execFileSync('javac', ['-nowarn', '-Xlint:none', '-d', classes, '-cp', join(connectHome, 'lib', '*'), ...sources]);
   const config = join(folder, 'millrace.json');
   writeFileSync(config, JSON.stringify({ worker: { 'plugin.path': join(import.meta.dirname, 'plugins.ts') } }));
-  const args = ['--config', config];
-  const [ours, broker] = [await startMillrace({ args }), await startMillrace({ args })];
-  const java = await startJavaConnect(broker.kafka, 'bench', { classPath: classes, heap: ['-Xms256M', '-Xmx2G'] });
-  const subjects: readonly Subject[] = [
+  installPeer();
+  const ours = await startMillrace({ args: ['--config', config] });
+  const kafka = await startKafka();
+  const java = await startJavaConnect(kafka.bootstrap, 'bench', { classPath: classes, heap: ['-Xms256M', '-Xmx2G'] });
+  const subjects: readonly [Subject, Subject] = [
     { name: 'Millrace', url: ours.connect, pid: ours.pid },
     { name: 'Kafka Connect', url: java.url, pid: java.pid },
   ];
   try {
-    for (const { connect, pid } of [ours, broker]) await fill({ name: 'fill', url: connect, pid });
+    await fill(subjects[0], FILL.millrace);
+    await fill(subjects[1], FILL.java);
     for (const subject of subjects) await round(subject, 1, -1, FIRST_WARM_MS);
     await throughput(subjects);
     await footprint(subjects);
   } finally {
     await java.stop();
-    await Promise.all([ours.remove(), broker.remove()]);
+    await Promise.all([ours.remove(), kafka.stop()]);
     rmSync(folder, { recursive: true });
   }
 }

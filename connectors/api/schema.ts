@@ -116,6 +116,11 @@ export class JsonText {
     return this.#bytes;
   }
 
+  /** True once somebody has asked for the value: then the text is no shortcut any more. */
+  get isParsed(): boolean {
+    return this.#parsed !== undefined;
+  }
+
   /** The parsed value; parsed at the first call. Throws SyntaxError when the bytes are not JSON. */
   parse(): ConnectValue {
     if (this.#parsed === undefined) this.#parsed = parseJson(this.bytes);

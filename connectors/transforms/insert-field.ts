@@ -6,12 +6,14 @@ import {
   type ConnectValue,
   DataError,
   type Field,
+  JsonText,
   LogicalNames,
   type Schema,
   Schemas,
   type SinkRecord,
   type Transform,
 } from '../api/index.ts';
+import { spliceMembers } from './json-splice.ts';
 import {
   asMember,
   fieldsOf,
@@ -45,6 +47,12 @@ class InsertField implements Transform {
   #insertions: readonly Insertion[] = [];
   #staticValue: string | null = null;
   #replacesNull = true;
+  /** True where the members depend on the topic at most; then they are kept. */
+  #isConstant = false;
+  #members: Buffer | null = null;
+  #membersTopic = '';
+  /** The names of the new fields, in quotes. */
+  #names: readonly Buffer[] = [];
   readonly #schemaOf = perSchema((schema) => this.#extended(schema));
 
   constructor(side: Side) {
@@ -61,6 +69,8 @@ class InsertField implements Transform {
       const name = written.replace(/[!?]$/, '');
       return [{ name, source, schema: written.endsWith('!') ? types[source] : { ...types[source], optional: true } }];
     });
+    this.#isConstant = this.#insertions.every(({ source }) => source === 'static' || source === 'topic');
+    this.#names = this.#insertions.map(({ name }) => Buffer.from(JSON.stringify(name)));
     if (this.#insertions.length === 0) throw new ConfigError('No field insertion configured.');
     if (config.optionalString('static.field') !== null && this.#staticValue === null) {
       throw new ConfigError('static.value must be set when static.field is.');
@@ -69,6 +79,11 @@ class InsertField implements Transform {
 
   apply<R extends ConnectRecord>(record: R): R {
     const value = this.#side.value(record);
+    if (value instanceof JsonText && !value.isParsed && this.#side.schema(record) === null) {
+      const members = this.#membersOf(record);
+      const spliced = members === null ? null : spliceMembers(value.bytes, this.#names, members);
+      if (spliced !== null) return this.#side.with(record, null, new JsonText(spliced));
+    }
     const fields = fieldsOf(value, 'field insertion');
     if (fields === null) return record;
     const schema = this.#side.schema(record);
@@ -82,6 +97,20 @@ class InsertField implements Transform {
     }
     const newSchema = schema === null ? null : this.#schemaOf(schema);
     return this.#side.with(record, newSchema, likeOriginal(value, extended, newSchema));
+  }
+
+  /** The members as {@link spliceMembers} takes them; null where there are none. What is absent is left out, as in a map. */
+  #membersOf(record: ConnectRecord): Buffer | null {
+    if (this.#isConstant && this.#membersTopic === record.topic) return this.#members;
+    let members = '';
+    for (const { name, source } of this.#insertions) {
+      const inserted = this.#valueOf(source, record);
+      if (inserted === null) continue;
+      members += `,${JSON.stringify(name)}:${JSON.stringify(inserted instanceof Date ? inserted.getTime() : inserted)}`;
+    }
+    this.#members = members === '' ? null : Buffer.from(`${members}}`);
+    this.#membersTopic = record.topic;
+    return this.#members;
   }
 
   #valueOf(source: Source, record: ConnectRecord): ConnectValue {
