@@ -2,8 +2,8 @@
  * ShareFetch (key 78): a member of a share group takes records, and says what became of those it has (KIP-932). v2 no
  * more records than asked for (KIP-1206), and longer locks (KIP-1222).
  *
- * The session remembers the partitions; epoch 0 opens one, -1 closes it. Acknowledgements come first, so that what the
- * member releases can be fetched again with the same request.
+ * The session remembers the partitions; epoch 0 opens one, -1 closes it. The fetch does not wait for the disk that the
+ * acknowledgements wait for; what the member releases wakes it when it may be fetched again.
  */
 import { BrokerError } from '../errors.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -54,11 +54,13 @@ async function serve(
   const acknowledgements = acknowledgementsOf(request);
   checkRenewal(request, acknowledgements);
   const session = sessionFor(request, caller, acknowledgements, call, broker);
-  const acknowledged = await acknowledgeAll(caller, acknowledgements, request.isRenewAck, call, broker);
   const isClosing = request.shareSessionEpoch === SessionEpoch.close;
+  const isFetching = !isClosing && !request.isRenewAck;
+  const [acknowledged, fetched] = await Promise.all([
+    acknowledgeAll(caller, acknowledgements, request.isRenewAck, call, broker),
+    isFetching ? new ShareFetching(request, session, call, broker).fetch() : [],
+  ]);
   if (isClosing) broker.share.closeSession(caller.group, caller.memberId);
-  const isFetching = !isClosing && !request.isRenewAck && !call.isAbandoned;
-  const fetched = isFetching ? await new ShareFetching(request, session, call, broker).fetch() : [];
   const { recordLockDurationMs } = broker.share.partitions.settingsOf(caller.group);
   return { errorCode: 0, acquisitionLockTimeoutMs: recordLockDurationMs, responses: merged(fetched, acknowledged) };
 }

@@ -55,6 +55,8 @@ export class ShareFetching {
   /** Every partition with records or an error; nothing of the others. */
   async fetch(): Promise<FetchedPartition[]> {
     await this.#open();
+    // Nobody would say anything of records given to a connection that is gone.
+    if (this.#call.isAbandoned) return [];
     const found = this.#canAnswer() ? this.#collect() : [];
     if (found.length > 0 || this.#request.maxWaitMs <= 0 || this.#session.partitions.size === 0) return found;
     return this.#wait();
@@ -66,7 +68,7 @@ export class ShareFetching {
       if (share === null || share.inFlight !== null) return null;
       return new Promise<void>((resolve) => {
         share.open(
-          () => startOffsetOf(log, this.#settings.autoOffsetReset, Date.now()),
+          (now) => startOffsetOf(log, this.#settings.autoOffsetReset, now),
           (error) => {
             if (error !== null) this.#failed.set(`${topicId}/${partition}`, error);
             resolve();

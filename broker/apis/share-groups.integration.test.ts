@@ -137,7 +137,7 @@ describe('ShareFetch', () => {
     other.close();
   });
 
-  it('takes acknowledgements along, counts them first, and answers both for each partition', async () => {
+  it('takes acknowledgements along, answers both for each partition, and gives again what they release', async () => {
     const { topic, group, member } = await begun();
     await client.produce(topic, values(2));
     await member.fetch();
@@ -146,6 +146,8 @@ describe('ShareFetch', () => {
       groupId: group,
       memberId: member.memberId,
       shareSessionEpoch: 2,
+      maxWaitMs: 5000,
+      minBytes: 1,
       maxBytes: 1000,
       maxRecords: 10,
       topics: [{ topicId: member.topicId, partitions: [{ partitionIndex: 0, acknowledgementBatches: batches }] }],
@@ -231,8 +233,10 @@ describe('what a share group has done', () => {
     return groups[0]!;
   };
 
-  it('is told with its lag, and outlives a restart', async () => {
+  it('is told with its lag, and outlives a restart', async (context) => {
     const own = await startTestBroker();
+    let running = own;
+    context.after(() => running.remove());
     const raw = await RawClient.connect(own);
     await raw.createTopic('t');
     const member = await ShareMember.join(own.broker, 'g', 't');
@@ -247,19 +251,47 @@ describe('what a share group has done', () => {
       ]),
       0,
     );
-    const again = await own.restart();
+    running = await own.restart();
     const asked = { groups: [{ groupId: 'g', topics: null }] };
-    const connection = await again.connect();
+    const connection = await running.connect();
     const { groups } = await connection.call(allExchanges.describeShareGroupOffsets, 1, asked);
     const [place] = groups[0]!.topics[0]!.partitions;
     assert.deepEqual([place!.startOffset, place!.lag], [3, 6]);
-    const next = await ShareMember.join(again.broker, 'g', 't');
+    const next = await ShareMember.join(running.broker, 'g', 't');
     assert.deepEqual(
       (await next.fetch()).map(({ offset, deliveryCount }) => `${offset}:${deliveryCount}`),
       ['3:1', '4:1', '6:2', '7:1', '8:1', '9:1'],
     );
     next.close();
-    await again.remove();
+  });
+
+  it('takes no more room in its topic than it needs', async (context) => {
+    const config = {
+      'share.coordinator.state.topic.prune.interval.ms': '20',
+      'share.coordinator.snapshot.update.records.per.snapshot': '3',
+      'share.coordinator.state.topic.num.partitions': '1',
+    };
+    const own = await startTestBroker({ config });
+    let running = own;
+    context.after(() => running.remove());
+    const raw = await RawClient.connect(own);
+    await raw.createTopic('t');
+    const member = await ShareMember.join(own.broker, 'g', 't');
+    await member.fetch();
+    await raw.produce('t', values(40));
+    await member.fetch();
+    for (let offset = 0; offset < 39; offset++) assert.equal(await member.acknowledge([[offset, offset, [accept]]]), 0);
+    const state = own.broker.log('__share_group_state', 0);
+    const kept = (): number => state.logEndOffset - state.logStartOffset;
+    for (let i = 0; i < 500 && kept() > 4; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.ok(kept() <= 4, `${kept()} records are kept: a snapshot and three updates would do`);
+    running = await own.restart();
+    const next = await ShareMember.join(running.broker, 'g', 't');
+    assert.deepEqual(
+      (await next.fetch()).map(({ offset }) => offset),
+      [39],
+    );
+    next.close();
   });
 
   it('can be altered while nobody is there, also for a group that is not there yet', async () => {

@@ -39,7 +39,7 @@ const unborn: Incarnation = { stateEpoch: -1, createTimestamp: 0 };
 type Job =
   | { readonly type: 'change'; readonly inFlight: InFlight; readonly transition: Transition; readonly done: Done }
   /** Where to begin: asked for only if nobody has decided by then. */
-  | { readonly type: 'open'; readonly decide: () => number; readonly done: Done }
+  | { readonly type: 'open'; readonly decide: (now: number) => number; readonly done: Done }
   | { readonly type: 'reset'; readonly startOffset: number; readonly done: Done }
   | { readonly type: 'snapshot'; readonly done: Done }
   | { readonly type: 'delete'; readonly done: Done };
@@ -83,7 +83,7 @@ export class SharePartition {
   }
 
   /** Makes sure that there is a durable start offset; `decide` is asked for one if nobody has. */
-  open(decide: () => number, done: Done): void {
+  open(decide: (now: number) => number, done: Done): void {
     if (this.#inFlight !== null) done(null);
     else this.#enqueue({ type: 'open', decide, done });
   }
@@ -252,7 +252,7 @@ export class SharePartition {
     }
     let startOffset: number;
     try {
-      startOffset = decide();
+      startOffset = decide(this.#around.timers.now());
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
       this.#finish(done, error.code);
