@@ -75,6 +75,7 @@ test('Text is written as it is, bytes too, anything else as JSON on one line', a
   put({ id: 1n, at: new Date(0), bytes: new Uint8Array([1, 2]), map: new Map([['a', 2n ** 60n]]) });
   put(new JsonText(Buffer.from('{\n  "a": 1\n}')));
   put(new JsonText(Buffer.from('{ "kept": "as is" }')));
+  put(new JsonText(Buffer.from('"a line\\twith a tab"')));
   put(null);
   const run = await SinkRun.start(plugin, { file }, log, [part]);
   await run.put();
@@ -85,6 +86,7 @@ test('Text is written as it is, bytes too, anything else as JSON on one line', a
     '{"id":1,"at":"1970-01-01T00:00:00.000Z","bytes":"AQI=","map":{"a":1152921504606846976}}',
     '{"a":1}',
     '{ "kept": "as is" }',
+    'a line\twith a tab',
     'null',
   ]);
 });

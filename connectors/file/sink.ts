@@ -10,6 +10,7 @@ import {
   ConfigError,
   type ConfigProblem,
   type ConnectorContext,
+  JsonText,
   type OffsetAndMetadata,
   type SinkConnector,
   type SinkRecord,
@@ -134,5 +135,18 @@ function asJson(record: SinkRecord): string | Uint8Array {
 function asText(record: SinkRecord): string | Uint8Array {
   const { value } = record;
   if (typeof value === 'string' || value instanceof Uint8Array) return value;
-  return jsonLine(value);
+  return (value instanceof JsonText ? stringOf(value) : null) ?? jsonLine(value);
 }
+
+/** The text that a JSON string stands for, null for any other JSON (and for what is none: jsonLine says so). */
+function stringOf(json: JsonText): string | null {
+  if (json.bytes[0] !== QUOTE) return null;
+  try {
+    return json.parse() as string;
+  } catch {
+    return null;
+  }
+}
+
+/** What JSON text of a string begins with. */
+const QUOTE = 0x22;
