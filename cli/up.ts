@@ -152,7 +152,7 @@ async function startRooms(
         connectors: () => connectorsOf(worker.url, worker.collect()),
       }),
     health: () => healthOf(worker.health()),
-    metrics: [worker, registry],
+    metrics: [broker, worker, registry],
     addresses: () => addresses,
     version: packageVersion(),
     logger: logLevels.room('console'),

@@ -15,6 +15,7 @@ import type { Authentication } from '../security/authentication.ts';
 import type { BrokerState } from '../state.ts';
 import { type Api, ConnectionRefused, noAnswer, type ServedApi } from './api.ts';
 import type { Dispatch, PendingCall } from './connection.ts';
+import { RequestStats } from './request-stats.ts';
 import { throttleMs } from './throttle.ts';
 
 const apiVersionsKey = 18;
@@ -26,6 +27,7 @@ export class ApiDispatch implements Dispatch {
   readonly #loaded = new Map<number, Api>();
   readonly #broker: BrokerState;
   readonly #logger: Logger;
+  readonly stats = new RequestStats();
 
   constructor(served: readonly ServedApi[], broker: BrokerState, logger: Logger) {
     for (const api of served) this.#served.set(api.key, api);
@@ -79,7 +81,7 @@ export class ApiDispatch implements Dispatch {
     call.apiVersion = apiVersion;
     let correlationId: number;
     let answer: unknown;
-    const beganAtMs = this.#clock();
+    const beganAtMs = performance.now();
     try {
       const reader = new Reader(call.frame);
       const header = decodeRequestHeader(reader, () => isFlexible);
@@ -90,8 +92,10 @@ export class ApiDispatch implements Dispatch {
       this.#fail(call, served, error);
       return;
     }
-    const busyMs = this.#clock() - beganAtMs;
+    const busyMs = performance.now() - beganAtMs;
     const respond = (answered: unknown): void => {
+      const tookMs = performance.now() - beganAtMs;
+      this.stats.answered(served.key, tookMs, call.frame.length, call.fetchedBytes);
       const response = this.#throttled(call, served, busyMs, answered);
       if (response === noAnswer) {
         call.answer([]);
@@ -108,11 +112,6 @@ export class ApiDispatch implements Dispatch {
     };
     if (answer instanceof Promise) answer.then(respond, (error: unknown) => this.#fail(call, served, error));
     else respond(answer);
-  }
-
-  /** Only quotas need the time; without them it is not asked for. */
-  #clock(): number {
-    return this.#broker.security.quotas.isEmpty ? 0 : performance.now();
   }
 
   /** Counts the request to its client's quotas; beyond them the answer says so, and the connection is silent. */
