@@ -1,3 +1,6 @@
+/**
+ * What `/metrics` shows of a broker that kafkajs worked with for a moment.
+ */
 import assert from 'node:assert/strict';
 import { after, it } from 'node:test';
 import kafkajs from 'kafkajs';
