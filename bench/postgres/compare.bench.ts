@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
 import { type Row, report, timed } from '../report.ts';
-import { createConnector, filling, follow, type House, setState, startOurs } from './house.ts';
+import { createConnector, failure, filling, follow, type House, setState, startOurs } from './house.ts';
 import { startPeer } from './peer.ts';
 
 const ROWS = Number(process.env.ROWS ?? 1_000_000);
@@ -115,13 +115,19 @@ async function sinkRun(house: House, topic: string, database: string): Promise<v
   );
   const config = { ...house.sink({ ...server, database }), ...house.converter(true), topics: topic };
   await createConnector(house, `${database}_sink`, { ...config, 'consumer.override.auto.offset.reset': 'earliest' });
-  sinks.push({ what: `${house.name}, inserts`, count: SINK_ROWS, ms: await delivered(copy) });
+  sinks.push({
+    what: `${house.name}, inserts`,
+    count: SINK_ROWS,
+    ms: await delivered(house, `${database}_sink`, copy),
+  });
 }
 
 /** Milliseconds from the first row until all are there. */
-async function delivered(copy: Client): Promise<number> {
+async function delivered(house: House, connector: string, copy: Client): Promise<number> {
   let began = 0;
-  for (;;) {
+  for (let turn = 1; ; turn++) {
+    const trace = turn % 100 === 0 ? await failure(house, connector) : null;
+    if (trace !== null) throw new Error(`${connector} failed: ${trace}`);
     const count = Number((await copy.query('SELECT count(*) FROM orders')).rows[0].count);
     if (began === 0 && count > 0) began = performance.now();
     if (count >= SINK_ROWS) return performance.now() - began;
