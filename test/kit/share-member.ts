@@ -33,7 +33,8 @@ export type Said = readonly [first: number, last: number, types: readonly number
 export class ShareMember {
   readonly connection: KafkaConnection;
   readonly group: string;
-  readonly memberId = randomBytes(16).toString('base64url');
+  /** With `+` and `/`, as librdkafka makes them. */
+  readonly memberId = randomBytes(16).toString('base64');
   #epoch = 0;
   #topic = { topicId: '', partitions: [] as number[] };
   #sessionEpoch = 0;
