@@ -76,7 +76,8 @@ class KafkaLog implements LogClient {
     if (missing.length === 0) return [];
     try {
       await this.#admin.createTopics({
-        waitForLeaders: true,
+        // kafkajs waits for leaders once, and takes a topic that no broker has heard of yet for one that is not there.
+        waitForLeaders: false,
         topics: missing.map(({ topic, partitions, replicationFactor, config }) => ({
           topic,
           numPartitions: partitions,
@@ -88,7 +89,9 @@ class KafkaLog implements LogClient {
       const refused = asLogError(error, `Creating ${missing.map(({ topic }) => topic).join(', ')}`);
       if (refused.code !== 'TOPIC_ALREADY_EXISTS') throw refused;
     }
-    return missing.map(({ topic }) => topic);
+    const created = missing.map(({ topic }) => topic);
+    await this.#areThere(created);
+    return created;
   }
 
   async deleteTopics(topics: readonly string[]): Promise<void> {
@@ -179,6 +182,23 @@ class KafkaLog implements LogClient {
       await close();
     };
     return each;
+  }
+
+  /** Until the cluster knows what it has just agreed to create. */
+  async #areThere(topics: readonly string[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { topics: known } = await withLogErrors(
+          'Waiting for topics',
+          this.#admin.fetchTopicMetadata({ topics: [...topics] }),
+        );
+        if (known.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+      } catch (error) {
+        if (attempt === LEADERLESS_TRIES) throw error;
+      }
+      if (attempt === LEADERLESS_TRIES) return;
+      await new Promise((resolve) => setTimeout(resolve, LEADERLESS_WAIT_MS));
+    }
   }
 
   /** A topic that was just created has no leader for a moment, which kafkajs answers with a TypeError of its own. */
