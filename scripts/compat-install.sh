@@ -19,7 +19,7 @@ java_client() { # java_client <version>
   # What only this version can do stands in a folder of its name.
   local sources=("$clients"/java/*.java)
   [ -d "$clients/java/$1" ] && sources+=("$clients/java/$1"/*.java)
-  javac -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "${sources[@]}" 2>&1 | { grep -v '^Note:' || true; }
+  javac -encoding UTF-8 -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "${sources[@]}" 2>&1 | { grep -v '^Note:' || true; }
 }
 
 kafka_broker() { # where bench/broker/peer.ts puts it too
@@ -35,7 +35,7 @@ kafka_tools() {
     mvn -q -B -f "$clients/kafka-tools/pom.xml" dependency:copy-dependencies "-DoutputDirectory=$folder/new"
     mv "$folder/new" "$folder/lib"
   fi
-  javac -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "$clients"/kafka-tools/*.java
+  javac -encoding UTF-8 -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "$clients"/kafka-tools/*.java
 }
 
 kafka_connect() { # the worker, and the programs that ask its transforms and converters
@@ -44,7 +44,7 @@ kafka_connect() { # the worker, and the programs that ask its transforms and con
     mvn -q -B -f "$sources/pom.xml" dependency:copy-dependencies "-DoutputDirectory=$folder/new"
     mv "$folder/new" "$folder/lib"
   fi
-  javac -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "$sources"/*.java
+  javac -encoding UTF-8 -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "$sources"/*.java
 }
 
 franz_go() { (cd "$clients/franz-go" && go build -o "$cache/franz-go" .); }
