@@ -40,16 +40,21 @@ const killDelaysMs = [0, 30, 120, 400, 900, 1500];
 class World {
   broker: BrokerProcess;
   readonly #dataDir: string;
+  #restarted: Promise<void> = Promise.resolve();
 
   constructor(broker: BrokerProcess, dataDir: string) {
     this.broker = broker;
     this.#dataDir = dataDir;
   }
 
-  async killAndRestart(): Promise<void> {
-    const { port } = this.broker.address;
-    await this.broker.kill();
-    this.broker = await startBrokerProcess(this.#dataDir, port, config);
+  /** One after the other: on a loaded machine the next is due before the last is up again. */
+  killAndRestart(): Promise<void> {
+    this.#restarted = this.#restarted.then(async () => {
+      const { port } = this.broker.address;
+      await this.broker.kill();
+      this.broker = await startBrokerProcess(this.#dataDir, port, config);
+    });
+    return this.#restarted;
   }
 }
 

@@ -120,6 +120,8 @@ def idempotence():
 
 def member(group, topic, **config):
     joined = consumer(group_id=group, session_timeout_ms=10_000, heartbeat_interval_ms=200, **config)
+    # A leader that assigns before it knows the topic must join again, and then this client may lose what SyncGroup brings.
+    joined.partitions_for_topic(topic)
     joined.subscribe([topic])
     return joined
 
