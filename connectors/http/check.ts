@@ -1,10 +1,11 @@
 /**
  * Looks whether the endpoint can be reached, without sending it anything: name, port, certificate, files.
  */
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConfigProblem } from '../api/index.ts';
+import { readTlsFiles } from './client.ts';
 import type { SinkSettings } from './config.ts';
 import { messageOf } from './errors.ts';
 
@@ -34,12 +35,10 @@ async function checkFiles({ tls }: SinkSettings): Promise<ConfigProblem[]> {
   return problems;
 }
 
-async function shakeHands({ origin, tls }: SinkSettings): Promise<void> {
-  const { protocol, hostname, port } = new URL(origin);
-  const read = async (path: string | null) => (path === null ? undefined : await readFile(path));
-  const [ca, cert, key] = await Promise.all([tls.ca, tls.cert, tls.key].map(read));
+async function shakeHands(settings: SinkSettings): Promise<void> {
+  const { protocol, hostname, port } = new URL(settings.origin);
   const target = { host: hostname, port: Number(port || (protocol === 'https:' ? 443 : 80)) };
-  const files = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  const files = await readTlsFiles(settings);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const socket =
     protocol === 'https:'

@@ -34,9 +34,7 @@ const TEXT_LENGTH_MAX = 500;
 
 export async function openClient(settings: SinkSettings): Promise<HttpClient> {
   const isTls = settings.origin.startsWith('https');
-  const read = async (path: string | null) => (path === null ? undefined : await readFile(path));
-  const [ca, cert, key] = await Promise.all([settings.tls.ca, settings.tls.cert, settings.tls.key].map(read));
-  const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  const tls = await readTlsFiles(settings);
   const pool = { keepAlive: true, maxSockets: settings.maxConnections };
   const agent = isTls ? new https.Agent({ ...pool, ...tls }) : new http.Agent(pool);
   const open = isTls ? https.request : http.request;
@@ -44,6 +42,13 @@ export async function openClient(settings: SinkSettings): Promise<HttpClient> {
     send: (request, signal) => sendOn(open, agent, request, settings.timeoutMs, signal),
     close: () => agent.destroy(),
   };
+}
+
+/** What the files of `http.tls.*` hold, as Node's TLS wants it; nothing where none are named. */
+export async function readTlsFiles({ tls }: SinkSettings) {
+  const read = async (path: string | null) => (path === null ? undefined : await readFile(path));
+  const [ca, cert, key] = await Promise.all([tls.ca, tls.cert, tls.key].map(read));
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
 }
 
 async function sendOn(

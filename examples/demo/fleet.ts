@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt from 'mqtt';
+import { routes as allRoutes } from '../../connectors/sim/routes.ts';
 import { seeded } from './random.ts';
 
 /** What a truck says; trucks_gps.schema.json describes it. */
@@ -20,45 +21,8 @@ export interface GpsReport {
   readonly seq: number;
 }
 
-/** Rounded turns of real roads, latitude and longitude: enough to look right on a map. */
-const routes: readonly (readonly (readonly [number, number])[])[] = [
-  [
-    [53.551, 9.993],
-    [53.075, 8.807],
-    [52.375, 9.732],
-    [52.268, 10.526],
-    [52.52, 13.405],
-  ],
-  [
-    [48.137, 11.575],
-    [48.401, 9.987],
-    [48.775, 9.182],
-    [49.487, 8.466],
-    [50.11, 8.682],
-  ],
-  [
-    [51.339, 12.373],
-    [51.05, 13.737],
-    [50.083, 14.437],
-    [49.195, 16.608],
-    [48.208, 16.373],
-  ],
-  [
-    [52.367, 4.904],
-    [51.924, 4.477],
-    [51.219, 4.402],
-    [50.85, 4.352],
-    [50.633, 3.06],
-    [48.857, 2.352],
-  ],
-  [
-    [45.464, 9.19],
-    [45.407, 11.877],
-    [45.441, 12.315],
-    [45.649, 13.776],
-    [46.056, 14.506],
-  ],
-];
+/** The first five of the simulator's: enough to look right on a map. */
+const routes = allRoutes.slice(0, 5);
 
 const REPORT_SECONDS = 20;
 /** Reports on their way to the MQTT broker at once. */
