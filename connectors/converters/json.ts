@@ -2,7 +2,7 @@
  * JsonConverter: values as JSON, with the schema beside each (`schemas.enable=true`) or without.
  *
  * Without schemas, JSON text goes through as it is, in both directions: what a source encoded is not parsed to be
- * written, and what is read is parsed once, to be sure it is JSON, and keeps its bytes. Format: KIP-26's envelope
+ * written, and what is read is looked through once, to be sure it is JSON, and keeps its bytes. Format: KIP-26's envelope
  * `{"schema": …, "payload": …}`; a null value without a schema is a tombstone.
  */
 import {
@@ -16,6 +16,7 @@ import {
   type SchemaAndValue,
 } from '../api/index.ts';
 import { badData, shown } from './errors.ts';
+import { isJson } from './json-check.ts';
 import { schemaFromJson, schemaToJson } from './json-schema-envelope.ts';
 import { parseJson, parseJsonText, stringifyJson, textOf } from './json-text.ts';
 import { JsonValues } from './json-values.ts';
@@ -62,7 +63,7 @@ class JsonConverter implements Converter {
     }
     if (this.#hasSchemas) return this.#fromEnvelope(bytes);
     const text = checkedJsonText(bytes);
-    return text.parse() === null ? nothing : { schema: null, value: text };
+    return isNull(bytes) ? nothing : { schema: null, value: text };
   }
 
   /** Without an envelope no bytes are a null; with one they are a message cut short. */
@@ -125,9 +126,10 @@ class JsonConverter implements Converter {
 
 const CLOSE = Buffer.from('}');
 
-/** Bytes that are JSON: parsed now, because a bad record must fail here, and kept with their value. */
+/** Bytes that are JSON: looked through now, because a bad record must fail here, and parsed when somebody needs fields. */
 function checkedJsonText(bytes: Uint8Array): JsonText {
   const text = new JsonText(bytes);
+  if (isJson(bytes)) return text;
   try {
     text.parse();
   } catch (cause) {
@@ -138,6 +140,16 @@ function checkedJsonText(bytes: Uint8Array): JsonText {
   }
   return text;
 }
+
+/** Whether text that is JSON is `null`: nothing else begins with this letter. */
+function isNull(bytes: Uint8Array): boolean {
+  let at = 0;
+  while (bytes[at]! <= SPACE) at++;
+  return bytes[at] === LETTER_N;
+}
+
+const SPACE = 0x20;
+const LETTER_N = 0x6e;
 
 export const jsonPlugin: ConverterPlugin = {
   type: 'converter',
