@@ -74,7 +74,8 @@ function parsed(text: string): unknown {
   }
 }
 
-function refusal(url: URL, status: number, answer: unknown): CliError {
+/** The CLI's error for a refusal over HTTP. */
+export function refusal(url: URL, status: number, answer: unknown): CliError {
   const said = (answer as { message?: unknown } | null)?.message;
   const message = typeof said === 'string' ? said : `${url.origin} answered ${status} ${STATUS_CODES[status] ?? ''}.`;
   if (status === 404) return new CliError('NOT_FOUND', message, { next: 'List what there is with the ls command.' });

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
 import { type OutputFormat, printObject, withOutput } from './io.ts';
-import { request, withRegistry } from './rest.ts';
+import { ask, type RegistryOptions, withRegistry } from './registry.ts';
 import { schemaBody } from './schemas.ts';
 
 export function define(command: Command): void {
@@ -14,10 +14,10 @@ export function define(command: Command): void {
 async function check(
   subject: string,
   file: string,
-  options: { registry: string; output: OutputFormat },
+  options: RegistryOptions & { output: OutputFormat },
 ): Promise<void> {
   const path = `compatibility/subjects/${encodeURIComponent(subject)}/versions?verbose=true`;
-  const answer = (await request(options.registry, 'POST', path, schemaBody(file))) as {
+  const answer = (await ask(options, 'POST', path, schemaBody(file))) as {
     is_compatible: boolean;
     messages?: string[];
   };

@@ -1,7 +1,7 @@
 /** `millrace schema get`: the text of a registered schema, by subject and version. */
 import type { Command } from 'commander';
 import { type OutputFormat, printObject, withOutput, writeData } from './io.ts';
-import { request, withRegistry } from './rest.ts';
+import { ask, type RegistryOptions, withRegistry } from './registry.ts';
 import { type RegisteredVersion, subjectPath } from './schemas.ts';
 
 export function define(command: Command): void {
@@ -12,10 +12,10 @@ export function define(command: Command): void {
 
 async function get(
   subject: string,
-  options: { registry: string; output: OutputFormat; versionNumber: string },
+  options: RegistryOptions & { output: OutputFormat; versionNumber: string },
 ): Promise<void> {
   const path = subjectPath(subject, `/versions/${encodeURIComponent(options.versionNumber)}`);
-  const version = (await request(options.registry, 'GET', path)) as RegisteredVersion;
+  const version = (await ask(options, 'GET', path)) as RegisteredVersion;
   if (options.output !== 'table') printObject(options.output, { ...version });
   else writeData(`${JSON.stringify(JSON.parse(version.schema), null, 2)}\n`);
 }

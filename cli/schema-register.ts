@@ -1,7 +1,7 @@
 /** `millrace schema register`: registers a JSON Schema under a subject; the same text again answers the same id. */
 import type { Command } from 'commander';
 import { type OutputFormat, printObject, withOutput } from './io.ts';
-import { request, withRegistry } from './rest.ts';
+import { ask, type RegistryOptions, withRegistry } from './registry.ts';
 import { schemaBody, subjectPath } from './schemas.ts';
 
 export function define(command: Command): void {
@@ -13,9 +13,9 @@ export function define(command: Command): void {
 async function register(
   subject: string,
   file: string,
-  options: { registry: string; output: OutputFormat },
+  options: RegistryOptions & { output: OutputFormat },
 ): Promise<void> {
   const body = schemaBody(file);
-  const { id } = (await request(options.registry, 'POST', subjectPath(subject, '/versions'), body)) as { id: number };
+  const { id } = (await ask(options, 'POST', subjectPath(subject, '/versions'), body)) as { id: number };
   printObject(options.output, { subject, id });
 }

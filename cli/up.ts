@@ -121,7 +121,8 @@ async function startRooms(
     host: restHost,
     port: ports.registry,
     logger: logLevels.room('registry'),
-    config: withNumbers(settings.registry),
+    config: settings.registry,
+    logins: broker.security.logins(),
   });
   stops.push(() => registry.stop());
   broker.validation.use(new RecordCheck(registry.core));
@@ -159,13 +160,6 @@ async function startRooms(
   });
   stops.push(() => console.stop());
   return { ...addresses, console: console.url };
-}
-
-/** The registry's keys have types; a config file's section is text. */
-function withNumbers(section: Readonly<Record<string, string>>): Record<string, string | number> {
-  return Object.fromEntries(
-    Object.entries(section).map(([key, text]) => [key, /^-?\d+$/.test(text) ? Number(text) : text]),
-  );
 }
 
 /** Everything but the broker, read side by side. */
@@ -209,8 +203,9 @@ function explained(error: unknown, settings: UpSettings): unknown {
       cause: error,
     });
   }
-  if (code === 'OPEN_LISTENER') return new CliError('REFUSED', message, { cause: error });
-  if (code === 'LOG_DIRECTORY_INVALID' || code === 'BAD_BROKER_CONFIG' || code === 'BAD_CONFIG') {
+  if (code === 'OPEN_LISTENER' || code === 'OPEN_REGISTRY') return new CliError('REFUSED', message, { cause: error });
+  const badConfigs = ['LOG_DIRECTORY_INVALID', 'BAD_BROKER_CONFIG', 'BAD_REGISTRY_CONFIG', 'BAD_CONFIG'];
+  if (badConfigs.includes(code ?? '')) {
     return new CliError('BAD_CONFIGURATION', message, { cause: error });
   }
   return error;

@@ -6,6 +6,7 @@
  */
 import type { Command } from 'commander';
 import type { SchemaRegistry } from '../connectors/api/index.ts';
+import type { AskRegistry } from '../connectors/converters/registry-http.ts';
 import type { ChainTrace, StageTrace } from '../runtime/declarative/chain-trace.ts';
 import type { Change, RunningConnector } from '../runtime/declarative/changes.ts';
 import type { Reach } from '../runtime/declarative/check.ts';
@@ -91,17 +92,34 @@ export async function reachOf(flags: WorkshopFlags): Promise<Reach> {
 
 /** The registry at an address, asked but never told. */
 export async function offlineRegistry(urls: readonly string[]): Promise<OfflineRegistry> {
-  const [{ httpRegistry }, { OfflineRegistry: Offline }] = await Promise.all([
-    import('../schemas/rest/client.ts'),
-    import('../runtime/declarative/offline-registry.ts'),
-  ]);
-  return new Offline(urls.length === 0 ? null : httpRegistry({ urls }));
+  const { OfflineRegistry: Offline } = await import('../runtime/declarative/offline-registry.ts');
+  return new Offline(urls.length === 0 ? null : await liveRegistry(urls));
 }
 
-/** The registry at an address, asked and told. */
-export async function liveRegistry(urls: readonly string[]): Promise<SchemaRegistry> {
-  const { httpRegistry } = await import('../schemas/rest/client.ts');
-  return httpRegistry({ urls });
+/** The registry at an address, asked and told. Its keys may come from a file (`--registry-config`). */
+export async function liveRegistry(urls: readonly string[], keys: RegistryKeys = {}): Promise<SchemaRegistry> {
+  const { access, httpRegistry } = await registryTools(urls, keys);
+  return httpRegistry(access);
+}
+
+/** One request to the registry at an address, whatever its answer. */
+export async function registryAsker(url: string, keys: RegistryKeys): Promise<AskRegistry> {
+  const { access, askRegistry } = await registryTools([url], keys);
+  return askRegistry(access);
+}
+
+/** Confluent's client keys: `basic.auth.user.info`, `bearer.auth.token`, `schema.registry.ssl.truststore.location` … */
+export type RegistryKeys = Readonly<Record<string, string>>;
+
+async function registryTools(urls: readonly string[], keys: RegistryKeys) {
+  const [{ registryAccess, registryAccessKeys }, http, { ConfigError, parseConfig }] = await Promise.all([
+    import('../connectors/converters/registry-access.ts'),
+    import('../connectors/converters/registry-http.ts'),
+    import('../connectors/api/index.ts'),
+  ]);
+  const { config, problems } = parseConfig(registryAccessKeys, { ...keys, 'schema.registry.url': urls.join(',') });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { access: registryAccess(config), ...http };
 }
 
 /** The tools themselves. */

@@ -100,7 +100,7 @@ export class RegistryCore {
 
   /** Versions of a subject, oldest first. 40401 when none counts. */
   versions(name: string, filter: VersionFilter = {}): SchemaVersion[] {
-    const subject = this.#resolve(name);
+    const subject = this.subjectFor(name);
     const versions = this.#state.versions(subject).filter(counts(filter));
     if (versions.length === 0) throw errors.subjectNotFound(subject);
     return versions;
@@ -121,7 +121,7 @@ export class RegistryCore {
     options: { readonly normalize?: boolean; readonly deleted?: boolean } = {},
   ): Promise<SchemaVersion> {
     const { normalize = false, deleted = false } = options;
-    return this.#registration.lookup(this.#resolve(name), request, { normalize, deleted });
+    return this.#registration.lookup(this.subjectFor(name), request, { normalize, deleted });
   }
 
   async register(
@@ -130,7 +130,7 @@ export class RegistryCore {
     options: { readonly normalize?: boolean; readonly force?: boolean } = {},
   ): Promise<SchemaVersion> {
     const { normalize = false, force = false } = options;
-    return this.#registration.register(this.#resolve(name), request, { normalize, force });
+    return this.#registration.register(this.subjectFor(name), request, { normalize, force });
   }
 
   /** Against one version (`latest` of an unknown subject is compatible), or, without a token, as registering would. */
@@ -140,7 +140,7 @@ export class RegistryCore {
     request: RegisterRequest,
     options: { readonly normalize?: boolean } = {},
   ): Promise<CompatibilityAnswer> {
-    const subject = this.#resolve(name);
+    const subject = this.subjectFor(name);
     const live = this.#state.versions(subject).filter(({ deleted }) => !deleted);
     let earlier = live;
     if (token !== null) {
@@ -242,7 +242,7 @@ export class RegistryCore {
   }
 
   /** The subject a name stands for: aliases are followed once, as in Confluent's registry. */
-  #resolve(name: string): string {
+  subjectFor(name: string): string {
     const subject = canonicalName(name);
     const alias = this.#settings.configInForce(subject).alias;
     return alias === undefined || alias === '' ? subject : canonicalName(alias);

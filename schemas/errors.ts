@@ -46,6 +46,16 @@ export class RegistryConfigError extends Error {
   }
 }
 
+/** A registry that would let in anybody from another machine. It does not start. */
+export class OpenRegistryError extends Error {
+  readonly code = 'OPEN_REGISTRY';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'OpenRegistryError';
+  }
+}
+
 /** Two schemas that cannot be compared within the budget; check.ts answers 42201 for it. */
 export class ComparisonBudgetError extends Error {
   readonly code = 'COMPARISON_BUDGET';
@@ -153,6 +163,15 @@ export const errors = {
       'CONTEXT_NOT_EMPTY',
       42211,
       `The context '${shown(context)}' still has subjects; delete them for good first.`,
+    ),
+  /** Confluent's answer to a request without, or with wrong, credentials; it says no more than that. */
+  unauthorized: () => new RegistryError('UNAUTHORIZED', 401, 'Unauthorized'),
+  /** In the form of Confluent's authorizer; null is everything. */
+  denied: (operation: string, subject: string | null) =>
+    new RegistryError(
+      'DENIED',
+      40301,
+      `User is denied operation ${operation} on ${subject === null ? 'this server' : `Subject: ${shown(subject)}`}`,
     ),
   store: (cause: unknown) =>
     new RegistryError(

@@ -8,7 +8,11 @@ import { RegistryConfigError } from './errors.ts';
 import { collectKept, type RegistryMetricFamily, RequestCounts } from './metrics.ts';
 import { COMPATIBILITY_LEVELS } from './model.ts';
 import { DEFAULT_LIMITS } from './parse/parse-schema.ts';
+import { Guard } from './rest/guard.ts';
 import { registryHttpServer } from './rest/server.ts';
+import type { RegistryLogins } from './security/authentication.ts';
+import { type SecurityConfig, securitySettings } from './security/config.ts';
+import { RolesFile } from './security/roles.ts';
 import { logStore, type RegistryLog } from './store/log.ts';
 import type { SchemaStore } from './store/store.ts';
 
@@ -20,8 +24,8 @@ export interface RegistryLogger {
   error(fields: object, message: string): void;
 }
 
-/** Confluent's keys where one exists; each with its default. */
-export interface RegistryConfig {
+/** Confluent's keys where one exists; each with its default. Those about security are in security/config.ts. */
+export interface RegistryConfig extends SecurityConfig {
   /** Topic that keeps the registry, `_schemas`. */
   readonly 'kafkastore.topic'?: string;
   /** -1 is the broker's default. */
@@ -44,12 +48,17 @@ export interface RegistryOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly logger?: RegistryLogger;
-  readonly config?: RegistryConfig;
+  /** Numbers may be text, as in a properties file. */
+  readonly config?: Readonly<Partial<Record<keyof RegistryConfig, string | number>>>;
+  /** Who knows users, tokens and certificates; needed where requests are asked who they are. */
+  readonly logins?: RegistryLogins;
 }
 
 export interface Registry {
   /** `http://host:port`, with the port that was really bound. */
   readonly url: string;
+  /** Of every listener, in the order of the config. */
+  readonly urls: readonly string[];
   readonly core: RegistryCore;
   /** Metrics of the registry, asked at each scrape. */
   collect(): readonly RegistryMetricFamily[];
@@ -61,28 +70,31 @@ export interface Registry {
 export async function startRegistry(options: RegistryOptions): Promise<Registry> {
   const logger = options.logger ?? SILENT;
   const config = validConfig(options.config ?? {});
-  const core = new RegistryCore({ store: storeOf(options), ...coreOptions(config) });
+  const settings = securitySettings(config, options);
+  const rolesFile = settings.rolesFile;
+  const roles = rolesFile === null ? null : new RolesFile(rolesFile, logger);
+  const core = new RegistryCore({ store: storeOf(options, config), ...coreOptions(config) });
   await core.start();
   if (core.unreadableRecords > 0) {
     const topic = config['kafkastore.topic'] ?? DEFAULT_TOPIC;
     logger.warn({ records: core.unreadableRecords }, `Some records of ${topic} were not understood and left alone.`);
   }
   const counts = new RequestCounts();
-  const app = registryHttpServer(core, logger, counts);
-  try {
-    const url = await app.listen({ host: options.host, port: options.port });
-    logger.info({ url, subjects: core.subjects().length }, 'The schema registry answers.');
-    return {
-      url,
-      core,
-      collect: () => [...collectKept(core), ...counts.collect()],
-      async stop() {
-        await app.close();
-        await core.stop();
-      },
-    };
-  } catch (error) {
+  const guard = new Guard({ core, settings, logins: options.logins ?? null, roles, logger });
+  const apps = settings.places.map(({ tls }) => registryHttpServer({ core, guard, tls, logger, counts }));
+  const stop = async (): Promise<void> => {
+    for (const app of apps) await app.close();
     await core.stop();
+  };
+  try {
+    const urls: string[] = [];
+    for (const [index, { host, port }] of settings.places.entries()) {
+      urls.push(await apps[index]!.listen({ host, port }));
+    }
+    logger.info({ urls, subjects: core.subjects().length }, 'The schema registry answers.');
+    return { url: urls[0]!, urls, core, collect: () => [...collectKept(core), ...counts.collect()], stop };
+  } catch (error) {
+    await stop();
     throw error;
   }
 }
@@ -100,30 +112,47 @@ const CONFIG_TYPES: Readonly<Record<keyof RegistryConfig, 'string' | 'number'>> 
   'schema.compatibility.level': 'string',
   'schema.max.bytes': 'number',
   'schema.max.depth': 'number',
+  listeners: 'string',
+  'authentication.method': 'string',
+  'authentication.realm': 'string',
+  'authentication.skip.paths': 'string',
+  'authorization.roles.file': 'string',
+  'ssl.keystore.location': 'string',
+  'ssl.keystore.key': 'string',
+  'ssl.keystore.certificate.chain': 'string',
+  'ssl.key.password': 'string',
+  'ssl.truststore.location': 'string',
+  'ssl.truststore.certificates': 'string',
+  'ssl.client.authentication': 'string',
 };
 
-/** Throws RegistryConfigError for a key that is unknown or holds something else. */
-function validConfig(config: RegistryConfig): RegistryConfig {
-  for (const [key, value] of Object.entries(config)) {
+/** Throws RegistryConfigError for a key that is unknown or holds something else; no message shows a value that may be secret. */
+function validConfig(given: NonNullable<RegistryOptions['config']>): RegistryConfig {
+  const config: Record<string, string | number> = {};
+  for (const [key, value] of Object.entries(given)) {
     const type = Object.hasOwn(CONFIG_TYPES, key) ? CONFIG_TYPES[key as keyof RegistryConfig] : undefined;
     if (type === undefined) {
       throw new RegistryConfigError(
         `The registry has no key '${key}'; it has ${Object.keys(CONFIG_TYPES).join(', ')}.`,
       );
     }
-    if (typeof value !== type || Number.isNaN(value)) {
-      throw new RegistryConfigError(`The registry's key '${key}' is ${JSON.stringify(value)}, not a ${type}.`);
-    }
+    config[key] = type === 'string' ? String(value) : numberOf(key, value);
   }
-  return config;
+  return config as RegistryConfig;
 }
 
-function storeOf({ log, store, config }: RegistryOptions): SchemaStore {
+function numberOf(key: string, value: string | number): number {
+  const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value);
+  if (Number.isFinite(number)) return number;
+  throw new RegistryConfigError(`The registry's key '${key}' is ${JSON.stringify(value)}, not a number.`);
+}
+
+function storeOf({ log, store }: RegistryOptions, config: RegistryConfig): SchemaStore {
   if (store !== undefined) return store;
   if (log === undefined) throw new RegistryConfigError('A registry needs a log or a store to keep its schemas in.');
   return logStore(log, {
-    topic: config?.['kafkastore.topic'] ?? DEFAULT_TOPIC,
-    replicationFactor: config?.['kafkastore.topic.replication.factor'] ?? -1,
+    topic: config['kafkastore.topic'] ?? DEFAULT_TOPIC,
+    replicationFactor: config['kafkastore.topic.replication.factor'] ?? -1,
   });
 }
 

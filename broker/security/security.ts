@@ -11,9 +11,11 @@ import { Authorizer } from './authorizer.ts';
 import { JsonWebKeys } from './jwks.ts';
 import { TokenValidator } from './jwt.ts';
 import type { Listener } from './listeners.ts';
+import { Logins } from './logins.ts';
 import { OAuthBearerExchange } from './oauth-bearer.ts';
 import { PlainExchange } from './plain.ts';
 import { type Principal, parseSuperUsers } from './principal.ts';
+import { PrincipalMapping } from './principal-mapping.ts';
 import { Quotas } from './quotas.ts';
 import type { SaslMechanism } from './sasl.ts';
 import { ScramExchange, type ScramMechanism } from './scram.ts';
@@ -52,6 +54,17 @@ export class Security {
       now: this.#now,
       logger: this.#logger,
     };
+  }
+
+  /** Logins for doors that are not listeners of the log, by the keys that all listeners share. Throws BrokerConfigError. */
+  logins(): Logins {
+    const hasIssuer = this.#config.text('sasl.oauthbearer.jwks.endpoint.url') !== '';
+    return new Logins({
+      credentials: this.users.credential.bind(this.users),
+      tokens: hasIssuer ? this.#validator(this.#config) : null,
+      mapping: new PrincipalMapping(this.#config.text('ssl.principal.mapping.rules')),
+      superUsers: parseSuperUsers(this.#config.text('super.users')),
+    });
   }
 
   #mechanism(name: string, listener: Listener): SaslMechanism {

@@ -1,5 +1,6 @@
 /** What JsonSchemaConverter declares; the converter itself (and ajv below it) is imported when it is first used. */
 import type { ConfigKey, ConverterPlugin } from '../api/index.ts';
+import { registryAccessKeys } from './registry-access.ts';
 
 const strategyNames = ['TopicNameStrategy', 'RecordNameStrategy', 'TopicRecordNameStrategy'];
 
@@ -21,14 +22,7 @@ export const jsonSchemaPlugin: ConverterPlugin = {
   aliases: ['io.confluent.connect.json.JsonSchemaConverter'],
   version: '1.0.0',
   config: {
-    'schema.registry.url': {
-      type: 'list',
-      default: [],
-      doc: 'Where the schema registry is; several are tried in order. Not needed where the worker has one beside it.',
-      importance: 'high',
-    },
-    'basic.auth.user.info': { type: 'password', default: null, doc: 'user:password for the registry.' },
-    'basic.auth.credentials.source': { ...ignored },
+    ...registryAccessKeys,
     'auto.register.schemas': { type: 'boolean', default: true, doc: 'Register schemas that are new to their subject.' },
     'use.latest.version': {
       type: 'boolean',

@@ -26,6 +26,7 @@ import { stringifyJson, textOf } from './json-text.ts';
 import { JsonValues } from './json-values.ts';
 import { plainJson } from './plain-json.ts';
 import { referencedSchemas } from './referenced-schemas.ts';
+import { registryAccess } from './registry-access.ts';
 import { httpRegistry } from './registry-http.ts';
 
 const MAGIC = 0;
@@ -240,8 +241,7 @@ function titleOf(text: string): string | undefined {
 }
 
 function registryOf(config: Config, { registry }: ConverterContext): SchemaRegistry {
-  const urls = config.list('schema.registry.url');
-  if (urls.length > 0) return httpRegistry({ urls, userInfo: config.optionalSecret('basic.auth.user.info') });
+  if (config.list('schema.registry.url').length > 0) return httpRegistry(registryAccess(config));
   if (registry !== undefined) return registry;
   const message = 'JsonSchemaConverter needs "schema.registry.url": this worker has no registry beside it.';
   throw new ConfigError([{ key: 'schema.registry.url', value: null, message }]);

@@ -1,80 +1,148 @@
 /**
- * The converter's questions to a schema registry over HTTP, for a worker that has none beside it
- * (`schema.registry.url`). Confluent's REST API; answers are immutable and kept by the converter.
+ * A Confluent-compatible schema registry over HTTP: one request at a time for the commands (`askRegistry`), and the
+ * converter's questions (`httpRegistry`) for a worker that has no registry beside it.
+ *
+ * One address after the other is tried; whether a failure may pass decides between RetriableError and DataError.
  */
-import { DataError, type RegisteredSchema, RetriableError, type SchemaRegistry, type Secret } from '../api/index.ts';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { ConnectError, DataError, type RegisteredSchema, RetriableError, type SchemaRegistry } from '../api/index.ts';
+import type { RegistryAccess } from './registry-access.ts';
 
 /** A registry that does not answer by then is treated as away. */
 const TIMEOUT_MS = 10_000;
+/** More is no answer of a registry. */
+const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';
 
-export interface RegistryAccess {
-  /** Tried in order. */
-  readonly urls: readonly string[];
-  /** `user:password` for basic authentication. */
-  readonly userInfo: Secret | null;
+export interface RegistryAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** Which of the addresses answered. */
+  readonly url: string;
 }
 
-export function httpRegistry(access: RegistryAccess): SchemaRegistry {
-  const at = (subject: string) => `/subjects/${encodeURIComponent(subject)}`;
+/** One request, whatever its answer. Rejects with RetriableError when no address answers. */
+export type AskRegistry = (method: string, path: string, body?: object) => Promise<RegistryAnswer>;
+
+export function askRegistry(access: RegistryAccess): AskRegistry {
+  if (access.urls.length === 0) {
+    throw new ConnectError('schema.registry.url names no registry.', { code: 'BAD_CONFIG' });
+  }
+  const agents = {
+    http: new HttpAgent({ keepAlive: true }),
+    https: new HttpsAgent({ keepAlive: true, ...access.tls }),
+  };
+  return async (method, path, body) => {
+    let last: unknown = null;
+    for (const url of access.urls) {
+      try {
+        const headers = await headersFor(access, url, body);
+        const agent = url.startsWith('https:') ? agents.https : agents.http;
+        const answer = await askOne(new URL(url + path), { method, headers, agent }, body);
+        if (answer.status < 500 || url === access.urls.at(-1)) return { ...answer, url };
+      } catch (cause) {
+        if (cause instanceof RetriableError && cause.code === 'REGISTRY_TOKEN') throw cause;
+        last = unreachable(url, cause);
+      }
+    }
+    throw last;
+  };
+}
+
+async function headersFor(access: RegistryAccess, url: string, body: object | undefined) {
+  const authorization = await access.authorization(url);
   return {
-    register: async (subject, schema) => (await call(access, 'POST', `${at(subject)}/versions`, schema)).id as number,
-    lookup: async (subject, schema) => (await call(access, 'POST', at(subject), schema)).id as number,
+    ...access.headers,
+    accept: CONTENT_TYPE,
+    ...(body === undefined ? {} : { 'content-type': CONTENT_TYPE }),
+    ...(authorization === null ? {} : { authorization }),
+  };
+}
+
+interface Request {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly agent: HttpAgent | HttpsAgent;
+}
+
+function askOne(url: URL, options: Request, body: object | undefined): Promise<{ status: number; text: string }> {
+  const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
+      textOf(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
+    });
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`it answered with more than ${ANSWER_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function unreachable(url: string, cause: unknown): RetriableError {
+  const { message, code } = cause as NodeJS.ErrnoException;
+  const reason = (cause as Error).name === 'AbortError' ? `nothing within ${TIMEOUT_MS / 1000} s` : message || code;
+  return new RetriableError(`The schema registry at ${url} did not answer: ${reason}.`, {
+    code: 'REGISTRY_UNREACHABLE',
+    cause,
+  });
+}
+
+/** The port of connectors/api; answers are immutable and kept by the converter. Throws ConnectError without an address. */
+export function httpRegistry(access: RegistryAccess): SchemaRegistry {
+  const ask = askRegistry(access);
+  const at = (subject: string) => `/subjects/${encodeURIComponent(subject)}`;
+  const call = async (method: string, path: string, body?: object) => accepted(await ask(method, path, body));
+  return {
+    register: async (subject, schema) => (await call('POST', `${at(subject)}/versions`, schema)).id as number,
+    lookup: async (subject, schema) => (await call('POST', at(subject), schema)).id as number,
     latest: async (subject) => {
-      const answer = await call(access, 'GET', `${at(subject)}/versions/latest`);
+      const answer = await call('GET', `${at(subject)}/versions/latest`);
       return { ...registered(answer), id: answer.id as number };
     },
-    byId: async (id) => registered(await call(access, 'GET', `/schemas/ids/${id}`)),
+    byId: async (id) => registered(await call('GET', `/schemas/ids/${id}`)),
     // A reference may point to a version that was deleted since: it still means the same.
     version: async (subject, version) =>
-      registered(await call(access, 'GET', `${at(subject)}/versions/${version}?deleted=true`)),
+      registered(await call('GET', `${at(subject)}/versions/${version}?deleted=true`)),
   };
 }
 
 /** The registry leaves `schemaType` out where it is AVRO, its oldest type. */
 function registered(answer: Record<string, unknown>): RegisteredSchema {
-  const references = answer.references as RegisteredSchema['references'];
+  const references = answer.references as RegisteredSchema['references'] | null;
+  const schemaType = answer.schemaType ?? 'AVRO';
+  if (schemaType !== 'JSON' && schemaType !== 'AVRO') {
+    throw new DataError(`The schema is of type ${String(schemaType)}, which no converter here reads.`);
+  }
   return {
-    schemaType: (answer.schemaType ?? 'AVRO') as RegisteredSchema['schemaType'],
+    schemaType,
     schema: String(answer.schema),
-    ...(references === undefined || references.length === 0 ? {} : { references }),
+    ...(references == null || references.length === 0 ? {} : { references }),
   };
 }
 
-async function call(
-  access: RegistryAccess,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<Record<string, unknown>> {
-  let lastError: unknown;
-  for (const url of access.urls) {
-    try {
-      return await callOne(url.replace(/\/+$/, ''), access.userInfo, method, path, body);
-    } catch (error) {
-      if (error instanceof DataError) throw error;
-      lastError = error;
-    }
-  }
-  throw new RetriableError(`The schema registry at ${access.urls.join(', ')} did not answer.`, {
-    code: 'REGISTRY_UNREACHABLE',
-    cause: lastError,
-  });
+function accepted({ status, text, url }: RegistryAnswer): Record<string, unknown> {
+  if (status >= 200 && status < 300) return JSON.parse(text) as Record<string, unknown>;
+  const message = `The schema registry at ${url} refused with ${status}: ${messageOf(text)}`;
+  if (status >= 500 || status === 429) throw new RetriableError(message, { code: 'REGISTRY_UNAVAILABLE' });
+  if (status === 401 || status === 403) throw new ConnectError(message, { code: 'REGISTRY_DENIED' });
+  throw new DataError(message, { code: 'REGISTRY_REFUSED' });
 }
 
-async function callOne(url: string, userInfo: Secret | null, method: string, path: string, body?: object) {
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      accept: CONTENT_TYPE,
-      'content-type': CONTENT_TYPE,
-      ...(userInfo === null ? {} : { authorization: `Basic ${Buffer.from(userInfo.reveal()).toString('base64')}` }),
-    },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
-  if (response.ok) return answer;
-  const message = `The schema registry refused ${method} ${path}: ${answer.message ?? response.statusText} (${response.status}).`;
-  throw response.status >= 500 ? new RetriableError(message) : new DataError(message, { code: 'REGISTRY_REFUSED' });
+function messageOf(text: string): string {
+  try {
+    const { message, error_code: code } = JSON.parse(text) as { message?: string; error_code?: number };
+    return message === undefined ? text.slice(0, 500) : `${message} (error code ${code})`;
+  } catch {
+    return text.slice(0, 500);
+  }
 }

@@ -1,9 +1,12 @@
 /** What a client sent, checked: query parameters, bodies. Pure; everything wrong is a RegistryError. */
 import { errors } from '../errors.ts';
 import type { Metadata, RegisterRequest, RuleSet, SchemaReference } from '../model.ts';
+import type { Access } from '../security/access.ts';
 
 /** One request as the handlers see it. */
 export interface RestRequest {
+  /** What its principal may do. */
+  readonly access: Access;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: unknown;

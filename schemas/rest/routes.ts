@@ -4,10 +4,11 @@
  * Handlers answer plain values; rest/server.ts makes HTTP of them. docs/registry.md lists each with its status.
  */
 import type { RegistryCore } from '../core.ts';
-import { errors } from '../errors.ts';
-import type { SchemaVersion } from '../model.ts';
+import { errors, type RegistryError } from '../errors.ts';
+import type { RegisterRequest, SchemaVersion } from '../model.ts';
 import type { ConfigChange } from '../settings.ts';
-import { assertValidContext } from '../subject-name.ts';
+import type { SchemaEntry } from '../state.ts';
+import { assertValidContext, contextOf, inContext } from '../subject-name.ts';
 import { bodyObject, flag, paged, type RestRequest, registerRequest, text } from './request.ts';
 import { configShape, JsonText, registeredShape, schemaShape, versionShape } from './shapes.ts';
 
@@ -61,11 +62,13 @@ function subjectRoutes(core: RegistryCore): Route[] {
   return [
     get('/subjects', (request) => {
       const prefix = request.query.subjectPrefix === undefined ? {} : { prefix: text(request, 'subjectPrefix') };
-      return paged(request, core.subjects({ ...filterOf(request), ...prefix }));
+      return paged(request, core.subjects({ ...filterOf(request), ...prefix }).filter(isReadable(request)));
     }),
     post('/subjects/:subject', async (request) => {
       const options = { normalize: flag(request, 'normalize'), deleted: flag(request, 'deleted') };
-      return versionShape(await core.lookup(param(request, 'subject'), registerRequest(request), options), request);
+      const asked = registerRequest(request);
+      assertReadable(request, asked);
+      return versionShape(await core.lookup(param(request, 'subject'), asked, options), request);
     }),
     del('/subjects/:subject', (request) => core.deleteSubject(param(request, 'subject'), flag(request, 'permanent'))),
     get('/subjects/:subject/metadata', (request) => versionShape(latestWithMetadata(core, request), request)),
@@ -79,12 +82,21 @@ function subjectRoutes(core: RegistryCore): Route[] {
     }),
     post('/subjects/:subject/versions', async (request) => {
       const options = { normalize: flag(request, 'normalize'), force: flag(request, 'force') };
-      return registeredShape(
-        await core.register(param(request, 'subject'), registerRequest(request), options),
-        request,
-      );
+      const asked = registerRequest(request);
+      assertReadable(request, asked);
+      return registeredShape(await core.register(param(request, 'subject'), asked, options), request);
     }),
   ];
+}
+
+/** What a schema refers to becomes part of it, so it must be readable for whoever registers it. */
+function assertReadable(request: RestRequest, { references }: RegisterRequest): void {
+  const context = contextOf(param(request, 'subject'));
+  for (const { subject } of references ?? []) request.access.require('read', inContext(context, subject));
+}
+
+function isReadable(request: RestRequest): (subject: string) => boolean {
+  return (subject) => request.access.may('read', subject);
 }
 
 /** The latest version whose properties hold every key and value of the query. */
@@ -120,17 +132,28 @@ function versionRoutes(core: RegistryCore): Route[] {
 }
 
 function schemaRoutes(core: RegistryCore): Route[] {
-  const entry = (request: RestRequest) => core.byId(idOf(request), text(request, 'subject'));
+  const entry = (request: RestRequest): SchemaEntry => {
+    const id = idOf(request);
+    return readable(request, core.byId(id, text(request, 'subject'))) ?? refuse(errors.schemaNotFound(id));
+  };
   const versions = (request: RestRequest): SchemaVersion[] =>
     [...entry(request).versions.values()].filter(
       ({ deleted, subject }) => (flag(request, 'deleted') || !deleted) && isWanted(subject, text(request, 'subject')),
     );
+  const byGuid = (request: RestRequest) => {
+    const found = core.byGuid(param(request, 'guid')).flatMap(({ context, entry }) => {
+      const seen = readable(request, entry);
+      return seen === null ? [] : [{ context, entry: seen }];
+    });
+    return found.length > 0 ? found : refuse(errors.schemaNotFound(param(request, 'guid')));
+  };
   return [
     get('/schemas', (request) => {
       const prefix = request.query.subjectPrefix === undefined ? {} : { prefix: text(request, 'subjectPrefix') };
       const filter = filterOf(request);
       const latestOnly = flag(request, 'latestOnly');
-      const all = core.subjects({ ...filter, ...prefix }).flatMap((subject) => {
+      const subjects = core.subjects({ ...filter, ...prefix }).filter(isReadable(request));
+      const all = subjects.flatMap((subject) => {
         const found = core.versions(subject, filter);
         return latestOnly ? found.slice(-1) : found;
       });
@@ -155,13 +178,24 @@ function schemaRoutes(core: RegistryCore): Route[] {
       ),
     ),
     get('/schemas/guids/:guid', (request) => {
-      const [first] = core.byGuid(param(request, 'guid'));
+      const [first] = byGuid(request);
       return first === undefined ? {} : schemaShape(first.entry, '', request);
     }),
     get('/schemas/guids/:guid/ids', (request) =>
-      core.byGuid(param(request, 'guid')).map(({ context, entry }) => ({ context, id: entry.id })),
+      byGuid(request).map(({ context, entry }) => ({ context, id: entry.id })),
     ),
   ];
+}
+
+/** A schema with those of its versions that may be read; null, as if it were not there, when none may. */
+function readable(request: RestRequest, entry: SchemaEntry): SchemaEntry | null {
+  const seen = [...entry.versions].filter(([, { subject }]) => request.access.may('read', subject));
+  if (seen.length === entry.versions.size) return entry;
+  return seen.length === 0 ? null : { ...entry, versions: new Map(seen) };
+}
+
+function refuse(error: RegistryError): never {
+  throw error;
 }
 
 /** A context alone (`:.ctx:`) wants all of its subjects. */
@@ -180,8 +214,10 @@ function compatibilityRoutes(core: RegistryCore): Route[] {
   const check = (token: (request: RestRequest) => string | null) => async (request: RestRequest) => {
     const normalize = flag(request, 'normalize');
     const subject = param(request, 'subject');
+    const asked = registerRequest(request);
+    assertReadable(request, asked);
     const { isCompatible, messages } = await core
-      .checkCompatibility(subject, token(request), registerRequest(request), { normalize })
+      .checkCompatibility(subject, token(request), asked, { normalize })
       .catch((error) => {
         // Asked for reasons, an unsound schema is one.
         if (flag(request, 'verbose') && error.errorCode === 42201)

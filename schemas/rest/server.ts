@@ -8,7 +8,9 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { RegistryCore } from '../core.ts';
 import { errors, RegistryError } from '../errors.ts';
 import type { RequestCounts } from '../metrics.ts';
+import type { Place } from '../security/config.ts';
 import { withoutContextPath } from './contexts.ts';
+import type { Guard } from './guard.ts';
 import { ACCEPTED_BODIES, answerType, bodyText, SCHEMA_REGISTRY_V1 } from './negotiate.ts';
 import type { RestRequest } from './request.ts';
 import { type Route, routes } from './routes.ts';
@@ -27,9 +29,18 @@ const MAX_PARAMETER_LENGTH = 8192;
 /** Milliseconds a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
+export interface RegistryHttp {
+  readonly core: RegistryCore;
+  readonly guard: Guard;
+  readonly tls: Place['tls'];
+  readonly logger: RestLogger;
+  readonly counts: RequestCounts;
+}
+
 /** Not listening yet; the caller does that. */
-export function registryHttpServer(core: RegistryCore, logger: RestLogger, counts: RequestCounts): FastifyInstance {
+export function registryHttpServer({ core, guard, tls, logger, counts }: RegistryHttp): FastifyInstance {
   const app = fastify({
+    ...(tls === null ? {} : { https: tls }),
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -41,6 +52,7 @@ export function registryHttpServer(core: RegistryCore, logger: RestLogger, count
   });
   readBodies(app);
   app.addHook('onRequest', negotiate);
+  app.addHook('onRequest', (request, reply) => guard.letIn(request, reply));
   app.addHook('onResponse', async (_request, reply) => counts.answered(reply.statusCode));
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof RegistryError) counts.refused(error.errorCode);
@@ -48,14 +60,25 @@ export function registryHttpServer(core: RegistryCore, logger: RestLogger, count
   });
 
   const all = routes(core);
-  for (const { method, path, handle } of all) app.route({ method, url: path, handler: handler(handle) });
+  for (const route of all) app.route({ method: route.method, url: route.path, handler: handler(route, guard) });
   refuseUnrouted(app, all);
   return app;
 }
 
-function handler(handle: Route['handle']) {
+function handler({ method, path, handle }: Route, guard: Guard) {
+  const answerOf = async (request: FastifyRequest): Promise<unknown> => {
+    try {
+      guard.admit(request, method, path);
+      const answer = await handle(restRequest(request, guard));
+      guard.changed(request, method, path, 'ok', answer);
+      return answer;
+    } catch (error) {
+      guard.changed(request, method, path, error instanceof RegistryError ? error.errorCode : 500);
+      throw error;
+    }
+  };
   return async (request: FastifyRequest, reply: FastifyReply): Promise<Buffer> => {
-    const answer = await handle(restRequest(request));
+    const answer = await answerOf(request);
     reply.header('content-type', reply.getHeader('content-type') ?? SCHEMA_REGISTRY_V1);
     if (answer === undefined) reply.code(204);
     // Bytes, because to a string fastify would add a charset that Confluent's type does not carry.
@@ -63,8 +86,9 @@ function handler(handle: Route['handle']) {
   };
 }
 
-function restRequest(request: FastifyRequest): RestRequest {
+function restRequest(request: FastifyRequest, guard: Guard): RestRequest {
   return {
+    access: guard.accessOf(request),
     params: request.params as Record<string, string>,
     query: request.query as Record<string, string | string[]>,
     body: request.body,

@@ -3,17 +3,24 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, it } from 'node:test';
-import { ConnectError, DataError, RetriableError, type SchemaRegistry } from '../../connectors/api/index.ts';
+import type { RegistryCore } from '../../schemas/core.ts';
+import { inProcessRegistry } from '../../schemas/in-process.ts';
 import { registryOf } from '../../test/kit/registry.ts';
-import type { RegistryCore } from '../core.ts';
-import { inProcessRegistry } from '../in-process.ts';
-import { httpRegistry } from './client.ts';
+import { ConnectError, DataError, parseConfig, RetriableError, type SchemaRegistry } from '../api/index.ts';
+import { registryAccess, registryAccessKeys } from './registry-access.ts';
+import { httpRegistry } from './registry-http.ts';
+
+function registryAt(urls: readonly string[]): SchemaRegistry {
+  return httpRegistry(
+    registryAccess(parseConfig(registryAccessKeys, { 'schema.registry.url': urls.join(',') }).config),
+  );
+}
 
 const STRING = { schemaType: 'JSON', schema: '{"type":"string"}' } as const;
 const INTEGER = { schemaType: 'JSON', schema: '{"type":"integer"}' } as const;
 
 const keepers: Readonly<Record<string, (core: RegistryCore, url: string) => SchemaRegistry>> = {
-  'over HTTP': (_core, url) => httpRegistry({ urls: [url] }),
+  'over HTTP': (_core, url) => registryAt([url]),
   'in process': (core) => inProcessRegistry(core),
 };
 
@@ -53,17 +60,6 @@ for (const [name, keeper] of Object.entries(keepers)) {
       await core.register('a', STRING);
       assert.equal(await registry.lookup('a', STRING), 1);
     });
-
-    it('asks once for what does not change', async (test) => {
-      const { core, url } = await registryOf(test);
-      const registry = keeper(core, url);
-      const ids = await Promise.all([registry.register('a', STRING), registry.register('a', STRING)]);
-      assert.deepEqual(ids, [1, 1]);
-      await core.deleteSubject('a');
-      await core.deleteSubject('a', true);
-      assert.equal(await registry.register('a', STRING), 1);
-      await assert.rejects(registry.latest('a'), DataError);
-    });
   });
 }
 
@@ -77,12 +73,25 @@ async function deadUrl(): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
+describe('the registry in process', () => {
+  it('asks once for what does not change', async (test) => {
+    const { core } = await registryOf(test);
+    const registry = inProcessRegistry(core);
+    const ids = await Promise.all([registry.register('a', STRING), registry.register('a', STRING)]);
+    assert.deepEqual(ids, [1, 1]);
+    await core.deleteSubject('a');
+    await core.deleteSubject('a', true);
+    assert.equal(await registry.register('a', STRING), 1);
+    await assert.rejects(registry.latest('a'), DataError);
+  });
+});
+
 describe('the registry over HTTP', () => {
   it('tries the next address, and may be asked again when none answers', async (test) => {
     const { url } = await registryOf(test);
     const dead = await deadUrl();
-    assert.equal(await httpRegistry({ urls: [dead, `${url}/`] }).register('a', STRING), 1);
-    await assert.rejects(httpRegistry({ urls: [dead] }).register('a', STRING), (error: unknown) => {
+    assert.equal(await registryAt([dead, `${url}/`]).register('a', STRING), 1);
+    await assert.rejects(registryAt([dead]).register('a', STRING), (error: unknown) => {
       assert.ok(error instanceof RetriableError);
       assert.match(error.message, /at http:\/\/127\.0\.0\.1:\d+ did not answer: .*ECONNREFUSED/);
       return true;
@@ -90,12 +99,12 @@ describe('the registry over HTTP', () => {
   });
 
   it('does not show credentials that stand in its address', async () => {
-    const registry = httpRegistry({ urls: [(await deadUrl()).replace('//', '//user:secret@')] });
+    const registry = registryAt([(await deadUrl()).replace('//', '//user:secret@')]);
     await assert.rejects(registry.byId(1), (error: unknown) => !String(error).includes('secret'));
   });
 
   it('refuses an address that is none', () => {
-    assert.throws(() => httpRegistry({ urls: ['registry'] }), ConnectError);
-    assert.throws(() => httpRegistry({ urls: [] }), /names no registry/);
+    assert.throws(() => registryAt(['registry']), ConnectError);
+    assert.throws(() => registryAt([]), /names no registry/);
   });
 });
