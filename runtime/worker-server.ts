@@ -14,6 +14,7 @@ import { OffsetStore, OffsetStores } from './stores/offset-store.ts';
 import { SecretStore } from './stores/secret-store.ts';
 import { StatusStore } from './stores/status-store.ts';
 import { applyFolder } from './worker/apply-folder.ts';
+import { judgeWorkerClients } from './worker/client-overrides.ts';
 import { ConfigProviders } from './worker/config-providers.ts';
 import { withDefaults } from './worker/defaults.ts';
 import { workerKeys } from './worker/keys.ts';
@@ -117,8 +118,11 @@ async function openServices(options: WorkerOptions): Promise<Services> {
   const raw = withDefaults(options.config ?? {});
   const { config: settings, problems } = parseConfig(workerKeys, raw);
   if (problems.length > 0) throw new ConfigError(problems);
+  const clients = judgeWorkerClients(raw);
+  if (clients.problems.length > 0) throw new ConfigError(clients.problems);
   const loggers = new Loggers(logger);
   const own = loggers.named('connect', { part: 'connect' });
+  for (const { key, message } of clients.warnings) own.warn({ key }, message);
   const pluginPath = await PluginPath.open({
     entries: settings.list('plugin.path'),
     blockedMs: settings.number('plugin.blocked.ms'),

@@ -11,9 +11,9 @@ import type { BatchOptions } from '../protocol/record-batch.ts';
 import { BatchBuilder } from '../protocol/records.ts';
 import type { Judged } from '../validation/record-validation.ts';
 import { asLogError, InProcessLogError, refusal } from './errors.ts';
-import type { ProducerRecord, RecordMetadata } from './types.ts';
+import type { ProducerOptions, ProducerRecord, RecordMetadata } from './types.ts';
 
-/** What a batch is closed at; the default of max.message.bytes allows no more. */
+/** What a batch is closed at unless batch.size says otherwise; the default of max.message.bytes allows no more. */
 const batchBytesMax = 1024 * 1024;
 /** Records without a key stay on one partition for this much, so that batches fill up (KIP-794's aim). */
 const stickyBytes = 64 * 1024;
@@ -40,10 +40,12 @@ interface Sticky {
 /** Sorts records into batches by partition. */
 export class Batching {
   readonly #broker: Broker;
+  readonly #bytesMax: number;
   readonly #sticky = new Map<string, Sticky>();
 
-  constructor(broker: Broker) {
+  constructor(broker: Broker, { overrides }: ProducerOptions) {
     this.#broker = broker;
+    this.#bytesMax = Number(overrides?.['batch.size'] ?? batchBytesMax);
   }
 
   /** One open batch per partition; a full one is closed and another opened. */
@@ -59,7 +61,7 @@ export class Batching {
         open.set(record.topic, ofTopic);
       }
       let batch = ofTopic.get(partition);
-      if (batch === undefined || isFull(batch, record)) {
+      if (batch === undefined || isFull(batch, record, this.#bytesMax)) {
         const log = batch?.log ?? this.#logOf(record.topic, partition);
         batch = { log, builder: new BatchBuilder(), indexes: [], judge: this.#judgeFor(log) };
         ofTopic.set(partition, batch);
@@ -166,12 +168,12 @@ export function appendBatches(
 const recordFrameBytes = 36;
 const headerFrameBytes = 10;
 
-function isFull({ log, builder }: Batch, { key, value, headers }: ProducerRecord): boolean {
+function isFull({ log, builder }: Batch, { key, value, headers }: ProducerRecord, bytesMax: number): boolean {
   let bytes = recordFrameBytes + (key?.length ?? 0) + (value?.length ?? 0);
   for (const header of headers) {
     bytes += headerFrameBytes + Buffer.byteLength(header.key) + (header.value?.length ?? 0);
   }
-  return builder.sizeBytes + bytes > Math.min(batchBytesMax, log.config.maxMessageBytes);
+  return builder.sizeBytes + bytes > Math.min(bytesMax, log.config.maxMessageBytes);
 }
 
 function describe(

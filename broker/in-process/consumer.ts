@@ -11,7 +11,7 @@ import type { Isolation } from '../log/types.ts';
 import { asLogError, InProcessLogError, refusal } from './errors.ts';
 import { Membership, maxPollIntervalMsDefault, sessionTimeoutMsDefault } from './membership.ts';
 import { commitOffsets } from './offsets.ts';
-import { PartitionReader } from './partition-reader.ts';
+import { PartitionReader, type Room } from './partition-reader.ts';
 import { Subscription } from './subscription.ts';
 import {
   type ConsumerOptions,
@@ -25,6 +25,8 @@ import {
 /** Kafka's max.poll.records, and a poll's bytes as one partition's max.partition.fetch.bytes. */
 const maxPollRecordsDefault = 500;
 const maxPollBytesDefault = 1024 * 1024;
+/** Kafka's fetch.max.wait.ms. */
+const maxWaitMsDefault = 500;
 /** A poll that never waits lets the sockets have their turn this often. */
 const turnMs = 5;
 
@@ -38,6 +40,9 @@ export class InProcessConsumer {
   readonly #broker: Broker;
   readonly #options: ConsumerOptions;
   readonly #isolation: Isolation;
+  readonly #minBytes: number;
+  readonly #maxWaitMs: number;
+  readonly #partitionBytesMax: number;
   readonly #onClosed: () => void;
   readonly #owned = new Map<string, Owned>();
   #membership: Membership | null = null;
@@ -57,6 +62,11 @@ export class InProcessConsumer {
     this.#broker = broker;
     this.#options = options;
     this.#isolation = options.isolation ?? 'read_uncommitted';
+    const overrides = options.overrides ?? {};
+    // One byte, Kafka's default, is what every poll that answers has.
+    this.#minBytes = numberOf(overrides, 'fetch.min.bytes', 1);
+    this.#maxWaitMs = numberOf(overrides, 'fetch.max.wait.ms', maxWaitMsDefault);
+    this.#partitionBytesMax = numberOf(overrides, 'max.partition.fetch.bytes', Number.POSITIVE_INFINITY);
     this.#onClosed = onClosed;
   }
 
@@ -67,8 +77,8 @@ export class InProcessConsumer {
     const options = {
       group: this.#options.group,
       clientId: this.#options.clientId,
-      sessionTimeoutMs: millisecondsOf(overrides, 'session.timeout.ms', sessionTimeoutMsDefault),
-      maxPollIntervalMs: millisecondsOf(overrides, 'max.poll.interval.ms', maxPollIntervalMsDefault),
+      sessionTimeoutMs: numberOf(overrides, 'session.timeout.ms', sessionTimeoutMsDefault, 1),
+      maxPollIntervalMs: numberOf(overrides, 'max.poll.interval.ms', maxPollIntervalMsDefault, 1),
       groupInstanceId: overrides['group.instance.id'] ?? null,
     };
     const { groups, topics: metadata } = this.#broker;
@@ -85,7 +95,7 @@ export class InProcessConsumer {
       this.#isAwake = false;
       if (await this.#takePart(membership)) {
         const records = this.#read();
-        if (records.length > 0) return records;
+        if (records.length > 0) return this.#minBytes <= 1 ? records : this.#gather(records);
       }
       const leftMs = deadline - Date.now();
       if (leftMs <= 0) break;
@@ -160,23 +170,51 @@ export class InProcessConsumer {
     }
   }
 
-  #read(): ConsumerRecord[] {
-    const into: ConsumerRecord[] = [];
+  /**
+   * fetch.min.bytes: waits for more, up to fetch.max.wait.ms. No rebalance is taken part in meanwhile, so that what was
+   * read stays ours; the wait is far shorter than a rebalance is patient.
+   */
+  async #gather(records: ConsumerRecord[]): Promise<readonly ConsumerRecord[]> {
+    const deadline = Date.now() + this.#maxWaitMs;
+    let bytes = bytesOf(records, 0);
+    for (;;) {
+      const leftMs = deadline - Date.now();
+      const isFull = records.length >= (this.#options.maxPollRecords ?? maxPollRecordsDefault);
+      if (bytes >= this.#minBytes || isFull || leftMs <= 0 || this.#isClosed) return records;
+      this.#isAwake = false;
+      await this.#sleep(leftMs);
+      const before = records.length;
+      this.#read(records, bytes);
+      bytes += bytesOf(records, before);
+    }
+  }
+
+  /** `into` has `bytes` already. */
+  #read(into: ConsumerRecord[] = [], bytes = 0): ConsumerRecord[] {
     const room = {
-      records: this.#options.maxPollRecords ?? maxPollRecordsDefault,
-      bytes: this.#options.maxPollBytes ?? maxPollBytesDefault,
+      records: (this.#options.maxPollRecords ?? maxPollRecordsDefault) - into.length,
+      bytes: (this.#options.maxPollBytes ?? maxPollBytesDefault) - bytes,
     };
     for (const [name, owned] of [...this.#owned]) {
+      if (room.records <= 0 || room.bytes <= 0) break;
       if (owned.isPaused) continue;
       const before = into.length;
-      this.#readOne(owned.reader, into, room);
+      this.#readBounded(owned.reader, into, room);
       if (into.length > before) this.#moveLast(name, owned);
-      if (room.records <= 0 || room.bytes <= 0) break;
     }
     return into;
   }
 
-  #readOne(reader: PartitionReader, into: ConsumerRecord[], room: { records: number; bytes: number }): void {
+  /** max.partition.fetch.bytes: one partition takes no more than its part of the room. */
+  #readBounded(reader: PartitionReader, into: ConsumerRecord[], room: Room): void {
+    const part = { records: room.records, bytes: Math.min(room.bytes, this.#partitionBytesMax) };
+    const { bytes } = part;
+    this.#readOne(reader, into, part);
+    room.records = part.records;
+    room.bytes -= bytes - part.bytes;
+  }
+
+  #readOne(reader: PartitionReader, into: ConsumerRecord[], room: Room): void {
     try {
       reader.read(into, room);
     } catch (error) {
@@ -273,11 +311,19 @@ export class InProcessConsumer {
   }
 }
 
-function millisecondsOf(overrides: Readonly<Record<string, string>>, key: string, otherwise: number): number {
+function bytesOf(records: readonly ConsumerRecord[], from: number): number {
+  let bytes = 0;
+  for (let index = from; index < records.length; index++) {
+    bytes += (records[index]!.key?.length ?? 0) + (records[index]!.value?.length ?? 0);
+  }
+  return bytes;
+}
+
+function numberOf(overrides: Readonly<Record<string, string>>, key: string, otherwise: number, min = 0): number {
   const text = overrides[key];
   if (text === undefined) return otherwise;
   const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  const message = `${key} is "${text}"; it must be a number of milliseconds above 0.`;
+  if (Number.isInteger(value) && value >= min) return value;
+  const message = `${key} is "${text}"; it must be a whole number of at least ${min}.`;
   throw new InProcessLogError('INVALID_CONFIG', message, { retriable: false });
 }

@@ -17,8 +17,8 @@ export class InProcessProducer {
   #onIdle: (() => void) | null = null;
 
   constructor(broker: Broker, options: ProducerOptions) {
-    this.#batching = new Batching(broker);
-    this.#acks = options.acks === 1 ? 1 : -1;
+    this.#batching = new Batching(broker, options);
+    this.#acks = acksOf(options);
     this.#codec = codecOf(options.overrides?.['compression.type'] ?? 'none');
   }
 
@@ -46,4 +46,10 @@ export class InProcessProducer {
       this.#onIdle = resolve;
     });
   }
+}
+
+/** `acks=0` asks for no answer; here the answer costs nothing, so it is that of 1. */
+function acksOf({ acks, overrides }: ProducerOptions): -1 | 1 {
+  const wanted = overrides?.acks ?? String(acks ?? 'all');
+  return wanted === '1' || wanted === '0' ? 1 : -1;
 }

@@ -60,7 +60,7 @@ export class InProcessTransactionalProducer {
 
   constructor(broker: Broker, options: TransactionalProducerOptions, { producerId, producerEpoch }: ProducerAnswer) {
     this.#broker = broker;
-    this.#batching = new Batching(broker);
+    this.#batching = new Batching(broker, options);
     this.#codec = codecOf(options.overrides?.['compression.type'] ?? 'none');
     this.#who = { transactionalId: options.transactionalId, producerId, producerEpoch };
   }

@@ -345,6 +345,9 @@ function timeoutsOf(overrides: Readonly<Record<string, string>>) {
     'session.timeout.ms': 'sessionTimeout',
     'heartbeat.interval.ms': 'heartbeatInterval',
     'max.poll.interval.ms': 'rebalanceTimeout',
+    'fetch.min.bytes': 'minBytes',
+    'fetch.max.wait.ms': 'maxWaitTimeInMs',
+    'max.partition.fetch.bytes': 'maxBytesPerPartition',
   } as const;
   const given = Object.entries(words).filter(([key]) => Number(overrides[key]) > 0);
   return Object.fromEntries(given.map(([key, word]) => [word, Number(overrides[key])]));

@@ -65,7 +65,9 @@ export class KafkaProducer implements LogProducer {
 
   constructor(appender: Appender, options: ProducerOptions, partitionsOf: (topic: string) => Promise<number>) {
     this.#appender = appender;
-    this.#acks = options.acks === 1 ? 1 : -1;
+    const acks = options.overrides?.acks ?? String(options.acks ?? 'all');
+    // kafkajs has no answer to give for acks=0, and the worker needs one: where the record went.
+    this.#acks = acks === '1' || acks === '0' ? 1 : -1;
     this.#partitionsOf = partitionsOf;
     this.#compression = compressionOf(options.overrides?.['compression.type'] ?? 'none');
   }

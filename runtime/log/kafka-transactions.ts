@@ -70,7 +70,8 @@ class KafkaTransactions implements TransactionalProducer {
     this.#current = first;
     const append: AppendBatch = (batch) => this.#append(batch);
     const close = () => producer.disconnect();
-    this.#appends = new KafkaProducer({ append, close }, options, partitionsOf);
+    const overrides = { ...options.overrides, acks: 'all' };
+    this.#appends = new KafkaProducer({ append, close }, { ...options, overrides }, partitionsOf);
   }
 
   async send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {

@@ -29,12 +29,13 @@ export class AtLeastOnce implements SourceDelivery {
   #isCancelled = false;
 
   constructor(options: DeliveryOptions) {
-    const { environment, className, overrides, policy, signal } = options;
+    const { environment, className, client, policy, signal } = options;
     const { log, connector, task, logger } = environment;
     this.#options = options;
-    this.#producer = log.producer({ clientId: `connector-producer-${connector}-${task}`, overrides });
+    const clientId = client.clientId ?? `connector-producer-${connector}-${task}`;
+    this.#producer = log.producer({ clientId, overrides: client.overrides });
     const onDone = (batch: SourceBatch) => this.#onDone(batch);
-    this.#flight = new SourceFlight({ producer: this.#producer, policy, logger, signal, className, onDone });
+    this.#flight = new SourceFlight({ producer: this.#producer, client, policy, logger, signal, className, onDone });
     this.#timer = setInterval(() => this.#flushInBackground(), environment.loop.flushIntervalMs);
   }
 

@@ -1,8 +1,11 @@
 /**
- * Who may override which client settings (`connector.client.config.override.policy`, KIP-458 and KIP-1188): judged when a
- * connector's config is judged. The policies are Kafka Connect's four; a policy class of one's own cannot be had.
+ * The client settings that a connector brings along (`producer.override.`, `consumer.override.`, `admin.override.`): who
+ * may (`connector.client.config.override.policy`, KIP-458 and KIP-1188), whether they are any good, and which have no
+ * effect. Judged when a connector's config is judged. The policies are Kafka Connect's four; a class of one's own cannot
+ * be had.
  */
-import { type ConfigProblem, closest } from '../../connectors/api/index.ts';
+import { type ConfigDef, type ConfigProblem, closest, parseConfig, unknownKeys } from '../../connectors/api/index.ts';
+import { type ClientKind, clientKeys } from './client-keys.ts';
 import type { Raw } from './plan.ts';
 
 const POLICY = 'connector.client.config.override.policy';
@@ -13,6 +16,7 @@ type Policy = (typeof policies)[number];
 /** What an operator may let a connector say about who it is. */
 const principalKeys: ReadonlySet<string> = new Set(['sasl.jaas.config', 'sasl.mechanism', 'security.protocol']);
 const javaName = /^org\.apache\.kafka\.connect\.connector\.policy\.(\w+)ConnectorClientConfigOverridePolicy$/;
+const kinds: readonly ClientKind[] = ['producer', 'consumer', 'admin'];
 
 /** A sentence about a policy that is none, or null. For the worker's own config. */
 export function policyProblem(value: unknown): string | null {
@@ -21,8 +25,35 @@ export function policyProblem(value: unknown): string | null {
   return `is no policy; ${hint === null ? `use one of ${policies.join(', ')}` : `did you mean ${hint}?`}`;
 }
 
+export interface JudgedOverrides {
+  readonly problems: readonly ConfigProblem[];
+  /** Names that no client of Kafka's knows: config.unknown.keys says what becomes of them. */
+  readonly unknown: readonly ConfigProblem[];
+  /** Settings that are accepted and do nothing, each with the reason. */
+  readonly warnings: readonly ConfigProblem[];
+}
+
 /** `raw` is the connector's config, `worker` the worker's, both as written. */
-export function overrideProblems(raw: Raw, worker: Raw): ConfigProblem[] {
+export function judgeOverrides(raw: Raw, worker: Raw): JudgedOverrides {
+  const judged = kinds.map((kind) => judgeClient(kind, `${kind}.override.`, raw));
+  return {
+    problems: [...policyProblems(raw, worker), ...judged.flatMap(({ problems }) => problems)],
+    unknown: judged.flatMap(({ unknown }) => unknown),
+    warnings: judged.flatMap(({ warnings }) => warnings),
+  };
+}
+
+/** The worker's own client settings, for all its connectors (`producer.acks`). */
+export function judgeWorkerClients(worker: Raw): JudgedOverrides {
+  const judged = kinds.map((kind) => judgeClient(kind, `${kind}.`, worker));
+  return {
+    problems: judged.flatMap(({ problems }) => problems),
+    unknown: judged.flatMap(({ unknown }) => unknown),
+    warnings: judged.flatMap(({ warnings }) => warnings),
+  };
+}
+
+function policyProblems(raw: Raw, worker: Raw): ConfigProblem[] {
   const policy = policyOf(worker[POLICY] ?? 'All') ?? 'All';
   if (policy === 'All') return [];
   const listed = new Set((worker[ALLOWLIST] ?? '').split(/\s*,\s*/));
@@ -35,6 +66,27 @@ export function overrideProblems(raw: Raw, worker: Raw): ConfigProblem[] {
     const message = `The '${policy}' policy does not allow '${setting}' to be overridden: remove "${key}", or change ${POLICY} of the worker.`;
     return [{ key, value: raw[key] ?? null, message }];
   });
+}
+
+function judgeClient(kind: ClientKind, prefix: string, raw: Raw): JudgedOverrides {
+  const given = Object.fromEntries(Object.entries(raw).filter(([key]) => key.startsWith(prefix)));
+  if (Object.keys(given).length === 0) return { problems: [], unknown: [], warnings: [] };
+  const { applied, ignored } = clientKeys[kind];
+  const all = withPrefix(prefix, Object.assign({}, applied, ...ignored.map(([, keys]) => keys)));
+  const warnings = ignored.flatMap(([reason, keys]) =>
+    Object.keys(given)
+      .filter((name) => isDeclared(keys, name.slice(prefix.length)))
+      .map((name) => ({ key: name, value: given[name]!, message: `"${name}" has no effect. ${reason}` })),
+  );
+  return { problems: parseConfig(all, given).problems, unknown: unknownKeys([all], given), warnings };
+}
+
+function withPrefix(prefix: string, def: ConfigDef): ConfigDef {
+  return Object.fromEntries(Object.entries(def).map(([key, declared]) => [prefix + key, declared]));
+}
+
+function isDeclared(def: ConfigDef, name: string): boolean {
+  return name in def || Object.keys(def).some((key) => key.endsWith('.*') && name.startsWith(key.slice(0, -1)));
 }
 
 function policyOf(name: string): Policy | null {

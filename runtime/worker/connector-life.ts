@@ -30,6 +30,7 @@ import { SinkLoop } from './sink-loop.ts';
 import { SourceLoop } from './source-loop.ts';
 import type { TaskEnvironment, TaskLoop } from './task-environment.ts';
 import { TaskLife } from './task-life.ts';
+import { fenceTasks, transactionalIdOf } from './zombies.ts';
 
 /** One task with its books. */
 export interface Task {
@@ -223,20 +224,13 @@ export class ConnectorLife {
    * has read its offsets. A single task that is followed by a single one fences its predecessor by its own start.
    */
   async #fence(wanted: number, isSame: (id: number) => boolean): Promise<void> {
-    const { configs, log } = this.#services;
+    const { configs, log, settings } = this.#services;
     const before = configs.taskCount(this.name);
     const isOneForOne = before <= 1 && wanted === 1;
-    for (let task = 0; task < before && !isOneForOne; task++) {
-      if (task < wanted && isSame(task)) continue;
-      const clientId = `connector-fencing-${this.name}-${task}`;
-      const producer = await log.transactionalProducer({ clientId, transactionalId: this.#transactionalId(task) });
-      await producer.close();
-    }
+    const mayWrite = Array.from({ length: isOneForOne ? 0 : before }, (_, task) => task);
+    const gone = mayWrite.filter((task) => task >= wanted || !isSame(task));
+    await fenceTasks(log, settings.string('group.id'), this.name, gone);
     await configs.putTaskCount(this.name, wanted);
-  }
-
-  #transactionalId(task: number): string {
-    return `${this.#services.settings.string('group.id')}-${this.name}-${task}`;
   }
 
   #createTask(id: number, config: Raw, plan: ConnectorPlan, before?: Task): Task {
@@ -277,7 +271,7 @@ export class ConnectorLife {
     const environment: TaskEnvironment = {
       connector: this.name,
       task: id,
-      transactionalId: this.#transactionalId(id),
+      transactionalId: transactionalIdOf(settings.string('group.id'), this.name, id),
       workerKeys,
       log,
       registry,

@@ -3,12 +3,13 @@
  * consumer group. Changing asks for a connector that is really stopped.
  */
 import type { SourceOffset, SourcePartition } from '../../connectors/api/index.ts';
-import { RequestError } from '../errors.ts';
+import { messageOf, RequestError } from '../errors.ts';
 import { LogError, type OffsetAndMetadata } from '../log/client.ts';
 import type { OffsetStore, PartitionOffset } from '../stores/offset-store.ts';
 import type { ConnectorLife } from './connector-life.ts';
 import type { Services } from './services.ts';
 import { sinkGroup } from './sink-loop.ts';
+import { fenceTasks } from './zombies.ts';
 
 export interface OffsetEntry {
   readonly partition: Readonly<Record<string, unknown>>;
@@ -38,19 +39,45 @@ export class ConnectorOffsets {
     if (entries.length === 0) {
       throw new RequestError(400, 'Partitions / offsets need to be provided for an alter offsets request');
     }
-    if (this.#typeOf(name) === 'source') await this.#alterSource(name, entries);
-    else await this.#alterSink(name, entries.map(sinkEntry));
+    if (this.#typeOf(name) === 'source') {
+      await this.#fenceZombies(name);
+      await this.#alterSource(name, entries);
+    } else await this.#alterSink(name, entries.map(sinkEntry));
     return successText('altered');
   }
 
   async reset(name: string): Promise<string> {
     this.#mustBeStopped(name);
     if (this.#typeOf(name) === 'source') {
+      await this.#fenceZombies(name);
       const store = await this.#storeOf(name);
       const all = store.all(name).map(({ partition }) => ({ partition, offset: null }));
       await store.write(name, all);
     } else await this.#whileEmpty(() => this.#services.log.deleteGroup(this.#groupOf(name)));
     return successText('reset');
+  }
+
+  /**
+   * A task that was cut off may still be committing, and would write its own offsets over the new ones. As in Kafka
+   * Connect, the connector is looked at again afterwards: fencing takes its time. (Zombies of sinks are members of their
+   * group, which cannot be changed while it has any.)
+   */
+  async #fenceZombies(name: string): Promise<void> {
+    const { configs, log, settings } = this.#services;
+    if (settings.string('exactly.once.source.support') !== 'enabled') return;
+    const before = configs.taskCount(name);
+    if (before === 0) return;
+    try {
+      const tasks = Array.from({ length: before }, (_, task) => task);
+      await fenceTasks(log, settings.string('group.id'), name, tasks);
+      await configs.putTaskCount(name, 0);
+      // What the last of them committed is known before it is replaced.
+      await (await this.#storeOf(name)).readToEnd();
+    } catch (error) {
+      const message = `The offsets were left alone: tasks that may still write could not be fenced. ${messageOf(error)}`;
+      throw new RequestError(500, message, { cause: error });
+    }
+    this.#mustBeStopped(name);
   }
 
   async #alterSource(name: string, entries: readonly OffsetEntry[]): Promise<void> {
@@ -113,7 +140,8 @@ export class ConnectorOffsets {
   }
 
   #groupOf(name: string): string {
-    return this.#services.configs.config(name)?.['consumer.override.group.id'] ?? sinkGroup(name);
+    const { configs, raw } = this.#services;
+    return configs.config(name)?.['consumer.override.group.id'] ?? raw['consumer.group.id'] ?? sinkGroup(name);
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { asError, isRetriable, messageOf, type Stage, traceOf } from '../errors.ts';
 import type { LogClient, LogProducer, RecordHeader } from '../log/client.ts';
-import { backoffMs, delay } from './backoff.ts';
+import { backoffMs, delay, within } from './backoff.ts';
 
 /** What is known of a bad record. */
 export interface Failure {
@@ -32,6 +32,11 @@ export interface OriginalRecord {
 
 export interface DeadLetterOptions {
   readonly topic: string;
+  /** Of the producer of its own, and what that producer is told. */
+  readonly clientId: string;
+  readonly overrides: Readonly<Record<string, string>>;
+  /** How long creating the topic may take. */
+  readonly createTimeoutMs: number;
   readonly replicationFactor: number;
   readonly withContext: boolean;
   readonly connector: string;
@@ -56,8 +61,8 @@ export class DeadLetterQueue {
     this.topic = options.topic;
     this.#options = options;
     this.#log = log;
-    const { connector, task, producer } = options;
-    this.#producer = producer ?? log.producer({ clientId: `connector-dlq-producer-${connector}-${task}` });
+    const { clientId, overrides, producer } = options;
+    this.#producer = producer ?? log.producer({ clientId, overrides });
   }
 
   /** Resolves when the record is durable there; tries again while the log is away, until the task is stopped. */
@@ -84,8 +89,12 @@ export class DeadLetterQueue {
   }
 
   #ensureTopic(): Promise<unknown> {
-    const { topic, replicationFactor } = this.#options;
-    this.#created ??= this.#log.createTopics([{ topic, partitions: 1, replicationFactor }]).catch((error: unknown) => {
+    const { topic, replicationFactor, createTimeoutMs } = this.#options;
+    this.#created ??= within(
+      `Creating the dead letter topic ${topic}`,
+      createTimeoutMs,
+      this.#log.createTopics([{ topic, partitions: 1, replicationFactor }]),
+    ).catch((error: unknown) => {
       this.#created = undefined;
       throw error;
     });

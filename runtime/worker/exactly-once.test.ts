@@ -246,3 +246,63 @@ test('a worker whose exactly.once.source.support is not enabled refuses what is 
   await eventually(() => assert.deepEqual(values('out'), ['a', 'b'], 'nobody was fenced: there are no transactions'));
   await zombie.close();
 });
+
+test('a transaction that ran into its timeout fences nobody but itself: the task begins again by itself', async (t) => {
+  const source = exact();
+  source.values.push(...range(10));
+  let stalls = 1;
+  const log: MemoryLog = new MemoryLog({
+    beforeCommit: async () => {
+      if (source.calls.length > 0 || stalls-- <= 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      // As the log does it: whoever comes next has another epoch.
+      log.transactions.open(log, 'millrace-s-0');
+    },
+  });
+  const { create, values, running } = await harness(t, [source.plugin], { log });
+  await create('s', config({ 'producer.override.transaction.timeout.ms': '50', 'restart.backoff.ms': '10' }));
+  await eventually(() => assert.deepEqual(values('out'), range(10)));
+  assert.equal(source.started.length, 2);
+  const failures = running.collect().find(({ name }) => name === 'millrace_connect_task_failures')!;
+  assert.equal(failures.samples.find(({ labels }) => labels.cause === 'transient')?.value, 1);
+});
+
+for (const what of ['alter', 'reset'] as const) {
+  test(`${what} of a stopped source's offsets first fences tasks that were cut off and may still write`, async (t) => {
+    const source = exact();
+    source.values.push(...range(10));
+    const { create, log, running, values } = await harness(t, [source.plugin]);
+    await create('s', config());
+    await eventually(() => assert.equal(values('out').length, 10));
+    await running.worker.setTarget('s', 'STOPPED');
+    const zombie = await log.transactionalProducer({ clientId: 'zombie', transactionalId: 'millrace-s-0' });
+    const { offsets } = running.worker;
+    if (what === 'alter') await offsets.alter('s', [{ partition: { list: 'values' }, offset: { next: 3 } }]);
+    else await offsets.reset('s');
+    await assert.rejects(zombie.commit(), { code: 'PRODUCER_FENCED' });
+    const expected = what === 'alter' ? [{ partition: { list: 'values' }, offset: { next: 3 } }] : [];
+    assert.deepEqual(await offsets.list('s'), expected);
+    await running.worker.setTarget('s', 'STARTED');
+    await eventually(() => assert.deepEqual(source.started, [0, what === 'alter' ? 3 : 0]));
+  });
+}
+
+test('offsets are left alone where the zombies cannot be fenced', async (t) => {
+  const source = exact();
+  source.values.push(...range(10));
+  class Deaf extends MemoryLog {
+    isDeaf = false;
+    override transactionalProducer(options: Parameters<MemoryLog['transactionalProducer']>[0]) {
+      if (this.isDeaf) throw away();
+      return super.transactionalProducer(options);
+    }
+  }
+  const log = new Deaf();
+  const { create, running, values } = await harness(t, [source.plugin], { log });
+  await create('s', config());
+  await eventually(() => assert.equal(values('out').length, 10));
+  await running.worker.setTarget('s', 'STOPPED');
+  log.isDeaf = true;
+  await assert.rejects(running.worker.offsets.reset('s'), { status: 500, message: /offsets were left alone/ });
+  assert.equal((await running.worker.offsets.list('s')).length, 1);
+});

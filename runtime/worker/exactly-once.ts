@@ -5,10 +5,10 @@
  * is aborted and written again. The next one is polled and converted meanwhile. Only after the commit is the task told.
  * Whoever had this task before, in a process that is cut off but not dead, is fenced before the offsets are read.
  */
-import { ConnectError, type SourceRecord } from '../../connectors/api/index.ts';
+import { ConnectError, RetriableError, type SourceRecord } from '../../connectors/api/index.ts';
 import { asError, isRetriable, messageOf } from '../errors.ts';
 import type { ProducerRecord, RecordMetadata, TransactionalProducer } from '../log/client.ts';
-import { backoffMs, delay, within } from './backoff.ts';
+import { within } from './backoff.ts';
 import {
   type DeadLetterProducer,
   type DeliveryOptions,
@@ -22,6 +22,8 @@ import type { Outcome, TransactionBoundaries } from './transaction-boundaries.ts
 
 /** Fencing waits for the end of what the older producer left open, which takes a coordinator seconds at worst. */
 const OPEN_DEADLINE_MS = 60_000;
+/** Kafka's transaction.timeout.ms. */
+const TRANSACTION_TIMEOUT_MS = 60_000;
 /** What may wait behind the transaction that is being written. More would only be read again after a crash. */
 const WAITING_RECORDS_MAX = 16_384;
 const WAITING_BYTES_MAX = 32 << 20;
@@ -85,18 +87,30 @@ export class ExactlyOnce implements SourceDelivery {
   get hasRoom(): boolean {
     if (this.#running === null) return true;
     const bytes = this.#waiting.reduce((sum, each) => sum + each.bytes, this.#open.bytes);
-    return this.held < WAITING_RECORDS_MAX && bytes < WAITING_BYTES_MAX;
+    return this.held < WAITING_RECORDS_MAX && bytes < (this.#options.client.bufferBytes ?? WAITING_BYTES_MAX);
   }
 
   get held(): number {
     return this.#waiting.reduce((sum, each) => sum + each.records, this.#open.records);
   }
 
+  get #timeoutMs(): number {
+    return this.#options.client.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
+  }
+
+  #isOverdue(began: number): boolean {
+    return performance.now() - began >= this.#timeoutMs;
+  }
+
   async open(): Promise<void> {
-    const { environment, transactionalId, overrides, boundaries } = this.#options;
+    const { environment, transactionalId, client, boundaries } = this.#options;
     const { log, offsets, connector, task } = environment;
-    const clientId = `connector-producer-${connector}-${task}`;
-    const opening = log.transactionalProducer({ clientId, transactionalId, overrides });
+    const opening = log.transactionalProducer({
+      clientId: client.clientId ?? `connector-producer-${connector}-${task}`,
+      transactionalId,
+      overrides: client.overrides,
+      timeoutMs: this.#timeoutMs,
+    });
     this.#producer = await within(`Fencing the last ${transactionalId}`, OPEN_DEADLINE_MS, opening);
     // What the fenced one had committed is known before anything is read again.
     await offsets.readToEnd();
@@ -195,8 +209,9 @@ export class ExactlyOnce implements SourceDelivery {
 
   /** Until it is committed, or cannot be. */
   async #write(transaction: Transaction): Promise<void> {
-    const { environment, policy, signal } = this.#options;
-    for (let attempt = 0; ; attempt++) {
+    const { environment, policy, signal, client } = this.#options;
+    const since = performance.now();
+    for (let retries = 0; ; ) {
       await Promise.all(transaction.batches.flatMap(({ pending }) => pending));
       const began = performance.now();
       try {
@@ -208,11 +223,14 @@ export class ExactlyOnce implements SourceDelivery {
         return;
       } catch (error) {
         environment.measures.commitFailures++;
+        const cause = asError(error instanceof AppendFailed ? error.cause : error);
+        if (isFenced(cause)) throw this.#isOverdue(began) ? timedOut(this.#timeoutMs, cause) : cause;
         if (!(error instanceof AppendFailed)) throw error;
-        await this.#takeBack(transaction, asError(error.cause));
-        if (signal.aborted) throw error.cause;
+        await this.#takeBack(transaction, cause);
+        if (signal.aborted) throw cause;
         policy().counts.retries++;
-        if (attempt > 0) await delay(backoffMs(attempt - 1, policy().maxDelayMs), signal);
+        // Records that were to blame are out of it by now; everything else takes time.
+        if (isRetriable(cause)) await client.retries.wait(cause, retries++, since, policy().maxDelayMs, signal);
       }
     }
   }
@@ -259,7 +277,6 @@ export class ExactlyOnce implements SourceDelivery {
   /** The log refused something: what is written is aborted, and records it will never take are found and tolerated. */
   async #takeBack(transaction: Transaction, error: Error): Promise<void> {
     const { logger } = this.#options.environment;
-    if (isFenced(error)) throw error;
     await this.#producer!.abort();
     transaction.isBeingWritten = false;
     logger.warn({ err: error }, `A transaction was aborted and is written again: ${messageOf(error)}`);
@@ -294,6 +311,17 @@ export class ExactlyOnce implements SourceDelivery {
       await this.#producer!.abort();
     }
   }
+}
+
+/**
+ * The log fences who lets a transaction run into its timeout just as it fences who was replaced. Only the clock tells the
+ * two apart: a machine that slept, a disk that hung. Such a task may begin again; what it wrote was aborted.
+ */
+function timedOut(timeoutMs: number, cause: Error): RetriableError {
+  const message =
+    `A transaction was open for more than ${timeoutMs} ms, so the log aborted it and fenced its producer. ` +
+    'Nothing of it is visible. If this comes again, raise producer.override.transaction.timeout.ms, or find out what stalls.';
+  return new RetriableError(message, { code: 'TRANSACTION_TIMED_OUT', cause });
 }
 
 /** The transaction can be written again: its commit was never asked for. */

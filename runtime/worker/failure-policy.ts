@@ -82,7 +82,10 @@ export function causeOf(error: unknown): FailureCause {
   const chain: Error[] = [];
   for (let each = error; each instanceof Error && chain.length < MAX_CAUSES; each = each.cause) chain.push(each);
   if (chain.some((each) => each instanceof ConfigError)) return 'bad config';
-  if (chain.some((each) => 'code' in each && each.code === 'PRODUCER_FENCED')) return 'fenced';
+  const has = (code: string) => chain.some((each) => 'code' in each && each.code === code);
+  // Fenced by the clock, not by a successor.
+  if (has('TRANSACTION_TIMED_OUT')) return 'transient';
+  if (has('PRODUCER_FENCED')) return 'fenced';
   if (isTransient(error)) return 'transient';
   if (chain.some((each) => each instanceof RecordError || each instanceof DataError)) return 'bad record';
   return 'unknown';

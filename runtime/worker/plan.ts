@@ -18,7 +18,7 @@ import {
   type TransformPlugin,
   unknownKeys,
 } from '../../connectors/api/index.ts';
-import { overrideProblems } from './client-overrides.ts';
+import { type JudgedOverrides, judgeOverrides } from './client-overrides.ts';
 import { atLeastOnce, exactlyOnceOf } from './guarantee.ts';
 import { connectorKeys, predicateKeys, sinkKeys, sourceKeys, transformKeys } from './keys.ts';
 import type { Plugins, PluginType } from './plugins.ts';
@@ -97,7 +97,8 @@ class Planner {
     const guarantee =
       plugin?.type === 'source' ? exactlyOnceOf(plugin, config, settings, this.#raw, this.#worker) : atLeastOnce;
     const groupProblems = plugin?.type === 'source' ? topicGroupProblems(settings) : [];
-    const found = [...guarantee.problems, ...groupProblems, ...overrideProblems(this.#raw, this.#worker)];
+    const overrides = judgeOverrides(this.#raw, this.#worker);
+    const found = [...guarantee.problems, ...groupProblems, ...overrides.problems];
     for (const { key, message } of found) this.#problem(key, message);
     const transforms = this.#transforms(settings.list('transforms'), this.#predicates(settings.list('predicates')));
     const key = this.#converter('key.converter', 'converter');
@@ -110,7 +111,11 @@ class Planner {
       plan: isComplete ? { name, plugin, config, settings, transforms, key, value, header, isExactlyOnce } : null,
       sections: this.#sections,
       problems: this.#problems,
-      warnings: [...guarantee.warnings, ...this.#judgeUnknownKeys(settings, plugin !== undefined)],
+      warnings: [
+        ...guarantee.warnings,
+        ...overrides.warnings,
+        ...this.#judgeUnknownKeys(settings, plugin !== undefined, overrides),
+      ],
     };
   }
 
@@ -235,13 +240,11 @@ class Planner {
     }
   }
 
-  #judgeUnknownKeys(settings: Config, isPluginKnown: boolean): ConfigProblem[] {
+  #judgeUnknownKeys(settings: Config, isPluginKnown: boolean, overrides: JudgedOverrides): ConfigProblem[] {
     const policy = settings.optionalString('config.unknown.keys') ?? 'refuse';
     if (policy === 'ignore' || !isPluginKnown) return [];
-    const unknown = unknownKeys(
-      this.#sections.map(({ prefix, def }) => withPrefix(def, prefix)),
-      this.#raw,
-    );
+    const declared = this.#sections.map(({ prefix, def }) => withPrefix(def, prefix));
+    const unknown = [...unknownKeys(declared, this.#raw), ...overrides.unknown];
     if (policy === 'warn') return unknown;
     for (const problem of unknown) {
       if (problem.message.includes('Did you mean')) this.#problems.push(problem);

@@ -9,19 +9,14 @@ import type { SinkRecord, SinkTask, TopicPartition } from '../../connectors/api/
 import { messageOf } from '../errors.ts';
 import type { ConsumerRecord, LogConsumer, OffsetAndMetadata } from '../log/client.ts';
 import { Turn, within } from './backoff.ts';
+import { consumerSettings, overridesOf } from './client-settings.ts';
 import { Conversion, StageFailure, type TrackedSinkRecord } from './conversion.ts';
 import type { DeadLetterQueue } from './dead-letter-queue.ts';
 import type { ErrorPolicy, Outcome } from './error-policy.ts';
 import type { ConnectorPlan } from './plan.ts';
 import { Interrupted, isBadRecord, SinkDelivery } from './sink-delivery.ts';
 import { SinkPositions } from './sink-positions.ts';
-import {
-  deadLetterQueueOf,
-  errorPolicyOf,
-  overridesOf,
-  type TaskEnvironment,
-  type TaskLoop,
-} from './task-environment.ts';
+import { deadLetterQueueOf, errorPolicyOf, type TaskEnvironment, type TaskLoop } from './task-environment.ts';
 
 /** An idle poll ends after this long at the latest, so that time-based flushes of a sink have a clock. */
 const POLL_MS = 1_000;
@@ -51,15 +46,16 @@ export class SinkLoop implements TaskLoop {
     this.#environment = environment;
     this.#plan = plan;
     this.#task = task;
-    const overrides = overridesOf(environment, plan.settings, 'consumer');
+    const overrides = overridesOf(environment.workerKeys, plan.settings, 'consumer');
+    const client = consumerSettings(environment.workerKeys, plan.settings);
     this.#consumer = log.consumer({
-      clientId: `connector-consumer-${connector}-${id}`,
-      group: overrides['group.id'] ?? sinkGroup(connector),
-      autoOffsetReset: (overrides['auto.offset.reset'] as 'earliest' | undefined) ?? 'earliest',
-      maxPollRecords: Number(overrides['max.poll.records'] ?? MAX_POLL_RECORDS),
-      maxPollBytes: Number(overrides['fetch.max.bytes'] ?? MAX_POLL_BYTES),
+      clientId: client.optionalString('client.id') ?? `connector-consumer-${connector}-${id}`,
+      group: client.optionalString('group.id') ?? sinkGroup(connector),
+      autoOffsetReset: (client.optionalString('auto.offset.reset') as 'earliest' | null) ?? 'earliest',
+      maxPollRecords: client.optionalNumber('max.poll.records') ?? MAX_POLL_RECORDS,
+      maxPollBytes: client.optionalNumber('fetch.max.bytes') ?? MAX_POLL_BYTES,
       // Kafka Connect's default shows a sink what a transaction took back; sources of ours write in transactions.
-      isolation: overrides['isolation.level'] === 'read_uncommitted' ? 'read_uncommitted' : 'read_committed',
+      isolation: (client.optionalString('isolation.level') as 'read_committed' | null) ?? 'read_committed',
       overrides,
     });
     this.#queue = deadLetterQueueOf(environment, plan.settings, this.#abort.signal);

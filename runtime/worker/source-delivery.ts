@@ -5,6 +5,7 @@
 import type { RecordMetadata, SourceRecord, SourceTask, TransactionContext } from '../../connectors/api/index.ts';
 import type { LogProducer } from '../log/client.ts';
 import { type PartitionOffset, partitionText } from '../stores/offset-store.ts';
+import type { ProducerSettings } from './client-settings.ts';
 import type { ErrorPolicy } from './error-policy.ts';
 import type { SourceBatch } from './source-flight.ts';
 import type { TaskEnvironment } from './task-environment.ts';
@@ -41,8 +42,7 @@ export interface DeliveryOptions {
   readonly environment: TaskEnvironment;
   readonly task: SourceTask;
   readonly className: string;
-  /** Client settings of this connector alone. */
-  readonly overrides: Readonly<Record<string, string>>;
+  readonly client: ProducerSettings;
   /** Asked for once the delivery exists, because dead letters may go through it. */
   readonly policy: () => ErrorPolicy;
   /** Aborted when retries must end. */

@@ -8,7 +8,7 @@
 import type { Logger, SourceRecord } from '../../connectors/api/index.ts';
 import { asError, isRetriable, messageOf } from '../errors.ts';
 import type { LogProducer, ProducerRecord, RecordMetadata } from '../log/client.ts';
-import { backoffMs, delay } from './backoff.ts';
+import type { ProducerSettings } from './client-settings.ts';
 import type { ErrorPolicy } from './error-policy.ts';
 
 /** Enough to keep the log busy while the source waits for its next batch; more would only be replayed after a crash. */
@@ -59,6 +59,7 @@ export class SourceBatch {
 
 export interface FlightOptions {
   readonly producer: LogProducer;
+  readonly client: Pick<ProducerSettings, 'bufferBytes' | 'retries'>;
   readonly policy: () => ErrorPolicy;
   readonly logger: Logger;
   /** Aborted when retries must end. */
@@ -92,7 +93,8 @@ export class SourceFlight {
   }
 
   get hasRoom(): boolean {
-    return this.#records < MAX_RECORDS && this.#bytes < MAX_BYTES && this.#recovery === null;
+    const bytesMax = this.#options.client.bufferBytes ?? MAX_BYTES;
+    return this.#records < MAX_RECORDS && this.#bytes < bytesMax && this.#recovery === null;
   }
 
   /** Starts sending; call only while there is room. */
@@ -159,9 +161,10 @@ export class SourceFlight {
     try {
       while (this.#unsettled > 0) await this.change();
       for (const batch of this.#queue) batch.isDone = false;
+      let since = performance.now();
       for (let attempt = 0; this.#queue.length > 0; attempt++) {
-        if (await this.#resendHead()) attempt = -1;
-        else await this.#pause(attempt);
+        if (await this.#resendHead()) [attempt, since] = [-1, performance.now()];
+        else await this.#pause(attempt, since);
       }
     } catch (error) {
       this.failure = asError(error);
@@ -194,15 +197,15 @@ export class SourceFlight {
     return batch.out.length === 0 ? [] : this.#options.producer.send(batch.out);
   }
 
-  async #pause(attempt: number): Promise<void> {
-    const { logger, signal } = this.#options;
+  async #pause(attempt: number, since: number): Promise<void> {
+    const { logger, signal, client } = this.#options;
     const policy = this.#options.policy();
     const { error } = this.#queue[0]!;
     if (error === null || !isRetriable(error)) return;
     if (signal.aborted) throw error;
     policy.counts.retries++;
     if (attempt === 0) logger.warn({ err: error }, `An append failed and is tried again: ${messageOf(error)}`);
-    await delay(backoffMs(attempt, policy.maxDelayMs), signal);
+    await client.retries.wait(error, attempt, since, policy.maxDelayMs, signal);
   }
 
   /** Sends halves, then halves of halves, until the refused records stand alone and the policy decides on each. */

@@ -6,10 +6,11 @@
  */
 import type { BadInput, SourcePartition, SourceRecord, SourceTask } from '../../connectors/api/index.ts';
 import { asError, isRetriable, messageOf, type Stage } from '../errors.ts';
-import type { ProducerRecord } from '../log/client.ts';
+import { LogError, type ProducerRecord } from '../log/client.ts';
 import { AtLeastOnce } from './at-least-once.ts';
 import { backoffMs, delay, Turn } from './backoff.ts';
-import { Conversion, originalOf, type StageFailure } from './conversion.ts';
+import { adminTimeoutMs, type ProducerSettings, producerSettings } from './client-settings.ts';
+import { Conversion, originalOf, StageFailure } from './conversion.ts';
 import type { DeadLetterQueue } from './dead-letter-queue.ts';
 import type { ErrorPolicy } from './error-policy.ts';
 import { ExactlyOnce } from './exactly-once.ts';
@@ -17,13 +18,7 @@ import { Gate } from './gate.ts';
 import type { ConnectorPlan } from './plan.ts';
 import type { DeadLetterProducer, SourceDelivery } from './source-delivery.ts';
 import { SourceBatch } from './source-flight.ts';
-import {
-  deadLetterQueueOf,
-  errorPolicyOf,
-  overridesOf,
-  type TaskEnvironment,
-  type TaskLoop,
-} from './task-environment.ts';
+import { deadLetterQueueOf, errorPolicyOf, type TaskEnvironment, type TaskLoop } from './task-environment.ts';
 import { TopicCreation } from './topic-creation.ts';
 import { transactionBoundaries } from './transaction-boundaries.ts';
 
@@ -34,6 +29,7 @@ export class SourceLoop implements TaskLoop {
   readonly #environment: TaskEnvironment;
   readonly #plan: ConnectorPlan;
   readonly #task: SourceTask;
+  readonly #client: ProducerSettings;
   readonly #abort = new AbortController();
   /** Outlives `#abort` by the grace period: retries of appends and dead letters end with it. */
   readonly #giveUp = new AbortController();
@@ -51,11 +47,16 @@ export class SourceLoop implements TaskLoop {
     this.#environment = environment;
     this.#plan = plan;
     this.#task = task;
+    const { workerKeys, loop } = environment;
+    this.#client = producerSettings(workerKeys, plan.settings);
     const { delivery, deadLetters } = this.#createDelivery();
     this.#delivery = delivery;
     this.#queue = deadLetterQueueOf(environment, plan.settings, this.#giveUp.signal, deadLetters);
     this.#policy = errorPolicyOf(environment, plan, this.#queue, this.#giveUp.signal);
-    this.#topics = new TopicCreation(environment.log, plan.settings, environment.loop.isTopicCreationEnabled);
+    this.#topics = new TopicCreation(environment.log, plan.settings, {
+      isEnabled: loop.isTopicCreationEnabled,
+      timeoutMs: adminTimeoutMs(workerKeys, plan.settings),
+    });
   }
 
   #createDelivery(): { delivery: SourceDelivery; deadLetters: DeadLetterProducer | null } {
@@ -64,7 +65,7 @@ export class SourceLoop implements TaskLoop {
       environment: this.#environment,
       task: this.#task,
       className: plugin.class,
-      overrides: overridesOf(this.#environment, settings, 'producer'),
+      client: this.#client,
       policy: () => this.#policy,
       signal: this.#giveUp.signal,
     };
@@ -203,6 +204,7 @@ export class SourceLoop implements TaskLoop {
       try {
         const answer = this.#conversion.toProducerRecord(records[index]!);
         converted = answer instanceof Promise ? await answer : answer;
+        if (converted !== null) this.#refuseTooLarge(converted);
       } catch (failure) {
         converted = await this.#recover(batch, index, failure as StageFailure);
         if (converted === null) continue;
@@ -220,6 +222,17 @@ export class SourceLoop implements TaskLoop {
     }
   }
 
+  /** Kafka's producers refuse such a record before they send it; the log would take it. */
+  #refuseTooLarge(record: ProducerRecord): void {
+    const max = this.#client.recordBytesMax;
+    if (max === null) return;
+    const bytes = recordBytes(record);
+    if (bytes <= max) return;
+    const message = `The record has ${bytes} bytes; max.request.size of the producer allows ${max}. Raise it, or send less.`;
+    const cause = new LogError('MESSAGE_TOO_LARGE', message, { retriable: false });
+    throw new StageFailure('KAFKA_PRODUCE', this.#plan.plugin.class, cause);
+  }
+
   /** A record whose transform or converter failed: tried again if the policy says so, else given to it for good. */
   async #recover(batch: SourceBatch, index: number, failure: StageFailure): Promise<ProducerRecord | null> {
     const record = batch.records[index]!;
@@ -227,7 +240,10 @@ export class SourceLoop implements TaskLoop {
     for (let attempt = 0; await this.#policy.waitToRetry(failure.cause, since, attempt); attempt++) {
       try {
         const converted = await this.#conversion.toProducerRecord(record);
-        if (converted !== null) return converted;
+        if (converted !== null) {
+          this.#refuseTooLarge(converted);
+          return converted;
+        }
         batch.dropped.filtered++;
         batch.drop(index);
         return null;
@@ -331,4 +347,10 @@ export class SourceLoop implements TaskLoop {
       ledger.inFlight--;
     }
   }
+}
+
+function recordBytes({ key, value, headers }: ProducerRecord): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) bytes += Buffer.byteLength(header.key) + (header.value?.length ?? 0);
+  return bytes;
 }

@@ -4,11 +4,12 @@
 import type { Config, Logger, SchemaRegistry } from '../../connectors/api/index.ts';
 import type { LogClient } from '../log/client.ts';
 import type { OffsetStore } from '../stores/offset-store.ts';
+import { adminTimeoutMs, producerSettings } from './client-settings.ts';
 import { DeadLetterQueue } from './dead-letter-queue.ts';
 import { type ErrorCounts, ErrorPolicy } from './error-policy.ts';
 import type { Ledger } from './ledger.ts';
 import type { TaskMeasures } from './measure.ts';
-import { type ConnectorPlan, type Raw, under } from './plan.ts';
+import type { ConnectorPlan, Raw } from './plan.ts';
 import type { DeadLetterProducer } from './source-delivery.ts';
 
 /** Worker keys that the loops need, parsed. */
@@ -61,8 +62,12 @@ export function deadLetterQueueOf(
 ): DeadLetterQueue | null {
   const topic = settings.string('errors.deadletterqueue.topic.name');
   if (topic === '') return null;
+  const { clientId, overrides } = producerSettings(environment.workerKeys, settings);
   return new DeadLetterQueue(environment.log, {
     topic,
+    clientId: clientId ?? `connector-dlq-producer-${environment.connector}-${environment.task}`,
+    overrides,
+    createTimeoutMs: adminTimeoutMs(environment.workerKeys, settings),
     replicationFactor: settings.number('errors.deadletterqueue.topic.replication.factor'),
     withContext: settings.boolean('errors.deadletterqueue.context.headers.enable'),
     connector: environment.connector,
@@ -80,13 +85,4 @@ export function errorPolicyOf(
   signal: AbortSignal,
 ): ErrorPolicy {
   return new ErrorPolicy(plan.settings, queue, environment.logger, signal, environment.errors);
-}
-
-/** What a client of this connector is told: the worker's (`producer.`, `consumer.`), then the connector's own overrides. */
-export function overridesOf(
-  environment: TaskEnvironment,
-  settings: Config,
-  client: 'producer' | 'consumer',
-): Record<string, string> {
-  return { ...under(environment.workerKeys, `${client}.`), ...under(settings.raw, `${client}.override.`) };
 }

@@ -6,16 +6,20 @@
  */
 import type { Config } from '../../connectors/api/index.ts';
 import type { LogClient, NewTopic } from '../log/client.ts';
+import { within } from './backoff.ts';
 import { type TopicGroup, topicGroups } from './topic-groups.ts';
 
 export class TopicCreation {
   readonly #log: LogClient;
   readonly #groups: readonly TopicGroup[];
   readonly #isEnabled: boolean;
+  readonly #timeoutMs: number;
   readonly #known = new Set<string>();
 
-  constructor(log: LogClient, settings: Config, isEnabled: boolean) {
+  /** `timeoutMs` is how long a creation may take (admin.override.default.api.timeout.ms). */
+  constructor(log: LogClient, settings: Config, { isEnabled, timeoutMs }: { isEnabled: boolean; timeoutMs: number }) {
     this.#log = log;
+    this.#timeoutMs = timeoutMs;
     this.#isEnabled = isEnabled;
     this.#groups = topicGroups(settings);
   }
@@ -26,7 +30,10 @@ export class TopicCreation {
 
   /** Resolves when the topic exists (or may be left to the broker). Errors are the log's. */
   async ensure(topic: string): Promise<void> {
-    if (this.#isEnabled) await this.#log.createTopics([this.#newTopic(topic)]);
+    if (this.#isEnabled) {
+      const created = this.#log.createTopics([this.#newTopic(topic)]);
+      await within(`Creating topic ${topic} (admin setting default.api.timeout.ms)`, this.#timeoutMs, created);
+    }
     this.#known.add(topic);
   }
 
