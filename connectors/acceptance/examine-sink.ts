@@ -17,6 +17,8 @@ export interface SinkFixture {
   readonly config: Readonly<Record<string, string>>;
   /** The record that carries this text; all have distinct texts. */
   record(text: string): { readonly value: RecordValue; readonly schema: Schema | null; readonly key?: string };
+  /** A record that this target cannot take. A sink that takes everything has none. */
+  bad?(): { readonly value: RecordValue; readonly schema: Schema | null; readonly key?: string };
   /** The texts that have arrived for good, in order where the target has one. */
   read(): Promise<readonly string[]>;
   /** What `check` and `explain` must leave as it was. */
@@ -38,7 +40,7 @@ const partitions = [
   { topic, partition: 0 },
   { topic, partition: 1 },
 ];
-const stopMs = 5_000;
+const stopMs = 15_000;
 
 /** Registers the examination. Call it at the top level of a test file. */
 export function examineSink(subject: SinkSubject): void {
@@ -58,6 +60,10 @@ export function examineSink(subject: SinkSubject): void {
     exam('Takes an empty batch', (fixture) => takesNothing(subject, fixture));
     exam('Loses nothing when it crashes after put, before or after flush', (fixture) =>
       survivesCrashes(subject, fixture),
+    );
+    exam('Ends in time with records that were put and not flushed', (fixture) => endsInTime(subject, fixture));
+    exam('Accounts for every record it was given: delivered, or bad and said so once', (fixture, t) =>
+      accountsForAll(subject, fixture, t),
     );
     exam('Takes the same records again when the group goes back', (fixture) => takesAgain(subject, fixture));
     exam('Carries a record of a megabyte', (fixture) => carriesBigRecords(subject, fixture));
@@ -132,6 +138,43 @@ async function survivesCrashes(subject: SinkSubject, fixture: SinkFixture): Prom
   }
   await settle(subject, fixture, log);
   await judge(subject, fixture, texts);
+}
+
+async function endsInTime(subject: SinkSubject, fixture: SinkFixture): Promise<void> {
+  const log = new SinkLog();
+  const texts = fill(log, fixture, 200, 'f');
+  const run = await SinkRun.start(subject.plugin, fixture.config, log, partitions);
+  await run.put();
+  await within(stopMs, 'stop after a kill', run.kill());
+  await settle(subject, fixture, log);
+  await judge(subject, fixture, texts);
+}
+
+/** The worker's ledger, from the sink's side: put = delivered + bad, and a bad record takes no neighbour along. */
+async function accountsForAll(subject: SinkSubject, fixture: SinkFixture, t: TestContext): Promise<void> {
+  if (fixture.bad === undefined) return t.skip('it takes everything');
+  const log = new SinkLog();
+  const texts = fill(log, fixture, 4, 'g');
+  const { value, schema, key } = fixture.bad();
+  log.append(topic, 0, value, schema, key ?? null);
+  texts.push(...fill(log, fixture, 4, 'h'));
+  const run = await SinkRun.start(subject.plugin, fixture.config, log, partitions);
+  let [given, refused] = [0, 0];
+  // One record at a time is where the worker's bisection ends.
+  for (const partition of partitions) {
+    while (run.position(partition) < log.records(partition).length) {
+      given++;
+      await run.putOne(partition).catch((error: unknown) => {
+        assert.ok(error instanceof DataError, `a bad record is a DataError, not ${String(error)}`);
+        refused++;
+      });
+    }
+  }
+  await run.flush();
+  await within(stopMs, 'stop', run.stop());
+  assert.equal(refused + run.badRecords.length, 1, 'the bad record was said so, once');
+  await judge(subject, fixture, texts);
+  assert.equal(given, texts.length + 1);
 }
 
 async function takesAgain(subject: SinkSubject, fixture: SinkFixture): Promise<void> {

@@ -21,10 +21,12 @@ export interface SourceFixture {
   read(record: SourceRecord): string;
   /** Resolves when a running task is ready for `write` (a subscription is made). */
   ready?(run: SourceRun): Promise<void>;
-  /** A piece of input that can become no record. */
+  /** A piece of input that can become no record. A source that takes everything has none. */
   writeBad?(): Promise<void>;
-  /** Makes one input appear whose record is a tombstone: a key with a null value. */
+  /** Makes one input appear whose record is a tombstone: a key with a null value. Many sources have none. */
   writeTombstone?(): Promise<void>;
+  /** The plugin made for this place, where each test needs its own: a clock that it moves. */
+  readonly plugin?: SourceConnectorPlugin;
   /** What `check` and `sample` must leave as it was: files, tables, sessions. */
   snapshot?(): Promise<unknown>;
 }
@@ -33,15 +35,17 @@ export interface SourceSubject {
   readonly plugin: SourceConnectorPlugin;
   /** Called once per test; registers its own clean-up with `t.after`. */
   prepare(t: TestContext): Promise<SourceFixture>;
+  /** False for a source whose input has no order of its own: jobs that several workers take. */
+  readonly keepsOrder?: boolean;
   /** A reason not to run, in node:test's own shape. */
   readonly skip?: string | false;
 }
 
-/** A poll with nothing to give must be back by then: the contract says about once a second. */
-const pollReturnMs = 2_500;
+/** A poll with nothing to give must be back by then: the contract says about once a second, a busy machine later. */
+const pollReturnMs = 10_000;
 /** Soon, after an abort. */
-const abortReturnMs = 1_000;
-const stopMs = 5_000;
+const abortReturnMs = 5_000;
+const stopMs = 15_000;
 /** How long a sample may wait for input that comes by itself. */
 const sampleMs = 1_500;
 /** Enough to cut at each place, few enough to be quick. */
@@ -51,25 +55,30 @@ const values = ['one', 'two', 'three', 'four', 'five', 'six'];
 export function examineSource(subject: SourceSubject): void {
   const { plugin } = subject;
   const skip = subject.skip ?? false;
-  const exam = (name: string, examine: (fixture: SourceFixture, t: TestContext) => Promise<void>) =>
-    test(name, { skip, timeout: 60_000 }, async (t) => examine(await subject.prepare(t), t));
+  const exam = (name: string, examine: Examine) =>
+    test(name, { skip, timeout: 60_000 }, async (t) => {
+      const fixture = await subject.prepare(t);
+      await examine({ ...subject, plugin: fixture.plugin ?? plugin, fixture, t });
+    });
 
-  describe(`acceptance: source ${plugin.class}`, () => {
-    exam('Refuses a configuration that lacks a required key, and names the key', async (fixture) => {
+  // Most of it is waiting, each in a place of its own.
+  describe(`acceptance: source ${plugin.class}`, { concurrency: 4 }, () => {
+    exam('Refuses a configuration that lacks a required key, and names the key', async ({ fixture }) => {
       refusesMissingKeys(plugin, fixture.config);
     });
-    exam('Checks the real world without changing it', (fixture) => checkChangesNothing(plugin, fixture));
-    exam('Delivers everything, in order, with offsets that survive JSON', deliversInOrder(plugin));
-    exam('Loses nothing when it is stopped after any record, and repeats nothing it has committed', resumes(plugin));
-    exam('Delivers again what was polled but not committed', redelivers(plugin));
-    exam('Comes back from a poll that has nothing to give, and soon after an abort', pollsInTime(plugin));
-    exam('Holds back while nobody polls, and then loses nothing', holdsBack(plugin));
-    exam('Reports bad input and goes on', reportsBadInput(plugin));
-    exam('Goes on behind the last committed record, wherever it is killed', survivesKills(plugin));
-    exam('Stops in time in the middle of its input', stopsInTime(plugin));
-    exam('Carries a record of a megabyte', carriesBigRecords(plugin));
-    exam('Shows samples and changes nothing by it', samplesChangeNothing(plugin));
-    exam('Delivers tombstones', deliversTombstones(plugin));
+    exam('Checks the real world without changing it', checkChangesNothing);
+    exam('Delivers everything, in order, with offsets that survive JSON', deliversInOrder);
+    exam('Loses nothing when it is stopped after any record, and repeats nothing it has committed', resumes);
+    exam('Delivers again what was polled but not committed', redelivers);
+    exam('Goes on behind the last committed record, wherever it is killed', survivesKills);
+    exam('Takes a record that was dropped on its way for done', takesDroppedForDone);
+    exam('Comes back from a poll that has nothing to give, and soon after an abort', pollsInTime);
+    exam('Holds back while nobody polls, and then loses nothing', holdsBack);
+    exam('Stops in time in the middle of its input', stopsInTime);
+    exam('Reports bad input once, delivers its neighbours, and so accounts for all it has read', reportsBadInput);
+    exam('Carries a record of a megabyte', carriesBigRecords);
+    exam('Delivers tombstones', deliversTombstones);
+    exam('Shows samples and changes nothing by it', samplesChangeNothing);
   });
 }
 
@@ -90,18 +99,15 @@ export function refusesMissingKeys(
   }
 }
 
-async function checkChangesNothing(plugin: SourceConnectorPlugin, fixture: SourceFixture): Promise<void> {
-  const connector = await plugin.create();
-  if (connector.check === undefined) return;
-  const before = await fixture.snapshot?.();
-  assert.deepEqual(await connector.check(parsed(plugin, fixture.config)), []);
-  assert.deepEqual(await fixture.snapshot?.(), before);
+/** One test: what is examined, with the place made for it. */
+interface Exam extends SourceSubject {
+  readonly fixture: SourceFixture;
+  readonly t: TestContext;
 }
-
-type Examine = (fixture: SourceFixture, t: TestContext) => Promise<void>;
+type Examine = (exam: Exam) => Promise<void>;
 
 /** Starts a run that ends with the test, whatever happens. */
-async function begin(plugin: SourceConnectorPlugin, fixture: SourceFixture, t: TestContext, offsets?: OffsetStore) {
+async function begin({ plugin, fixture, t }: Exam, offsets?: OffsetStore) {
   const run = await SourceRun.start(plugin, fixture.config, offsets === undefined ? {} : { offsets });
   let isStopped = false;
   const stop = async (): Promise<void> => {
@@ -114,187 +120,225 @@ async function begin(plugin: SourceConnectorPlugin, fixture: SourceFixture, t: T
   return { run, stop };
 }
 
-const deliversInOrder =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    const { run, stop } = await begin(plugin, fixture, t);
-    await fixture.write(values);
-    const records = await run.take(values.length);
-    assert.deepEqual(records.map(fixture.read), values);
-    for (const { sourcePartition, sourceOffset } of records) {
-      assert.deepEqual(JSON.parse(JSON.stringify([sourcePartition, sourceOffset])), [sourcePartition, sourceOffset]);
-    }
-    await run.commit(records);
-    await stop();
-  };
+/** These values came, in this order where the source has one. */
+function isAll({ fixture, keepsOrder }: Exam, records: readonly SourceRecord[], expected: readonly string[]): void {
+  const found = records.map(fixture.read);
+  if (keepsOrder === false) assert.deepEqual(found.sort(), [...expected].sort());
+  else assert.deepEqual(found, expected);
+}
 
-const resumes =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    const offsets = new OffsetStore();
-    const seen: string[] = [];
-    let first = true;
-    while (seen.length < values.length) {
-      const { run, stop } = await begin(plugin, fixture, t, offsets);
-      if (first) await fixture.write(values);
-      first = false;
-      const records = await run.take(1);
-      await run.commit(records.slice(0, 1));
-      seen.push(fixture.read(records[0]!));
-      await stop();
-    }
-    assert.deepEqual(seen, values);
-    const { run, stop } = await begin(plugin, fixture, t, offsets);
-    assert.deepEqual((await run.takeFor(300)).map(fixture.read), []);
-    await stop();
-  };
+const without = (all: readonly string[], gone: readonly string[]) => all.filter((value) => !gone.includes(value));
 
-const redelivers =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    const offsets = new OffsetStore();
-    const first = await begin(plugin, fixture, t, offsets);
-    await fixture.write(values);
-    const records = await first.run.take(values.length);
-    await first.run.commit(records.slice(0, 2));
-    await first.stop();
-    const second = await begin(plugin, fixture, t, offsets);
-    const again = await second.run.take(values.length - 2);
-    assert.deepEqual(again.map(fixture.read), values.slice(2));
-    await second.run.commit(again);
-    await second.stop();
-  };
+/** Nothing comes any more, neither records nor bad input. */
+async function isQuiet({ fixture }: Exam, run: SourceRun): Promise<void> {
+  assert.deepEqual((await run.takeFor(300)).map(fixture.read), []);
+  assert.deepEqual(run.badInput, []);
+}
 
-const pollsInTime =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    const { run, stop } = await begin(plugin, fixture, t);
-    await within(pollReturnMs, 'poll', run.poll());
-    const pending = run.poll();
-    await sleep(20);
-    run.abort();
-    await within(abortReturnMs, 'poll after abort', pending);
-    await stop();
-  };
+/** A look while input waits, in a world that a task has worked in before: the input is there all the same afterwards. */
+async function looksWhileInputWaits(exam: Exam, look: () => Promise<void>): Promise<void> {
+  const { fixture } = exam;
+  const offsets = new OffsetStore();
+  const first = await begin(exam, offsets);
+  await fixture.write(['seen']);
+  await first.run.commit(await first.run.take(1));
+  await first.stop();
+  await fixture.write(values);
+  const before = await fixture.snapshot?.();
+  await look();
+  assert.deepEqual(await fixture.snapshot?.(), before);
+  const second = await begin(exam, offsets);
+  isAll(exam, await second.run.take(values.length), values);
+  await second.stop();
+}
 
-const holdsBack =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    const { run, stop } = await begin(plugin, fixture, t);
-    const many = Array.from({ length: 500 }, (_, index) => `value ${index}`);
-    await fixture.write(many);
-    await sleep(300);
-    const seen: string[] = [];
-    while (seen.length < many.length) {
-      const records = await run.take(1);
-      await run.commit(records);
-      seen.push(...records.map(fixture.read));
-    }
-    assert.deepEqual(seen, many);
-    await stop();
-  };
+async function checkChangesNothing(exam: Exam): Promise<void> {
+  const { plugin, fixture, t } = exam;
+  const connector = await plugin.create();
+  if (connector.check === undefined) return t.skip('it has no check');
+  const before = await fixture.snapshot?.();
+  assert.deepEqual(await connector.check(parsed(plugin, fixture.config)), []);
+  assert.deepEqual(await fixture.snapshot?.(), before);
+  await looksWhileInputWaits(exam, async () => {
+    assert.deepEqual(await connector.check!(parsed(plugin, fixture.config)), []);
+  });
+}
 
-const reportsBadInput =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    if (fixture.writeBad === undefined) return;
-    const { run, stop } = await begin(plugin, fixture, t);
-    await fixture.write(['before']);
-    await fixture.writeBad();
-    await fixture.write(['after']);
-    const records = await run.take(2);
-    assert.deepEqual(records.map(fixture.read), ['before', 'after']);
-    assert.equal(run.badInput.length, 1);
-    await run.commit(records);
+async function deliversInOrder(exam: Exam): Promise<void> {
+  const { run, stop } = await begin(exam);
+  await exam.fixture.write(values);
+  const records = await run.take(values.length);
+  isAll(exam, records, values);
+  for (const { sourcePartition, sourceOffset } of records) {
+    assert.deepEqual(JSON.parse(JSON.stringify([sourcePartition, sourceOffset])), [sourcePartition, sourceOffset]);
+  }
+  await run.commit(records);
+  await stop();
+}
+
+async function resumes(exam: Exam): Promise<void> {
+  const { fixture } = exam;
+  const offsets = new OffsetStore();
+  const seen: SourceRecord[] = [];
+  while (seen.length < values.length) {
+    const { run, stop } = await begin(exam, offsets);
+    if (seen.length === 0) await fixture.write(values);
+    const records = await run.take(1);
+    await run.commit(records.slice(0, 1));
+    seen.push(records[0]!);
     await stop();
-  };
+  }
+  isAll(exam, seen, values);
+  const { run, stop } = await begin(exam, offsets);
+  await isQuiet(exam, run);
+  await stop();
+}
+
+async function redelivers(exam: Exam): Promise<void> {
+  const { fixture } = exam;
+  const offsets = new OffsetStore();
+  const first = await begin(exam, offsets);
+  await fixture.write(values);
+  const done = (await first.run.take(values.length)).slice(0, 2);
+  await first.run.commit(done);
+  await first.stop();
+  const second = await begin(exam, offsets);
+  const rest = without(values, done.map(fixture.read));
+  const again = await second.run.take(rest.length);
+  isAll(exam, again, rest);
+  await second.run.commit(again);
+  await second.stop();
+}
 
 /** Each life has polled everything that is left when it ends, and committed one record. */
-const survivesKills =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    const offsets = new OffsetStore();
-    for (let done = 0; done < values.length; done++) {
-      const { run, stop } = await begin(plugin, fixture, t, offsets);
-      if (done === 0) await fixture.write(values);
-      const records = await run.take(values.length - done);
-      assert.deepEqual(records.map(fixture.read), values.slice(done), `after ${done} committed records`);
-      await run.commit(records.slice(0, 1));
-      await stop();
-    }
-  };
-
-const stopsInTime =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    const { run, stop } = await begin(plugin, fixture, t);
-    await fixture.write(Array.from({ length: 2_000 }, (_, index) => `value ${index}`));
-    await run.take(1);
-    const pending = run.poll();
-    run.abort();
-    await within(abortReturnMs, 'poll after abort', pending);
+async function survivesKills(exam: Exam): Promise<void> {
+  const { fixture } = exam;
+  const offsets = new OffsetStore();
+  let left = values;
+  while (left.length > 0) {
+    const { run, stop } = await begin(exam, offsets);
+    if (left === values) await fixture.write(values);
+    const records = await run.take(left.length);
+    isAll(exam, records, left);
+    await run.commit(records.slice(0, 1));
+    left = without(left, [fixture.read(records[0]!)]);
     await stop();
-  };
+  }
+}
 
-const carriesBigRecords =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    const { run, stop } = await begin(plugin, fixture, t);
-    const big = 'big '.repeat(250_000).trimEnd();
-    await fixture.write(['before', big, 'after']);
-    const records = await run.take(3);
-    // Not deepEqual: a difference of a megabyte helps nobody.
-    assert.deepEqual(
-      records.map((record) => fixture.read(record).length),
-      ['before'.length, big.length, 'after'.length],
-    );
-    assert.ok(fixture.read(records[1]!) === big, 'the big record came through unchanged');
+async function takesDroppedForDone(exam: Exam): Promise<void> {
+  const offsets = new OffsetStore();
+  const first = await begin(exam, offsets);
+  await exam.fixture.write(values);
+  const records = await first.run.take(values.length);
+  await first.run.commit(records, [records[0]!, records[3]!, records.at(-1)!]);
+  await first.stop();
+  const second = await begin(exam, offsets);
+  await isQuiet(exam, second.run);
+  await second.stop();
+}
+
+async function pollsInTime(exam: Exam): Promise<void> {
+  const { run, stop } = await begin(exam);
+  await within(pollReturnMs, 'poll', run.poll());
+  const pending = run.poll();
+  await sleep(20);
+  run.abort();
+  await within(abortReturnMs, 'poll after abort', pending);
+  await stop();
+}
+
+async function holdsBack(exam: Exam): Promise<void> {
+  const { run, stop } = await begin(exam);
+  const many = Array.from({ length: 500 }, (_, index) => `value ${index}`);
+  await exam.fixture.write(many);
+  await sleep(300);
+  const seen: SourceRecord[] = [];
+  while (seen.length < many.length) {
+    const records = await run.take(1);
     await run.commit(records);
-    await stop();
-  };
+    seen.push(...records);
+  }
+  isAll(exam, seen, many);
+  await stop();
+}
+
+async function stopsInTime(exam: Exam): Promise<void> {
+  const { run, stop } = await begin(exam);
+  await exam.fixture.write(Array.from({ length: 2_000 }, (_, index) => `value ${index}`));
+  await run.take(1);
+  const pending = run.poll();
+  run.abort();
+  await within(abortReturnMs, 'poll after abort', pending);
+  await stop();
+}
+
+/** Read is records and bad input, in this life and in the next. */
+async function reportsBadInput(exam: Exam): Promise<void> {
+  const { fixture, t } = exam;
+  if (fixture.writeBad === undefined) return t.skip('it has no bad input');
+  const offsets = new OffsetStore();
+  const first = await begin(exam, offsets);
+  await fixture.write(['before']);
+  await fixture.writeBad();
+  await fixture.write(['after']);
+  const records = await first.run.take(2);
+  isAll(exam, records, ['before', 'after']);
+  assert.equal(first.run.badInput.length, 1);
+  await first.run.commit(records);
+  await first.stop();
+  const second = await begin(exam, offsets);
+  await isQuiet(exam, second.run);
+  await second.stop();
+}
+
+async function carriesBigRecords(exam: Exam): Promise<void> {
+  const { fixture } = exam;
+  const { run, stop } = await begin(exam);
+  const big = 'big '.repeat(250_000).trimEnd();
+  const texts = ['before', big, 'after'];
+  await fixture.write(texts);
+  const records = await run.take(3);
+  const found = records.map(fixture.read);
+  // Not deepEqual: a difference of a megabyte helps nobody.
+  assert.deepEqual(found.map(({ length }) => length).sort(), texts.map(({ length }) => length).sort());
+  assert.ok(found.includes(big), 'the big record came through unchanged');
+  if (exam.keepsOrder !== false) assert.equal(found.indexOf(big), 1);
+  await run.commit(records);
+  await stop();
+}
 
 /** What is written while nobody runs is sampled, and is there all the same for the task that runs next. */
-const samplesChangeNothing =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    const connector = await plugin.create();
-    if (connector.sample === undefined) return;
-    const offsets = new OffsetStore();
-    const first = await begin(plugin, fixture, t, offsets);
-    await fixture.write(['seen']);
-    await first.run.commit(await first.run.take(1));
-    await first.stop();
-    await fixture.write(values);
-    const before = await fixture.snapshot?.();
+async function samplesChangeNothing(exam: Exam): Promise<void> {
+  const { plugin, fixture, t } = exam;
+  const connector = await plugin.create();
+  if (connector.sample === undefined) return t.skip('it has no sample');
+  await looksWhileInputWaits(exam, async () => {
     const { logger } = recordingLogger();
     const request = { signal: AbortSignal.timeout(sampleMs), logger };
-    const sampled = await within(stopMs, 'sample', connector.sample(parsed(plugin, fixture.config), 3, request));
+    const sampled = await within(stopMs, 'sample', connector.sample!(parsed(plugin, fixture.config), 3, request));
     assert.ok(sampled.length <= 3, 'no more samples than asked for');
     for (const record of sampled) assert.ok(['seen', ...values].includes(fixture.read(record)));
-    assert.deepEqual(await fixture.snapshot?.(), before);
-    const second = await begin(plugin, fixture, t, offsets);
-    assert.deepEqual((await second.run.take(values.length)).map(fixture.read), values);
-    await second.stop();
-  };
+  });
+}
 
-const deliversTombstones =
-  (plugin: SourceConnectorPlugin): Examine =>
-  async (fixture, t) => {
-    if (fixture.writeTombstone === undefined) return;
-    const { run, stop } = await begin(plugin, fixture, t);
-    await fixture.write(['before']);
-    await fixture.writeTombstone();
-    await fixture.write(['after']);
-    const records: SourceRecord[] = [];
-    const isAfter = (record: SourceRecord) => record.value !== null && fixture.read(record) === 'after';
-    while (!records.some(isAfter)) records.push(...(await run.take(1)));
-    assert.ok(
-      records.some(({ key, value }) => key !== null && value === null),
-      'a record with a key and no value came',
-    );
-    await run.commit(records);
-    await stop();
-  };
+async function deliversTombstones(exam: Exam): Promise<void> {
+  const { fixture, t } = exam;
+  if (fixture.writeTombstone === undefined) return t.skip('it has no tombstones');
+  const { run, stop } = await begin(exam);
+  await fixture.write(['before']);
+  await fixture.writeTombstone();
+  await fixture.write(['after']);
+  const records: SourceRecord[] = [];
+  const isAfter = (record: SourceRecord) => record.value !== null && fixture.read(record) === 'after';
+  while (!records.some(isAfter)) records.push(...(await run.take(1)));
+  assert.ok(
+    records.some(({ key, value }) => key !== null && value === null),
+    'a record with a key and no value came',
+  );
+  await run.commit(records);
+  await stop();
+}
 
 /** The promise's outcome, or an error that names what took too long. */
 export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {

@@ -159,6 +159,13 @@ export class SinkRun {
     return batch.length;
   }
 
+  /** Puts the next record of one partition alone. */
+  async putOne(partition: TopicPartition): Promise<void> {
+    const from = this.position(partition);
+    this.#positions.set(nameOf(partition), from + 1);
+    await this.task.put(this.#log.records(partition).slice(from, from + 1));
+  }
+
   /** Flushes and commits what the task says is safe, as the worker does. */
   async flush(): Promise<void> {
     const offsets = this.#partitions.map((partition) => ({ ...partition, offset: this.position(partition) }));

@@ -2,6 +2,7 @@
  * Plays the worker for one source task: starts it, polls, commits in order, keeps offsets as the worker would (through
  * JSON). For tests of connectors, ours and other people's; nothing here retries or hides an error.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type BadInput,
   type Config,
@@ -111,7 +112,7 @@ export class SourceRun {
   }
 
   /** Polls until there are `count` records (or more, if one poll brought more); throws after `timeoutMs`. */
-  async take(count: number, timeoutMs = 10_000): Promise<SourceRecord[]> {
+  async take(count: number, timeoutMs = 30_000): Promise<SourceRecord[]> {
     const records: SourceRecord[] = [];
     const deadline = Date.now() + timeoutMs;
     while (records.length < count) {
@@ -119,6 +120,8 @@ export class SourceRun {
         throw new Error(`Only ${records.length} of ${count} records came within ${timeoutMs} ms.`);
       }
       records.push(...(await this.poll()));
+      // Not only microtasks: timers and sockets must get their turn, whatever a poll does.
+      await nextTurn();
     }
     return records;
   }
@@ -127,15 +130,23 @@ export class SourceRun {
   async takeFor(quietMs: number): Promise<SourceRecord[]> {
     const records: SourceRecord[] = [];
     const deadline = Date.now() + quietMs;
-    while (Date.now() < deadline) records.push(...(await this.poll()));
+    while (Date.now() < deadline) {
+      records.push(...(await this.poll()));
+      await nextTurn();
+    }
     return records;
   }
 
-  /** What the worker does once records are durable: tells the task one by one, then keeps the offsets, then says so. */
-  async commit(records: readonly SourceRecord[]): Promise<void> {
+  /**
+   * What the worker does once records are done: tells the task one by one, then keeps the offsets, then says so. All are
+   * durable, except those that a transform has dropped.
+   */
+  async commit(records: readonly SourceRecord[], dropped: readonly SourceRecord[] = []): Promise<void> {
     for (const record of records) {
-      const metadata = { topic: record.topic, partition: 0, offset: this.#position++, timestamp: Date.now() };
-      this.task.commitRecord?.(record, metadata);
+      const metadata = { topic: record.topic, partition: 0, offset: this.#position, timestamp: Date.now() };
+      const isDropped = dropped.includes(record);
+      if (!isDropped) this.#position++;
+      this.task.commitRecord?.(record, isDropped ? null : metadata);
     }
     for (const record of records) this.offsets.set(record.sourcePartition, record.sourceOffset);
     await this.task.commit?.();

@@ -7,12 +7,16 @@ import type { PreviewRequest } from './connector.ts';
 import type { SourceRecord } from './record.ts';
 import type { SourceTask } from './task.ts';
 
-/** Polls from the very beginning (no offset is known) until there are `max` records, nothing comes, or time is up. */
+/**
+ * Polls from the very beginning (no offset is known) until there are `max` records, nothing comes, or time is up. Where
+ * input comes by itself (`waits`), an empty poll is no end before the first record.
+ */
 export async function sampleTask(
   task: SourceTask,
   config: Config,
   max: number,
   { signal, logger }: PreviewRequest,
+  { waits = false }: { readonly waits?: boolean } = {},
 ): Promise<readonly SourceRecord[]> {
   const records: SourceRecord[] = [];
   try {
@@ -30,7 +34,7 @@ export async function sampleTask(
     while (records.length < max && !signal.aborted) {
       const polled = (await task.poll()) ?? [];
       records.push(...polled);
-      if (polled.length === 0) break;
+      if (polled.length === 0 && !(waits && records.length === 0)) break;
     }
   } finally {
     await task.stop();

@@ -38,9 +38,17 @@ async function openStream({ url, prefix, queue }: SourceSettings): Promise<Event
   });
   const stream = `${prefix}:${queue}:events`;
   return {
-    async read(after, limit, waitMs) {
-      const answer = await client.xread('COUNT', limit, 'BLOCK', waitMs, 'STREAMS', stream, after ?? '0');
-      return ((answer?.[0]?.[1] ?? []) as StreamEntry[]).map(fromStream);
+    async read(after, limit, waitMs, signal) {
+      if (signal.aborted) return [];
+      // A command that waits inside Redis ends early only with its connection.
+      const leave = () => client.disconnect();
+      signal.addEventListener('abort', leave, { once: true });
+      try {
+        const answer = await client.xread('COUNT', limit, 'BLOCK', waitMs, 'STREAMS', stream, after ?? '0');
+        return ((answer?.[0]?.[1] ?? []) as StreamEntry[]).map(fromStream);
+      } finally {
+        signal.removeEventListener('abort', leave);
+      }
     },
     hasForgotten: async (id) => (await client.xrange(stream, id, id)).length === 0,
     close: async () => client.disconnect(),

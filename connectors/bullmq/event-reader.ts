@@ -30,6 +30,8 @@ export class EventReader implements SourceTask {
   /** The last event read; null reads from the oldest that is kept. */
   #position: string | null = null;
   #isFirst = true;
+  /** Events were forgotten before the next record: it will say so. */
+  #hasGap = false;
 
   async start(context: SourceTaskContext, config: Config): Promise<void> {
     this.#context = context;
@@ -41,11 +43,18 @@ export class EventReader implements SourceTask {
   async poll(): Promise<readonly SourceRecord[] | null> {
     try {
       this.#log ??= await eventLogFor(this.#settings);
-      const hasGap = this.#isFirst && this.#position !== null && (await this.#log.hasForgotten(this.#position));
-      const events = await this.#log.read(this.#position, BATCH, POLL_WAIT_MS, this.#context.signal);
-      this.#isFirst = false;
-      if (hasGap) this.#warnOfGap(events[0]);
-      return this.#toRecords(events, hasGap);
+      if (this.#isFirst && this.#position !== null) this.#hasGap = await this.#log.hasForgotten(this.#position);
+      const until = performance.now() + POLL_WAIT_MS;
+      let records: SourceRecord[] = [];
+      // A full batch that holds nothing wanted says nothing about what stands behind it.
+      for (let isFull = true; isFull && records.length === 0 && performance.now() < until; ) {
+        const events = await this.#log.read(this.#position, BATCH, POLL_WAIT_MS, this.#context.signal);
+        if (this.#isFirst && this.#hasGap) this.#warnOfGap(events[0]);
+        this.#isFirst = false;
+        records = this.#toRecords(events);
+        isFull = events.length === BATCH;
+      }
+      return records;
     } catch (error) {
       await this.#log?.close();
       this.#log = null;
@@ -63,13 +72,14 @@ export class EventReader implements SourceTask {
   }
 
   /** Events that are not asked for move the position with the next one that is. */
-  #toRecords(events: readonly QueueEvent[], hasGap: boolean): SourceRecord[] {
+  #toRecords(events: readonly QueueEvent[]): SourceRecord[] {
     const wanted = this.#settings.events;
     const records: SourceRecord[] = [];
     for (const event of events) {
       this.#position = event.id;
-      if (wanted === null || wanted.has(event.name))
-        records.push(this.#toRecord(event, hasGap && records.length === 0));
+      if (wanted !== null && !wanted.has(event.name)) continue;
+      records.push(this.#toRecord(event, this.#hasGap));
+      this.#hasGap = false;
     }
     return records;
   }

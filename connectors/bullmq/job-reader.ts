@@ -60,7 +60,7 @@ export class JobReader implements SourceTask {
     if (this.#arrived.length === 0 && !this.#context.signal.aborted) await this.#waitForJobs();
     const arrived = this.#arrived;
     this.#arrived = [];
-    return arrived.map((held) => this.#toRecord(held));
+    return arrived.map(({ job }) => jobRecord(this.#settings, job, this.#tokenOf(job)));
   }
 
   commitRecord(record: SourceRecord, metadata: RecordMetadata | null): void {
@@ -133,24 +133,25 @@ export class JobReader implements SourceTask {
     });
     this.#wake = null;
   }
+}
 
-  #toRecord({ job }: Held): SourceRecord {
-    const header = (key: string, value: string | number) => ({ key, value: String(value), schema: Schemas.string });
-    return {
-      sourcePartition: { queue: this.#settings.queue },
-      sourceOffset: { job: job.id ?? '', token: this.#tokenOf(job) },
-      topic: this.#settings.topic,
-      partition: null,
-      keySchema: Schemas.string,
-      key: job.id ?? '',
-      valueSchema: null,
-      value: new JsonText(Buffer.from(JSON.stringify(job.data ?? null))),
-      headers: [
-        header('bullmq.job.name', job.name),
-        header('bullmq.attempt', Math.max(1, job.attemptsStarted)),
-        ...(job.priority ? [header('bullmq.priority', job.priority)] : []),
-      ],
-      timestamp: job.timestamp,
-    };
-  }
+/** A job as its record; `token` tells this delivery of it from others. */
+export function jobRecord({ queue, topic }: SourceSettings, job: Job, token: string): SourceRecord {
+  const header = (key: string, value: string | number) => ({ key, value: String(value), schema: Schemas.string });
+  return {
+    sourcePartition: { queue },
+    sourceOffset: { job: job.id ?? '', token },
+    topic,
+    partition: null,
+    keySchema: Schemas.string,
+    key: job.id ?? '',
+    valueSchema: null,
+    value: new JsonText(Buffer.from(JSON.stringify(job.data ?? null))),
+    headers: [
+      header('bullmq.job.name', job.name),
+      header('bullmq.attempt', Math.max(1, job.attemptsStarted)),
+      ...(job.priority ? [header('bullmq.priority', job.priority)] : []),
+    ],
+    timestamp: job.timestamp,
+  };
 }

@@ -112,9 +112,7 @@ export class PostgresJobs implements JobStore {
   #queue(name: string): PostgresQueue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
-      // Its metadata would be written outside our transaction, at a moment of its own.
-      queue = new Queue(name, { connection: poolOf(this.#client!), skipMetasUpdate: true });
-      queue.on('error', () => undefined);
+      queue = postgresQueue(name, this.#client!);
       this.#queues.set(name, queue);
     }
     return queue;
@@ -130,6 +128,14 @@ export function postgresClient(url: string): pg.Client {
     application_name: 'millrace bullmq',
     options: `-c search_path=${BULLMQ_SCHEMA}`,
   });
+}
+
+/** A queue on a client of ours, which whoever made it ends. It writes nothing unless asked. */
+export function postgresQueue(name: string, client: pg.Client): PostgresQueue {
+  // Its metadata would be written outside our transaction, at a moment of its own.
+  const queue = new Queue(name, { connection: poolOf(client), skipMetasUpdate: true });
+  queue.on('error', () => undefined);
+  return queue;
 }
 
 /** One client in the shape of a pool, as BullMQ wants it. Whoever made the client ends it. */

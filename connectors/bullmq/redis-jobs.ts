@@ -66,13 +66,19 @@ export class RedisJobs implements JobStore {
   #queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
-      queue = new Queue(name, { connection: this.#client!, prefix: this.#settings.prefix });
-      // Each failure is also the answer of the call that met it.
-      queue.on('error', () => undefined);
+      queue = redisQueue(name, this.#client!, this.#settings.prefix);
       this.#queues.set(name, queue);
     }
     return queue;
   }
+}
+
+/** A queue on a client of ours, which whoever made it disconnects. With `isLook` it writes nothing at all. */
+export function redisQueue(name: string, client: Redis, prefix: string, isLook = false): Queue {
+  const queue = new Queue(name, { connection: client, prefix, skipMetasUpdate: isLook });
+  // Each failure is also the answer of the call that met it.
+  queue.on('error', () => undefined);
+  return queue;
 }
 
 /** A client that fails soon instead of waiting for a Redis that is away: retrying is the worker's. */

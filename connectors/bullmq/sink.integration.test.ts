@@ -11,7 +11,7 @@ import { openQueue, type TestQueue } from '../../test/kit/job-queue.ts';
 import { testPostgres } from '../../test/kit/postgres.ts';
 import { testRedis } from '../../test/kit/redis.ts';
 import { examineSink, SinkLog, SinkRun } from '../acceptance/index.ts';
-import { parseConfig, type SinkConnectorPlugin } from '../api/index.ts';
+import { JsonText, parseConfig, type SinkConnectorPlugin } from '../api/index.ts';
 import { bullmqPlugins } from './plugins.ts';
 
 const plugin = bullmqPlugins[1] as SinkConnectorPlugin;
@@ -41,6 +41,7 @@ async function textsOf(queue: TestQueue): Promise<string[]> {
 }
 
 const record = (text: string) => ({ value: { text }, schema: null, key: text });
+const bad = () => ({ value: new JsonText(Buffer.from('{cut off')), schema: null });
 
 examineSink({
   plugin: { ...plugin, class: 'BullmqSink on Postgres' },
@@ -49,7 +50,7 @@ examineSink({
   prepare: async (t) => {
     const url = await database();
     const queue = await openQueue(t, url, 'acceptance');
-    return { config: { 'bullmq.url': url }, record, read: () => textsOf(queue), snapshot: () => textsOf(queue) };
+    return { config: { 'bullmq.url': url }, record, bad, read: () => textsOf(queue), snapshot: () => textsOf(queue) };
   },
 });
 
@@ -61,7 +62,7 @@ examineSink({
     const { url } = redis.service!;
     const keys = { 'bullmq.url': url, 'bullmq.prefix': prefix() };
     const queue = await openQueue(t, url, 'acceptance', keys['bullmq.prefix']);
-    return { config: keys, record, read: () => textsOf(queue), snapshot: () => textsOf(queue) };
+    return { config: keys, record, bad, read: () => textsOf(queue), snapshot: () => textsOf(queue) };
   },
 });
 

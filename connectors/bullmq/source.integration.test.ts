@@ -11,7 +11,7 @@ import pg from 'pg';
 import { openQueue } from '../../test/kit/job-queue.ts';
 import { testPostgres } from '../../test/kit/postgres.ts';
 import { testRedis } from '../../test/kit/redis.ts';
-import { OffsetStore, SourceRun } from '../acceptance/index.ts';
+import { examineSource, OffsetStore, SourceRun } from '../acceptance/index.ts';
 import { parseConfig, plainValue, type SourceConnectorPlugin, type SourceRecord } from '../api/index.ts';
 import { sourceSettings } from './config.ts';
 import { bullmqPlugins } from './plugins.ts';
@@ -46,6 +46,42 @@ for (const { name, skip, address } of [
     const config = { 'bullmq.url': url, 'bullmq.prefix': prefix, 'bullmq.queue': 'mail', topic: 'jobs', ...keys };
     return { queue, config };
   };
+
+  examineSource({
+    plugin: { ...plugin, class: `BullmqSource of jobs on ${name}` },
+    skip,
+    keepsOrder: false,
+    prepare: async (t) => {
+      const { queue, config } = await prepare(t);
+      const states = ['waiting', 'active', 'completed', 'failed', 'delayed'] as const;
+      return {
+        config,
+        write: async (values) => {
+          await queue.addBulk(values.map((text) => ({ name: 'send', data: { text } })));
+        },
+        read: (record) => bodyOf(record).text,
+        snapshot: () => queue.getJobCounts(...states),
+      };
+    },
+  });
+
+  examineSource({
+    plugin: { ...plugin, class: `BullmqSource of events on ${name}` },
+    skip,
+    prepare: async (t) => {
+      const { queue, config } = await prepare(t, { mode: 'events', events: 'progress' });
+      const job = await queue.add('send', {});
+      return {
+        config,
+        write: async (values) => {
+          for (const text of values) await job.updateProgress({ text });
+        },
+        read: (record) => (plainValue(record.value) as { data: { text: string } }).data.text,
+        snapshot: () => queue.getJobCounts(),
+      };
+    },
+  });
+
   const until = async (isSo: () => Promise<boolean>) => {
     for (let i = 0; i < 100 && !(await isSo()); i++) await sleep(50);
     assert(await isSo());

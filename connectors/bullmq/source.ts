@@ -7,13 +7,17 @@ import {
   ConfigError,
   type ConfigProblem,
   type ConnectorContext,
+  type PreviewRequest,
   type SourceConnector,
+  type SourceRecord,
   type SourceTask,
+  sampleTask,
 } from '../api/index.ts';
 import { checkQueue } from './check.ts';
 import { type SourceSettings, sourceSettings } from './config.ts';
 import { EventReader } from './event-reader.ts';
 import { JobReader } from './job-reader.ts';
+import { sampleJobs } from './sample.ts';
 
 export class BullmqSource implements SourceConnector {
   #settings!: SourceSettings;
@@ -33,6 +37,12 @@ export class BullmqSource implements SourceConnector {
   }
 
   stop(): void {}
+
+  /** Following events changes nothing, so the task itself may; jobs are looked at where they wait. */
+  async sample(config: Config, max: number, request: PreviewRequest): Promise<readonly SourceRecord[]> {
+    const settings = sourceSettings(config);
+    return settings.mode === 'events' ? sampleTask(new EventReader(), config, max, request) : sampleJobs(settings, max);
+  }
 
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     try {

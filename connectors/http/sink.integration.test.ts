@@ -53,10 +53,11 @@ for (const [name, keys] of [
     exactlyOnce: false,
     prepare: async (t) => {
       // The other side heeds the idempotency key, as a good one does.
-      const { url, seen } = await endpoint(t);
+      const { url, seen } = await endpoint(t, ({ body }) => (body.includes('unwelcome') ? 400 : 204));
       return {
         config: { 'http.url': `${url}/in`, ...keys },
         record: (text) => ({ value: { text }, schema: null }),
+        bad: () => ({ value: { text: 'unwelcome' }, schema: null }),
         read: async () =>
           seen.flatMap(({ body }) => [JSON.parse(body)].flat().map((one) => (one as { text: string }).text)),
         snapshot: async () => seen.length,

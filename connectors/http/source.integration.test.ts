@@ -15,12 +15,17 @@ import { httpPlugins } from './plugins.ts';
 
 const plugin = httpPlugins[0] as SourceConnectorPlugin;
 
+const given = new Set<number>();
+
+/** A port that nobody listens on, and that no other test of this file was given. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   server.close();
   await once(server, 'close');
+  if (given.has(port)) return freePort();
+  given.add(port);
   return port;
 }
 

@@ -10,11 +10,13 @@ import {
   ConfigError,
   type ConfigProblem,
   type ConnectorContext,
+  type PreviewRequest,
   type RecordMetadata,
   type SourceConnector,
   type SourceRecord,
   type SourceTask,
   type SourceTaskContext,
+  sampleTask,
 } from '../api/index.ts';
 import { type SourceSettings, sourceSettings } from './config.ts';
 import { answer, type Listening, listen } from './listener.ts';
@@ -36,6 +38,13 @@ export class HttpSource implements SourceConnector {
   }
 
   stop(): void {}
+
+  /** Waits for requests and takes none: each is answered with 503, after which its sender sends it again. */
+  sample(config: Config, max: number, request: PreviewRequest): Promise<readonly SourceRecord[]> {
+    const { host, port, path } = sourceSettings(config);
+    request.logger.warn({}, `Waiting for a POST to http://${host}:${port}${path}; it is answered with 503.`);
+    return sampleTask(new HttpSourceTask(), config, max, request, { waits: true });
+  }
 
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     try {

@@ -42,11 +42,15 @@ examineSource({
       write: async (values) => {
         await client.query('INSERT INTO notes (text) SELECT unnest($1::text[])', [values]);
       },
-      read: (record) => String(envelope(record).after!.text),
+      writeTombstone: async () => {
+        // A delete, and behind it the tombstone that lets compaction forget the row.
+        await client.query("DELETE FROM notes WHERE text = 'before'");
+      },
+      read: (record) => String(envelope(record).after?.text),
       snapshot: async () =>
         (
           await client.query(
-            'SELECT (SELECT count(*) FROM pg_publication) p, (SELECT count(*) FROM pg_replication_slots) s',
+            'SELECT (SELECT count(*) FROM pg_publication) p, (SELECT count(*) FROM pg_replication_slots WHERE database = current_database()) s',
           )
         ).rows,
     };
@@ -70,6 +74,7 @@ examineSink({
         'pk.mode': 'none',
       },
       record: (text) => ({ value: json(JSON.stringify({ text })), schema: null }),
+      bad: () => ({ value: json('{"text": "cut off'), schema: null }),
       read: async () => (await client.query<{ text: string }>('SELECT text FROM notes')).rows.map((row) => row.text),
       snapshot: async () => (await client.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).rows,
     };

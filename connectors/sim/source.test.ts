@@ -1,18 +1,39 @@
 /**
- * The fleet source by the clock: the examination's promises that fit a source nobody writes to, and resumption.
+ * The fleet source by the clock: the examination, in which time is what makes input appear, and resumption.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OffsetStore, SourceRun } from '../acceptance/index.ts';
+import { examineSource, OffsetStore, SourceRun } from '../acceptance/index.ts';
 import type { JsonText, SourceConnectorPlugin, SourceRecord } from '../api/index.ts';
 import { simPlugins } from './plugins.ts';
+import { SimFleetSource } from './source.ts';
 import { FleetVerifier } from './verifier.ts';
 
 const plugin = simPlugins[0] as SourceConnectorPlugin;
 /** Twenty reports of each of ten trucks within a tenth of a second. */
 const config = { topic: 'gps', 'sim.trucks': '10', 'sim.reports.max': '20', 'sim.speed': '4000', 'sim.seed': '3' };
 const textOf = (record: SourceRecord) => Buffer.from((record.value as JsonText).bytes).toString();
+
+examineSource({
+  plugin,
+  prepare: async () => {
+    const intervalMs = 1000;
+    let nowMs = Date.UTC(2026, 0, 1);
+    // One truck: what was written as the n-th is its report number n.
+    const written: string[] = [];
+    const keys = { topic: 'gps', 'sim.trucks': '1', 'sim.interval.ms': String(intervalMs) };
+    return {
+      plugin: { ...plugin, create: () => new SimFleetSource(() => nowMs) },
+      config: keys,
+      write: async (values) => {
+        written.push(...values);
+        nowMs += values.length * intervalMs;
+      },
+      read: (record) => written[Number(record.sourceOffset.seq) - 1]!,
+    };
+  },
+});
 
 test('Every report comes once and in order, keyed by its truck', async (t) => {
   const run = await SourceRun.start(plugin, config);

@@ -6,10 +6,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type BadInput,
   type Config,
   type ConnectorContext,
   DataError,
   JsonText,
+  type PreviewRequest,
   Schemas,
   type SourceConnector,
   type SourceOffset,
@@ -26,8 +28,19 @@ import { truckId } from './truck.ts';
 const SHARDS = 16;
 const BATCH = 2000;
 const POLL_WAIT_MS = 500;
+/** No fault holds a report back for longer. */
+const SAMPLE_SPARE_INTERVALS = 10;
+
+/** Milliseconds since the epoch. */
+type Clock = () => number;
 
 export class SimFleetSource implements SourceConnector {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = Date.now) {
+    this.#clock = clock;
+  }
+
   start(_context: ConnectorContext, config: Config): void {
     simSettings(config);
   }
@@ -41,10 +54,25 @@ export class SimFleetSource implements SourceConnector {
   }
 
   createTask(): SimFleetTask {
-    return new SimFleetTask();
+    return new SimFleetTask(this.#clock);
   }
 
   stop(): void {}
+
+  /** What a fleet that begins now reports first; nobody waits for it to drive. */
+  async sample(config: Config, max: number, { logger }: PreviewRequest): Promise<readonly SourceRecord[]> {
+    const settings = simSettings(config);
+    const world = newWorld(settings, this.#clock());
+    const { startMs, intervalMs } = world.rules;
+    const untilMs = startMs + (max + SAMPLE_SPARE_INTERVALS) * intervalMs;
+    const due = new FleetStream(world.rules, { reportsMax: settings.reportsMax }).take(untilMs, max);
+    return due.flatMap((delivery) => {
+      const report = toReport(world, delivery);
+      if ('record' in report) return [report.record];
+      logger.warn({}, `Bad input: ${report.error.message}`);
+      return [];
+    });
+  }
 
   async check(): Promise<readonly []> {
     return [];
@@ -57,21 +85,31 @@ interface ShardOffset extends Delivery {
   readonly wallMs: number;
 }
 
+/** One run of the simulated world: its rules, with the moment it began, there and by our clock. */
+interface World {
+  readonly topic: string;
+  readonly rules: FleetRules;
+  readonly wallMs: number;
+}
+
 export class SimFleetTask implements SourceTask {
+  readonly #clock: Clock;
   #context!: SourceTaskContext;
   #settings!: SimSettings;
-  #rules!: FleetRules;
+  #world!: World;
   #stream!: FleetStream;
-  /** When the simulated world began by our clock. */
-  #wallMs = 0;
   readonly #done = new Map<number, ShardOffset>();
+
+  constructor(clock: Clock = Date.now) {
+    this.#clock = clock;
+  }
 
   async start(context: SourceTaskContext, config: Config): Promise<void> {
     this.#context = context;
     this.#settings = simSettings(config);
     const shards = config.list('sim.task.shards').map(Number);
     const mine = new Set(shards.length === 0 ? Array.from({ length: SHARDS }, (_, shard) => shard) : shards);
-    const all = Array.from({ length: SHARDS }, (_, shard) => this.#partition(shard));
+    const all = Array.from({ length: SHARDS }, (_, shard) => partitionOf(this.#settings.rules, shard));
     for (const [shard, offset] of (await context.offsets(all)).entries()) {
       if (offset !== null) this.#done.set(shard, shardOffset(offset));
     }
@@ -83,26 +121,25 @@ export class SimFleetTask implements SourceTask {
     if (due.length === 0) await this.#rest();
     const records: SourceRecord[] = [];
     for (const delivery of due) {
-      const shard = delivery.truck % SHARDS;
-      const done = this.#done.get(shard);
+      const done = this.#done.get(delivery.truck % SHARDS);
       if (done !== undefined && inOrder(delivery, done) <= 0) continue;
-      const record = await this.#toRecord(delivery, shard);
-      if (record !== null) records.push(record);
+      const report = toReport(this.#world, delivery);
+      if ('record' in report) records.push(report.record);
+      else await this.#context.reportBadInput(report);
     }
     return records;
   }
 
   stop(): void {}
 
-  /** The world goes on where its offsets say it began; a new one begins at a round moment. */
+  /** The world goes on where its offsets say it began. */
   #begin(mine: ReadonlySet<number>): void {
     const [known] = this.#done.values();
-    const { intervalMs } = this.#settings.rules;
-    const nowMs = Math.floor(Date.now() / intervalMs) * intervalMs;
-    this.#wallMs = known?.wallMs ?? nowMs;
-    this.#rules = { ...this.#settings.rules, startMs: known?.startMs ?? this.#settings.startMs ?? nowMs };
-    const places = [...mine].map((shard) => this.#done.get(shard)?.atMs ?? this.#rules.startMs);
-    this.#stream = new FleetStream(this.#rules, {
+    const fresh = newWorld(this.#settings, this.#clock());
+    const { startMs, wallMs } = known ?? { startMs: fresh.rules.startMs, wallMs: fresh.wallMs };
+    this.#world = { ...fresh, rules: { ...fresh.rules, startMs }, wallMs };
+    const places = [...mine].map((shard) => this.#done.get(shard)?.atMs ?? startMs);
+    this.#stream = new FleetStream(this.#world.rules, {
       fromMs: Math.min(...places),
       isOurs: (truck) => mine.has(truck % SHARDS),
       reportsMax: this.#settings.reportsMax,
@@ -111,7 +148,8 @@ export class SimFleetTask implements SourceTask {
 
   /** Now, in the simulated world. */
   #nowMs(): number {
-    return this.#rules.startMs + (Date.now() - this.#wallMs) * this.#settings.speed;
+    const { rules, wallMs } = this.#world;
+    return rules.startMs + (this.#clock() - wallMs) * this.#settings.speed;
   }
 
   async #rest(): Promise<void> {
@@ -119,32 +157,34 @@ export class SimFleetTask implements SourceTask {
     const { signal } = this.#context;
     await sleep(Math.min(Math.max(untilMs, 1), POLL_WAIT_MS), undefined, { signal }).catch(() => undefined);
   }
+}
 
-  #partition(shard: number) {
-    return { fleet: this.#settings.rules.seed, shard };
+/** A world that begins now, at a round moment. */
+function newWorld({ topic, rules, startMs }: SimSettings, nowMs: number): World {
+  const wallMs = Math.floor(nowMs / rules.intervalMs) * rules.intervalMs;
+  return { topic, rules: { ...rules, startMs: startMs ?? wallMs }, wallMs };
+}
+
+function partitionOf({ seed }: Pick<FleetRules, 'seed'>, shard: number) {
+  return { fleet: seed, shard };
+}
+
+/** What is no JSON is bad input, and the error policy's. */
+function toReport({ topic, rules, wallMs }: World, delivery: Delivery): { record: SourceRecord } | BadInput {
+  const { truck, seq, copy, atMs } = delivery;
+  const { text, isBad } = payloadOf(rules, truck, seq);
+  const bytes = Buffer.from(text);
+  const key = truckId(truck);
+  const sourcePartition = partitionOf(rules, truck % SHARDS);
+  if (isBad && !isJson(text)) {
+    const error = new DataError(`Report ${seq} of truck ${key} is no JSON.`, { code: 'SIM_BAD_REPORT' });
+    return { error, source: { ...sourcePartition, truck: key, seq }, bytes, key: Buffer.from(key) };
   }
-
-  /** Null for what is no JSON: that is bad input, and the error policy's. */
-  async #toRecord(delivery: Delivery, shard: number): Promise<SourceRecord | null> {
-    const { truck, seq, copy, atMs } = delivery;
-    const { text, isBad } = payloadOf(this.#rules, truck, seq);
-    const bytes = Buffer.from(text);
-    const key = truckId(truck);
-    const sourcePartition = this.#partition(shard);
-    if (isBad && !isJson(text)) {
-      const error = new DataError(`Report ${seq} of truck ${key} is no JSON.`, { code: 'SIM_BAD_REPORT' });
-      await this.#context.reportBadInput({
-        error,
-        source: { ...sourcePartition, truck: key, seq },
-        bytes,
-        key: Buffer.from(key),
-      });
-      return null;
-    }
-    return {
+  return {
+    record: {
       sourcePartition,
-      sourceOffset: { truck, seq, copy, atMs, startMs: this.#rules.startMs, wallMs: this.#wallMs },
-      topic: this.#settings.topic,
+      sourceOffset: { truck, seq, copy, atMs, startMs: rules.startMs, wallMs },
+      topic,
       partition: null,
       keySchema: Schemas.string,
       key,
@@ -152,8 +192,8 @@ export class SimFleetTask implements SourceTask {
       value: new JsonText(bytes),
       headers: [],
       timestamp: Math.round(atMs),
-    };
-  }
+    },
+  };
 }
 
 function isJson(text: string): boolean {
