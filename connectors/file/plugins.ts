@@ -2,7 +2,8 @@
  * The file plugins, for the catalogue. What runs them is imported when first used.
  */
 import type { Plugin } from '../api/index.ts';
-import { fileSinkConfig, fileSourceConfig } from './config.ts';
+import { fileSinkConfig } from './sink-config.ts';
+import { fileSourceConfig } from './source-config.ts';
 
 export const filePlugins: Plugin[] = [
   {
@@ -17,7 +18,7 @@ export const filePlugins: Plugin[] = [
     config: fileSourceConfig,
     // An offset is a byte position in a file that is recognised again: what follows it is exactly what is missing.
     exactlyOnceSupport: () => 'supported',
-    create: async () => new (await import('./source.ts')).FileSource(),
+    create: async () => new (await import('./source/source.ts')).FileSource(),
   },
   {
     type: 'sink',
@@ -25,6 +26,6 @@ export const filePlugins: Plugin[] = [
     aliases: ['FileStreamSink', 'FileStreamSinkConnector', 'org.apache.kafka.connect.file.FileStreamSinkConnector'],
     version: '0.1.0',
     config: fileSinkConfig,
-    create: async () => new (await import('./sink.ts')).FileSink(),
+    create: async () => new (await import('./sink/sink.ts')).FileSink(),
   },
 ];

@@ -14,10 +14,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OffsetAndMetadata, SinkRecord, TopicPartition } from '../api/index.ts';
+import type { OffsetAndMetadata, SinkRecord, TopicPartition } from '../../api/index.ts';
+import { fileNotDurable, fileUnwritable } from '../errors.ts';
+import { LineBuffer } from '../formats/line-buffer.ts';
 import { replaceFile, syncFolder, writeFully } from './durable.ts';
-import { fileNotDurable, fileUnwritable } from './errors.ts';
-import { LineBuffer } from './line-buffer.ts';
 
 const commitFolder = '_commits';
 /** Digits of an offset in a name, so that names sort as offsets do (as Confluent's storage sinks do it). */

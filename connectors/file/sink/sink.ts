@@ -17,11 +17,11 @@ import {
   type SinkTask,
   type SinkTaskContext,
   type TopicPartition,
-} from '../api/index.ts';
+} from '../../api/index.ts';
+import { messageOf } from '../errors.ts';
+import { jsonLine } from '../formats/json-line.ts';
+import { type FileSinkSettings, fileSinkSettings } from '../sink-config.ts';
 import { AppendTarget } from './append-target.ts';
-import { type FileSinkSettings, fileSinkSettings } from './config.ts';
-import { messageOf } from './errors.ts';
-import { jsonLine } from './json-line.ts';
 import { RollingTarget } from './rolling-target.ts';
 
 export class FileSink implements SinkConnector {

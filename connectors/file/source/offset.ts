@@ -2,7 +2,7 @@
  * How far a file has been read, as it is kept in the offsets topic: enough to find the place again and to tell whether
  * it is still the same file. Kafka's FileStream keeps `{filename}` → `{position}`, which is understood too.
  */
-import type { SourceOffset, SourcePartition } from '../api/index.ts';
+import type { SourceOffset, SourcePartition } from '../../api/index.ts';
 import type { Head, Tail } from './identity.ts';
 
 /** What is the same for many records of a file; one object for all of them. */

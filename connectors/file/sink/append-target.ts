@@ -7,10 +7,10 @@
  */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ConnectError, type Logger, type SinkRecord, type TopicPartition } from '../api/index.ts';
+import { ConnectError, type Logger, type SinkRecord, type TopicPartition } from '../../api/index.ts';
+import { fileNotDurable, fileStateBroken, fileUnwritable, isMissing } from '../errors.ts';
+import { LineBuffer } from '../formats/line-buffer.ts';
 import { replaceFile, syncFolder, writeFully } from './durable.ts';
-import { fileNotDurable, fileStateBroken, fileUnwritable, isMissing } from './errors.ts';
-import { LineBuffer } from './line-buffer.ts';
 
 /** The note beside the file. */
 interface Note {

@@ -4,11 +4,11 @@
  * line ends are ASCII. Checked against csv-parse on random input by `csv.test.ts`.
  */
 import { createHash } from 'node:crypto';
-import { type ConnectValue, type Field, type Schema, Schemas, struct } from '../api/index.ts';
+import { type ConnectValue, type Field, type Schema, Schemas, struct } from '../../api/index.ts';
+import { badFileConfig, messageOf } from '../errors.ts';
+import type { ColumnType, CsvSettings } from '../source-config.ts';
 import type { Chunk } from './chunk.ts';
-import type { ColumnType, CsvSettings } from './config.ts';
 import type { CutSink, Cutter } from './cutter.ts';
-import { badFileConfig, messageOf } from './errors.ts';
 
 const lineFeed = 10;
 const carriageReturn = 13;

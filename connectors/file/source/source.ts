@@ -20,13 +20,13 @@ import {
   type SourceTask,
   type SourceTaskContext,
   sampleTask,
-} from '../api/index.ts';
-import type { Chunk } from './chunk.ts';
-import { type FileSourceSettings, fileSourceSettings } from './config.ts';
-import { CsvCutter } from './csv.ts';
-import type { CutSink } from './cutter.ts';
+} from '../../api/index.ts';
+import { badPiece, messageOf } from '../errors.ts';
+import type { Chunk } from '../formats/chunk.ts';
+import { CsvCutter } from '../formats/csv.ts';
+import type { CutSink } from '../formats/cutter.ts';
+import { type FileSourceSettings, fileSourceSettings } from '../source-config.ts';
 import { type Found, findFiles } from './discovery.ts';
-import { badPiece, messageOf } from './errors.ts';
 import type { Tail } from './identity.ts';
 import { type FileState, parseOffset, parseStreamPosition, partitionOf, streamPartitionOf } from './offset.ts';
 import { FileReader, type Next, type Reading } from './reader.ts';

@@ -2,7 +2,7 @@
  * A value as one line of JSON. What JSON cannot say is written the way Kafka's JsonConverter does: bytes as base64,
  * int64 beyond the safe range as its digits, timestamps as ISO text.
  */
-import { type ConnectValue, DataError, JsonText, type RecordValue } from '../api/index.ts';
+import { type ConnectValue, DataError, JsonText, type RecordValue } from '../../api/index.ts';
 
 /** JSON without line breaks. Text that is JSON already is parsed only if it is spread over lines. */
 export function jsonLine(value: RecordValue): string | Uint8Array {

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { examineSink, SinkLog, SinkRun } from '../acceptance/index.ts';
-import { JsonText, parseConfig, Schemas, type SinkConnectorPlugin } from '../api/index.ts';
+import { examineSink, SinkLog, SinkRun } from '../../acceptance/index.ts';
+import { JsonText, parseConfig, Schemas, type SinkConnectorPlugin } from '../../api/index.ts';
+import { filePlugins } from '../plugins.ts';
 import { notePath } from './append-target.ts';
-import { filePlugins } from './plugins.ts';
 
 const plugin = filePlugins[1] as SinkConnectorPlugin;
 const part = { topic: 'orders', partition: 0 };

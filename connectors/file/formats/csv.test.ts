@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'csv-parse/sync';
-import type { RecordValue, Schema } from '../api/index.ts';
+import type { RecordValue, Schema } from '../../api/index.ts';
+import type { ColumnType, CsvSettings } from '../source-config.ts';
 import { Chunk } from './chunk.ts';
-import type { ColumnType, CsvSettings } from './config.ts';
 import { CsvCutter } from './csv.ts';
 
 const settings = (extra: Partial<CsvSettings> = {}): CsvSettings => ({

@@ -6,9 +6,9 @@
  * same one. Holds no records; what is cut but not durable is the worker's.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { ConnectError, type SourcePartition } from '../api/index.ts';
-import { Chunk } from './chunk.ts';
-import { fileUnreadable, isMissing } from './errors.ts';
+import { ConnectError, type SourcePartition } from '../../api/index.ts';
+import { fileUnreadable, isMissing } from '../errors.ts';
+import { Chunk } from '../formats/chunk.ts';
 import {
   type Head,
   hashOf,

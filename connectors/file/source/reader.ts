@@ -5,14 +5,14 @@
  * that was renamed or deleted is read to its end and a while longer; one that was truncated starts again, after a copy of
  * what we had not read yet was looked for beside it.
  */
-import { ConfigError, ConnectError, type Logger } from '../api/index.ts';
-import type { Chunk } from './chunk.ts';
-import type { FileSourceSettings } from './config.ts';
-import { CsvCutter } from './csv.ts';
-import type { Cutter } from './cutter.ts';
+import { ConfigError, ConnectError, type Logger } from '../../api/index.ts';
+import { messageOf } from '../errors.ts';
+import type { Chunk } from '../formats/chunk.ts';
+import { CsvCutter } from '../formats/csv.ts';
+import type { Cutter } from '../formats/cutter.ts';
+import { byteLines, jsonLines, textLines } from '../formats/lines.ts';
+import type { FileSourceSettings } from '../source-config.ts';
 import { type Found, findFiles, findRotated, isCopyOf, isRotatedName } from './discovery.ts';
-import { messageOf } from './errors.ts';
-import { byteLines, jsonLines, textLines } from './lines.ts';
 import { type Place, ReusableBuffer, startOfFile, TrackedFile } from './tracked-file.ts';
 
 /** Handles kept open beyond this number are closed, those first that have been at their end for longest. */

@@ -4,7 +4,7 @@
  */
 import { glob, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileUnreadable, isMissing } from './errors.ts';
+import { fileUnreadable, isMissing } from '../errors.ts';
 import { headMatches, identityKey, tailMatches } from './identity.ts';
 import type { Place } from './tracked-file.ts';
 

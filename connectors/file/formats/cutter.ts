@@ -2,7 +2,7 @@
  * Cuts a chunk into records. A cutter takes whole records only: what is left behind the cursor is the beginning of a
  * record whose rest is not there yet. `lines.ts` and `csv.ts` are the cutters.
  */
-import type { RecordValue, Schema } from '../api/index.ts';
+import type { RecordValue, Schema } from '../../api/index.ts';
 import type { Chunk } from './chunk.ts';
 
 /** Takes what a cutter finds, in file order. `end` is the index behind the record, its line end included. */

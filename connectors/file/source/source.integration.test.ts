@@ -18,9 +18,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { examineSource, OffsetStore, SourceRun } from '../acceptance/index.ts';
-import { type JsonText, parseConfig, plainValue, type SourceConnectorPlugin, type SourceRecord } from '../api/index.ts';
-import { filePlugins } from './plugins.ts';
+import { examineSource, OffsetStore, SourceRun } from '../../acceptance/index.ts';
+import {
+  type JsonText,
+  parseConfig,
+  plainValue,
+  type SourceConnectorPlugin,
+  type SourceRecord,
+} from '../../api/index.ts';
+import { filePlugins } from '../plugins.ts';
 
 const plugin = filePlugins[0] as SourceConnectorPlugin;
 

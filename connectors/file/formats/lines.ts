@@ -2,10 +2,10 @@
  * Cuts lines: of text, of bytes, or of JSON. A line ends at \n; the \r of a CRLF is not part of it.
  */
 import { isUtf8 } from 'node:buffer';
-import { JsonText, Schemas } from '../api/index.ts';
+import { JsonText, Schemas } from '../../api/index.ts';
+import { messageOf } from '../errors.ts';
 import type { Chunk } from './chunk.ts';
 import type { CutSink, Cutter } from './cutter.ts';
-import { messageOf } from './errors.ts';
 
 /** Text lines, as Kafka's FileStreamSource: one string per line, empty ones too. */
 export const textLines: Cutter = {
