@@ -37,6 +37,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'log dump': { summary: "Print the records in a log's files", load: () => import('./log-dump.ts') },
   'log inspect': { summary: "Summarise a log's segments", load: () => import('./log-inspect.ts') },
   'log import': { summary: "Take over a Kafka broker's data directory", load: () => import('./log-import.ts') },
+  'file verify': {
+    summary: 'Prove what a file sink wrote: no gap, no overlap',
+    load: () => import('./file-verify.ts'),
+  },
   'user ls': { summary: 'List users who can log in', load: () => import('./user-ls.ts') },
   'user add': { summary: 'Give a user a password', load: () => import('./user-add.ts') },
   'user rm': { summary: 'Take away what users log in with', load: () => import('./user-rm.ts') },
@@ -93,6 +97,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 export const groups: Readonly<Record<string, string>> = {
   topic: 'Topics of the log',
   log: "The log's files, without a broker",
+  file: 'What file sinks wrote',
   user: 'Users of the broker',
   acl: 'Access to the broker, by ACLs',
   connector: 'Connectors of the worker',

@@ -146,3 +146,8 @@ export async function liveTools() {
   ]);
   return { ...check, ...preview, ...test, ...chain };
 }
+
+/** The judge of what a file sink wrote. */
+export async function fileTools() {
+  return import('../connectors/file/sink/verify.ts');
+}

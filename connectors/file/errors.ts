@@ -33,6 +33,19 @@ export function badPiece(path: string, from: number, to: number, problem: string
   return new DataError(`Bytes ${from} to ${to} of "${path}" ${problem}.`, { code: 'FILE_BAD_RECORD', cause });
 }
 
+/** A value the target's format cannot hold; `problem` continues "The value …". */
+export function badValue(problem: string, cause?: unknown): DataError {
+  return new DataError(`The value ${problem}.`, { code: 'FILE_BAD_RECORD', cause });
+}
+
+/** Another task has taken the partition over while this one was writing. */
+export function partitionTaken(partition: string, folder: string): ConnectError {
+  return new ConnectError(
+    `The partition ${partition} in "${folder}" was taken over by another task; what this one had not committed is left to it. If no other connector writes to this folder, restart the task.`,
+    { code: 'FILE_SINK_FENCED' },
+  );
+}
+
 /** A configuration whose keys do not fit together, or the world. */
 export function badFileConfig(key: string, value: unknown, message: string): ConfigError {
   return new ConfigError([{ key, value, message }], { code: 'FILE_BAD_CONFIG' });

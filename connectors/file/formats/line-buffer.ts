@@ -11,6 +11,12 @@ export class LineBuffer {
   #bytes = Buffer.allocUnsafeSlow(firstBytes);
   #length = 0;
   #pending: string[] = [];
+  readonly #lineEnd: string;
+
+  /** `none` gathers texts one behind the other, with nothing between. */
+  constructor(lineEnd: 'line feed' | 'none' = 'line feed') {
+    this.#lineEnd = lineEnd === 'none' ? '' : '\n';
+  }
 
   /** Adds a line; the line end is ours. */
   add(line: string | Uint8Array): void {
@@ -22,8 +28,8 @@ export class LineBuffer {
     this.#encode();
     this.#reserve(line.length + 1);
     this.#bytes.set(line, this.#length);
-    this.#bytes[this.#length + line.length] = lineFeed;
-    this.#length += line.length + 1;
+    this.#length += line.length;
+    if (this.#lineEnd !== '') this.#bytes[this.#length++] = lineFeed;
   }
 
   /** The bytes gathered since the last call: valid until the next `add`. */
@@ -36,7 +42,7 @@ export class LineBuffer {
 
   #encode(): void {
     if (this.#pending.length === 0) return;
-    const text = `${this.#pending.join('\n')}\n`;
+    const text = this.#pending.join(this.#lineEnd) + this.#lineEnd;
     this.#pending = [];
     // A UTF-16 unit is at most three bytes of UTF-8.
     this.#reserve(text.length * 3);

@@ -23,7 +23,7 @@ export class AppendTarget {
   readonly #path: string;
   readonly #logger: Logger;
   readonly #format: (record: SinkRecord) => string | Uint8Array;
-  readonly #lines = new LineBuffer();
+  readonly #lines: LineBuffer;
   /** The next offset per partition, as far as lines are in the file or the buffer. */
   readonly #next = new Map<string, number>();
   #handle: FileHandle | null = null;
@@ -31,7 +31,13 @@ export class AppendTarget {
   /** What the note on disk says. */
   #noted: Note | null = null;
 
-  constructor(path: string, logger: Logger, format: (record: SinkRecord) => string | Uint8Array) {
+  constructor(
+    path: string,
+    logger: Logger,
+    format: (record: SinkRecord) => string | Uint8Array,
+    lineEnd: 'line feed' | 'none' = 'line feed',
+  ) {
+    this.#lines = new LineBuffer(lineEnd);
     this.#path = path;
     this.#logger = logger;
     this.#format = format;

@@ -1,114 +1,97 @@
 /**
- * Writes finished files, each exactly once: `TOPIC+PARTITION+FROM-TO.jsonl`, with a commit beside them.
+ * Writes finished files, each record exactly once, whatever the folders and whatever is killed when.
  *
- * A file is written under a temporary name, synced, renamed, its folder synced; then a small file in `_commits` with the
- * same name says so. That commit is the point of no return: at start, the partition continues behind its last commit,
- * and files without one are removed. Data files may be taken away at any time; the commits are what is remembered.
- *
- * | name | what it is |
- * |---|---|
- * | `.orders+0+0000000120.tmp` | being written, from offset 120 |
- * | `orders+0+0000000120-0000000179.jsonl` | finished: offsets 120 to 179 |
- * | `_commits/orders+0+0000000120-0000000179.json` | the proof: records, bytes, sha256 |
+ * The records of a partition go to files under temporary names; when one of them is due, all of them are finished
+ * together: synced, named, and a commit of their range of offsets in `_commits` says so (`manifest.ts` has the names,
+ * `commit-log.ts` the steps). At start a partition goes on behind its last commit. Finished files may be taken away at
+ * any time; the commits are what is remembered.
  */
-import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OffsetAndMetadata, SinkRecord, TopicPartition } from '../../api/index.ts';
-import { fileNotDurable, fileUnwritable } from '../errors.ts';
-import { LineBuffer } from '../formats/line-buffer.ts';
-import { replaceFile, syncFolder, writeFully } from './durable.ts';
+import { fileUnwritable } from '../errors.ts';
+import type { FileFormat } from '../formats/encoder.ts';
+import { CommitGroup, type Part } from './commit-group.ts';
+import { CommitLog } from './commit-log.ts';
+import { syncFolder } from './durable.ts';
+import { nameOf } from './manifest.ts';
+import type { PathOf } from './partition-path.ts';
+import type { Packing } from './rolled-file.ts';
 
-const commitFolder = '_commits';
-/** Digits of an offset in a name, so that names sort as offsets do (as Confluent's storage sinks do it). */
-const offsetDigits = 10;
+/** Values held for row groups, over all files, at most: beyond this they are written as they are. */
+const heldBytesMax = 128 * 1024 * 1024;
 
-/** When to finish a file. */
+/** When to finish files. */
 export interface RollRules {
+  /** In one file. */
   readonly records: number;
   readonly bytes: number;
-  readonly intervalMs: number;
+  /** After the first record of a commit, and after its last; null for never. */
+  readonly intervalMs: number | null;
+  readonly idleMs: number | null;
+  /** Files open at once, over all partitions. */
+  readonly openFilesMax: number;
 }
 
-/** A file that is being written. */
-interface OpenFile {
-  readonly handle: FileHandle;
-  readonly path: string;
-  readonly from: number;
-  readonly since: number;
-  readonly hash: Hash;
-  to: number;
-  records: number;
-  bytes: number;
+export interface RollingOptions {
+  readonly folder: string;
+  readonly rules: RollRules;
+  readonly format: FileFormat;
+  readonly packing: Packing;
+  readonly extension: string;
+  readonly pathOf: PathOf | null;
+  readonly now: () => number;
 }
 
-/** One partition: its open file, if any, and the offset behind the last commit. */
+/** One partition: its files, if any, and the offset behind the last commit. */
 interface PartitionState {
   readonly partition: TopicPartition;
-  file: OpenFile | null;
+  group: CommitGroup | null;
   /** Null when nothing was ever committed here. */
   committed: number | null;
   next: number;
 }
 
 export class RollingTarget {
-  readonly #folder: string;
-  readonly #rules: RollRules;
-  readonly #extension: string;
-  readonly #format: (record: SinkRecord) => string | Uint8Array;
+  readonly #options: RollingOptions;
+  readonly #log: CommitLog;
   readonly #partitions = new Map<string, PartitionState>();
-  readonly #lines = new LineBuffer();
 
-  constructor(
-    folder: string,
-    rules: RollRules,
-    extension: string,
-    format: (record: SinkRecord) => string | Uint8Array,
-  ) {
-    this.#folder = folder;
-    this.#rules = rules;
-    this.#extension = extension;
-    this.#format = format;
+  constructor(options: RollingOptions) {
+    this.#options = options;
+    this.#log = new CommitLog(options.folder);
   }
 
   async start(): Promise<void> {
-    try {
-      await mkdir(join(this.#folder, commitFolder), { recursive: true });
-      await syncFolder(this.#folder);
-    } catch (error) {
-      throw fileUnwritable(this.#folder, error);
-    }
+    await this.#log.start().catch((error: unknown) => {
+      throw fileUnwritable(this.#options.folder, error);
+    });
   }
 
   /** Takes a partition: removes what was not committed, answers where to continue or null. */
   async open(partition: TopicPartition): Promise<number | null> {
     try {
-      const commits = await readdir(join(this.#folder, commitFolder));
-      const committed = commits.reduce<number | null>((last, name) => {
-        const range = rangeOf(name, partition);
-        return range === null || (last !== null && range.to < last) ? last : range.to + 1;
-      }, null);
-      await this.#removeUncommitted(partition, new Set(commits.map(withoutExtension)));
-      this.#partitions.set(nameOf(partition), { partition, file: null, committed, next: committed ?? 0 });
+      const committed = await this.#log.open(partition);
+      this.#partitions.set(nameOf(partition), { partition, group: null, committed, next: committed ?? 0 });
       return committed;
     } catch (error) {
-      throw fileUnwritable(this.#folder, error);
+      throw fileUnwritable(this.#options.folder, error);
     }
   }
 
   /**
-   * Writes the records to the open files, and finishes those that are due. After a failed write nothing of the failed
-   * piece counts, what was written before it is skipped when the batch comes again.
+   * Takes the records into the open files and finishes those that are due. A record that cannot be written leaves no
+   * trace; after a failed write the rest is written when the batch comes again, whose records we then have.
    */
   async put(records: readonly SinkRecord[]): Promise<void> {
+    await this.#settleAll();
     for (const [state, run] of this.#runs(records)) await this.#append(state, run);
-    await this.#rollDue();
+    await this.#settleAll();
   }
 
   /** Finishes files that are due, or all; answers what is committed. */
   async flush(all: boolean): Promise<OffsetAndMetadata[]> {
-    if (all) for (const state of this.#partitions.values()) await this.#roll(state);
-    else await this.#rollDue();
+    if (all) for (const { group } of this.#partitions.values()) if (group !== null) group.isDue = true;
+    await this.#settleAll();
     return [...this.#partitions.values()]
       .filter((state) => state.committed !== null)
       .map((state) => ({ ...state.partition, offset: state.committed! }));
@@ -116,13 +99,13 @@ export class RollingTarget {
 
   /** Gives up a partition with what is not finished: its next owner reads that again. */
   async close(partition: TopicPartition): Promise<void> {
-    const state = this.#partitions.get(nameOf(partition));
+    const group = this.#partitions.get(nameOf(partition))?.group;
     this.#partitions.delete(nameOf(partition));
-    if (state !== undefined) await this.#abandon(state);
+    for (const file of group?.files ?? []) await file.discard();
   }
 
   async stop(): Promise<void> {
-    for (const { file } of this.#partitions.values()) await file?.handle.close().catch(() => undefined);
+    for (const { group } of this.#partitions.values()) for (const file of group?.files ?? []) await file.leave();
     this.#partitions.clear();
   }
 
@@ -149,111 +132,114 @@ export class RollingTarget {
   }
 
   async #append(state: PartitionState, records: readonly SinkRecord[]): Promise<void> {
-    let rest = records;
-    while (rest.length > 0) {
-      const file = state.file ?? (await this.#begin(state, rest[0]!.offset));
-      const part = rest.slice(0, this.#rules.records - file.records);
-      const bytes = this.#encode(part);
-      await writeFully(file.handle, bytes, file.bytes).catch((error: Error) => {
-        throw fileUnwritable(file.path, error);
-      });
-      file.hash.update(bytes);
-      file.bytes += bytes.length;
-      file.records += part.length;
-      file.to = part.at(-1)!.offset;
-      state.next = file.to + 1;
-      if (file.records >= this.#rules.records || file.bytes >= this.#rules.bytes) await this.#roll(state);
-      rest = rest.slice(part.length);
+    let at = 0;
+    while (at < records.length) {
+      const group = state.group ?? this.#begin(state, records[at]!.offset);
+      const piece = this.#nextPiece(group, records, at);
+      if (piece.end > at) {
+        try {
+          group.add(piece.parts);
+        } catch (error) {
+          if (group.records === 0) state.group = null;
+          throw error;
+        }
+        group.cover(records.slice(at, piece.end));
+        group.lastAt = this.#options.now();
+        state.next = group.to + 1;
+        at = piece.end;
+      }
+      if (piece.isFull) group.isDue = true;
+      if (piece.needsRoom) this.#largest().isDue = true;
+      await this.#settleAll();
     }
   }
 
-  /** The lines of all records, or a throw that leaves no trace. */
-  #encode(records: readonly SinkRecord[]): Buffer {
-    try {
-      for (const record of records) this.#lines.add(this.#format(record));
-    } catch (error) {
-      this.#lines.take();
-      throw error;
+  #begin(state: PartitionState, first: number): CommitGroup {
+    const { folder: root, format, packing, extension, now } = this.#options;
+    const options = { root, partition: state.partition, format, packing, extension };
+    // Ranges follow one another without a gap, so that `file verify` can tell a lost one.
+    state.group = new CommitGroup(state.committed ?? first, now(), options);
+    return state.group;
+  }
+
+  /** As many records as fit until a file is full or too many would be open. */
+  #nextPiece(group: CommitGroup, records: readonly SinkRecord[], from: number) {
+    const { format, pathOf, rules } = this.#options;
+    const parts = new Map<string, Part>();
+    let open = this.#openFiles();
+    for (let at = from; at < records.length; at++) {
+      const record = records[at]!;
+      const folder = pathOf?.(record) ?? '';
+      const target = format.layoutOf === null ? folder : `${folder}\n${format.layoutOf(record)}`;
+      let part = parts.get(target);
+      if (part === undefined) {
+        if (!group.has(target)) {
+          // One file is always allowed, or nothing would ever be written.
+          if (open >= rules.openFilesMax && open > 0) return { parts, end: at, isFull: false, needsRoom: true };
+          open++;
+        }
+        part = { folder, records: [] };
+        parts.set(target, part);
+      }
+      part.records.push(record);
+      if (group.recordsFor(target) + part.records.length >= rules.records) {
+        return { parts, end: at + 1, isFull: true, needsRoom: false };
+      }
     }
-    return this.#lines.take();
+    return { parts, end: records.length, isFull: false, needsRoom: false };
   }
 
-  async #begin(state: PartitionState, from: number): Promise<OpenFile> {
-    const path = join(this.#folder, `.${nameOf(state.partition)}+${padded(from)}.tmp`);
-    const handle = await open(path, 'w').catch((error: Error) => {
-      throw fileUnwritable(path, error);
-    });
-    state.file = { handle, path, from, since: Date.now(), hash: createHash('sha256'), to: from, records: 0, bytes: 0 };
-    return state.file;
+  #openFiles(): number {
+    let count = 0;
+    for (const { group } of this.#partitions.values()) count += group?.fileCount ?? 0;
+    return count;
   }
 
-  async #rollDue(): Promise<void> {
-    const before = Date.now() - this.#rules.intervalMs;
+  #largest(): CommitGroup {
+    const groups = [...this.#partitions.values()].flatMap(({ group }) => group ?? []);
+    return groups.reduce((most, group) => (group.fileCount > most.fileCount ? group : most));
+  }
+
+  /** Writes what is ready and finishes what is due. */
+  async #settleAll(): Promise<void> {
+    const groups = [...this.#partitions.values()].flatMap(({ group }) => group ?? []);
+    this.#boundMemory(groups);
     for (const state of this.#partitions.values()) {
-      if (state.file !== null && state.file.since <= before) await this.#roll(state);
+      const { group } = state;
+      if (group === null || group.records === 0) continue;
+      for (const file of group.files) await file.write();
+      if (group.isDue || this.#isDue(group)) await this.#finish(state, group);
     }
   }
 
-  /** Finishes the open file. A failure in here ends the task: what the disk holds is then unknown, and `open` looks. */
-  async #roll(state: PartitionState): Promise<void> {
-    const file = state.file;
-    // An empty one is left from a write that failed.
-    if (file === null || file.records === 0) return;
+  #boundMemory(groups: readonly CommitGroup[]): void {
+    const encoders = groups.flatMap((group) => [...group.files].map(({ encoder }) => encoder));
+    if (encoders.reduce((sum, { heldBytes }) => sum + heldBytes, 0) < heldBytesMax) return;
+    for (const encoder of encoders) encoder.release(false);
+  }
+
+  #isDue(group: CommitGroup): boolean {
+    const { bytes, intervalMs, idleMs } = this.#options.rules;
+    const now = this.#options.now();
+    if (intervalMs !== null && now - group.since >= intervalMs) return true;
+    if (idleMs !== null && now - group.lastAt >= idleMs) return true;
+    for (const file of group.files) if (file.bytes + file.encoder.heldBytes >= bytes) return true;
+    return false;
+  }
+
+  /** Sealed, prepared, named, committed, in this order; after a full disk it goes on where it was. */
+  async #finish(state: PartitionState, group: CommitGroup): Promise<void> {
+    group.isDue = true;
+    for (const file of group.files) await file.seal();
+    const manifest = group.manifest();
+    await this.#log.prepare(manifest);
     try {
-      await this.#finish(state.partition, file);
+      for (const folder of await group.nameFiles()) await syncFolder(join(this.#options.folder, folder));
     } catch (error) {
-      throw fileNotDurable(file.path, error);
+      throw this.#log.refused(state.partition, error);
     }
-    state.file = null;
-    state.committed = file.to + 1;
+    await this.#log.commit(manifest);
+    state.group = null;
+    state.committed = group.to + 1;
   }
-
-  /** Synced, named, committed, in this order. */
-  async #finish({ topic, partition }: TopicPartition, file: OpenFile): Promise<void> {
-    const { from, to, records, bytes } = file;
-    const name = `${nameOf({ topic, partition })}+${padded(from)}-${padded(to)}`;
-    await file.handle.sync();
-    await file.handle.close();
-    await rename(file.path, join(this.#folder, `${name}.${this.#extension}`));
-    await syncFolder(this.#folder);
-    const sha256 = file.hash.digest('hex');
-    const commit = { file: `${name}.${this.#extension}`, topic, partition, from, to, records, bytes, sha256 };
-    await replaceFile(join(this.#folder, commitFolder, `${name}.json`), `${JSON.stringify(commit)}\n`);
-  }
-
-  async #abandon(state: PartitionState): Promise<void> {
-    const file = state.file;
-    state.file = null;
-    if (file === null) return;
-    await file.handle.close();
-    await rm(file.path, { force: true });
-  }
-
-  async #removeUncommitted(partition: TopicPartition, committed: ReadonlySet<string>): Promise<void> {
-    for (const name of await readdir(this.#folder)) {
-      const isTemporary = name.startsWith(`.${nameOf(partition)}+`) && name.endsWith('.tmp');
-      const isData = name.endsWith(`.${this.#extension}`) && rangeOf(name, partition) !== null;
-      if (isTemporary || (isData && !committed.has(withoutExtension(name)))) await rm(join(this.#folder, name));
-    }
-  }
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}+${partition}`;
-}
-
-function padded(offset: number): string {
-  return String(offset).padStart(offsetDigits, '0');
-}
-
-function withoutExtension(name: string): string {
-  return name.slice(0, name.lastIndexOf('.'));
-}
-
-/** The offsets in a name of this partition, or null for any other name. */
-function rangeOf(name: string, partition: TopicPartition): { from: number; to: number } | null {
-  const prefix = `${nameOf(partition)}+`;
-  if (!name.startsWith(prefix)) return null;
-  const range = /^(\d+)-(\d+)\.\w+$/.exec(name.slice(prefix.length));
-  return range === null ? null : { from: Number(range[1]), to: Number(range[2]) };
 }

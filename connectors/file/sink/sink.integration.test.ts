@@ -169,8 +169,10 @@ test('Finished files carry their offsets in the name, and a commit with count an
     'orders+0+0000000004-0000000007.txt',
   ]);
   const commit = JSON.parse(await readFile(join(directory, '_commits', 'orders+0+0000000004-0000000007.json'), 'utf8'));
-  assert.deepEqual([commit.from, commit.to, commit.records, commit.bytes], [4, 7, 4, 12]);
-  assert.match(commit.sha256, /^[0-9a-f]{64}$/);
+  const [file] = commit.files;
+  assert.deepEqual([commit.from, commit.to, commit.records, commit.skipped], [4, 7, 4, []]);
+  assert.deepEqual([file.path, file.records, file.bytes], ['orders+0+0000000004-0000000007.txt', 4, 12]);
+  assert.match(file.sha256, /^[0-9a-f]{64}$/);
   await run.kill();
 });
 

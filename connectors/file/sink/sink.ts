@@ -1,16 +1,15 @@
 /**
- * The file sink: records become lines, appended to one file or written as finished files. Both ways every line is there
- * exactly once, because the place in the log is kept with the lines. Step 10 of the record's journey.
+ * The file sink: records are appended to one file, or written as finished files of a format, in folders. Both ways every
+ * record is there exactly once, because the place in the log is kept with the files. Step 10 of the record's journey.
  */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type Config,
   ConfigError,
   type ConfigProblem,
   type ConnectorContext,
-  JsonText,
   type OffsetAndMetadata,
   type SinkConnector,
   type SinkRecord,
@@ -19,9 +18,13 @@ import {
   type TopicPartition,
 } from '../../api/index.ts';
 import { messageOf } from '../errors.ts';
-import { jsonLine } from '../formats/json-line.ts';
-import { type FileSinkSettings, fileSinkSettings } from '../sink-config.ts';
+import { csvFormat } from '../formats/csv-encoder.ts';
+import type { FileFormat } from '../formats/encoder.ts';
+import { parseJsonSchema } from '../formats/json-schema.ts';
+import { asJson, asRaw, asText, linesFormat, rawFormat } from '../formats/text-encoder.ts';
+import { type FileSinkSettings, fileSinkSettings, type SinkFormat } from '../sink-config.ts';
 import { AppendTarget } from './append-target.ts';
+import { partitionPath } from './partition-path.ts';
 import { RollingTarget } from './rolling-target.ts';
 
 export class FileSink implements SinkConnector {
@@ -44,10 +47,12 @@ export class FileSink implements SinkConnector {
   stop(): void {}
 
   async explain(config: Config, records: readonly SinkRecord[]): Promise<readonly string[]> {
-    const { target, isJson } = fileSinkSettings(config);
+    const { target, format, folders } = fileSinkSettings(config);
+    const pathOf = partitionPath(folders);
     return records.map((record) => {
-      const line = (isJson ? asJson : asText)(record);
-      const place = target.mode === 'append' ? target.path : `a file of ${record.topic} in ${target.path}`;
+      const line = lineOf(format)(record);
+      const folder = pathOf === null ? target.path : join(target.path, pathOf(record));
+      const place = target.mode === 'append' ? target.path : `a file of ${record.topic} in ${folder}`;
       return `append to ${place}: ${typeof line === 'string' ? line : Buffer.from(line).toString()}`;
     });
   }
@@ -88,15 +93,14 @@ export class FileSinkTask implements SinkTask {
   async start(context: SinkTaskContext, config: Config): Promise<void> {
     this.#context = context;
     const settings = fileSinkSettings(config);
-    const format = settings.isJson ? asJson : asText;
     const { mode, path } = settings.target;
     if (mode === 'append') {
-      this.#append = new AppendTarget(path, context.logger, format);
+      const lineEnd = settings.format === 'raw' ? 'none' : 'line feed';
+      this.#append = new AppendTarget(path, context.logger, lineOf(settings.format), lineEnd);
       await this.#append.start();
       return;
     }
-    const rules = { records: settings.rollRecords, bytes: settings.rollBytes, intervalMs: settings.rollIntervalMs };
-    this.#rolling = new RollingTarget(path, rules, settings.isJson ? 'jsonl' : 'txt', format);
+    this.#rolling = await rollingTarget(settings);
     await this.#rolling.start();
   }
 
@@ -127,26 +131,46 @@ export class FileSinkTask implements SinkTask {
   }
 }
 
-function asJson(record: SinkRecord): string | Uint8Array {
-  return jsonLine(record.value);
+/** What a record is in an appended file and in a preview: text without a line end. */
+function lineOf(format: SinkFormat): (record: SinkRecord) => string | Uint8Array {
+  if (format === 'lines') return asText;
+  return format === 'raw' ? asRaw : asJson;
 }
 
-/** As Kafka's FileStreamSink: the value's own text. What has none is JSON; a missing value is the word null. */
-function asText(record: SinkRecord): string | Uint8Array {
-  const { value } = record;
-  if (typeof value === 'string' || value instanceof Uint8Array) return value;
-  return (value instanceof JsonText ? stringOf(value) : null) ?? jsonLine(value);
-}
-
-/** The text that a JSON string stands for, null for any other JSON (and for what is none: jsonLine says so). */
-function stringOf(json: JsonText): string | null {
-  if (json.bytes[0] !== QUOTE) return null;
-  try {
-    return json.parse() as string;
-  } catch {
-    return null;
+/** The Parquet library is loaded by whom needs it. */
+async function formatOf(settings: FileSinkSettings): Promise<FileFormat> {
+  switch (settings.format) {
+    case 'lines':
+      return linesFormat('txt', asText);
+    case 'jsonl':
+      return linesFormat('jsonl', asJson);
+    case 'raw':
+      return rawFormat();
+    case 'csv':
+      return csvFormat(settings.csv);
+    case 'parquet': {
+      const { parquetFormat } = await import('../formats/parquet-encoder.ts');
+      const { compression, jsonSchema, rowGroupBytes } = settings;
+      const schema = jsonSchema === null ? null : parseJsonSchema(jsonSchema);
+      return parquetFormat({ codec: codecs[compression], schema, rowGroupBytes });
+    }
   }
 }
 
-/** What JSON text of a string begins with. */
-const QUOTE = 0x22;
+const codecs = { none: 'UNCOMPRESSED', gzip: 'GZIP', zstd: 'ZSTD', snappy: 'SNAPPY' } as const;
+const suffixes = { none: '', gzip: '.gz', zstd: '.zst', snappy: '' } as const;
+
+async function rollingTarget(settings: FileSinkSettings): Promise<RollingTarget> {
+  const { target, rules, folders, compression } = settings;
+  const format = await formatOf(settings);
+  const isParquet = settings.format === 'parquet';
+  return new RollingTarget({
+    folder: target.path,
+    rules,
+    format,
+    packing: isParquet || compression === 'snappy' ? 'none' : compression,
+    extension: isParquet ? format.extension : `${format.extension}${suffixes[compression]}`,
+    pathOf: partitionPath(folders),
+    now: Date.now,
+  });
+}
