@@ -147,12 +147,18 @@ export class SnapshotReader {
   async #wait(busy: readonly Lane[], waitMs: number): Promise<boolean> {
     const { settings, signal } = this.#context;
     if (busy.length === 0) return true;
-    const abort = new AbortController();
-    const waits = busy.map((lane) => lane.connection.frames.wait(waitMs, AbortSignal.any([abort.signal, signal])));
+    if (signal.aborted) return false;
+    const waits = busy.map((lane) => lane.connection.frames.wait(waitMs));
+    const interrupt = () => {
+      for (const lane of busy) lane.connection.frames.interrupt();
+    };
+    // One listener for all, taken off again: signals made of signals are kept as long as the task lives.
+    signal.addEventListener('abort', interrupt, { once: true });
     try {
       if (await Promise.race(waits)) return true;
     } finally {
-      abort.abort();
+      signal.removeEventListener('abort', interrupt);
+      interrupt();
       await Promise.allSettled(waits);
     }
     const { queryTimeoutMs } = settings.database;

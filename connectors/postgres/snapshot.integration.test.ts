@@ -3,11 +3,12 @@
  * stream, and a server that is not the one it was.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { assertSameRows } from '../../test/kit/same-rows.ts';
 import { type Logger, plainValue, type SourceOffset, type SourceRecord } from '../api/index.ts';
-import { envelope, materialise, startSource } from './source-harness.ts';
+import { envelope, materialise, startSource, startWriter, stopAll } from './source-harness.ts';
 
 const stored = <T>(offset: T): T => JSON.parse(JSON.stringify(offset)) as T;
 const PLACEHOLDER = '__debezium_unavailable_value';
@@ -19,6 +20,7 @@ describe('snapshots', () => {
   before(async () => {
     server = await startPostgres({ settings: { max_replication_slots: '30' } });
   });
+  afterEach(stopAll);
   after(() => server.stop());
 
   async function database(sql: string): Promise<{ client: Client; config: Record<string, string> }> {
@@ -78,14 +80,14 @@ describe('snapshots', () => {
     await client.query('UPDATE t SET v = v + 1 WHERE id % 5 = 0; UPDATE t SET id = -id WHERE id % 300 = 0');
     const second = await startSource({ config: quick, offset });
     await client.query('INSERT INTO t (id) VALUES (0)');
-    await second.until((records) => records.length > 0 && (plainValue(records.at(-1)!.key) as { id: number }).id === 0);
+    // The snapshot reads this row too, and whoever stopped there would miss the deletes behind it.
+    await second.untilRecord(
+      (record) => record.value !== null && envelope(record).op === 'c' && envelope(record).after!.id === 0,
+    );
     const read = second.records.filter((record) => record.value !== null && envelope(record).op === 'r').length;
     const { rows } = await client.query<{ id: number; v: number; big: string | null }>('SELECT id, v, big FROM t');
     const all = replicated([...first.records, ...second.records]);
-    assert.deepEqual(
-      [...all].sort(([a], [b]) => a - b),
-      rows.map(({ id, v, big }) => [id, { v, big }] as const).sort(([a], [b]) => a - b),
-    );
+    assertSameRows(all, new Map(rows.map(({ id, v, big }) => [id, { v, big }])));
     assert.ok(read < rows.length, `${read} of ${rows.length} rows were read again`);
     await second.stop();
   });
@@ -95,7 +97,6 @@ describe('snapshots', () => {
       `CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT i, 0 FROM generate_series(1, 3000) i;
        CREATE TABLE signals (id text PRIMARY KEY, type text NOT NULL, data text)`,
     );
-    let isWriting = true;
     const source = await startSource({
       config: {
         ...config,
@@ -107,31 +108,26 @@ describe('snapshots', () => {
       },
     });
     await source.poll();
-    const writing = (async () => {
-      const writer = await server.connect(config['database.dbname']!);
-      for (let i = 1; isWriting; i++) {
-        await writer.query('UPDATE t SET v = v + 1 WHERE id = $1', [(i * 37) % 3000]);
-        if (i % 3 === 0) await writer.query('DELETE FROM t WHERE id = $1', [(i * 11) % 3000]);
-        if (i % 5 === 0) await writer.query('UPDATE t SET id = -id WHERE id = $1', [(i * 13) % 3000]);
-        if (i % 7 === 0) await writer.query('INSERT INTO t VALUES ($1, 0) ON CONFLICT DO NOTHING', [(i * 17) % 6000]);
-      }
-    })();
+    const connection = await server.connect(config['database.dbname']!);
+    const writer = startWriter(async (i) => {
+      await connection.query('UPDATE t SET v = v + 1 WHERE id = $1', [(i * 37) % 3000]);
+      if (i % 3 === 0) await connection.query('DELETE FROM t WHERE id = $1', [(i * 11) % 3000]);
+      if (i % 5 === 0) await connection.query('UPDATE t SET id = -id WHERE id = $1', [(i * 13) % 3000]);
+      if (i % 7 === 0) await connection.query('INSERT INTO t VALUES ($1, 0) ON CONFLICT DO NOTHING', [(i * 17) % 6000]);
+    });
     const again = `{"type": "incremental", "data-collections": ["public.t"]}`;
     await client.query("INSERT INTO signals VALUES ('again', 'execute-snapshot', $1)", [again]);
-    const isOver = (records: readonly SourceRecord[]) =>
-      records.some(
-        ({ topic, value }) => topic === 'notes' && (plainValue(value) as { type: string }).type === 'COMPLETED',
-      );
-    await source.until(isOver);
-    isWriting = false;
-    await writing;
+    await source.untilRecord(
+      ({ topic, value }) => topic === 'notes' && (plainValue(value) as { type: string }).type === 'COMPLETED',
+    );
+    await writer.stop();
     await client.query('INSERT INTO t VALUES (100000, 0)');
     const isKey = ({ topic, key }: SourceRecord) =>
       topic === 'shop.public.t' && (plainValue(key) as { id: number }).id === 100_000;
-    await source.until((records) => records.some(isKey));
+    await source.untilRecord(isKey);
     const changes = source.records.filter(({ topic }) => topic === 'shop.public.t');
     const { rows } = await client.query<{ id: number; v: number }>('SELECT id, v FROM t');
-    assert.deepEqual(materialise(changes), new Map(rows.map(({ id, v }) => [`shop.public.t {"id":${id}}`, { id, v }])));
+    assertSameRows(materialise(changes), new Map(rows.map(({ id, v }) => [`shop.public.t {"id":${id}}`, { id, v }])));
     await source.stop();
   });
 

@@ -1,6 +1,10 @@
 /**
  * Drives a source task by hand, for tests and benches: what the worker does, with the log kept in an array.
+ *
+ * What a test starts here ends with `stopAll`, which its file calls behind each test: a test that fails leaves no reader
+ * and no writer behind.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   type Logger,
   parseConfig,
@@ -31,8 +35,16 @@ export interface RunningSource {
   readonly offset: () => SourceOffset | null;
   /** One poll; with `commit` (the default) its records become durable at once. */
   poll(commit?: boolean): Promise<readonly SourceRecord[]>;
-  /** Polls until the condition holds for all records so far; throws after ten seconds. */
+  /** Polls until the condition holds for all records so far; throws after {@link DEADLINE_MS}. */
   until(holds: (records: readonly SourceRecord[]) => boolean): Promise<void>;
+  /** Polls until a record matches, each record looked at once. */
+  untilRecord(matches: (record: SourceRecord) => boolean): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Somebody who writes all the time. */
+export interface Writer {
+  /** Resolves when the last step is done; rejects with what a step failed with. */
   stop(): Promise<void>;
 }
 
@@ -43,7 +55,37 @@ export interface SourceOptions {
   readonly logger?: Logger;
 }
 
-const DEADLINE_MS = 30_000;
+/** Long enough for a machine that stands still for a while, shorter than the patience of the test runner. */
+const DEADLINE_MS = 90_000;
+
+const underway = new Set<{ stop(): Promise<void> }>();
+
+/** Ends every source and writer that still runs; for `afterEach`. */
+export async function stopAll(): Promise<void> {
+  // The test said already what went wrong.
+  await Promise.allSettled([...underway].map((one) => one.stop()));
+}
+
+/** Calls `step` with 1, 2, 3 … until it is stopped. */
+export function startWriter(step: (count: number) => Promise<void>): Writer {
+  let isWriting = true;
+  const writing = (async () => {
+    for (let count = 1; isWriting; count++) {
+      await step(count);
+      await turn();
+    }
+  })();
+  writing.catch(() => {}); // Told by `stop`.
+  const writer = {
+    async stop() {
+      underway.delete(writer);
+      isWriting = false;
+      await writing;
+    },
+  };
+  underway.add(writer);
+  return writer;
+}
 
 /** Starts a task from raw keys, at an offset. */
 export async function startSource({ config, offset, defaults, logger }: SourceOptions): Promise<RunningSource> {
@@ -75,24 +117,37 @@ export async function startSource({ config, offset, defaults, logger }: SourceOp
     if (commit && batch.length > 0) await task.commit?.();
     return batch;
   };
-  return {
+  const until = async (holds: (records: readonly SourceRecord[]) => boolean) => {
+    const deadline = Date.now() + DEADLINE_MS;
+    while (!holds(records)) {
+      if (Date.now() > deadline)
+        throw new Error(`After ${DEADLINE_MS} ms and ${records.length} records it still does not hold.`);
+      await poll();
+      // Polls that answer at once would keep timers waiting, the runner's own among them.
+      await turn();
+    }
+  };
+  let looked = 0;
+  const source: RunningSource = {
     task,
     records,
     offset: () => stored,
     poll,
-    async until(holds) {
-      const deadline = Date.now() + DEADLINE_MS;
-      while (!holds(records)) {
-        if (Date.now() > deadline)
-          throw new Error(`After ${DEADLINE_MS} ms and ${records.length} records it still does not hold.`);
-        await poll();
-      }
+    until,
+    untilRecord(matches) {
+      return until(() => {
+        while (looked < records.length) if (matches(records[looked++]!)) return true;
+        return false;
+      });
     },
     async stop() {
+      if (!underway.delete(source)) return;
       abort.abort();
       await task.stop();
     },
   };
+  underway.add(source);
+  return source;
 }
 
 /** The envelope in a record. */

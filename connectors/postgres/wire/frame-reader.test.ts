@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { seededRandom } from '../../../test/kit/random.ts';
 import { FrameReader } from './frame-reader.ts';
 
 /** As much of a socket as the reader touches. */
@@ -68,6 +69,45 @@ test('beyond the bound the socket is paused, until what waits was looked at; one
   assert.equal(wire.isPaused(), false);
 });
 
+test('a large frame behind small ones comes in too, though it is larger than the bound and was cut while paused', () => {
+  const { wire, frames } = reader(100);
+  const stream = Buffer.concat([frame('d', 'small'), frame('d', 'x'.repeat(500))]);
+  wire.emit('data', stream.subarray(0, 300));
+  assert.equal(wire.isPaused(), true, 'a whole frame waits, and much of another');
+  assert.equal(frames.next(), true);
+  assert.equal(frames.next(), false);
+  assert.equal(wire.isPaused(), false, 'nothing whole is here, so the rest must be let in');
+  wire.emit('data', stream.subarray(300));
+  assert.equal(all(frames).length, 1);
+});
+
+test('any frames cut anywhere come out whole and in order, and the socket never stays paused with nothing to read', () => {
+  const random = seededRandom(20_26);
+  for (let run = 0; run < 200; run++) {
+    const { wire, frames } = reader(1 + random.below(400));
+    const bodies = Array.from({ length: 1 + random.below(30) }, (_, i) => `${i}`.padEnd(random.below(300), 'x'));
+    const stream = Buffer.concat(bodies.map((body) => frame('d', body)));
+    const found: string[] = [];
+    for (let at = 0; at < stream.length; ) {
+      const end = Math.min(stream.length, at + 1 + random.below(250));
+      wire.emit('data', stream.subarray(at, end));
+      at = end;
+      // A reader that is sometimes slow, and sometimes takes only one.
+      const mood = random.below(3);
+      if (mood === 0 && frames.next()) found.push(`d${frames.buffer.toString('utf8', frames.start, frames.end)}`);
+      if (mood !== 1) continue;
+      found.push(...all(frames));
+      assert.equal(wire.isPaused(), false);
+    }
+    found.push(...all(frames));
+    assert.deepEqual(
+      found,
+      bodies.map((body) => `d${body}`),
+    );
+    assert.equal(frames.queuedBytes, 0);
+  }
+});
+
 test('what came before the end of the connection is read before the end is told', async () => {
   const { wire, frames } = reader();
   wire.emit('data', frame('d', 'last'));
@@ -83,6 +123,9 @@ test('a wait ends with data, with the time, and with the signal', async () => {
   assert.equal(await waiting, true);
   assert.equal(await frames.wait(1), false);
   assert.equal(await frames.wait(1000, AbortSignal.abort()), false);
+  const interrupted = frames.wait(60_000);
+  frames.interrupt();
+  assert.equal(await interrupted, false);
 });
 
 test('a stream that is no Postgres is refused', () => {

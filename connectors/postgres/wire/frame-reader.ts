@@ -31,6 +31,7 @@ export class FrameReader {
   #queuedBytes = 0;
   #failure: Error | null = null;
   #wake: (() => void) | null = null;
+  #interrupt: (() => void) | null = null;
 
   constructor(socket: Socket, queuedBytesMax: number) {
     this.#socket = socket;
@@ -47,6 +48,13 @@ export class FrameReader {
 
   /** Moves to the next frame; false when no whole frame is here yet. */
   next(): boolean {
+    if (this.#advance()) return true;
+    // Half a frame, however large, is no reason to wait: nobody else would let the rest of it in.
+    if (this.#socket.isPaused()) this.#socket.resume();
+    return false;
+  }
+
+  #advance(): boolean {
     let available = this.#current.length - this.#position;
     if (available < HEADER_BYTES) {
       if (!this.#join(HEADER_BYTES)) return false;
@@ -83,8 +91,8 @@ export class FrameReader {
   }
 
   /**
-   * Resolves true once something new may be there, false when the time is up or the signal fires. Rejects with
-   * {@link ConnectionLost} when the connection ended and everything it brought was looked at.
+   * Resolves true once something new may be there, false when the time is up, the signal fires or `interrupt` is called.
+   * Rejects with {@link ConnectionLost} when the connection ended and everything it brought was looked at. One at a time.
    */
   wait(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
@@ -94,6 +102,7 @@ export class FrameReader {
         clearTimeout(timer);
         signal?.removeEventListener('abort', stop);
         this.#wake = null;
+        this.#interrupt = null;
         if (this.#failure === null) resolve(arrived);
         else reject(this.#failure);
       };
@@ -101,7 +110,13 @@ export class FrameReader {
       const timer = setTimeout(stop, timeoutMs);
       signal?.addEventListener('abort', stop, { once: true });
       this.#wake = () => settle(true);
+      this.#interrupt = stop;
     });
+  }
+
+  /** Ends the wait under way, if there is one. */
+  interrupt(): void {
+    this.#interrupt?.();
   }
 
   #take(chunk: Buffer): void {
