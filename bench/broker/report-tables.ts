@@ -1,18 +1,22 @@
 /**
- * The tables of a run: printed row by row as they are known, and put whole into docs/benchmarks.md, between two marks, so
+ * The tables of a run: printed row by row as they are known, and put whole into a page of docs, between two marks, so
  * that what people wrote around them stays.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { machine } from '../report.ts';
 import { peerName } from './peer.ts';
 
-const beginMark = '<!-- figures: written by bench/broker/compare.bench.ts --write -->';
 const endMark = '<!-- end of figures -->';
 
 export type Cell = string | number;
 
 export class Report {
   readonly #lines: string[] = [];
+  readonly #beginMark: string;
+
+  constructor(script = 'bench/broker/compare.bench.ts') {
+    this.#beginMark = `<!-- figures: written by ${script} --write -->`;
+  }
 
   begin(rounds: number, isQuick: boolean): void {
     const load = isQuick ? ', a fifth of the load' : '';
@@ -47,9 +51,9 @@ export class Report {
   /** Replaces what stands between the marks. */
   write(file: string): void {
     const text = readFileSync(file, 'utf8');
-    const [begin, end] = [text.indexOf(beginMark), text.indexOf(endMark)];
+    const [begin, end] = [text.indexOf(this.#beginMark), text.indexOf(endMark)];
     if (begin < 0 || end < begin) throw new Error(`${file} has no marks that say where the figures go.`);
-    const figures = [beginMark, ...this.#lines, '', ''].join('\n');
+    const figures = [this.#beginMark, ...this.#lines, '', ''].join('\n');
     writeFileSync(file, text.slice(0, begin) + figures + text.slice(end));
   }
 

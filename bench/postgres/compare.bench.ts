@@ -2,70 +2,120 @@
  * Question: how fast is change capture from Postgres into a topic, and from a topic into Postgres, beside Kafka with Kafka
  * Connect, Debezium and its JDBC sink, and beside what Postgres itself hands out?
  * Method: one server (fsync off: the question is the pipeline, not the disk), one table of five columns. Each house in turn:
- * snapshot of ROWS rows from the first record in the topic to the last; CHANGES updates that were made while the connector
- * stood still, likewise; latency of LATENCY_SECONDS of 200 transactions a second, from the commit to a consumer; SINK_ROWS
- * upserts from the topic into an empty table and over it again. Limits in the same run: COPY, pg_recvlogical.
- * Run: node bench/postgres/compare.bench.ts     ROWS=10000000 CHANGES=1000000 SINK_ROWS=1000000 for the figures of docs;
- *      ONLY=ours leaves the peer out, ONLY=peer us.
+ * snapshot of ROWS rows from the first record in the topic to the last; latency of LATENCY_SECONDS of 200 transactions a
+ * second, from the commit to a consumer; CHANGES updates that were made while the connector stood still; SINK_ROWS rows from
+ * the topic into an empty table, by upserts. Limits in the same run: COPY out and in, pg_recvlogical.
+ * Run: node bench/postgres/compare.bench.ts --write     puts the figures into docs/benchmarks-postgres.md. Ten million rows
+ *      take about 20 minutes and 20 GB of the temporary directory. ROWS=300000 is a look; PEER_ROWS, CHANGES, SINK_ROWS,
+ *      LATENCY_SECONDS likewise; ONLY=ours leaves the peer out, ONLY=peer us.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
-import { type Row, report, timed } from '../report.ts';
-import { createConnector, failure, filling, follow, type House, setState, startOurs } from './house.ts';
+import { startPostgres } from '../../test/kit/postgres.ts';
+import { Report } from '../broker/report-tables.ts';
+import { machine } from '../report.ts';
+import { cpuSecondsOf, createConnector, failure, filling, follow, type House, setState, startOurs } from './house.ts';
 import { startPeer } from './peer.ts';
 
-const ROWS = Number(process.env.ROWS ?? 1_000_000);
-const CHANGES = Number(process.env.CHANGES ?? Math.min(1_000_000, ROWS));
+const { values: options } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
+const ROWS = Number(process.env.ROWS ?? 10_000_000);
+const PEER_ROWS = Number(process.env.PEER_ROWS ?? ROWS);
+const CHANGES = Number(process.env.CHANGES ?? Math.min(1_000_000, ROWS, PEER_ROWS));
 const SINK_ROWS = Number(process.env.SINK_ROWS ?? Math.min(500_000, ROWS));
 const LATENCY_SECONDS = Number(process.env.LATENCY_SECONDS ?? 15);
 const RATE = 200;
 const COLUMNS = 'id bigint PRIMARY KEY, customer text NOT NULL, amount numeric(10,2), at timestamptz, note text';
 const ROW = `i, 'customer-' || i % 1000, (i % 10000) / 100.0, now(), 'a note of some length, as shops have it, number ' || i`;
 
+interface Figure {
+  readonly what: string;
+  readonly rows: number;
+  readonly ms: number;
+  /** Of the house's processes; not counted for tools of Postgres. */
+  readonly cpuSeconds: number | null;
+}
+
+const began = performance.now();
 const server = await startPostgres({
   settings: { max_wal_size: '8GB', max_replication_slots: '20', max_wal_senders: '20' },
 });
 const shop = await server.createDatabase('shop');
 const client = await server.connect(shop);
-await client.query(
-  `CREATE TABLE orders (${COLUMNS}); CREATE TABLE few (${COLUMNS}); CREATE TABLE beats (id bigint PRIMARY KEY, sent_at bigint)`,
-);
-await client.query(`INSERT INTO orders SELECT ${ROW} FROM generate_series(1, ${ROWS}) i`);
-await client.query(`INSERT INTO few SELECT ${ROW} FROM generate_series(1, ${SINK_ROWS}) i`);
-await client.query('VACUUM ANALYZE orders');
+say('Postgres', 'making tables');
+for (const [table, rows] of [
+  ['orders', ROWS],
+  ['fewer', PEER_ROWS],
+  ['few', SINK_ROWS],
+] as const) {
+  await client.query(`CREATE TABLE ${table} (${COLUMNS})`);
+  // The same rows do for both houses where both read as many.
+  if (table === 'fewer' && PEER_ROWS === ROWS) continue;
+  await client.query(`INSERT INTO ${table} SELECT ${ROW} FROM generate_series(1, ${rows}) i`);
+  await client.query(`VACUUM ANALYZE ${table}`);
+}
+await client.query('CREATE TABLE beats (id bigint PRIMARY KEY, sent_at bigint)');
 
-const snapshot: Row[] = [await timed('COPY TO STDOUT, thrown away', ROWS, copyAll)];
-const stream: Row[] = [await drainRaw()];
-const sinks: Row[] = [];
-const latencies: string[] = [];
+say('Postgres', 'limits');
+const snapshot: Figure[] = [await limit('COPY TO STDOUT, thrown away', ROWS, () => psql('COPY orders TO STDOUT'))];
+const stream: Figure[] = [await drainRaw()];
+const sinks: Figure[] = [await copyRaw()];
+const latencies: (readonly [string, number, number, number, number])[] = [];
 
 const houses = { ours: startOurs, peer: startPeer };
 const only = process.env.ONLY as keyof typeof houses | undefined;
-for (const start of only === undefined ? [startOurs, startPeer] : [houses[only]]) {
-  const house = await start();
+for (const which of only === undefined ? (['ours', 'peer'] as const) : [only]) {
+  const house = await houses[which]();
   try {
-    await measure(house);
+    const isFewer = which === 'peer' && PEER_ROWS !== ROWS;
+    await measure(house, isFewer ? 'fewer' : 'orders', isFewer ? PEER_ROWS : ROWS);
   } finally {
     await house.stop();
   }
 }
-report('Snapshot', 'rows', snapshot);
-report('Streaming drain', 'rows', stream);
-report('Sink, upserts', 'rows', sinks);
-console.log(
-  `\nCommit to consumer at ${RATE} transactions/s\n\n| what | p50 ms | p99 ms | worst |\n|---|---:|---:|---:|\n${latencies.join('\n')}`,
-);
 await server.stop();
+tell();
 
 /** What is going on, for whoever waits. */
-function say(house: House, what: string): void {
-  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${house.name}: ${what}\n`);
+function say(who: string, what: string): void {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${who}: ${what}\n`);
 }
 
-async function measure(house: House): Promise<void> {
+function tell(): void {
+  const report = new Report('bench/postgres/compare.bench.ts');
+  report.text(`${machine()} · Kafka 4.3.1, Debezium 3.7.0 (source) and 3.5.0 (JDBC sink)`);
+  const columns = ['what', 'rows', 'rows/s', '% of the limit', 'times the peer', 'CPU s per million'];
+  for (const [title, figures] of [
+    ['Snapshot, table to topic', snapshot],
+    ['Stream, changes made while the connector stood still', stream],
+    ['Sink, topic to empty table, by upserts', sinks],
+  ] as const) {
+    report.table(title, columns);
+    const rate = ({ rows, ms }: Figure) => (rows / ms) * 1000;
+    const peer = figures[2] === undefined ? Number.NaN : rate(figures[2]);
+    for (const figure of figures) {
+      const cpu = figure.cpuSeconds === null ? Number.NaN : (figure.cpuSeconds / figure.rows) * 1e6;
+      const share = (rate(figure) / rate(figures[0]!)) * 100;
+      report.row([figure.what, figure.rows, rate(figure), share, rate(figure) / peer, cpu]);
+    }
+  }
+  report.table(`Commit to consumer in ms, at ${RATE} transactions/s`, ['what', 'transactions', 'p50', 'p99', 'worst']);
+  for (const row of latencies) report.row(row);
+  report.text(`The whole run took ${((performance.now() - began) / 60_000).toFixed(0)} minutes.`);
+  if (options.write) report.write(join(import.meta.dirname, '../../docs/benchmarks-postgres.md'));
+}
+
+/** One piece of a house's work: by the clock as `work` tells it, and by the CPU time of its processes. */
+async function figureOf(house: House, rows: number, work: () => Promise<number>): Promise<Figure> {
+  const before = cpuSecondsOf(house);
+  const ms = await work();
+  return { what: house.name, rows, ms, cpuSeconds: cpuSecondsOf(house) - before };
+}
+
+async function measure(house: House, table: string, rows: number): Promise<void> {
   const tag = house.name.slice(0, 4).toLowerCase();
   const source = (tables: string, slot: string) => ({
     'connector.class': house.sourceClass,
@@ -82,29 +132,35 @@ async function measure(house: House): Promise<void> {
     'plugin.name': 'pgoutput',
   });
   const main = `${tag}_main`;
-  say(house, 'snapshot');
-  await createConnector(house, main, { ...source('public.orders,public.beats', main), ...house.converter(false) });
-  snapshot.push({ what: house.name, count: ROWS, ms: await filling(house, main, `${main}.public.orders`, 0, ROWS) });
-  say(house, 'latency');
+  const topic = `${main}.public.${table}`;
+  say(house.name, 'snapshot');
+  const config = { ...source(`public.${table},public.beats`, main), ...house.converter(false) };
+  snapshot.push(
+    await figureOf(house, rows, async () => {
+      await createConnector(house, main, config);
+      return filling(house, main, topic, 0, rows);
+    }),
+  );
+  say(house.name, 'latency');
   await latency(house, main);
-  say(house, 'changes');
+  say(house.name, 'changes');
   await setState(house, main, 'stop');
   await sleep(2000);
-  await client.query(`UPDATE orders SET amount = amount + 1 WHERE id <= ${CHANGES}`);
-  await setState(house, main, 'resume');
-  stream.push({
-    what: house.name,
-    count: CHANGES,
-    ms: await filling(house, main, `${main}.public.orders`, ROWS, CHANGES),
-  });
+  await client.query(`UPDATE ${table} SET amount = amount + 1 WHERE id <= ${CHANGES}`);
+  stream.push(
+    await figureOf(house, CHANGES, async () => {
+      await setState(house, main, 'resume');
+      return filling(house, main, topic, rows, CHANGES);
+    }),
+  );
   await setState(house, main, 'stop');
 
   const few = `${tag}_few`;
-  say(house, 'topic for the sink');
+  say(house.name, 'topic for the sink');
   await createConnector(house, few, { ...source('public.few', few), ...house.converter(true) });
   await filling(house, few, `${few}.public.few`, 0, SINK_ROWS);
   await setState(house, few, 'stop');
-  say(house, 'sink');
+  say(house.name, 'sink');
   await sinkRun(house, `${few}.public.few`, `${tag}_copy`);
 }
 
@@ -114,24 +170,28 @@ async function sinkRun(house: House, topic: string, database: string): Promise<v
     `CREATE TABLE orders (id bigint PRIMARY KEY, customer text, amount ${house.name === 'Millrace' ? 'numeric(10,2)' : 'numeric'}, at timestamptz, note text)`,
   );
   const config = { ...house.sink({ ...server, database }), ...house.converter(true), topics: topic };
-  await createConnector(house, `${database}_sink`, { ...config, 'consumer.override.auto.offset.reset': 'earliest' });
-  sinks.push({
-    what: `${house.name}, inserts`,
-    count: SINK_ROWS,
-    ms: await delivered(house, `${database}_sink`, copy),
-  });
+  const name = `${database}_sink`;
+  sinks.push(
+    await figureOf(house, SINK_ROWS, async () => {
+      await createConnector(house, name, { ...config, 'consumer.override.auto.offset.reset': 'earliest' });
+      return delivered(house, name, copy);
+    }),
+  );
 }
 
-/** Milliseconds from the first row until all are there. */
+/** Milliseconds from the first row until all are there. Looking at the largest key costs the server nothing; counting would. */
 async function delivered(house: House, connector: string, copy: Client): Promise<number> {
-  let began = 0;
+  let first = 0;
   for (let turn = 1; ; turn++) {
     const trace = turn % 100 === 0 ? await failure(house, connector) : null;
     if (trace !== null) throw new Error(`${connector} failed: ${trace}`);
-    const count = Number((await copy.query('SELECT count(*) FROM orders')).rows[0].count);
-    if (began === 0 && count > 0) began = performance.now();
-    if (count >= SINK_ROWS) return performance.now() - began;
-    await sleep(50);
+    const largest = Number((await copy.query('SELECT max(id) AS id FROM orders')).rows[0].id ?? 0);
+    if (first === 0 && largest > 0) first = performance.now();
+    // The snapshot of the table may have come in any order, so that the largest need not be the last.
+    if (largest >= SINK_ROWS && Number((await copy.query('SELECT count(*) FROM orders')).rows[0].count) >= SINK_ROWS) {
+      return performance.now() - first;
+    }
+    await sleep(20);
   }
 }
 
@@ -157,15 +217,18 @@ async function latency(house: House, prefix: string): Promise<void> {
   await writer.end();
   waits.sort((a, b) => a - b);
   const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? Number.NaN;
-  latencies.push(`| ${house.name} (${waits.length} transactions) | ${at(0.5)} | ${at(0.99)} | ${at(1)} |`);
+  latencies.push([house.name, waits.length, at(0.5), at(0.99), at(1)]);
 }
 
-async function copyAll(): Promise<void> {
-  await psql(server, 'COPY orders TO STDOUT');
+async function limit(what: string, rows: number, run: () => Promise<unknown>): Promise<Figure> {
+  const first = performance.now();
+  await run();
+  return { what, rows, ms: performance.now() - first, cpuSeconds: null };
 }
 
-/** COPY by psql, its output thrown away. */
-async function psql({ host, port, user, password }: EmbeddedPostgresServer, sql: string): Promise<void> {
+/** One statement by psql; what it answers is thrown away. */
+async function psql(sql: string): Promise<void> {
+  const { host, port, user, password } = server;
   const env = { ...process.env, PGPASSWORD: password };
   const args = ['-h', host, '-p', String(port), '-U', user, '-d', shop, '-q', '-c', sql];
   const child = spawn('psql', args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -173,18 +236,32 @@ async function psql({ host, port, user, password }: EmbeddedPostgresServer, sql:
   if (code !== 0) throw new Error(`psql ended with ${code}.`);
 }
 
+/** The rows of the sink by COPY, from one table into an empty one of the same make. */
+async function copyRaw(): Promise<Figure> {
+  await client.query(`CREATE TABLE raw_copy (${COLUMNS})`);
+  const login = `-h ${server.host} -p ${server.port} -U ${server.user} -d ${shop} -q`;
+  const env = { ...process.env, PGPASSWORD: server.password };
+  const figure = await limit('COPY FROM STDIN, out of the other table', SINK_ROWS, async () => {
+    const pipe = `psql ${login} -c 'COPY few TO STDOUT' | psql ${login} -c 'COPY raw_copy FROM STDIN'`;
+    const [code] = (await once(spawn('sh', ['-c', pipe], { env, stdio: 'inherit' }), 'exit')) as [number];
+    if (code !== 0) throw new Error(`psql ended with ${code}.`);
+  });
+  await client.query('DROP TABLE raw_copy');
+  return figure;
+}
+
 /** The stream of CHANGES updates as pg_recvlogical writes it to nowhere. */
-async function drainRaw(): Promise<Row> {
+async function drainRaw(): Promise<Figure> {
   await client.query('CREATE PUBLICATION raw FOR TABLE orders');
   await client.query("SELECT pg_create_logical_replication_slot('raw', 'pgoutput')");
   await client.query(`UPDATE orders SET amount = amount + 1 WHERE id <= ${CHANGES}`);
   const end = (await client.query('SELECT pg_current_wal_lsn() AS lsn')).rows[0].lsn as string;
   const login = ['-h', server.host, '-p', String(server.port), '-U', server.user, '-d', shop, '--slot', 'raw'];
-  const options = ['-o', 'proto_version=1', '-o', 'publication_names=raw', '--endpos', end, '-f', '/dev/null'];
+  const wanted = ['-o', 'proto_version=1', '-o', 'publication_names=raw', '--endpos', end, '-f', '/dev/null'];
   const env = { ...process.env, PGPASSWORD: server.password };
-  const row = await timed('pg_recvlogical, thrown away', CHANGES, async () => {
-    execFileSync('pg_recvlogical', [...login, '--start', '--no-loop', ...options], { env, stdio: 'ignore' });
+  const figure = await limit('pg_recvlogical, thrown away', CHANGES, async () => {
+    execFileSync('pg_recvlogical', [...login, '--start', '--no-loop', ...wanted], { env, stdio: 'ignore' });
   });
   await client.query("SELECT pg_drop_replication_slot('raw')");
-  return row;
+  return figure;
 }

@@ -1,6 +1,7 @@
 /**
  * What the bench compares: a broker with a Connect worker, ours or the peer's, driven alike over REST and the Kafka protocol.
  */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, withCluster } from '../../cli/kafka/cluster.ts';
 import { readTopic } from '../../cli/kafka/read.ts';
@@ -12,9 +13,19 @@ export interface House {
   readonly kafka: string;
   readonly connect: string;
   readonly sourceClass: string;
+  /** Its processes. */
+  readonly pids: readonly number[];
   converter(schemas: boolean): Record<string, string>;
   sink(address: PostgresAddress & { readonly database: string }): Record<string, string>;
   stop(): Promise<void>;
+}
+
+/** CPU time all processes of a house have taken, in seconds (Linux counts in hundredths). */
+export function cpuSecondsOf({ pids }: House): number {
+  return pids.reduce((sum, pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
+  }, 0);
 }
 
 const DEADLINE_MS = 3_600_000;
@@ -28,6 +39,9 @@ export async function startOurs(): Promise<House> {
     kafka: house.kafka,
     connect: house.connect,
     converter: () => ({}),
+    get pids() {
+      return [house.pid];
+    },
     sourceClass: 'PostgresSource',
     sink: ({ host, port, user, password, database }) => ({
       'connector.class': 'PostgresSink',

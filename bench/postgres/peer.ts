@@ -65,6 +65,7 @@ export async function startPeer(): Promise<House> {
     name: 'Kafka, Connect, Debezium',
     kafka,
     connect: rest,
+    pids: children.map(({ pid }) => pid!),
     converter: (schemas) => ({
       'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
       'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
