@@ -90,7 +90,17 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'schema ls': { summary: 'List subjects', load: () => import('./schema-ls.ts') },
   'schema get': { summary: 'Print a registered schema', load: () => import('./schema-get.ts') },
   'schema register': { summary: 'Register a schema under a subject', load: () => import('./schema-register.ts') },
-  'schema check': { summary: 'Ask whether a schema is compatible', load: () => import('./schema-check.ts') },
+  'schema check': {
+    summary: 'Ask whether a schema may follow, and whether real records fit it',
+    load: () => import('./schema-check.ts'),
+  },
+  'schema diff': { summary: 'Show what a change of schema breaks', load: () => import('./schema-diff.ts') },
+  'schema infer': { summary: 'Make a schema from real records', load: () => import('./schema-infer.ts') },
+  'schema types': {
+    summary: 'Write TypeScript types, producers and consumers for schemas',
+    load: () => import('./schema-types.ts'),
+  },
+  'schema lint': { summary: 'Find what a schema will be sorry for', load: () => import('./schema-lint.ts') },
 };
 
 /** The nouns that group commands, with their own sentence. */

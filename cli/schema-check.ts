@@ -1,30 +1,98 @@
-/** `millrace schema check`: would this schema be accepted as the next version of a subject? Exit code 1 when not. */
+/**
+ * `millrace schema check`: would this schema be accepted as the next version of a subject, and do real records fit it?
+ *
+ * Asks the registry; with `--against` nobody: then the files named stand for the versions, for CI without a network.
+ */
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
 import { type OutputFormat, printObject, withOutput } from './io.ts';
 import { ask, type RegistryOptions, withRegistry } from './registry.ts';
-import { schemaBody } from './schemas.ts';
+import { lastRecords, type RecordOptions, withRecords } from './schema-records.ts';
+import { type BodyOptions, collectReference, fileSource, schemaBody, sourceOf } from './schemas.ts';
+import { schemaTools, schemaValidator } from './workshop.ts';
+
+interface Options extends RegistryOptions, RecordOptions, BodyOptions {
+  readonly output: OutputFormat;
+  readonly against?: readonly string[];
+  readonly level: string;
+  readonly policy: string;
+}
+
+/** Records shown that do not fit; the rest is counted. */
+const SHOWN_MAX = 5;
 
 export function define(command: Command): void {
   command.argument('<subject>', 'for example trucks_gps-value');
   command.argument('<file>', 'a JSON Schema; - is stdin');
-  withOutput(withRegistry(command)).action(check);
+  command.option('--against <file|subject@version>', 'an earlier version, oldest first; may repeat', collectReference);
+  command.option('--level <level>', 'with --against: the compatibility level', 'BACKWARD');
+  command.option('--policy <policy>', 'with --against: STRICT or LENIENT', 'STRICT');
+  command.option('--type <type>', 'JSON or AVRO (by the file name, else JSON)');
+  command.option('--reference <name=subject:version>', 'what a $ref means; may repeat', collectReference);
+  command.addHelpText('after', '\nExits with 0 when the schema may follow and all records fit, 1 when not.');
+  withOutput(withRecords(withRegistry(command))).action(check);
 }
 
-async function check(
-  subject: string,
-  file: string,
-  options: RegistryOptions & { output: OutputFormat },
-): Promise<void> {
-  const path = `compatibility/subjects/${encodeURIComponent(subject)}/versions?verbose=true`;
-  const answer = (await ask(options, 'POST', path, schemaBody(file))) as {
-    is_compatible: boolean;
-    messages?: string[];
-  };
-  printObject(options.output, { subject, compatible: answer.is_compatible, messages: answer.messages ?? [] });
-  if (!answer.is_compatible) {
+async function check(subject: string, file: string, options: Options): Promise<void> {
+  const verdict = options.against === undefined ? await asked(subject, file, options) : await offline(file, options);
+  const records = options.topic === undefined ? null : await tried(file, options.topic, options);
+  printObject(options.output, { subject, ...verdict, ...records });
+  if (!verdict.compatible) {
     throw new CliError('FAILED', `${file} is not compatible with ${subject}.`, {
       next: 'Change the schema as the messages say, or lower the compatibility level of the subject.',
     });
   }
+  if (records !== null && records.refused > 0) {
+    throw new CliError('FAILED', `${records.refused} of the last ${records.records} records do not fit ${file}.`, {
+      next: 'Widen the schema, or correct who writes them.',
+    });
+  }
+}
+
+interface Verdict {
+  readonly compatible: boolean;
+  readonly messages: readonly string[];
+}
+
+async function asked(subject: string, file: string, options: Options): Promise<Verdict> {
+  const path = `compatibility/subjects/${encodeURIComponent(subject)}/versions?verbose=true`;
+  const answer = (await ask(options, 'POST', path, schemaBody(file, options))) as Record<string, unknown>;
+  const { is_compatible: compatible, messages = [], ...more } = answer;
+  return { compatible: compatible === true, messages: messages as string[], ...more };
+}
+
+async function offline(file: string, options: Options): Promise<Verdict> {
+  const { offlineMessages, COMPATIBILITY_LEVELS, COMPATIBILITY_POLICIES } = await schemaTools();
+  const level = oneOf(COMPATIBILITY_LEVELS, options.level, '--level');
+  const policy = oneOf(COMPATIBILITY_POLICIES, options.policy, '--policy');
+  const earlier = await Promise.all((options.against ?? []).map((each) => sourceOf(each, options)));
+  const messages = await offlineMessages(fileSource(file), earlier, level, policy).catch((error: Error) => {
+    throw new CliError('BAD_CONFIGURATION', error.message, { cause: error.cause });
+  });
+  return { compatible: messages.length === 0, messages };
+}
+
+function oneOf<T extends string>(known: readonly T[], text: string, flag: string): T {
+  const found = known.find((each) => each === text.toUpperCase());
+  if (found !== undefined) return found;
+  throw new CliError('USAGE', `${flag}: "${text}" is unknown.`, { next: `Use one of ${known.join(', ')}.` });
+}
+
+/** The schema tried on real records, before anybody else meets it. */
+async function tried(file: string, topic: string, options: Options) {
+  const { text, references } = fileSource(file);
+  const validate = await schemaValidator(text, references).catch((error: Error) => {
+    throw new CliError('BAD_CONFIGURATION', error.message, { cause: error.cause });
+  });
+  const records = await lastRecords(topic, options);
+  const problems: string[] = [];
+  for (const { place, value } of records) {
+    try {
+      if (value === undefined) throw new Error('It is no JSON.');
+      validate(value);
+    } catch (error) {
+      problems.push(`${place}: ${(error as Error).message}`);
+    }
+  }
+  return { records: records.length, refused: problems.length, examples: problems.slice(0, SHOWN_MAX) };
 }

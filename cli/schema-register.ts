@@ -1,21 +1,25 @@
-/** `millrace schema register`: registers a JSON Schema under a subject; the same text again answers the same id. */
+/** `millrace schema register`: registers a schema under a subject; the same text again answers the same id. */
 import type { Command } from 'commander';
 import { type OutputFormat, printObject, withOutput } from './io.ts';
 import { ask, type RegistryOptions, withRegistry } from './registry.ts';
-import { schemaBody, subjectPath } from './schemas.ts';
+import { type BodyOptions, collectReference, schemaBody, subjectPath } from './schemas.ts';
+
+interface Options extends RegistryOptions, BodyOptions {
+  readonly output: OutputFormat;
+  readonly normalize?: boolean;
+}
 
 export function define(command: Command): void {
   command.argument('<subject>', 'for example trucks_gps-value');
-  command.argument('<file>', 'a JSON Schema; - is stdin');
+  command.argument('<file>', 'a JSON Schema, or an Avro schema (.avsc); - is stdin');
+  command.option('--type <type>', 'JSON or AVRO (by the file name, else JSON)');
+  command.option('--reference <name=subject:version>', 'what a $ref means; may repeat', collectReference);
+  command.option('--normalize', 'sort members first, so that their order makes no new version');
   withOutput(withRegistry(command)).action(register);
 }
 
-async function register(
-  subject: string,
-  file: string,
-  options: RegistryOptions & { output: OutputFormat },
-): Promise<void> {
-  const body = schemaBody(file);
-  const { id } = (await ask(options, 'POST', subjectPath(subject, '/versions'), body)) as { id: number };
+async function register(subject: string, file: string, options: Options): Promise<void> {
+  const path = subjectPath(subject, `/versions${options.normalize === true ? '?normalize=true' : ''}`);
+  const { id } = (await ask(options, 'POST', path, schemaBody(file, options))) as { id: number };
   printObject(options.output, { subject, id });
 }

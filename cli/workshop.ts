@@ -122,6 +122,23 @@ async function registryTools(urls: readonly string[], keys: RegistryKeys) {
   return { access: registryAccess(config), ...http };
 }
 
+/** What can be done with schemas without a registry. */
+export async function schemaTools() {
+  const [diff, infer, lint, clients] = await Promise.all([
+    import('../schemas/tools/diff.ts'),
+    import('../schemas/tools/infer.ts'),
+    import('../schemas/tools/lint.ts'),
+    import('../schemas/tools/typed-clients.ts'),
+  ]);
+  return { ...diff, ...infer, ...lint, ...clients };
+}
+
+/** A function that throws, with the reason, for a value that does not fit the schema. */
+export async function schemaValidator(text: string, references: readonly { name: string; text: string }[]) {
+  const { compileSchema } = await import('../connectors/converters/json-schema-validator.ts');
+  return compileSchema(text, 'the schema', new Map(references.map((each) => [each.name, each.text])));
+}
+
 /** The tools themselves. */
 export async function tools() {
   const [files, lint, schema] = await Promise.all([
