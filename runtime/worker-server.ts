@@ -83,6 +83,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { port } = new URL(address);
   services.statuses.workerId = `${options.host}:${port}`;
   worker.startStored();
+  services.measures.started();
   if (options.connectorsDirectory !== undefined) {
     const logger = services.loggers.named('connect.folder', { part: 'connectors-folder' });
     await applyFolder(worker, options.connectorsDirectory, { prune: options.prune ?? false, logger });
@@ -115,6 +116,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
 async function openServices(options: WorkerOptions): Promise<Services> {
   const { log, registry, logger } = options;
+  const measures = new WorkerMeasures();
   const raw = withDefaults(options.config ?? {});
   const { config: settings, problems } = parseConfig(workerKeys, raw);
   if (problems.length > 0) throw new ConfigError(problems);
@@ -170,7 +172,7 @@ async function openServices(options: WorkerOptions): Promise<Services> {
     loggers,
     settings,
     raw,
-    measures: new WorkerMeasures(),
+    measures,
     loop: {
       flushIntervalMs: settings.number('offset.flush.interval.ms'),
       flushTimeoutMs: settings.number('offset.flush.timeout.ms'),

@@ -41,6 +41,8 @@ export interface Task {
   readonly failures: FailurePolicy;
   /** As stored: references unresolved. */
   readonly config: Raw;
+  /** Which plugins in which versions it is made of. */
+  readonly plan: ConnectorPlan;
 }
 
 type Running =
@@ -256,7 +258,7 @@ export class ConnectorLife {
       },
       configs.targetState(this.name) === 'PAUSED',
     );
-    return { life, ledger, measures, errors, failures, config };
+    return { life, ledger, measures, errors, failures, config, plan };
   }
 
   async #createLoop(

@@ -54,6 +54,16 @@ export class Startups {
 export class WorkerMeasures {
   readonly connectors = new Startups();
   readonly tasks = new Startups();
+  readonly #began = performance.now();
+  /** How long it took until the stored connectors were told to start, ms; 0 before. */
+  startMs = 0;
+  /** When that was, ms since the epoch. */
+  startedAt: number | null = null;
+
+  started(): void {
+    this.startMs = performance.now() - this.#began;
+    this.startedAt = Date.now();
+  }
 }
 
 /** What one task did; outlives the task's restarts, so that a failed task's series stay. */

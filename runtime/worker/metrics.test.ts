@@ -1,6 +1,7 @@
 /** The worker's figures under Kafka Connect's names: which there are, what they say, and that a failure does not end them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Plugin } from '../../connectors/api/index.ts';
 import { eventually, harness, range, steeredSink, steeredSource } from './harness.ts';
 import { SampledRate } from './measure.ts';
 
@@ -10,6 +11,7 @@ const expected = [
   ...['connector_startup_failure_total', 'connector_startup_success_percentage', 'task_startup_attempts_total'],
   ...['task_startup_success_total', 'task_startup_failure_total', 'task_startup_failure_percentage'],
   ...['rebalance_completed_rebalances_total', 'rebalance_rebalancing', 'connector_running_task_count'],
+  ...['rebalance_epoch', 'rebalance_rebalance_avg_time_ms', 'rebalance_time_since_last_rebalance_ms'],
 ]
   .map((name) => `kafka_connect_worker_${name}`)
   .concat(
@@ -81,4 +83,74 @@ test('a rate is over the last half minute, whoever looks how often', () => {
   assert.equal(rate.perSecond(100, 10_001), 100_000 / 10_001);
   for (let second = 11; second <= 60; second++) rate.perSecond(100, second * 1_000);
   assert.equal(rate.perSecond(100, 60_000), 0);
+});
+
+test('a worker alone says of rebalances what is so: one, at its start', async (t) => {
+  const { running, create } = await harness(t, [steeredSource().plugin]);
+  await create('s', { 'connector.class': 'SteeredSource' });
+  const sample = (name: string) =>
+    running.collect().find((each) => each.name === `kafka_connect_worker_rebalance_${name}`)!.samples[0]!;
+  assert.equal(sample('completed_rebalances_total').value, 1);
+  assert.equal(sample('epoch').value, 1);
+  assert.equal(sample('rebalancing').value, 0);
+  assert.ok(sample('rebalance_max_time_ms').value > 0);
+  assert.ok(sample('time_since_last_rebalance_ms').value < 60_000);
+  assert.equal(sample('leader_info').labels.leader_name, `${running.url}/`);
+});
+
+test('each task, transform and predicate says of which class and version it is (KIP-891)', async (t) => {
+  const never: Plugin = {
+    type: 'predicate',
+    class: 'Never',
+    version: '7.0',
+    config: {},
+    create: () => ({ configure() {}, test: () => false }),
+  };
+  const { running, create } = await harness(t, [steeredSource().plugin, never]);
+  await create('s', {
+    'connector.class': 'org.example.SteeredSourceConnector',
+    'tasks.max': '2',
+    transforms: 'a,b',
+    'transforms.a.type': 'DropSome',
+    'transforms.a.predicate': 'p',
+    'transforms.b.type': 'DropSome',
+    'transforms.b.predicate': 'p',
+    predicates: 'p',
+    'predicates.p.type': 'Never',
+  });
+  const labels = (what: string) => {
+    const family = running.collect().find(({ name }) => name === `kafka_connect_connector_${what}_info`);
+    return family!.samples.map((sample) => sample.labels);
+  };
+  const drop = { connector: 's', transform_class: 'DropSome', transform_version: '1' };
+  const text = { class: 'TextConverter', version: '1' };
+  assert.deepEqual(labels('transform'), [
+    { ...drop, task: '0', transform: 'a' },
+    { ...drop, task: '0', transform: 'b' },
+    { ...drop, task: '1', transform: 'a' },
+    { ...drop, task: '1', transform: 'b' },
+  ]);
+  assert.deepEqual(labels('predicate')[0], {
+    connector: 's',
+    task: '0',
+    predicate: 'p',
+    predicate_class: 'Never',
+    predicate_version: '7.0',
+  });
+  assert.equal(labels('predicate').length, 2, 'one a task, however often it is referred to');
+  assert.deepEqual(labels('task')[1], {
+    connector: 's',
+    task: '1',
+    connector_type: 'source',
+    connector_class: 'SteeredSource',
+    connector_version: '1.2.3',
+    task_class: 'SteeredSource',
+    task_version: '1.2.3',
+    key_converter_class: text.class,
+    key_converter_version: text.version,
+    value_converter_class: text.class,
+    value_converter_version: text.version,
+    header_converter_class: 'TextHeaderConverter',
+    header_converter_version: '1',
+  });
 });

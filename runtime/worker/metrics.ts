@@ -8,6 +8,7 @@ import type { Task } from './connector-life.ts';
 import { failureCauses } from './failure-policy.ts';
 import type { Startups } from './measure.ts';
 import { type Column, errorColumns, ledgerColumns, sinkColumns, sourceColumns, taskColumns } from './metric-columns.ts';
+import { pluginFamilies } from './plugin-metrics.ts';
 import type { Worker } from './worker.ts';
 
 /** One Prometheus family, ready to be printed. */
@@ -41,7 +42,7 @@ export function collectMetrics(worker: Worker): MetricFamily[] {
   return [
     ...startupFamilies('connector', worker.services.measures.connectors),
     ...startupFamilies('task', worker.services.measures.tasks),
-    ...rebalanceFamilies(),
+    ...rebalanceFamilies(worker),
     ...connectorFamilies(worker),
     statusFamily(
       'kafka_connect_connector_task_status',
@@ -51,6 +52,7 @@ export function collectMetrics(worker: Worker): MetricFamily[] {
       ({ task }) => task.life.state,
     ),
     ...families('kafka_connect_connector_', taskColumns, rows),
+    ...pluginFamilies(rows.map(({ labels, task: { plan } }) => ({ labels, plan }))),
     ...families('kafka_connect_', sourceColumns, ofType('source')),
     ...families('kafka_connect_', sinkColumns, ofType('sink')),
     ...families('kafka_connect_', errorColumns, rows),
@@ -153,15 +155,29 @@ function startupFamilies(what: 'connector' | 'task', { attempts, successes, fail
   ];
 }
 
-/** One worker never deals its work out anew: the figures dashboards ask for, as they are. */
-function rebalanceFamilies(): MetricFamily[] {
-  const none = (name: string, type: 'counter' | 'gauge', help: string) =>
-    workerFamily(`rebalance_${name}`, type, help, 0);
+/**
+ * What a group of one worker has to say: it took everything over when it started, leads itself, and never again deals
+ * its work out anew, whatever is created or changed.
+ */
+function rebalanceFamilies(worker: Worker): MetricFamily[] {
+  const { startMs, startedAt } = worker.services.measures;
+  const isDone = startedAt !== null;
+  const family = (name: string, type: 'counter' | 'gauge', help: string, value: number) =>
+    workerFamily(`rebalance_${name}`, type, help, value);
+  const leader = family('leader_info', 'gauge', 'Who leads the workers, and by which protocol.', 1);
+  const labels = { leader_name: `http://${worker.services.statuses.workerId}/`, connect_protocol: 'sessioned' };
   return [
-    none('completed_rebalances_total', 'counter', 'Rebalances of the workers.'),
-    none('epoch', 'gauge', 'Generation of the workers.'),
-    none('rebalancing', 'gauge', 'Whether the workers rebalance now.'),
-    none('rebalance_avg_time_ms', 'gauge', 'Time of a rebalance.'),
-    none('rebalance_max_time_ms', 'gauge', 'Longest rebalance.'),
+    { ...leader, samples: [{ labels, value: 1 }] },
+    family('completed_rebalances_total', 'counter', 'Rebalances of this worker: its start.', isDone ? 1 : 0),
+    family('epoch', 'gauge', 'Generation of the workers.', isDone ? 1 : 0),
+    family('rebalancing', 'gauge', 'Whether this worker is still taking its connectors over.', isDone ? 0 : 1),
+    family('rebalance_avg_time_ms', 'gauge', 'Time it took to take them over.', startMs),
+    family('rebalance_max_time_ms', 'gauge', 'The longest.', startMs),
+    family(
+      'time_since_last_rebalance_ms',
+      'gauge',
+      'Time since.',
+      startedAt === null ? Number.POSITIVE_INFINITY : Date.now() - startedAt,
+    ),
   ];
 }

@@ -31,8 +31,13 @@ export interface PluginConfig<P extends Plugin> {
   readonly config: Config;
 }
 
-export interface TransformStep extends PluginConfig<TransformPlugin> {
-  readonly predicate: PluginConfig<PredicatePlugin> | null;
+/** A transform or predicate under the name that the config gives it. */
+export interface Aliased<P extends Plugin> extends PluginConfig<P> {
+  readonly alias: string;
+}
+
+export interface TransformStep extends Aliased<TransformPlugin> {
+  readonly predicate: Aliased<PredicatePlugin> | null;
   readonly negate: boolean;
 }
 
@@ -144,20 +149,18 @@ class Planner {
     return config;
   }
 
-  #predicates(aliases: readonly string[]): Map<string, PluginConfig<PredicatePlugin> | null> {
-    return new Map(
-      aliases.map((alias) => [alias, this.#inChain(`predicates.${alias}.`, 'predicate', predicateKeys)] as const),
-    );
+  #predicates(aliases: readonly string[]): Map<string, Aliased<PredicatePlugin> | null> {
+    return new Map(aliases.map((alias) => [alias, this.#inChain('predicates', alias, 'predicate', predicateKeys)]));
   }
 
   #transforms(
     aliases: readonly string[],
-    predicates: ReadonlyMap<string, PluginConfig<PredicatePlugin> | null>,
+    predicates: ReadonlyMap<string, Aliased<PredicatePlugin> | null>,
   ): TransformStep[] | null {
     const steps: TransformStep[] = [];
     for (const alias of aliases) {
       const prefix = `transforms.${alias}.`;
-      const step = this.#inChain(prefix, 'transformation', transformKeys);
+      const step = this.#inChain('transforms', alias, 'transformation', transformKeys);
       if (aliases.indexOf(alias) !== aliases.lastIndexOf(alias)) {
         this.#problem('transforms', `The transform "${alias}" is listed twice. Give each use a name of its own.`);
       }
@@ -177,10 +180,12 @@ class Planner {
   }
 
   #inChain<T extends 'transformation' | 'predicate'>(
-    prefix: string,
+    list: 'transforms' | 'predicates',
+    alias: string,
     type: T,
     keys: ConfigDef,
-  ): PluginConfig<Extract<Plugin, { type: T }>> | null {
+  ): Aliased<Extract<Plugin, { type: T }>> | null {
+    const prefix = `${list}.${alias}.`;
     this.#parse(prefix, keys, 'Transforms');
     const name = this.#raw[`${prefix}type`];
     if (name === undefined) return null;
@@ -189,7 +194,7 @@ class Planner {
       this.#missing(prefix.slice(0, -1), `${prefix}type`, plugin);
       return null;
     }
-    return { plugin, config: this.#parse(prefix, (plugin as Plugin).config, 'Transforms') };
+    return { alias, plugin, config: this.#parse(prefix, (plugin as Plugin).config, 'Transforms') };
   }
 
   /** A connector that names a converter brings its keys along; else class and keys are the worker's. */
