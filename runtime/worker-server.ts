@@ -154,8 +154,8 @@ async function openServices(options: WorkerOptions): Promise<Services> {
     keyFile: settings.optionalString('secrets.key.file'),
   });
   const providers = new ConfigProviders(settings.list('config.providers'), raw, process.env);
-  loggers.hide = (text) => providers.hide(text);
-  statuses.hide = (text) => providers.hide(text);
+  loggers.clean = (value) => providers.redaction.clean(value);
+  statuses.hide = (text) => providers.redaction.hide(text);
   providers.register('secrets', (name, key) => secrets.get(name, key));
   return {
     log,

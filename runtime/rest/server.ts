@@ -59,7 +59,9 @@ export function createRestServer(worker: Worker, facts: WorkerFacts, logger: Log
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error instanceof RequestError ? error.status : (error.statusCode ?? 500);
     if (status >= 500) logger.error({ err: error, method: request.method, url: request.url }, 'A request failed.');
-    return refuse(reply, status, error.message);
+    // What a caller did wrong quotes the caller; what went wrong inside may quote anybody.
+    const { redaction } = worker.services.providers;
+    return refuse(reply, status, status >= 500 ? redaction.hide(error.message) : error.message);
   });
   server.setNotFoundHandler((_, reply) => refuse(reply, 404, 'HTTP 404 Not Found'));
   const routes = restRoutes(worker, facts);

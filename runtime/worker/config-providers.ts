@@ -5,12 +5,16 @@
  * reference to a provider nobody registered stays as it is written, as in Kafka Connect.
  */
 import { readFile } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { isAbsolute, join, resolve, sep } from 'node:path';
 import type { ConfigProblem } from '../../connectors/api/index.ts';
 import { messageOf } from '../errors.ts';
+import { Redaction } from './redaction.ts';
 
 /** `${alias:key}` or `${alias:path:key}`. */
 const REFERENCE = /\$\{([^}:]*):(?:([^}]*):)?([^}:]*)\}/g;
+
+/** Shorter values stand in other words by accident, which would be torn apart. */
+const RESTORED_LENGTH_MIN = 4;
 
 type Provider = (path: string, key: string) => Promise<string>;
 type Raw = Readonly<Record<string, string>>;
@@ -25,14 +29,11 @@ const classes: Record<string, string> = {
   'org.apache.kafka.common.config.provider.EnvVarConfigProvider': 'env',
 };
 
-/** Shorter values are words that texts have anyway: hiding them would hide more than it protects. */
-const HIDDEN_LENGTH_MIN = 6;
-/** More values than any house has references; the oldest is then forgotten. */
-const HIDDEN_MAX = 10_000;
-
 export class ConfigProviders {
-  /** What references have resolved to, so that {@link hide} finds it again. */
-  readonly #resolved = new Set<string>();
+  /** Knows what references have resolved to, and keeps it out of what is said. */
+  readonly redaction = new Redaction();
+  /** What each reference resolved to last, for {@link restore}. */
+  readonly #last = new Map<string, string>();
   readonly #providers = new Map<string, Provider>();
   /** How long what a provider said is believed (`config.providers.<alias>.param.ttl.ms`); absent: for ever. */
   readonly #ttlMs = new Map<string, number>();
@@ -44,27 +45,28 @@ export class ConfigProviders {
       const ttlMs = Number(parameter('ttl.ms') ?? 0);
       if (ttlMs > 0) this.#ttlMs.set(alias, ttlMs);
       const kind = classes[worker[`config.providers.${alias}.class`] ?? alias];
-      const allowed = parameter('allowed.paths')?.split(/\s*,\s*/);
+      const allowed = allowedPaths(alias, parameter('allowed.paths'));
       if (kind === 'file') this.#providers.set(alias, (path, key) => fromFile(path, key, allowed));
       else if (kind === 'directory') this.#providers.set(alias, (path, key) => fromDirectory(path, key, allowed));
       else if (kind === 'env') {
-        const pattern = new RegExp(`^(?:${parameter('allowlist.pattern') ?? '.*'})$`);
+        const pattern = allowlist(alias, parameter('allowlist.pattern') ?? '.*');
         this.#providers.set(alias, (_, key) => fromEnvironment(key, environment, pattern));
       } else throw new Error(`config.providers: "${alias}" is no provider. Known are file, directory and env.`);
     }
   }
 
-  /** A text without any value that a reference has resolved to: an error of a plugin may quote its password. */
-  hide(text: string): string {
-    let hidden = text;
-    for (const value of this.#resolved) if (hidden.includes(value)) hidden = hidden.replaceAll(value, '[hidden]');
-    return hidden;
-  }
-
-  #remember(value: string): void {
-    if (value.length < HIDDEN_LENGTH_MIN || this.#resolved.has(value)) return;
-    this.#resolved.add(value);
-    if (this.#resolved.size > HIDDEN_MAX) this.#resolved.delete(this.#resolved.values().next().value!);
+  /**
+   * A text made of a config's values, with the config's references in place of what they resolved to: a connector may
+   * put its password into a task's config, which is stored and shown.
+   */
+  restore(text: string, raw: Raw): string {
+    let restored = text;
+    for (const [reference] of Object.values(raw).flatMap((value) => [...value.matchAll(REFERENCE)])) {
+      const value = this.#last.get(reference);
+      if (value === undefined || value.length < RESTORED_LENGTH_MIN) continue;
+      restored = restored.replaceAll(value, () => reference);
+    }
+    return restored;
   }
 
   /** Adds a provider that is no class of Kafka's; one that was configured under the alias wins. */
@@ -101,11 +103,36 @@ export class ConfigProviders {
     for (const match of text.matchAll(REFERENCE)) {
       const provider = this.#providers.get(match[1]!);
       const value = provider === undefined ? match[0] : await provider(match[2] ?? '', match[3]!);
-      if (provider !== undefined) this.#remember(value);
+      if (provider !== undefined) {
+        this.redaction.remember(value);
+        this.#last.set(match[0], value);
+      }
       result += text.slice(end, match.index) + value;
       end = match.index + match[0].length;
     }
     return result + text.slice(end);
+  }
+}
+
+/** Empty is no restriction, as in Kafka. */
+function allowedPaths(alias: string, text: string | undefined): readonly string[] | undefined {
+  const paths = (text ?? '').split(',').map((path) => path.trim());
+  const given = paths.filter((path) => path !== '');
+  const relative = given.find((path) => !isAbsolute(path));
+  if (relative !== undefined) {
+    throw new Error(
+      `config.providers.${alias}.param.allowed.paths: "${relative}" is no absolute path. Write it from the root on.`,
+    );
+  }
+  return given.length === 0 ? undefined : given;
+}
+
+function allowlist(alias: string, pattern: string): RegExp {
+  try {
+    return new RegExp(`^(?:${pattern})$`);
+  } catch (cause) {
+    const key = `config.providers.${alias}.param.allowlist.pattern`;
+    throw new Error(`${key}: "${pattern}" is no regular expression: ${messageOf(cause)}.`, { cause });
   }
 }
 
@@ -142,12 +169,21 @@ async function fromEnvironment(
   return value;
 }
 
-/** java.util.Properties, as far as people write it: `key=value`, `key: value`, comments, continued lines. */
+const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', f: '\f' };
+
+/** java.util.Properties: `key=value`, `key: value`, `key value`, comments, continued lines, escapes. */
 export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>();
-  for (const line of text.replace(/\\\r?\n[ \t]*/g, '').split(/\r?\n/)) {
-    const match = /^\s*([^#!\s=:][^\s=:]*)\s*[=:\s]\s*(.*)$/.exec(line);
-    if (match !== null) properties.set(match[1]!, match[2]!.replace(/\\(.)/g, '$1'));
+  const lines = text.replace(/(?<!\\)((?:\\\\)*)\\\r?\n[ \t]*/g, '$1').split(/\r?\n/);
+  for (const line of lines) {
+    const match = /^\s*((?:\\.|[^\\\s=:#!])(?:\\.|[^\\\s=:])*)\s*(?:[=:]\s*|\s|$)(.*)$/.exec(line);
+    if (match !== null) properties.set(unescaped(match[1]!), unescaped(match[2]!));
   }
   return properties;
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (_, code: string | undefined, letter: string) =>
+    code === undefined ? (escapes[letter] ?? letter) : String.fromCharCode(Number.parseInt(code, 16)),
+  );
 }

@@ -206,7 +206,8 @@ export class ConnectorLife {
       const message = `The connector ${this.name} has generated ${given.length} task configs, but tasks.max is ${max}. Raise tasks.max, or set tasks.max.enforce=false.`;
       throw new ConfigError([{ key: 'tasks.max', value: String(max), message }]);
     }
-    const wanted = given.map((taskConfig) => storedTaskConfig(raw, plan, taskConfig));
+    const restore = (text: string) => this.#services.providers.restore(text, raw);
+    const wanted = given.map((taskConfig) => storedTaskConfig(raw, plan, taskConfig, restore));
     await configs.putTaskConfigs(this.name, wanted);
     const before = this.#tasks;
     const isSame = (id: number) => sameConfig(before[id]?.config, wanted[id]) && !restarted.has(id);
@@ -266,7 +267,7 @@ export class ConnectorLife {
     config: Raw,
     books: Pick<TaskEnvironment, 'ledger' | 'measures' | 'errors' | 'logger' | 'onStarted'>,
   ): Promise<TaskLoop> {
-    const { log, registry, offsets, loop, statuses, settings, raw: workerKeys } = this.#services;
+    const { log, registry, offsets, loop, statuses, settings, providers, raw: workerKeys } = this.#services;
     const plan = await this.#plan(config, true);
     const isSource = plan.plugin.type === 'source';
     const isTracked = settings.boolean('topic.tracking.enable');
@@ -277,6 +278,7 @@ export class ConnectorLife {
       workerKeys,
       log,
       registry,
+      hide: (text) => providers.redaction.hide(text),
       offsets: await offsets.of(isSource ? plan.settings.optionalString('offsets.storage.topic') : null),
       loop,
       ...books,
@@ -348,13 +350,18 @@ export class ConnectorLife {
 
 /**
  * What is kept of a task's config: the connector's, unresolved, and the task's own keys. A value the connector copied
- * from its resolved config goes back to the reference it came from, so that no secret is stored.
+ * from its resolved config, or made of it, goes back to the references it came from, so that no secret is stored.
  */
-function storedTaskConfig(raw: Raw, plan: ConnectorPlan, taskConfig: TaskConfig): Raw {
+function storedTaskConfig(
+  raw: Raw,
+  plan: ConnectorPlan,
+  taskConfig: TaskConfig,
+  restore: (text: string) => string,
+): Raw {
   const stored: Record<string, string> = { ...raw };
   for (const [key, value] of Object.entries(taskConfig)) {
     const origin = Object.keys(raw).find((each) => plan.config.raw[each] === value && raw[each] !== value);
-    stored[key] = origin === undefined ? value : raw[origin]!;
+    stored[key] = origin === undefined ? restore(value) : raw[origin]!;
   }
   stored['task.class'] = plan.plugin.class;
   return stored;

@@ -43,6 +43,8 @@ export interface DeadLetterOptions {
   readonly task: number;
   readonly signal: AbortSignal;
   readonly counts: { deadLetterRequests: number; deadLetterFailures: number };
+  /** Takes out of a text what must not be said. */
+  readonly hide: (text: string) => string;
   /** Where they are written: into somebody's transaction, or by a producer of their own. */
   readonly producer: Pick<LogProducer, 'send' | 'close'> | null;
 }
@@ -117,8 +119,8 @@ export class DeadLetterQueue {
       text('stage', failure.stage),
       text('class.name', failure.className),
       text('exception.class.name', error.name),
-      text('exception.message', messageOf(error)),
-      text('exception.stacktrace', traceOf(error)),
+      text('exception.message', this.#options.hide(messageOf(error))),
+      text('exception.stacktrace', this.#options.hide(traceOf(error))),
     ];
     return failure.source === undefined ? headers : [...headers, text('source', JSON.stringify(failure.source))];
   }

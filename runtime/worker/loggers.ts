@@ -31,6 +31,9 @@ const levels: Record<string, string> = {
   OFF: 'silent',
 };
 
+/** The same, without what must not be said. */
+type Clean = (value: unknown) => unknown;
+
 interface Named {
   /** Empty where a level was set before there was a logger of that name. */
   readonly loggers: Set<WorkerLogger>;
@@ -40,8 +43,8 @@ interface Named {
 
 export class Loggers {
   readonly #root: WorkerLogger;
-  /** Takes out of errors what must not be written; set by the worker once it knows. */
-  hide: (text: string) => string = (text) => text;
+  /** Takes out of a line's fields and text what must not be written; set by the worker once it knows. */
+  clean: Clean = (value) => value;
   readonly #named = new Map<string, Named>();
 
   constructor(root: WorkerLogger) {
@@ -55,7 +58,7 @@ export class Loggers {
     const known = this.#named.get(name) ?? this.#add(name);
     logger.level = known.level;
     known.loggers.add(logger);
-    return hiding(logger, (text) => this.hide(text));
+    return hiding(logger, (value) => this.clean(value));
   }
 
   forget(name: string): void {
@@ -105,9 +108,10 @@ export class Loggers {
   }
 }
 
-/** The same logger, whose warnings and errors do not quote secrets. Its level stays that of the logger below. */
-function hiding(logger: WorkerLogger, hide: (text: string) => string): WorkerLogger {
-  const clean = (fields: object) => ('err' in fields ? { ...fields, err: cleanError(fields.err, hide) } : fields);
+/** The same logger, whose lines do not quote secrets. Its level stays that of the logger below. */
+function hiding(logger: WorkerLogger, clean: Clean): WorkerLogger {
+  const fieldsOf = (fields: object) => clean(fields) as object;
+  const textOf = (message: string) => clean(message) as string;
   return {
     get level() {
       return logger.level;
@@ -115,20 +119,10 @@ function hiding(logger: WorkerLogger, hide: (text: string) => string): WorkerLog
     set level(level: string) {
       logger.level = level;
     },
-    debug: (fields, message) => logger.debug(fields, message),
-    info: (fields, message) => logger.info(fields, message),
-    warn: (fields, message) => logger.warn(clean(fields), hide(message)),
-    error: (fields, message) => logger.error(clean(fields), hide(message)),
-    child: (bindings) => hiding(logger.child(bindings), hide),
+    debug: (fields, message) => logger.debug(fieldsOf(fields), textOf(message)),
+    info: (fields, message) => logger.info(fieldsOf(fields), textOf(message)),
+    warn: (fields, message) => logger.warn(fieldsOf(fields), textOf(message)),
+    error: (fields, message) => logger.error(fieldsOf(fields), textOf(message)),
+    child: (bindings) => hiding(logger.child(fieldsOf(bindings) as Record<string, unknown>), clean),
   };
-}
-
-/** The error itself where there is nothing to hide, along its chain of causes; else one that says the rest. */
-function cleanError(error: unknown, hide: (text: string) => string): unknown {
-  if (!(error instanceof Error)) return error;
-  const cause = cleanError(error.cause, hide);
-  const [message, stack] = [hide(error.message), hide(error.stack ?? '')];
-  if (message === error.message && stack === (error.stack ?? '') && cause === error.cause) return error;
-  const cleaned = new Error(message, { cause });
-  return Object.assign(cleaned, { name: error.name, stack });
 }

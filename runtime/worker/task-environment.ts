@@ -31,6 +31,8 @@ export interface TaskEnvironment {
   readonly registry: SchemaRegistry | undefined;
   readonly offsets: OffsetStore;
   readonly logger: Logger;
+  /** Takes out of a text what references have resolved to. */
+  hide(text: string): string;
   readonly loop: LoopSettings;
   readonly ledger: Ledger;
   readonly measures: TaskMeasures;
@@ -74,6 +76,7 @@ export function deadLetterQueueOf(
     task: environment.task,
     signal,
     counts: environment.errors,
+    hide: environment.hide,
     producer,
   });
 }

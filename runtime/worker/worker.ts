@@ -233,8 +233,9 @@ export class Worker {
     const { planned, problems } = await this.#judge(config);
     // Only a config that is right in itself is worth a look at the real world.
     const found = problems.length === 0 && planned.plan !== null ? await checkWorld(planned.plan) : problems;
-    const { plugins, raw } = this.services;
-    return configInfos(name, planned.sections, config, found, { plugins, worker: raw });
+    const { plugins, raw, providers } = this.services;
+    const said = found.map((problem) => ({ ...problem, message: providers.redaction.hide(problem.message) }));
+    return configInfos(name, planned.sections, config, said, { plugins, worker: raw });
   }
 
   /** Resolves when everything asked of a connector so far is through. For tests and for `stop`. */
