@@ -185,8 +185,8 @@ describe('connectors', () => {
     const file = join(folder, 'people.json');
     const config = { 'connector.class': 'FileSource', file: input, format: 'csv', topic: 'people' };
     writeFileSync(file, JSON.stringify(config));
-    assert.match(ok(['connector', 'apply', file, '--wait']), /people +created/);
-    assert.match(ok(['connector', 'apply', file]), /people +unchanged/);
+    assert.match(ok(['apply', file, '--wait']), /^\+ create people/);
+    assert.equal(ok(['connector', 'apply', file]), '', 'the second time there is nothing to do');
     assert.match(ok(['connector', 'ls']), /people +source +RUNNING +1\/1 +FileSource/);
     assert.equal(JSON.parse(ok(['connector', 'get', 'people'])).config.topic, 'people');
     assert.match(ok(['consume', 'people', '-c', '2']), /"name":"Ada"/);
@@ -201,11 +201,11 @@ describe('connectors', () => {
   it('with a misspelled key or an unknown class are refused with 78, the key and the nearest one', () => {
     const file = join(folder, 'wrong.json');
     writeFileSync(file, JSON.stringify({ 'connector.class': 'FileSource', file: '/x', topic: 't', fromat: 'csv' }));
-    const misspelled = millrace(['connector', 'apply', file]);
+    const misspelled = millrace(['apply', file]);
     assert.equal(misspelled.code, 78);
     assert.match(misspelled.err, /"fromat".*"format"/s);
     writeFileSync(file, JSON.stringify({ 'connector.class': 'FileSoruce', topic: 't' }));
-    const unknown = millrace(['connector', 'apply', file]);
+    const unknown = millrace(['apply', file]);
     assert.equal(unknown.code, 78);
     assert.match(unknown.err, /FileSoruce/);
   });

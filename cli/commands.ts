@@ -50,8 +50,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'connector ls': { summary: 'List connectors with their state', load: () => import('./connector-ls.ts') },
   'connector get': { summary: "Print a connector's configuration", load: () => import('./connector-get.ts') },
   'connector apply': {
-    summary: 'Create or change connectors from JSON files',
-    load: () => import('./connector-apply.ts'),
+    summary: 'Another name of `apply`',
+    load: () => import('./apply.ts'),
   },
   'connector schema': {
     summary: 'Print the JSON Schema of connector files, for editors',

@@ -38,8 +38,11 @@ export async function rightFiles(paths: readonly string[], rules: Rules): Promis
   const errors = findings.filter(({ severity }) => severity === 'error');
   for (const finding of findings) notice(shownFinding(finding));
   if (errors.length === 0) return files;
+  const hasUnknownClass = errors.some(({ key }) => key === 'connector.class');
   throw new CliError('BAD_CONFIGURATION', `${counted(errors.length, 'fault')} in ${filesOf(errors)}.`, {
-    next: 'Correct what is listed above; `millrace lint` shows it again.',
+    next: hasUnknownClass
+      ? 'Correct what is listed above, or name the plugin as the worker was given it: --plugin PATH, --config FILE.'
+      : 'Correct what is listed above; `millrace lint` shows it again.',
   });
 }
 

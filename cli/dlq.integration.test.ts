@@ -66,7 +66,7 @@ describe('dead letters', () => {
     };
     writeFileSync(join(folder, 'sink.json'), JSON.stringify(config));
     ok(['produce', '-t', 'people', '-K', '|'], '"1"|{"n":1}\n"2"|{oops 2}\n"3"|{"n":3}\n"4"|{oops 4}\n');
-    ok(['connector', 'apply', 'sink.json', '--wait']);
+    ok(['apply', 'sink.json', '--wait']);
     let groups: { group: string; open: number; stage: string; cause: string }[] = [];
     for (let tries = 0; tries < 100 && groups[0]?.open !== 2; tries++) {
       groups = json(['dlq', 'ls']);
@@ -111,7 +111,7 @@ describe('dead letters', () => {
     };
     writeFileSync(join(folder, 'in.jsonl'), '{"n":1}\n"oops"\n{"n":3}\n"again"\n');
     writeFileSync(join(folder, 'orders.json'), JSON.stringify(config));
-    ok(['connector', 'apply', 'orders.json', '--wait']);
+    ok(['apply', 'orders.json', '--wait']);
     for (let tries = 0; tries < 100; tries++) {
       const { code, out } = millrace(['dlq', 'ls', 'orders-dlq', '-O', 'json']);
       if (code === 0 && JSON.parse(out)[0]?.open === 2) break;

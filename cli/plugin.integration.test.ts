@@ -106,7 +106,7 @@ describe('a running house', () => {
     for (const [name, type] of Object.entries(connectors)) {
       const config = { 'connector.class': type, file: input, topic: name };
       writeFileSync(join(folder, `${name}.json`), JSON.stringify(config));
-      const applied = millrace(['connector', 'apply', `${name}.json`, '--wait'], env);
+      const applied = millrace(['apply', `${name}.json`, '--plugin', plugin, '--wait'], env);
       assert.equal(applied.code, 0, applied.err);
     }
     assert.equal(await value(env, 'mine', 0), '"one"');
