@@ -18,6 +18,7 @@ import type { PluginFailure } from '../runtime/plugins/load.ts';
 import { notice } from './io.ts';
 import { settle } from './up-settings.ts';
 
+export { type Cel, celProblem, openCel } from '../connectors/transforms/cel.ts';
 export type {
   ChainTrace,
   Change,

@@ -3,10 +3,10 @@
  * (RFC 7396). Pure; a letter nobody edits keeps its bytes.
  */
 import { isUtf8 } from 'node:buffer';
-import { Environment } from '@marcbachmann/cel-js';
 import { parseJson, stringifyJson } from '../../connectors/api/index.ts';
 import { CliError } from '../errors.ts';
 import type { CliRecord } from '../record-json.ts';
+import { type Cel, celProblem, openCel } from '../workshop.ts';
 import type { DeadLetter } from './letters.ts';
 
 /** What expressions see. */
@@ -30,46 +30,19 @@ export type Condition = (letter: DeadLetter) => boolean;
 export type Edit = (context: Context) => Context;
 type Json = unknown;
 
-const environment = celEnvironment();
-
-/** CEL over JSON: its integers and doubles mix as people expect. */
-function celEnvironment(): Environment {
-  const made = new Environment({ unlistedVariablesAreDyn: true, homogeneousAggregateLiterals: false });
-  const operations: Readonly<Record<string, (a: number, b: number) => number>> = {
-    '+': (a, b) => a + b,
-    '-': (a, b) => a - b,
-    '*': (a, b) => a * b,
-    '/': (a, b) => a / b,
-  };
-  for (const [sign, work] of Object.entries(operations)) {
-    for (const [left, right] of [
-      ['double', 'int'],
-      ['int', 'double'],
-    ]) {
-      made.registerOperator(`${left} ${sign} ${right}`, (a: unknown, b: unknown) => work(Number(a), Number(b)));
-    }
-  }
-  return made;
-}
+/** Letters have any shape, so that no name is refused. */
+let cel: Cel | undefined;
 
 function compiled(text: string, what: string): (context: Context) => unknown {
+  cel ??= openCel(null);
   try {
-    const expression = environment.parse(text);
-    return (context) => plain(expression({ ...context }));
+    const program = cel.parse(text);
+    return (context) => program.evaluate({ ...context });
   } catch (error) {
-    throw new CliError('USAGE', `${what} is no CEL expression: ${(error as Error).message}`, {
+    throw new CliError('USAGE', `${what} is no CEL expression: it ${celProblem(text, error)}`, {
       next: 'Names are key, value, headers, topic, partition, offset, timestamp and error (connector, stage, class, message).',
     });
   }
-}
-
-/** CEL's integers are bigints; those a double holds become numbers again. */
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-  if (Array.isArray(value)) return value.map(plain);
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, each]) => [String(key), plain(each)]));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
 }
 
 /** `--where`: true where the expression says so; a field that is not there is a no. */

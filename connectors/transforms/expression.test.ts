@@ -1,7 +1,8 @@
 /** Expressions are judged when the config is read, with the place marked. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseConfig } from '../api/index.ts';
+import { type ConnectValue, parseConfig, type SinkRecord } from '../api/index.ts';
+import { compile } from './expression.ts';
 import { setPlugin } from './set.ts';
 import { wherePlugin } from './where.ts';
 
@@ -33,4 +34,40 @@ test('a condition must be true or false', () => {
 test('what is only known with the record is accepted', () => {
   assert.deepEqual(messages(wherePlugin, { condition: 'value.flag' }), []);
   assert.deepEqual(messages(setPlugin, { 'headers.a': 'value.x + value.y' }), []);
+});
+
+const recordOf = (value: ConnectValue): SinkRecord => ({
+  topic: 't',
+  partition: 0,
+  keySchema: null,
+  key: null,
+  valueSchema: null,
+  value,
+  headers: [],
+  timestamp: null,
+  originalTopic: 't',
+  originalPartition: 0,
+  offset: 0,
+});
+
+test('a pattern that would hang a backtracking engine is matched in linear time', () => {
+  // Thirty letters take JavaScript's own engine minutes, and twice as long with each more.
+  const hostile = compile('value.text.matches("^(a+)+$")', 'bool');
+  assert.equal(hostile.evaluate(recordOf({ text: `${'a'.repeat(5_000)}!` })), false);
+  assert.equal(hostile.evaluate(recordOf({ text: 'aaa' })), true);
+});
+
+test('matches finds anywhere in the text, inside macros too, and patterns may come out of records', () => {
+  const found = compile('value.list.exists(x, x.matches(value.pattern))', 'bool');
+  assert.equal(found.evaluate(recordOf({ list: ['one', 'two'], pattern: 'w' })), true);
+  assert.equal(found.evaluate(recordOf({ list: ['one', 'two'], pattern: '^w' })), false);
+  assert.throws(() => found.evaluate(recordOf({ list: ['one'], pattern: '(' })), /is no RE2 pattern/);
+});
+
+test('a pattern that RE2 does not know, or that is too large, is marked in the config', () => {
+  assert.match(
+    messages(wherePlugin, { condition: 'value.a.matches("(?=x)")' })[0]!,
+    /is wrong at character 17 \("\(\?=x\)" is no RE2 pattern.*\n {18}\^/s,
+  );
+  assert.match(messages(wherePlugin, { condition: 'value.a.matches("(x{1000}){1000}")' })[0]!, /is no RE2|too large/);
 });
