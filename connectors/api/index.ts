@@ -52,6 +52,7 @@ export * from './errors.ts';
 export * from './key-table.ts';
 export * from './plugin.ts';
 export * from './record.ts';
+export * from './record-json.ts';
 export * from './record-template.ts';
 export * from './sample.ts';
 export * from './schema.ts';

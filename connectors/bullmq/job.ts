@@ -3,11 +3,11 @@
  */
 import {
   type ConnectValue,
-  type Header,
-  isFields,
+  jsonValue,
   plainValue,
   type RecordTemplate,
   type SinkRecord,
+  wholeRecord,
 } from '../api/index.ts';
 import type { SinkSettings } from './config.ts';
 import { badJob } from './errors.ts';
@@ -27,7 +27,9 @@ const delayMsMax = 3 * 365 * 86_400_000;
 
 /** The job of a record. Throws DataError where the record lacks something or a number is out of its range. */
 export function toJob(settings: SinkSettings, record: SinkRecord, nowMs: number): Job {
-  const data = jsonData(settings.dataIsRecord ? wholeRecord(record) : plainData(record));
+  const value = plainData(record);
+  // BullMQ writes it with JSON.stringify.
+  const data = jsonValue(settings.dataIsRecord ? wholeRecord(record, value) : value, { bigints: 'text' });
   const { sizeLimitBytes, deduplication } = settings;
   if (sizeLimitBytes !== null) {
     const bytes = Buffer.byteLength(JSON.stringify(data) ?? '');
@@ -92,27 +94,4 @@ function plainData(record: SinkRecord): ConnectValue {
   } catch {
     throw badJob(placeOf(record), 'its value is no JSON');
   }
-}
-
-function wholeRecord(record: SinkRecord): ConnectValue {
-  return {
-    topic: record.topic,
-    partition: record.originalPartition,
-    offset: record.offset,
-    timestamp: record.timestamp,
-    key: plainValue(record.key),
-    value: plainData(record),
-    headers: record.headers.map(({ key, value }: Header) => ({ key, value: plainValue(value) })),
-  };
-}
-
-/** What JSON can hold: bytes as base64, big whole numbers as text, dates as RFC 3339. */
-function jsonData(value: ConnectValue): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map(jsonData);
-  if (value instanceof Map) return [...value].map(([key, each]) => [jsonData(key), jsonData(each)]);
-  if (isFields(value)) return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, jsonData(each)]));
-  return value;
 }

@@ -4,10 +4,12 @@
 import {
   type ConnectValue,
   JsonText,
+  jsonValue,
   plainValue,
   type RecordTemplate,
   type SinkRecord,
   stringifyJson,
+  wholeRecord,
 } from '../api/index.ts';
 import type { HttpRequest } from './client.ts';
 import type { SinkSettings } from './config.ts';
@@ -137,8 +139,8 @@ function bodyOf(settings: SinkSettings, record: SinkRecord): Buffer {
     const { bytes } = value;
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
-  const plain = settings.bodyIsRecord ? wholeRecord(record) : plainOf(record);
-  return Buffer.from(stringifyJson(jsonOf(plain)));
+  const plain = plainOf(record);
+  return Buffer.from(stringifyJson(jsonValue(settings.bodyIsRecord ? wholeRecord(record, plain) : plain)));
 }
 
 function plainOf(record: SinkRecord): ConnectValue {
@@ -147,27 +149,6 @@ function plainOf(record: SinkRecord): ConnectValue {
   } catch {
     throw badHttpRecord(placeOf(record), 'its value is no JSON');
   }
-}
-
-function wholeRecord(record: SinkRecord): ConnectValue {
-  return {
-    topic: record.topic,
-    partition: record.originalPartition,
-    offset: record.offset,
-    timestamp: record.timestamp,
-    key: plainValue(record.key),
-    value: plainOf(record),
-    headers: record.headers.map(({ key, value }) => ({ key, value: plainValue(value) })),
-  };
-}
-
-/** Bytes have no JSON of their own: base64, as Connect's JSON converter writes them. */
-function jsonOf(value: ConnectValue): ConnectValue {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, each]) => [String(key), jsonOf(each)]));
-  if (Array.isArray(value)) return value.map(jsonOf);
-  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, jsonOf(each as ConnectValue)]));
 }
 
 const [open, comma, close, lineEnd] = ['[', ',', ']', '\n'].map((text) => Buffer.from(text)) as [
