@@ -3,7 +3,9 @@
  * name without the trailing kind word, as Kafka Connect's plugin aliases do.
  */
 import { closest, type Plugin } from '../../connectors/api/index.ts';
+
 import { compareVersions, parseVersionRange } from '../plugins/version-range.ts';
+import { insteadOf } from './foreign-classes.ts';
 
 export type PluginType = Plugin['type'];
 type PluginOfType<T extends PluginType> = Extract<Plugin, { type: T }>;
@@ -84,12 +86,15 @@ export class Plugins {
   /** A sentence about a class that nobody is, with the nearest that somebody is. */
   unknown(name: string, ...types: readonly PluginType[]): string {
     const known = this.list.filter(({ type }) => types.length === 0 || types.includes(type));
-    const hint = closest(
-      simpleName(name),
-      known.flatMap((plugin) => [plugin.class, ...shortNames(plugin)]),
-    );
-    const advice =
-      hint === null ? `Known are: ${known.map((plugin) => plugin.class).join(', ')}.` : `Did you mean ${hint}?`;
+    const names = known.flatMap((plugin) => [plugin.class, ...shortNames(plugin)]);
+    const hint = closest(simpleName(name), names);
+    // A class of another product is no misspelling of ours, however alike the names are.
+    const isMisspelled = !name.includes('.') || (isInOurPackage(name, known) && !names.includes(simpleName(name)));
+    const instead = insteadOf(name, (ours) => known.some((each) => each.class === ours));
+    const guess = hint === null ? null : `Did you mean ${hint}?`;
+    const list = `Known are: ${known.map((plugin) => plugin.class).join(', ')}.`;
+    const isGuessBetter = isMisspelled && guess !== null && instead?.isVague !== false;
+    const advice = (isGuessBetter ? guess : (instead?.advice ?? guess)) ?? list;
     return [`No plugin of class "${name}" is known. ${advice}`, ...this.#failures].join(' ');
   }
 
@@ -98,6 +103,13 @@ export class Plugins {
     if (known === undefined) this.#byName.set(name, [plugin]);
     else if (!known.includes(plugin)) known.push(plugin);
   }
+}
+
+/** True where we stand in for a class of the same Java package. */
+function isInOurPackage(name: string, known: readonly Plugin[]): boolean {
+  const prefix = name.slice(0, name.lastIndexOf('.') + 1);
+  const isBeside = (other: string) => other.startsWith(prefix) && !other.slice(prefix.length).includes('.');
+  return known.some((plugin) => [plugin.class, ...(plugin.aliases ?? [])].some(isBeside));
 }
 
 function simpleName(name: string): string {
