@@ -41,6 +41,8 @@ export interface Converter {
   configure(config: Config, context: ConverterContext): void;
   /** Null bytes are a tombstone. A throw or rejection sends the record to the error policy of its converter stage. */
   fromConnectData(topic: string, schema: Schema | null, value: RecordValue): Bytes | Promise<Bytes>;
+  /** Registers (or looks up) the schema before a record brings it. Rejects with DataError where the registry says no. */
+  declareSchema?(topic: string, schema: Schema | null): Promise<void>;
   toConnectData(topic: string, bytes: Uint8Array | null): SchemaAndValue | Promise<SchemaAndValue>;
   close?(): void;
 }

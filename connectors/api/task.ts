@@ -16,6 +16,7 @@ import type {
   SourceRecord,
   TopicPartition,
 } from './record.ts';
+import type { Schema } from './schema.ts';
 
 interface TaskContext {
   readonly connector: string;
@@ -36,6 +37,12 @@ export interface SourceTaskContext extends TaskContext {
    * is durable where it goes; rejects with the original error when the policy is to fail. The task then goes on.
    */
   reportBadInput(input: BadInput): Promise<void>;
+  /**
+   * Tells the converters what records of a topic look like from now on, before one flows. Rejects with DataError where
+   * the registry does not allow it; resolves where nobody keeps schemas, or transforms stand in between, whose result only
+   * a record shows. Absent where there are no converters.
+   */
+  declareSchemas?(topic: string, keySchema: Schema | null, valueSchema: Schema | null): Promise<void>;
   /** Where the task ends transactions itself (`transaction.boundary=connector`, KIP-618); null or absent elsewhere. */
   readonly transactions?: TransactionContext | null;
 }

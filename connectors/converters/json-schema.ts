@@ -106,6 +106,10 @@ export class JsonSchemaConverter implements Converter {
       : this.#write(known, schema, value);
   }
 
+  async declareSchema(topic: string, schema: Schema | null): Promise<void> {
+    if (schema !== null) await this.#forWriting(topic, schema);
+  }
+
   toConnectData(_: string, bytes: Uint8Array | null): SchemaAndValue | Promise<SchemaAndValue> {
     if (bytes === null) return nothing;
     if (bytes.length < PREFIX_BYTES || bytes[0] !== MAGIC) {

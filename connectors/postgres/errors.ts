@@ -13,6 +13,7 @@ export const postgresErrorCodes = {
   PG_SLOT_IN_USE: 'Another process reads the replication slot.',
   PG_SLOT_LOST: 'The replication slot is gone or invalidated, and changes with it.',
   PG_OTHER_SERVER: 'The server is not the one the stored position came from, or lacks part of what was read.',
+  PG_SCHEMA_REFUSED: 'The registry does not allow the shape a table has now, and the policy is to stop.',
   PG_WAL_LIMIT: 'The replication slot holds back more WAL than it may.',
   PG_PROTOCOL: 'The server sent something this client does not understand.',
   PG_STATEMENT: 'The server refused a statement.',

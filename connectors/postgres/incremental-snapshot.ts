@@ -83,7 +83,8 @@ export class IncrementalSnapshot implements StreamListener {
   }
 
   get offset(): SourceOffset | null {
-    return this.#progress === null ? null : { incremental_snapshot: this.#progress };
+    const { offset } = this.#context.tables;
+    return this.#progress === null ? offset : { incremental_snapshot: this.#progress, ...offset };
   }
 
   /** Whether there is something to read. */
@@ -168,7 +169,7 @@ export class IncrementalSnapshot implements StreamListener {
     this.#forgetChunk();
     const rows = [...chunk.rows].filter(([key]) => !touched.has(key));
     this.#advance(progress, chunk);
-    const after = { ...offset, ...(this.#progress === null ? { incremental_snapshot: undefined } : this.offset) };
+    const after = { ...offset, incremental_snapshot: undefined, ...this.offset };
     rows.forEach(([, { key, value }], index) => {
       const { encoder } = chunk;
       this.#out.raw(value);

@@ -341,9 +341,13 @@ export class SnapshotReader {
   }
 
   #offsetNow(isLast: boolean): SourceOffset {
-    const { proof } = this.#context;
+    const { proof, tables } = this.#context;
     const micros = this.#transaction.commitMicros;
-    return { ...snapshotOffset(this.#lsn, [...this.#done], this.#partials(), isLast, micros), ...proof };
+    return {
+      ...snapshotOffset(this.#lsn, [...this.#done], this.#partials(), isLast, micros),
+      ...proof,
+      ...tables.offset,
+    };
   }
 
   #tell(type: string, data?: Readonly<Record<string, string>>): void {

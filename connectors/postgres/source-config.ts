@@ -5,6 +5,7 @@ import { type Config, ConfigError, type ConfigProblem } from '../api/index.ts';
 import { type ColumnMask, compileMasks, maskKeyProblem } from './column-masks.ts';
 import { anchored, compileFilters, type Filters } from './filters.ts';
 import type { AdjustmentMode } from './name-adjustment.ts';
+import type { SchemaPolicy } from './schema-policy.ts';
 import type { PublicationMode, SnapshotMode, snapshotModes } from './source-keys.ts';
 import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
 import type { SslMode } from './wire/socket.ts';
@@ -59,6 +60,7 @@ export interface SourceSettings {
   /** How often to look for new tables; 0 is never. */
   readonly discoveryMs: number;
   readonly types: TypeModes;
+  readonly schemaPolicy: SchemaPolicy;
   readonly naming: NamingSettings;
   readonly mask: (fullName: string) => ColumnMask | null;
   readonly identities: readonly { readonly table: RegExp; readonly identity: string }[];
@@ -114,6 +116,7 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
     },
     discoveryMs: config.number('table.discovery.interval.ms'),
     types: typeModes(config, isCompatible),
+    schemaPolicy: config.string('schema.change.policy') as SchemaPolicy,
     tombstones: config.boolean('tombstones.on.delete'),
     skipped: new Set(config.list('skipped.operations')),
     statusIntervalMs: config.number('status.update.interval.ms'),

@@ -12,6 +12,7 @@ import {
   type SourceOffset,
   type SourceRecord,
   type SourceTask,
+  type SourceTaskContext,
   unknownKeys,
 } from '../api/index.ts';
 import { PostgresSource } from './source.ts';
@@ -53,6 +54,7 @@ export interface SourceOptions {
   readonly offset?: SourceOffset | null;
   readonly defaults?: SourceDefaults;
   readonly logger?: Logger;
+  readonly declareSchemas?: SourceTaskContext['declareSchemas'];
 }
 
 /** Long enough for a machine that stands still for a while, shorter than the patience of the test runner. */
@@ -88,7 +90,8 @@ export function startWriter(step: (count: number) => Promise<void>): Writer {
 }
 
 /** Starts a task from raw keys, at an offset. */
-export async function startSource({ config, offset, defaults, logger }: SourceOptions): Promise<RunningSource> {
+export async function startSource(options: SourceOptions): Promise<RunningSource> {
+  const { config, offset, defaults, logger, declareSchemas } = options;
   const def = sourceConfigDef(defaults ?? ourDefaults);
   const { config: parsed, problems } = parseConfig(def, config);
   const wrong = [...problems, ...unknownKeys([def], config)];
@@ -103,6 +106,7 @@ export async function startSource({ config, offset, defaults, logger }: SourceOp
     signal: abort.signal,
     offsets: async () => [stored],
     reportBadInput: async () => {},
+    ...(declareSchemas === undefined ? {} : { declareSchemas }),
   };
   await task.start(context, parsed);
   const records: SourceRecord[] = [];

@@ -8,6 +8,7 @@
 import type { ConfigDef, ConfigKey } from '../api/index.ts';
 import { acceptedSourceKeys } from './accepted-keys.ts';
 import { adjustmentModes } from './name-adjustment.ts';
+import { schemaPolicies } from './schema-policy.ts';
 import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
 import { sslModes } from './wire/socket.ts';
 
@@ -294,6 +295,12 @@ const valueKeys = (defaults: SourceDefaults): ConfigDef => ({
     default: 'none',
     oneOf: adjustmentModes,
     doc: 'How names of fields are made fit for Avro.',
+  },
+  'schema.change.policy': {
+    type: 'string',
+    default: 'evolve',
+    oneOf: schemaPolicies,
+    doc: 'What happens when the registry refuses the shape a table has now, asked before a record of it flows: its records go to the error policy one by one (`evolve`), its rows wait in the topic `….parked` until the shape is accepted and are read again then (`park`), or the task stops (`fail`).',
   },
   'skip.messages.without.change': {
     type: 'boolean',

@@ -22,6 +22,7 @@ import type { Tuple } from './pgoutput.ts';
 import { parseOffset, type SnapshotPosition, type SourcePosition, type StreamPosition } from './position.ts';
 import { preflight } from './preflight.ts';
 import { ReplicationClient } from './replication-client.ts';
+import { SchemaGate } from './schema-policy.ts';
 import { checkProof, proofOf, type ServerIdentity } from './server-proof.ts';
 import {
   capturedTables,
@@ -80,12 +81,16 @@ export class PostgresSourceTask implements SourceTask {
   async start(context: SourceTaskContext, config: Config): Promise<void> {
     this.#context = context;
     this.#settings = sourceSettings(config, this.#isCompatible);
-    this.#tables = new Tables(this.#settings);
     this.#partition = { server: this.#settings.prefix };
     const [offset] = await context.offsets([this.#partition]);
     this.#position = parseOffset(offset ?? null);
     this.#proof = offset ?? null;
     this.#stored = offset ?? null;
+    const { schemaPolicy } = this.#settings;
+    this.#tables = new Tables(
+      this.#settings,
+      new SchemaGate(schemaPolicy, context.logger, context.declareSchemas, this.#stored),
+    );
     this.#notifications = new Notifications(this.#settings, context.logger);
     const { snapshotMode } = this.#settings;
     const isNew = this.#position === null && snapshotMode !== 'no_data';
@@ -134,6 +139,8 @@ export class PostgresSourceTask implements SourceTask {
     }
     await this.#guard();
     await this.#discover();
+    const released = this.#tables.released();
+    if (released.length > 0) this.#incremental!.execute('released-tables', released, {});
     this.#incremental!.step();
     return this.#stream!.next(this.#incremental!.isBusy ? BUSY_WAIT_MS : POLL_WAIT_MS);
   }
@@ -278,6 +285,7 @@ export class PostgresSourceTask implements SourceTask {
     const { discoveryMs, snapshotMode } = this.#settings;
     if (discoveryMs === 0 || Date.now() < this.#discoveryDue) return;
     this.#discoveryDue = Date.now() + discoveryMs;
+    await this.#tables.reconsider();
     const added = (await publishNewTables(this.#catalog!, this.#settings)).map(
       ({ schema, name }) => `${schema}.${name}`,
     );

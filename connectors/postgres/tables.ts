@@ -1,10 +1,12 @@
 /**
  * The captured tables: from a relation message and the catalogue to an encoder, once per shape.
  */
+import type { SourceOffset } from '../api/index.ts';
 import { type CatalogColumn, type CatalogTable, readTables, readTypes } from './catalog.ts';
 import { withDefault } from './column-defaults.ts';
 import { adjustName } from './name-adjustment.ts';
 import type { RelationColumn, RelationMessage } from './pgoutput.ts';
+import { PARKED_SUFFIX, type SchemaGate } from './schema-policy.ts';
 import type { SourceSettings } from './source-config.ts';
 import { characterLength, withSourceType } from './source-type.ts';
 import { TableEncoder } from './table-encoder.ts';
@@ -16,9 +18,19 @@ export class Tables {
   readonly #settings: SourceSettings;
   readonly #encoders = new Map<number, TableEncoder | null>();
   readonly #types = new Map<number, PgType>();
+  /** What each encoder was made from. */
+  readonly #shapes = new Map<number, Shape>();
+  readonly #gate: SchemaGate | null;
 
-  constructor(settings: SourceSettings) {
+  /** Without a gate nobody is asked about schemas. */
+  constructor(settings: SourceSettings, gate: SchemaGate | null = null) {
     this.#settings = settings;
+    this.#gate = gate;
+  }
+
+  /** What the offsets have to say about tables. */
+  get offset(): SourceOffset | null {
+    return this.#gate?.offset ?? null;
   }
 
   /** The encoder of a relation: null where the filters leave the table out, undefined before its message was taken. */
@@ -40,14 +52,35 @@ export class Tables {
     // A type may have changed behind its oid (a new enum label), and relation messages are rare.
     for (const oid of oids) if (this.#types.get(oid)?.kind !== 'b') this.#types.delete(oid);
     await readTypes(connection, oids, this.#types);
-    this.#encoders.set(relation.oid, this.#encoder(relation, catalog));
+    const text = JSON.stringify([relation, catalog, oids.map((oid) => this.#types.get(oid))]);
+    const shape = { text, relation, catalog };
+    if (this.#shapes.get(relation.oid)?.text !== text) await this.#admit(shape);
   }
 
-  #encoder(relation: RelationMessage, catalog: CatalogTable | undefined): TableEncoder {
+  /** Asks again about tables that are parked. */
+  async reconsider(): Promise<void> {
+    const parked = [...this.#shapes.values()].filter(({ relation }) => this.#gate?.isParked(nameOf(relation)));
+    for (const shape of parked) await this.#admit(shape);
+  }
+
+  /** Tables that were parked and may flow since the last call: their rows are to be read again. */
+  released(): string[] {
+    return this.#gate?.released() ?? [];
+  }
+
+  async #admit(shape: Shape): Promise<void> {
+    const { relation, catalog } = shape;
+    const encoder = this.#encoder(relation, catalog, '');
+    const isAllowed = this.#gate === null || (await this.#gate.allows(encoder));
+    this.#encoders.set(relation.oid, isAllowed ? encoder : this.#encoder(relation, catalog, PARKED_SUFFIX));
+    this.#shapes.set(relation.oid, shape);
+  }
+
+  #encoder(relation: RelationMessage, catalog: CatalogTable | undefined, suffix: string): TableEncoder {
     const { filters, prefix, delimiter, database, naming } = this.#settings;
     const { schema, name } = relation;
     const described = new Map(catalog?.columns.map((column) => [column.name, column]));
-    const topic = [prefix, schema, name].join(delimiter);
+    const topic = [prefix, schema, name].join(delimiter) + suffix;
     return new TableEncoder({
       prefix,
       topic,
@@ -80,6 +113,16 @@ export class Tables {
     const isTold = naming.propagatesType(fullName, type.name.toUpperCase());
     return { mapping: isTold ? withSourceType(masked, name, type, modifier) : masked, keyMapping: masked };
   }
+}
+
+interface Shape {
+  readonly text: string;
+  readonly relation: RelationMessage;
+  readonly catalog: CatalogTable | undefined;
+}
+
+function nameOf({ schema, name }: RelationMessage): string {
+  return `${schema}.${name}`;
 }
 
 interface ColumnMappings {

@@ -12,6 +12,7 @@ import {
   type HeaderConverter,
   JsonText,
   type RecordValue,
+  type Schema,
   type SchemaAndValue,
   type SchemaRegistry,
   Schemas,
@@ -83,6 +84,13 @@ export class Conversion {
     this.#key.close?.();
     this.#value.close?.();
     this.#header.close?.();
+  }
+
+  /** What a transform makes of a schema only a record shows, so behind transforms nobody is asked. */
+  async declareSchemas(topic: string, keySchema: Schema | null, valueSchema: Schema | null): Promise<void> {
+    if (this.#plan.transforms.length > 0) return;
+    await this.#key.declareSchema?.(topic, keySchema);
+    await this.#value.declareSchema?.(topic, valueSchema);
   }
 
   /** Null when a transform dropped the record. */

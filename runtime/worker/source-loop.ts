@@ -317,6 +317,7 @@ export class SourceLoop implements TaskLoop {
       signal: this.#abort.signal,
       offsets: async (partitions: readonly SourcePartition[]) => offsets.read(connector, partitions),
       reportBadInput: (input: BadInput) => this.#reportBadInput(input),
+      declareSchemas: this.#conversion.declareSchemas.bind(this.#conversion),
       transactions: this.#delivery.transactions,
     };
   }
