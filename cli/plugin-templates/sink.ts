@@ -105,6 +105,7 @@ const [plugin] = plugins as [SinkConnectorPlugin];
 
 examineSink({
   plugin,
+  lacks: { bad: 'any text is a line' },
   // True once nothing is there twice after a crash.
   exactlyOnce: false,
   prepare: async (t) => {

@@ -142,6 +142,7 @@ const [plugin] = plugins as [SourceConnectorPlugin];
 
 examineSource({
   plugin,
+  lacks: { badInput: 'a line is any text', tombstones: 'a line is a value' },
   prepare: async (t) => {
     const folder = await mkdtemp(join(tmpdir(), '${className}-'));
     t.after(() => rm(folder, { recursive: true }));

@@ -50,6 +50,7 @@ for (const { name, skip, address } of [
   examineSource({
     plugin: { ...plugin, class: `BullmqSource of jobs on ${name}` },
     skip,
+    lacks: { badInput: 'a job holds JSON', tombstones: 'a job that is removed was never handed over' },
     keepsOrder: false,
     prepare: async (t) => {
       const { queue, config } = await prepare(t);
@@ -68,6 +69,7 @@ for (const { name, skip, address } of [
   examineSource({
     plugin: { ...plugin, class: `BullmqSource of events on ${name}` },
     skip,
+    lacks: { badInput: 'an event is written by BullMQ', tombstones: 'an event is never taken back' },
     prepare: async (t) => {
       const { queue, config } = await prepare(t, { mode: 'events', events: 'progress' });
       const job = await queue.add('send', {});

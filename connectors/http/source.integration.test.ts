@@ -80,6 +80,7 @@ class Sender {
 
 examineSource({
   plugin,
+  lacks: { badInput: 'what is wrong with a request is answered to its sender', tombstones: 'a request has a body' },
   prepare: async (t) => {
     const port = await freePort();
     const sender = new Sender(t, port);

@@ -70,6 +70,7 @@ for (const { name, found } of [
 ]) {
   examineSink({
     plugin: { ...plugin, class: `MqttSink to ${name}` },
+    lacks: { bad: 'a payload is any bytes' },
     skip: found.skip,
     exactlyOnce: false,
     prepare: async (t) => {

@@ -65,12 +65,14 @@ async function fixture(t: TestContext, url: string, extra: Record<string, string
 
 const aedes = await testMqtt();
 after(() => aedes.service?.stop());
-examineSource({ plugin, skip: aedes.skip, prepare: (t) => fixture(t, aedes.service!.url) });
+const lacks = { tombstones: 'what removes a retained message is a message without bytes' };
+examineSource({ plugin, lacks, skip: aedes.skip, prepare: (t) => fixture(t, aedes.service!.url) });
 
 const mosquitto = await testMosquitto();
 after(() => mosquitto.service?.stop());
 examineSource({
   plugin: { ...plugin, class: 'MqttSource with mosquitto and MQTT 5' },
+  lacks,
   skip: mosquitto.skip,
   prepare: (t) => fixture(t, mosquitto.service!.url, { 'mqtt.protocol': '5' }),
 });

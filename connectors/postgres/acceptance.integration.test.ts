@@ -17,6 +17,7 @@ const plugin = (name: string) => postgresPlugins.find((candidate) => candidate.c
 
 examineSource({
   plugin: plugin('PostgresSource') as SourceConnectorPlugin,
+  lacks: { badInput: 'what Postgres has stored has a type, and each has its form' },
   skip: found.skip,
   prepare: async () => {
     const name = await server.createDatabase();

@@ -17,6 +17,7 @@ const textOf = (record: SourceRecord) => Buffer.from((record.value as JsonText).
 
 examineSource({
   plugin,
+  lacks: { badInput: 'it makes its input itself', tombstones: 'no truck ever leaves the fleet' },
   prepare: async () => {
     const intervalMs = 1000;
     let nowMs = Date.UTC(2026, 0, 1);

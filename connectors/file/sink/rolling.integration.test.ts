@@ -57,6 +57,7 @@ async function wrote(directory: string, config: Record<string, string>, values: 
 for (const format of ['parquet', 'csv'] as const) {
   examineSink({
     plugin: { ...plugin, class: `FileSink ${format} in folders` },
+    lacks: { bad: 'any object has a row' },
     exactlyOnce: true,
     keepsOrder: false,
     prepare: async (t) => {

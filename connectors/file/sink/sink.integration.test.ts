@@ -31,6 +31,7 @@ async function rolledLines(directory: string): Promise<string[]> {
 
 examineSink({
   plugin: { ...plugin, class: 'FileSink appending' },
+  lacks: { bad: 'any value has a line' },
   exactlyOnce: true,
   prepare: async (t) => {
     const dir = await folder(t);
@@ -46,6 +47,7 @@ examineSink({
 
 examineSink({
   plugin: { ...plugin, class: 'FileSink rolling' },
+  lacks: { bad: 'any value has a line' },
   exactlyOnce: true,
   prepare: async (t) => {
     const directory = await folder(t);

@@ -43,6 +43,7 @@ const lines = (list: readonly string[]) => list.map((line) => `${line}\n`).join(
 
 examineSource({
   plugin,
+  lacks: { tombstones: 'a line is a value' },
   prepare: async (t) => {
     const dir = await folder(t);
     const file = join(dir, 'app.log');
