@@ -43,6 +43,18 @@ interface Shape {
   /** `"name":` per member. */
   readonly heads: readonly string[];
   readonly places: ReadonlyMap<string, number>;
+  /** The shape under other names, once somebody wanted it; one rule of renaming is all there is. */
+  renamed?: Shape;
+}
+
+function shapeOf(names: readonly string[]): Shape {
+  const heads = names.map((name) => `${JSON.stringify(name)}:`);
+  return { names, heads, places: new Map(names.map((name, index) => [name, index])) };
+}
+
+function renamedShape(shape: Shape, rename: (name: string) => string): Shape {
+  const names = shape.names.map(rename);
+  return names.every((name, index) => name === shape.names[index]) ? shape : shapeOf(names);
 }
 
 /** The members of an object: `names` is the same array for all objects of one shape. */
@@ -62,6 +74,18 @@ export class Members {
 
   has(name: string): boolean {
     return this.#shape.places.has(name);
+  }
+
+  /** The same members under other names; these themselves where no name becomes another. */
+  renamed(rename: (name: string) => string): Members {
+    this.#shape.renamed ??= renamedShape(this.#shape, rename);
+    const shape = this.#shape.renamed;
+    return shape === this.#shape ? this : new Members(shape, this.values);
+  }
+
+  /** As a JSON object. */
+  text(): string {
+    return `{${this.values.map((value, index) => this.#shape.heads[index] + value).join()}}`;
   }
 
   get(name: string): string | undefined {
@@ -89,8 +113,7 @@ export class MemberReader {
     const key = JSON.stringify(names);
     let shape = this.#shapes.get(key);
     if (shape === undefined) {
-      const heads = names.map((name) => `${JSON.stringify(name)}:`);
-      shape = { names, heads, places: new Map(names.map((name, index) => [name, index])) };
+      shape = shapeOf(names);
       if (this.#shapes.size >= SHAPES_MAX) this.#shapes.clear();
       this.#shapes.set(key, shape);
     }

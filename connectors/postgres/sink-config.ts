@@ -6,18 +6,18 @@
  */
 import { type Config, type ConfigDef, ConfigError, type ConfigKey } from '../api/index.ts';
 import { acceptedConfluentKeys, acceptedJdbcKeys } from './accepted-keys.ts';
+import { urlProblem } from './sink-url.ts';
 import { DEFAULT_PLACEHOLDER } from './source-keys.ts';
 
 export const insertModes = ['insert', 'upsert', 'update', 'ignore'] as const;
 export type InsertMode = (typeof insertModes)[number];
-export const keyModes = ['none', 'kafka', 'record_key', 'record_value'] as const;
+export const keyModes = ['none', 'kafka', 'record_key', 'record_value', 'record_header'] as const;
 export type KeyMode = (typeof keyModes)[number];
 
 /** Which of the three vocabularies a config is written in. */
 export type SinkDialect = 'own' | 'confluent' | 'debezium';
 
 export interface SinkSettings {
-  /** Without user and password. */
   readonly url: string;
   readonly user: string | null;
   readonly password: () => string | null;
@@ -25,11 +25,17 @@ export interface SinkSettings {
   readonly keyMode: KeyMode;
   readonly keyFields: readonly string[];
   readonly deletes: boolean;
+  /** Whether an envelope of a truncate empties the table. */
+  readonly truncates: boolean;
   readonly creates: boolean;
   readonly evolves: boolean;
   readonly tableFormat: string;
   /** Whether a dot in a topic's name parts schema and table; else it becomes an underscore. */
   readonly dotsSeparate: boolean;
+  /** Names are those that Postgres makes of names without quotes: in small letters. */
+  readonly foldsNames: boolean;
+  /** Of the session: what an instant becomes in a column without a zone. */
+  readonly timeZone: string;
   /** Fields to write; empty is all. */
   readonly fields: readonly string[];
   /** Fields not to write. Both lists may name the topic: `topic:field`. */
@@ -48,20 +54,24 @@ const flag = (doc: string): ConfigKey => ({ type: 'boolean', default: false, doc
 const url: ConfigKey = {
   type: 'string',
   importance: 'high',
-  doc: 'Where to write: `postgres://host:port/database` or `jdbc:postgresql://host:port/database`, with `?sslmode=…` where needed.',
-  validate: (value) =>
-    /^(jdbc:)?postgres(ql)?:\/\/./.test(String(value))
-      ? null
-      : 'must look like postgres://host:port/database or jdbc:postgresql://host:port/database',
+  doc: 'Where to write: `postgres://host:port/database` or `jdbc:postgresql://host:port/database`, with `?sslmode=…`, `sslrootcert`, `sslcert`, `sslkey` and `currentSchema` where needed.',
+  validate: (value) => urlProblem(String(value)),
 };
 const password: ConfigKey = { type: 'password', default: null, doc: 'The password of that user.', importance: 'high' };
 const user: ConfigKey = { type: 'string', default: null, doc: 'The user to connect as.', importance: 'high' };
 const fields: ConfigKey = {
   type: 'list',
   default: [],
-  doc: 'Names of the key columns; empty takes all fields of the record key. Required where the key has no fields.',
+  doc: 'Names of the key columns; empty takes all fields of the key (value, headers). Required where the key has no fields. With `kafka`, three names for topic, partition and offset.',
 };
 const deletes = flag('Whether a tombstone or a delete event deletes the row. Needs keys from the record key.');
+const truncates = flag('Whether a truncate event empties the table.');
+const keyMode = (value: KeyMode, modes: readonly KeyMode[]): ConfigKey => ({
+  type: 'string',
+  default: value,
+  oneOf: modes,
+  doc: "Where the key comes from: the record's key, fields of its value, its headers, its coordinates in the log, or nowhere.",
+});
 const batchRows = (rows: number): ConfigKey => {
   return { type: 'int', default: rows, min: 1, doc: 'Rows per statement at most; a transaction holds a whole put.' };
 };
@@ -92,7 +102,12 @@ const extras: ConfigDef = {
   },
 };
 
-const confluentKeys = (insertMode: InsertMode, keyMode: KeyMode, modes: readonly InsertMode[]): ConfigDef => ({
+const confluentKeys = (
+  insertMode: InsertMode,
+  modes: readonly InsertMode[],
+  mode: KeyMode,
+  keyed: readonly KeyMode[],
+): ConfigDef => ({
   'connection.url': url,
   'connection.user': user,
   'connection.password': password,
@@ -102,12 +117,7 @@ const confluentKeys = (insertMode: InsertMode, keyMode: KeyMode, modes: readonly
     oneOf: modes,
     doc: 'Whether a record inserts, inserts or replaces (`upsert`), replaces only (`update`), or inserts only what is not there (`ignore`).',
   },
-  'pk.mode': {
-    type: 'string',
-    default: keyMode,
-    oneOf: keyModes,
-    doc: "Where the key comes from: the record's key, fields of its value, its coordinates in the log, or nowhere.",
-  },
+  'pk.mode': keyMode(mode, keyed),
   'pk.fields': fields,
   'delete.enabled': deletes,
   'auto.create': flag('Whether a missing table is created.'),
@@ -116,6 +126,13 @@ const confluentKeys = (insertMode: InsertMode, keyMode: KeyMode, modes: readonly
   'fields.whitelist': { type: 'list', default: [], doc: 'Fields of the value to write; empty is all.' },
   'batch.size': batchRows(3000),
 });
+
+const PASS_THROUGH = 'io.debezium.sink.naming.PassthroughCollectionNamingStrategy';
+const namingStrategies = [
+  'io.debezium.sink.naming.DefaultCollectionNamingStrategy',
+  'io.debezium.connector.jdbc.naming.DefaultCollectionNamingStrategy',
+  PASS_THROUGH,
+];
 
 const debeziumKeys: ConfigDef = {
   'connection.url': url,
@@ -127,14 +144,10 @@ const debeziumKeys: ConfigDef = {
     oneOf: ['insert', 'upsert', 'update'],
     doc: 'Whether a record inserts, inserts or replaces (`upsert`), or replaces only (`update`).',
   },
-  'primary.key.mode': {
-    type: 'string',
-    default: 'none',
-    oneOf: keyModes,
-    doc: "Where the key comes from: the record's key, fields of its value, its coordinates in the log, or nowhere.",
-  },
+  'primary.key.mode': keyMode('none', keyModes),
   'primary.key.fields': fields,
   'delete.enabled': deletes,
+  'truncate.enabled': truncates,
   'schema.evolution': {
     type: 'string',
     default: 'none',
@@ -146,23 +159,73 @@ const debeziumKeys: ConfigDef = {
   'field.include.list': {
     type: 'list',
     default: [],
-    doc: 'Fields to write, as `topic:field` or `field`; empty is all.',
+    excludes: ['field.exclude.list'],
+    doc: 'Fields to write, as `topic:field` or `field`; empty is all. Key columns are always written.',
   },
   'field.exclude.list': { type: 'list', default: [], doc: 'Fields to leave out, likewise.' },
+  'quote.identifiers': flag(
+    'Whether names keep their capitals; else they become small letters, as Postgres makes them.',
+  ),
+  'collection.naming.strategy': {
+    type: 'class',
+    default: namingStrategies[0]!,
+    oneOf: namingStrategies,
+    importance: 'low',
+    doc: 'The default strategy uses collection.name.format with dots of a topic as underscores; the one that passes through takes the topic as it is, as `schema.table`.',
+  },
   'batch.size': batchRows(500),
 };
 
 export const sinkConfigDefs: Readonly<Record<SinkDialect, ConfigDef>> = {
-  own: { ...confluentKeys('upsert', 'record_key', insertModes), ...extras },
+  own: {
+    ...confluentKeys('upsert', insertModes, 'record_key', keyModes),
+    'fields.blacklist': {
+      type: 'list',
+      default: [],
+      doc: 'Fields of the value not to write. Key columns are always written.',
+    },
+    'truncate.enabled': truncates,
+    ...extras,
+  },
   confluent: {
-    ...confluentKeys('insert', 'none', ['insert', 'upsert', 'update']),
-    'db.timezone': { type: 'string', default: 'UTC', oneOf: ['UTC'], doc: 'Times are UTC.' },
-    'quote.sql.identifiers': { type: 'string', default: 'always', oneOf: ['always'], doc: 'Names are always quoted.' },
+    ...confluentKeys('insert', ['insert', 'upsert', 'update'], 'none', ['none', 'kafka', 'record_key', 'record_value']),
+    'db.timezone': {
+      type: 'string',
+      default: 'UTC',
+      doc: "The zone whose time of day Connect's timestamps have in columns without a zone.",
+      validate: zoneProblem,
+    },
+    'quote.sql.identifiers': {
+      type: 'string',
+      default: 'always',
+      oneOf: ['always', 'never'],
+      doc: 'Whether names keep their capitals; with `never` they become small letters, as Postgres makes them.',
+    },
+    'table.types': {
+      type: 'list',
+      default: ['TABLE'],
+      doc: 'Rows are written to tables, partitioned or not (`TABLE`, `PARTITIONED TABLE`).',
+      validate: viewProblem,
+    },
     ...extras,
     ...acceptedConfluentKeys,
   },
   debezium: { ...debeziumKeys, ...extras, ...acceptedJdbcKeys },
 };
+
+function viewProblem(types: unknown): string | null {
+  const view = (types as readonly string[]).find((type) => !/^(PARTITIONED )?TABLE$/i.test(type));
+  return view === undefined ? null : `names ${view}: rows are written to tables, where keys and types are known`;
+}
+
+function zoneProblem(zone: unknown): string | null {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: String(zone) });
+    return null;
+  } catch {
+    return 'must be the name of a time zone, such as UTC or Europe/Berlin';
+  }
+}
 
 /** The settings a parsed config stands for. Throws ConfigError where keys contradict one another. */
 export function sinkSettings(config: Config, dialect: SinkDialect): SinkSettings {
@@ -179,8 +242,10 @@ export function sinkSettings(config: Config, dialect: SinkDialect): SinkSettings
       `Insert mode ${insertMode} needs a key: set pk.mode (primary.key.mode) to record_key or record_value.`,
     );
   }
-  if (keyMode === 'record_value' && keyFields.length === 0) {
-    problems.push('A key from the value needs its fields: set pk.fields (primary.key.fields).');
+  if (keyMode === 'kafka' && keyFields.length !== 0 && keyFields.length !== 3) {
+    problems.push(
+      'Coordinates are topic, partition and offset: give pk.fields (primary.key.fields) three names, or none.',
+    );
   }
   if (newerBy !== null && insertMode !== 'upsert') problems.push('merge.newer.column needs insert.mode upsert.');
   if (problems.length > 0) {
@@ -192,7 +257,7 @@ export function sinkSettings(config: Config, dialect: SinkDialect): SinkSettings
 function common(config: Config) {
   const table = config.string('offsets.table');
   return {
-    url: config.string('connection.url').replace(/^jdbc:/, ''),
+    url: config.string('connection.url'),
     password: () => config.optionalSecret('connection.password')?.reveal() ?? null,
     insertMode: config.string('insert.mode') as InsertMode,
     deletes: config.boolean('delete.enabled'),
@@ -203,7 +268,7 @@ function common(config: Config) {
   };
 }
 
-function confluentWords(config: Config, dotsSeparate: boolean): SinkSettings {
+function confluentWords(config: Config, isConfluent: boolean): SinkSettings {
   return {
     ...common(config),
     user: config.optionalString('connection.user'),
@@ -212,14 +277,19 @@ function confluentWords(config: Config, dotsSeparate: boolean): SinkSettings {
     creates: config.boolean('auto.create'),
     evolves: config.boolean('auto.evolve'),
     tableFormat: config.string('table.name.format'),
-    dotsSeparate,
+    dotsSeparate: isConfluent,
+    foldsNames: isConfluent && config.string('quote.sql.identifiers') === 'never',
+    timeZone: isConfluent ? config.string('db.timezone') : 'UTC',
+    truncates: !isConfluent && config.boolean('truncate.enabled'),
     fields: config.list('fields.whitelist'),
-    fieldsLeftOut: [],
+    fieldsLeftOut: isConfluent ? [] : config.list('fields.blacklist'),
   };
 }
 
 function debeziumWords(config: Config): SinkSettings {
   const evolves = config.string('schema.evolution') === 'basic';
+  const passesThrough = config.string('collection.naming.strategy') === PASS_THROUGH;
+  const format = config.optionalString('table.name.format') ?? config.string('collection.name.format');
   return {
     ...common(config),
     user: config.optionalString('connection.username'),
@@ -227,8 +297,12 @@ function debeziumWords(config: Config): SinkSettings {
     keyFields: config.list('primary.key.fields'),
     creates: evolves,
     evolves,
-    tableFormat: config.optionalString('table.name.format') ?? config.string('collection.name.format'),
-    dotsSeparate: false,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder that stands for the topic.
+    tableFormat: passesThrough ? '${topic}' : format,
+    dotsSeparate: passesThrough,
+    foldsNames: !config.boolean('quote.identifiers'),
+    timeZone: 'UTC',
+    truncates: config.boolean('truncate.enabled'),
     fields: config.list('field.include.list'),
     fieldsLeftOut: config.list('field.exclude.list'),
   };

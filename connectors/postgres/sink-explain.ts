@@ -7,7 +7,7 @@ import { toConnectError } from './errors.ts';
 import { toChange } from './sink-change.ts';
 import { openSinkClient } from './sink-client.ts';
 import type { SinkSettings } from './sink-config.ts';
-import { foldByKey, statementsFor } from './sink-statements.ts';
+import { reduced, statementsFor } from './sink-statements.ts';
 import { byTarget } from './sink-task.ts';
 import { TargetTables } from './target-tables.ts';
 
@@ -23,11 +23,14 @@ export async function explainRecords(
       const tables = new TargetTables(settings);
       const statements: string[] = [];
       for (const [target, changes] of byTarget(records.flatMap((record) => toChange(record, settings) ?? []))) {
-        const folds = settings.insertMode !== 'insert' || settings.deletes;
-        const folded = folds ? foldByKey(changes, settings) : changes;
+        const folded = reduced(changes, settings);
         const { table, ddl } = await tables.foresee(client, target, folded);
         if (ddl !== null) statements.push(ddl);
-        statements.push(...statementsFor(table, folded, settings).map(({ text, rows }) => `${text}\n  $1 = ${rows}`));
+        statements.push(
+          ...statementsFor(table, folded, settings).map(({ text, rows }) =>
+            rows === null ? text : `${text}\n  $1 = ${rows}`,
+          ),
+        );
       }
       return statements;
     } finally {

@@ -2,6 +2,7 @@
  * Drives a sink task by hand, for tests and benches: puts records as the worker would.
  */
 import {
+  type Header,
   JsonText,
   type Logger,
   parseConfig,
@@ -75,9 +76,18 @@ export interface RecordSpec {
   readonly keySchema?: Schema | null;
   readonly value: RecordValue;
   readonly valueSchema?: Schema | null;
+  readonly headers?: readonly Header[];
 }
 
-export function sinkRecord({ topic = 't', offset, key = null, keySchema, value, valueSchema }: RecordSpec): SinkRecord {
+export function sinkRecord({
+  topic = 't',
+  offset,
+  key = null,
+  keySchema,
+  value,
+  valueSchema,
+  headers = [],
+}: RecordSpec): SinkRecord {
   return {
     topic,
     partition: 0,
@@ -88,7 +98,7 @@ export function sinkRecord({ topic = 't', offset, key = null, keySchema, value, 
     key,
     valueSchema: valueSchema ?? null,
     value,
-    headers: [],
+    headers,
     timestamp: null,
   };
 }

@@ -11,8 +11,16 @@ import { quoteIdentifier } from './wire/connection.ts';
 /** Text with one parameter: a JSON array of rows. */
 export interface Statement {
   readonly text: string;
-  readonly rows: string;
+  /** Null where the statement takes no parameter. */
+  readonly rows: string | null;
   readonly isDelete: boolean;
+}
+
+/** What is left to do of a table's changes: nothing that a truncate takes away, and per key what its last change asks. */
+export function reduced(changes: readonly SinkChange[], settings: SinkSettings): readonly SinkChange[] {
+  const last = changes.findLastIndex(({ kind }) => kind === 'truncate');
+  if (last >= 0) return [changes[last]!, ...reduced(changes.slice(last + 1), settings)];
+  return settings.insertMode !== 'insert' || settings.deletes ? foldByKey(changes, settings) : changes;
 }
 
 /**
@@ -20,7 +28,7 @@ export interface Statement {
  * An upsert that names a key twice is refused by Postgres (21000), and an earlier version is of no use to anybody,
  * except where a column decides which version is newer: then the statement chooses.
  */
-export function foldByKey(changes: readonly SinkChange[], settings: SinkSettings): readonly SinkChange[] {
+function foldByKey(changes: readonly SinkChange[], settings: SinkSettings): readonly SinkChange[] {
   if (changes[0]?.identity == null) return changes;
   const last = new Map<string, readonly SinkChange[]>();
   for (const change of changes) {
@@ -48,14 +56,21 @@ function mergeTexts(before: string, after: string, names: readonly string[]): st
   return `${after.slice(0, after.lastIndexOf('}'))},${added.join()}}`;
 }
 
-/** Deletes first, so that a key's unique values are free again for the rows that follow. */
+/** A truncate, then deletes, so that a key's unique values are free again for the rows that follow. */
 export function statementsFor(table: TargetTable, changes: readonly SinkChange[], settings: SinkSettings): Statement[] {
   const deletes = changes.filter((change) => change.kind === 'delete');
   const writes = changes.filter((change) => change.kind === 'write');
   return [
+    ...(changes[0]?.kind === 'truncate' ? [emptying(table)] : []),
     ...chunks(deletes, settings.batchRows).map((rows) => deleteStatement(table, rows)),
     ...chunks(writes, settings.batchRows).map((rows) => writeStatement(table, rows, settings)),
   ];
+}
+
+/** Postgres truncates no table that others point to, not even where they are empty. */
+function emptying(table: TargetTable): Statement {
+  const text = table.isReferenced ? `DELETE FROM ${table.sql}` : `TRUNCATE ${table.sql}`;
+  return { text, rows: null, isDelete: true };
 }
 
 /** Runs of changes with the same members, cut at the batch size. */

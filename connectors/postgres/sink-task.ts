@@ -19,7 +19,8 @@ import { type SinkChange, type TargetName, toChange } from './sink-change.ts';
 import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, type SinkSettings, sinkSettings } from './sink-config.ts';
 import { idOf, type Reached, SinkOffsets } from './sink-offsets.ts';
-import { foldByKey, type Statement, statementsFor } from './sink-statements.ts';
+import { reduced, type Statement, statementsFor } from './sink-statements.ts';
+import { addressOf } from './sink-url.ts';
 import { type TargetTable, TargetTables } from './target-tables.ts';
 
 /** What a table that changed behind our back may answer: undefined things, other types, an outgrown plan. */
@@ -156,7 +157,8 @@ export class PostgresSinkTask implements SinkTask {
     }
     const work: TableWork[] = [];
     for (const [target, changes] of this.#folded(records)) {
-      work.push({ table: await this.#tables.prepare(client, target, changes), changes });
+      const table = await this.#tables.prepare(client, target, changes);
+      if (table !== null) work.push({ table, changes });
     }
     await this.#transact(client, [this.#inOrder(work)], next);
   }
@@ -185,8 +187,7 @@ export class PostgresSinkTask implements SinkTask {
   #folded(records: readonly SinkRecord[]): [TargetName, readonly SinkChange[]][] {
     const settings = this.#settings;
     const changes = records.flatMap((record) => toChange(record, settings) ?? []);
-    const folds = settings.insertMode !== 'insert' || settings.deletes;
-    return [...byTarget(changes)].map(([target, all]) => [target, folds ? foldByKey(all, settings) : all]);
+    return [...byTarget(changes)].map(([target, all]) => [target, reduced(all, settings)]);
   }
 
   /** Rows of a table before the rows that point to them; deletes the other way round, and before all rows. */
@@ -214,7 +215,7 @@ export class PostgresSinkTask implements SinkTask {
       if (this.#offsets !== null) send(this.#offsets.write(client, next));
       for (const statements of batches) {
         for (const { text, rows } of statements)
-          send(client.query({ name: statementName(text), text, values: [rows] }));
+          send(client.query({ name: statementName(text), text, values: rows === null ? [] : [rows] }));
       }
       await Promise.all(sent);
       this.#isUncertain = true;
@@ -254,8 +255,8 @@ export class PostgresSinkTask implements SinkTask {
   }
 
   #place(): string {
-    const { host, pathname } = new URL(this.#settings.url);
-    return `database "${pathname.slice(1)}" at ${host}`;
+    const { host, port, database } = addressOf(this.#settings.url);
+    return `database "${database}" at ${host}:${port}`;
   }
 }
 

@@ -3,7 +3,7 @@
  * column's type of it. And the other way round: which column a field asks for when a table is created.
  */
 import { LogicalNames, type Schema } from '../api/index.ts';
-import type { FieldHints } from './sink-change.ts';
+import type { FieldHints } from './sink-row.ts';
 import {
   INFINITY_DAYS,
   INFINITY_MICROS,
@@ -40,7 +40,8 @@ const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
       MINUS_INFINITY_MICROS,
       `timestamp 'epoch' + ${column} * interval '1 millisecond'`,
     ),
-  [LogicalNames.timestamp]: (column) => `timestamp 'epoch' + ${column} * interval '1 millisecond'`,
+  // An instant, which a column without a zone gets in the session's.
+  [LogicalNames.timestamp]: (column) => `timestamptz 'epoch' + ${column} * interval '1 millisecond'`,
   'io.debezium.time.MicroTimestamp': (column) =>
     unlessInfinite(column, LONG_MAX, LONG_MIN, `timestamp 'epoch' + ${column} * interval '1 microsecond'`),
   'io.debezium.time.NanoTimestamp': (column) => `timestamp 'epoch' + (${column} / 1000) * interval '1 microsecond'`,
@@ -71,8 +72,11 @@ export function readColumn(name: string, targetType: string, fields: FieldHints)
       };
     case 'point':
       return { declared: 'json', expression: `point((${column}->>'x')::float8, (${column}->>'y')::float8)` };
-    default:
-      return { declared: targetType, expression: column };
+    default: {
+      // An instant written as text: read as such, it gets the session's zone in a column that has none.
+      const isInstant = schema?.name === LogicalNames.timestamp && targetType.startsWith('timestamp');
+      return { declared: isInstant ? 'timestamptz' : targetType, expression: column };
+    }
   }
 }
 

@@ -17,6 +17,8 @@ export interface TargetTable {
   readonly oid: number;
   /** The tables its foreign keys point to. */
   readonly parents: readonly number[];
+  /** Whether foreign keys of other tables, or its own, point to it. */
+  readonly isReferenced: boolean;
 }
 
 /** A table as it would be, and the statement (null: none) that would make it so. */
@@ -53,18 +55,20 @@ export class TargetTables {
   ready(target: TargetName, changes: readonly SinkChange[]): TargetTable | null {
     const table = this.#tables.get(targetSql(target));
     if (table === undefined || missingColumns(table, changes).size > 0) return null;
-    this.#checkKey(table, changes[0]!.keyColumns);
+    this.#checkKey(table, keyColumnsOf(changes));
     return table;
   }
 
   /**
-   * The table for these changes, with a column for each of their members. Throws ConnectError where there is no such
+   * The table for these changes, with a column for each of their members; null where they only empty a table that is not
+   * there. Throws ConnectError where there is no such
    * table or key, DataError where a column is missing, unless the settings let us add them.
    */
-  async prepare(client: Client, target: TargetName, changes: readonly SinkChange[]): Promise<TargetTable> {
+  async prepare(client: Client, target: TargetName, changes: readonly SinkChange[]): Promise<TargetTable | null> {
     const sql = targetSql(target);
     let table = this.#tables.get(sql) ?? (await this.#lookUp(client, sql));
     if (table === null) {
+      if (keyColumnsOf(changes) === null) return null;
       await this.#create(client, sql, changes);
       table = (await this.#lookUp(client, sql))!;
     }
@@ -73,7 +77,7 @@ export class TargetTables {
       await this.#widen(client, sql, missing);
       table = (await this.#lookUp(client, sql))!;
     }
-    this.#checkKey(table, changes[0]!.keyColumns);
+    this.#checkKey(table, keyColumnsOf(changes));
     return table;
   }
 
@@ -83,13 +87,13 @@ export class TargetTables {
     const found = await this.#lookUp(client, sql);
     if (found === null) {
       const ddl = this.#creation(sql, changes);
-      const uniques = [changes[0]!.keyColumns];
+      const uniques = [keyColumnsOf(changes) ?? []];
       const columns = columnTypes(changes, this.#settings.evolves);
-      return { table: { sql, columns, uniques, oid: 0, parents: [] }, ddl };
+      return { table: { sql, columns, uniques, oid: 0, parents: [], isReferenced: false }, ddl };
     }
     const missing = missingColumns(found, changes);
     const table = { ...found, columns: new Map([...found.columns, ...missing]) };
-    this.#checkKey(table, changes[0]!.keyColumns);
+    this.#checkKey(table, keyColumnsOf(changes));
     return { table, ddl: missing.size === 0 ? null : this.#widening(sql, missing) };
   }
 
@@ -99,6 +103,7 @@ export class TargetTables {
       uniques: string[][] | null;
       oid: string;
       parents: number[] | null;
+      isReferenced: boolean;
     }>(
       `SELECT
          (SELECT json_agg(json_build_array(attname, format_type(atttypid, atttypmod)) ORDER BY attnum) FROM pg_attribute
@@ -106,7 +111,8 @@ export class TargetTables {
          (SELECT json_agg(ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts)) FROM pg_index i
            WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL) AS uniques,
-         c.oid, (SELECT json_agg(confrelid::bigint) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f') AS parents
+         c.oid, (SELECT json_agg(confrelid::bigint) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f') AS parents,
+         EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f') AS "isReferenced"
        FROM pg_class c WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')`,
       [sql],
     );
@@ -118,6 +124,7 @@ export class TargetTables {
       uniques: row.uniques ?? [],
       oid: Number(row.oid),
       parents: row.parents ?? [],
+      isReferenced: row.isReferenced,
     };
     this.#tables.set(sql, table);
     return table;
@@ -156,8 +163,9 @@ export class TargetTables {
     return statement;
   }
 
-  #checkKey(table: TargetTable, key: readonly string[]): void {
+  #checkKey(table: TargetTable, key: readonly string[] | null): void {
     const { insertMode } = this.#settings;
+    if (key === null) return;
     if (insertMode !== 'upsert' || table.uniques.some((unique) => sameMembers(unique, key))) return;
     const columns = key.map(quoteIdentifier).join(', ');
     throw new ConnectError(
@@ -165,6 +173,11 @@ export class TargetTables {
       { code: 'PG_TARGET' },
     );
   }
+}
+
+/** The key's columns, the same for all changes of a table; null where no row says which. */
+function keyColumnsOf(changes: readonly SinkChange[]): readonly string[] | null {
+  return changes.find(({ kind }) => kind !== 'truncate')?.keyColumns ?? null;
 }
 
 function sameMembers(a: readonly string[], b: readonly string[]): boolean {
@@ -218,7 +231,7 @@ function columnTypes(changes: readonly SinkChange[], evolves: boolean): Map<stri
 
 function createStatement(sql: string, changes: readonly SinkChange[], evolves: boolean): string {
   const types = columnTypes(changes, evolves);
-  const { keyColumns } = changes[0]!;
+  const keyColumns = keyColumnsOf(changes) ?? [];
   const columns = [...types].map(
     ([name, type]) => `${quoteIdentifier(name)} ${type}${keyColumns.includes(name) ? ' NOT NULL' : ''}`,
   );
