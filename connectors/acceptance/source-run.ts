@@ -96,9 +96,11 @@ export class SourceRun {
         logger,
         signal: run.#abort.signal,
         offsets: async (partitions) => partitions.map((partition) => run.offsets.get(partition)),
+        allOffsets: async () => run.offsets.entries().map(([partition, offset]) => ({ partition, offset })),
         reportBadInput: async (input) => {
           run.badInput.push(input);
           await options.onBadInput?.(input);
+          input.onDurable?.();
         },
       },
       parsed(plugin, { ...raw, ...taskConfig }),

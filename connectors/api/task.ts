@@ -32,9 +32,14 @@ export interface SourceTaskContext extends TaskContext {
   /** The last durable offset of each partition, in the order asked; null where none is kept. Call from `start`. */
   offsets(partitions: readonly SourcePartition[]): Promise<readonly (SourceOffset | null)[]>;
   /**
+   * Every offset kept for this connector, whichever of its tasks wrote it: for what earlier runs left behind. Call from
+   * `start`. Absent where a worker keeps none.
+   */
+  allOffsets?(): Promise<readonly KeptOffset[]>;
+  /**
    * Hands a piece of input that never became a record to the error policy of stage `poll` (a CSV line with too few
    * columns, a payload that does not parse): dead-lettered, skipped or fatal by `errors.tolerance`. Resolves once it
-   * is durable where it goes; rejects with the original error when the policy is to fail. The task then goes on.
+   * is where it goes (durable, or in the transaction that is open); rejects with the original error when the policy is to fail. The task then goes on.
    */
   reportBadInput(input: BadInput): Promise<void>;
   /**
@@ -58,6 +63,12 @@ export interface TransactionContext {
   abortTransaction(record?: SourceRecord): void;
 }
 
+/** A source partition and how far it was read. */
+export interface KeptOffset {
+  readonly partition: SourcePartition;
+  readonly offset: SourceOffset;
+}
+
 /** A piece of input that could not become a record. */
 export interface BadInput {
   readonly error: Error;
@@ -66,6 +77,11 @@ export interface BadInput {
   /** The original bytes, kept as the dead letter's value. */
   readonly bytes: Uint8Array | null;
   readonly key?: Uint8Array | null;
+  /**
+   * Called once when the dead letter is durable for good, or the input was skipped: where a source that acknowledges each
+   * message upstream may do so. Later than `reportBadInput` resolves where dead letters go in transactions.
+   */
+  readonly onDurable?: () => void;
 }
 
 /** Brings records in. */

@@ -6,21 +6,28 @@
  * unless the session goes on. The Window counts what is held, against the bounds. No I/O.
  */
 
+/** Where the acknowledgement of a message goes, once it may. */
+export interface AckSender {
+  scheduleAcks(): void;
+}
+
 /** One message on its way to the log. */
 export class Delivery {
   readonly topic: string;
   readonly payload: Buffer;
   /** True once it is durable (or dead-lettered, or dropped by a transform) and may be acknowledged. */
   isDone = false;
+  /** It became no record but a dead letter, which may be durable later than its neighbours. */
+  isBad = false;
+  /** Records made of it that are not durable yet. */
+  recordsLeft = 1;
+  /** The connection it last came on; null where nothing is owed. */
+  sender: AckSender | null;
 
-  constructor(topic: string, payload: Buffer) {
+  constructor(topic: string, payload: Buffer, sender: AckSender | null = null) {
     this.topic = topic;
     this.payload = payload;
-  }
-
-  /** The same message again? Compared by content, because DUP alone proves nothing. */
-  equals(topic: string, payload: Buffer): boolean {
-    return this.topic === topic && this.payload.equals(payload);
+    this.sender = sender;
   }
 }
 
@@ -54,9 +61,10 @@ export class Fifo<Item> {
   }
 }
 
-interface Owed {
+/** A PUBACK owed, or sent: the packet id, and for what. */
+export interface Owed {
   readonly packetId: number;
-  readonly delivery: Delivery;
+  readonly delivery: Pick<Delivery, 'isDone'>;
 }
 
 /** The PUBACKs owed on one connection. */
@@ -68,34 +76,27 @@ export class AckLine {
   }
 
   /** A message with this packet id arrived. */
-  owe(packetId: number, delivery: Delivery): void {
+  owe(packetId: number, delivery: Owed['delivery']): void {
     this.#owed.push({ packetId, delivery });
   }
 
-  /** Takes the packet ids that may be acknowledged now: the done ones before the first that is not. */
-  settle(): number[] {
-    const ids: number[] = [];
-    while (this.#owed.peek()?.delivery.isDone === true) ids.push(this.#owed.shift()!.packetId);
-    return ids;
-  }
-
-  /** What is still owed, by packet id: after the connection's end the broker will send these again. */
-  unsettled(): Map<number, Delivery> {
-    const left = new Map<number, Delivery>();
-    for (const { packetId, delivery } of this.#owed) left.set(packetId, delivery);
-    return left;
+  /** Takes what may be acknowledged now: the done ones before the first that is not. */
+  settle(): Owed[] {
+    const due: Owed[] = [];
+    while (this.#owed.peek()?.delivery.isDone === true) due.push(this.#owed.shift()!);
+    return due;
   }
 }
 
 /** The PUBACKs of these packets as bytes: type 4, length 2, packet id; the same in MQTT 3.1.1 and 5 (reason 0 is left out). */
-export function encodePubacks(packetIds: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafe(packetIds.length * 4);
+export function encodePubacks(due: readonly Pick<Owed, 'packetId'>[]): Buffer {
+  const bytes = Buffer.allocUnsafe(due.length * 4);
   let at = 0;
-  for (const id of packetIds) {
+  for (const { packetId } of due) {
     bytes[at] = 0x40;
     bytes[at + 1] = 0x02;
-    bytes[at + 2] = id >>> 8;
-    bytes[at + 3] = id & 0xff;
+    bytes[at + 2] = packetId >>> 8;
+    bytes[at + 3] = packetId & 0xff;
     at += 4;
   }
   return bytes;

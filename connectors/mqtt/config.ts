@@ -34,16 +34,16 @@ export const mqttSourceConfig = {
   },
   'mqtt.key': {
     type: 'string',
-    default: '{topic}',
-    doc: 'Template of the record key for messages that no rule routes: {topic}, {0} … {n} (levels of the MQTT topic) or {value:/json/pointer}. Empty for no key.',
+    default: null,
+    doc: 'Template of the record key for messages that no rule routes: {topic} (the default), {0} … {n} (levels of the MQTT topic) or {value:/json/pointer}. Empty for no key. With value.format=sparkplug the default is GROUP/NODE, for a device GROUP/NODE/DEVICE.',
     importance: 'medium',
     group: 'Messages',
   },
   'value.format': {
     type: 'string',
     default: 'bytes',
-    oneOf: ['bytes', 'json', 'string'],
-    doc: 'What the payload is. json checks it (a payload that is no JSON goes to the dead letter topic, its neighbours go on) and hands it over without re-encoding; string checks UTF-8; bytes takes it as it is.',
+    oneOf: ['bytes', 'json', 'string', 'sparkplug'],
+    doc: 'What the payload is. json checks it (a payload that is no JSON goes to the dead letter topic, its neighbours go on) and hands it over without re-encoding; string checks UTF-8; bytes takes it as it is; sparkplug decodes Sparkplug B into objects.',
     importance: 'high',
     group: 'Messages',
   },
@@ -93,8 +93,49 @@ export const mqttSourceConfig = {
     type: 'string',
     default: 'redelivery',
     oneOf: ['redelivery', 'none'],
-    doc: 'redelivery: after a reconnect to a living session, a message the broker sends again while its record is still with us is acknowledged without a second record.',
+    doc: 'redelivery: a message that the broker sends again (with its DUP flag) after a broken connection or a restart of ours is recognised by packet id and content, and acknowledged without a second record. Makes QoS 1 with a persistent session exactly once.',
     group: 'Session',
+  },
+  'mqtt.gap.topic': {
+    type: 'string',
+    default: null,
+    doc: 'Topic for a marker record whenever the broker has lost our session, so that readers know what may be missing: client id, server, filters, and since when we were away. Not set: only the log says so.',
+    group: 'Session',
+  },
+  'mqtt.handover.ms': {
+    type: 'long',
+    default: 10_000,
+    min: 0,
+    doc: 'When the number of tasks changes: how long the task that had a filter stays subscribed beside its new task. Messages of that time may come twice, none is missed.',
+    importance: 'low',
+    group: 'Session',
+  },
+  'sparkplug.records': {
+    type: 'string',
+    default: 'message',
+    oneOf: ['message', 'metric'],
+    doc: 'One record per Sparkplug message, or one per metric, with its name behind the key.',
+    group: 'Sparkplug',
+  },
+  'sparkplug.births.topic': {
+    type: 'string',
+    default: null,
+    doc: 'Topic that gets every birth once more, by the same key: compacted (topic.creation.*), it tells readers what each metric is.',
+    group: 'Sparkplug',
+  },
+  'sparkplug.rebirth': {
+    type: 'boolean',
+    default: true,
+    doc: 'Whether an edge node is asked (NCMD Node Control/Rebirth) for its births when a sequence number is left out or its births are not known.',
+    group: 'Sparkplug',
+  },
+  'sparkplug.rebirth.interval.ms': {
+    type: 'long',
+    default: 10_000,
+    min: 100,
+    doc: 'Time before the same edge node is asked again.',
+    importance: 'low',
+    group: 'Sparkplug',
   },
   'mqtt.inflight.max': {
     type: 'int',
@@ -133,6 +174,13 @@ export const mqttSourceConfig = {
     importance: 'low',
     group: 'Compatibility',
   },
+  'mqtt.task.count': {
+    type: 'int',
+    default: 1,
+    doc: 'How many tasks share the filters. Set by the connector, not by hand.',
+    importance: 'low',
+    group: 'Internal',
+  },
   'mqtt.task.filters': {
     type: 'string',
     default: null,
@@ -143,11 +191,15 @@ export const mqttSourceConfig = {
 } as const satisfies ConfigDef;
 
 /** What a payload is taken for. */
-export type ValueFormat = 'bytes' | 'json' | 'string';
+export type ValueFormat = 'bytes' | 'json' | 'string' | 'sparkplug';
 
 /** The configuration of one task, ready to use. Times in the unit their name says. */
 export interface MqttSettings extends ConnectionSettings {
+  /** This task's. */
   readonly filters: readonly string[];
+  /** The whole connector's. */
+  readonly allFilters: readonly string[];
+  readonly tasks: number;
   readonly qos: 0 | 1;
   readonly clean: boolean;
   readonly sessionExpiryS: number;
@@ -159,6 +211,17 @@ export interface MqttSettings extends ConnectionSettings {
   readonly unmatched: 'dead-letter' | 'ignore';
   readonly skipRetained: boolean;
   readonly dedupe: boolean;
+  readonly gapTopic: string | null;
+  readonly handoverMs: number;
+  readonly sparkplug: SparkplugSettings | null;
+}
+
+/** What `value.format=sparkplug` brings along; null without it. */
+export interface SparkplugSettings {
+  readonly isPerMetric: boolean;
+  readonly birthsTopic: string | null;
+  /** Null: never ask. */
+  readonly rebirthIntervalMs: number | null;
 }
 
 /** Reads the settings of task `task`; throws ConfigError naming the key where keys do not fit together. */
@@ -166,6 +229,8 @@ export function mqttSettings(config: Config, connector: string, task: number): M
   return {
     ...connectionSettings(config, connector, task),
     filters: taskFilters(config),
+    allFilters: allFilters(config),
+    tasks: config.number('mqtt.task.count'),
     qos: config.number('mqtt.qos') === 0 ? 0 : 1,
     clean: config.boolean('mqtt.clean.session.enabled'),
     sessionExpiryS: config.number('mqtt.session.expiry.s'),
@@ -177,7 +242,47 @@ export function mqttSettings(config: Config, connector: string, task: number): M
     unmatched: config.string('mqtt.unmatched') as 'dead-letter' | 'ignore',
     skipRetained: config.string('mqtt.retained') === 'skip',
     dedupe: config.string('mqtt.dedupe') === 'redelivery',
+    gapTopic: config.optionalString('mqtt.gap.topic'),
+    handoverMs: config.number('mqtt.handover.ms'),
+    sparkplug: config.string('value.format') === 'sparkplug' ? sparkplugSettings(config) : null,
   };
+}
+
+function sparkplugSettings(config: Config): SparkplugSettings {
+  const shared = allFilters(config).find(isShared);
+  if (shared !== undefined) {
+    throw badMqttConfig(
+      'mqtt.topics',
+      shared,
+      `"${shared}" is a shared subscription: it breaks the order of sequence numbers that Sparkplug rests on. Subscribe without $share.`,
+    );
+  }
+  return {
+    isPerMetric: config.string('sparkplug.records') === 'metric',
+    birthsTopic: config.optionalString('sparkplug.births.topic'),
+    rebirthIntervalMs: config.boolean('sparkplug.rebirth') ? config.number('sparkplug.rebirth.interval.ms') : null,
+  };
+}
+
+/** `$share/GROUP/FILTER`: the broker gives each message to one member of the group. */
+export function isShared(filter: string): boolean {
+  return filter.startsWith('$share/');
+}
+
+/**
+ * The filters of each task. Plain filters are split; a shared one is for every task, because sharing is the broker's work.
+ * Sparkplug's are one task's, because an edge node's messages make sense only in their order.
+ */
+export function splitFilters(config: Config, maxTasks: number): readonly (readonly string[])[] {
+  const filters = allFilters(config);
+  const shared = filters.filter(isShared);
+  const plain = filters.filter((filter) => !isShared(filter));
+  const isOne = config.string('value.format') === 'sparkplug';
+  const count = isOne ? 1 : Math.max(1, shared.length > 0 ? maxTasks : Math.min(maxTasks, plain.length));
+  return Array.from({ length: count }, (_, task) => [
+    ...plain.filter((_filter, index) => index % count === task),
+    ...shared,
+  ]);
 }
 
 /** All filters of the connector: those of `mqtt.topics`, then those of the rules that are not among them. */

@@ -173,6 +173,11 @@ function clientIdOf(given: string | null, connector: string, task: number): stri
   return task === 0 ? given : `${given}-${task}`;
 }
 
+/** The client id of another task of the same connector. */
+export function taskClientId(config: Config, connector: string, task: number): string {
+  return clientIdOf(config.optionalString('mqtt.client.id'), connector, task);
+}
+
 function tlsOptions(config: Config): TlsOptions {
   const ca = config.string('mqtt.ssl.trust.store.path');
   const store = config.string('mqtt.ssl.key.store.path');

@@ -104,7 +104,7 @@ test('An acknowledgement that becomes due after the connection broke is not sent
   connection.sendAcks();
   await sleep(20);
   assert.equal(broker.bytes().length, 0);
-  assert.deepEqual([...connection.acks.unsettled().keys()], [1]);
+  assert.equal(connection.acks.length, 1, 'it is still owed');
 });
 
 test('A broker that never answers is given up after the connect timeout', async (t) => {

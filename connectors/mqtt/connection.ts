@@ -8,7 +8,7 @@
  * never reused, so an acknowledgement can not reach another session by mistake. Step 1 and step 7 of the journey.
  */
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient, Packet } from 'mqtt';
-import { AckLine, encodePubacks } from './ack-line.ts';
+import { AckLine, encodePubacks, type Owed } from './ack-line.ts';
 import type { MqttSettings } from './config.ts';
 import { type ConnectionSettings, shownServer } from './connection-config.ts';
 import { mqttSubscribeRefused } from './errors.ts';
@@ -22,6 +22,8 @@ export interface ConnectionEvents {
   onConnack(connection: MqttConnection): void;
   /** One message; no other follows, and the socket is not read further, until `release` is called (once). */
   onPublish(connection: MqttConnection, packet: IPublishPacket, release: () => void): void;
+  /** The broker has seen these acknowledgements for certain: it answered a ping that was sent behind them. */
+  onConfirmed?(confirmed: readonly Owed[]): void;
 }
 
 /** The part of MQTT.js that its types call private. */
@@ -29,6 +31,8 @@ interface PacketSender {
   _sendPacket(packet: Packet, callback?: (error?: Error) => void, ...rest: unknown[]): void;
 }
 
+/** PINGREQ, in every version of MQTT. */
+const pingreq = Buffer.from([0xc0, 0x00]);
 /** How long a polite goodbye may take before the socket is destroyed. */
 const closeTimeoutMs = 2_000;
 
@@ -46,6 +50,10 @@ export class MqttConnection {
   #isAccepted = false;
   #isOver = false;
   #isFlushScheduled = false;
+  readonly #onConfirmed: ConnectionEvents['onConfirmed'];
+  /** Acknowledged since the last ping, and before it. */
+  #sent: Owed[] = [];
+  #pinged: readonly Owed[] | null = null;
 
   constructor(
     library: MqttLibrary,
@@ -58,14 +66,13 @@ export class MqttConnection {
     this.server = shownServer(server);
     this.version = version;
     this.#client = library.connect(server, clientOptions(version, settings, clientId));
+    this.#onConfirmed = events.onConfirmed?.bind(events);
     this.#takeAcknowledgements();
     this.#client.handleMessage = (packet, callback) => events.onPublish(this, packet, callback as () => void);
-    const onPacket = (packet: Packet): void => {
-      if (packet.cmd !== 'connack') return;
-      this.#client.off('packetreceive', onPacket);
-      this.#accept(packet, events);
-    };
-    this.#client.on('packetreceive', onPacket);
+    this.#client.on('packetreceive', (packet: Packet) => {
+      if (packet.cmd === 'connack' && !this.#isAccepted) this.#accept(packet, events);
+      else if (packet.cmd === 'pingresp') this.#confirm();
+    });
     this.#client.on('error', (error) => {
       this.#error ??= error as Error;
     });
@@ -78,6 +85,11 @@ export class MqttConnection {
         resolve(this.#error);
       });
     });
+  }
+
+  /** True once the broker has taken us. */
+  get isAccepted(): boolean {
+    return this.#isAccepted;
   }
 
   #accept(packet: IConnackPacket, events: ConnectionEvents): void {
@@ -109,12 +121,12 @@ export class MqttConnection {
     }
   }
 
-  /** Subscribes to all filters; rejects with the first that is refused. */
-  async subscribe(filters: readonly string[], qos: 0 | 1): Promise<void> {
+  /** Subscribes to all filters; rejects with the first that is refused. `isDeaf`: not to what we send ourselves. */
+  async subscribe(filters: readonly string[], qos: 0 | 1, isDeaf = false): Promise<void> {
     for (const filter of filters) {
       // MQTT 5: rh 1 asks for retained messages only where the subscription is new, so that a restart brings no flood;
-      // rap keeps the retain flag as it was published.
-      const options = this.version === 5 ? { qos, rh: 1, rap: true } : { qos };
+      // rap keeps the retain flag as it was published; nl leaves out what we send ourselves.
+      const options = this.version === 5 ? { qos, rh: 1, rap: true, nl: isDeaf } : { qos };
       try {
         await this.#client.subscribeAsync(filter, options);
       } catch (error) {
@@ -141,8 +153,34 @@ export class MqttConnection {
   /** Sends the acknowledgements that are due, now and in one write. */
   sendAcks(): void {
     if (this.#isOver || !this.#isAccepted || this.#client.stream.destroyed) return;
-    const packetIds = this.acks.settle();
-    if (packetIds.length > 0) this.#client.stream.write(encodePubacks(packetIds));
+    const due = this.acks.settle();
+    if (due.length === 0) return;
+    this.#client.stream.write(encodePubacks(due));
+    if (this.#onConfirmed === undefined) return;
+    for (const owed of due) this.#sent.push(owed);
+    this.#ping();
+  }
+
+  /** A broker takes packets in order: the answer to this ping says that it has the acknowledgements before it. */
+  #ping(): void {
+    if (this.#pinged !== null) return;
+    this.#pinged = this.#sent;
+    this.#sent = [];
+    this.#client.stream.write(pingreq);
+  }
+
+  #confirm(): void {
+    if (this.#pinged === null) return;
+    this.#onConfirmed?.(this.#pinged);
+    this.#pinged = null;
+    if (this.#sent.length > 0) this.#ping();
+  }
+
+  /** Sends a message with QoS 0, as far as there is a connection. */
+  send(topic: string, payload: Buffer): boolean {
+    if (this.#isOver || !this.#isAccepted) return false;
+    this.#client.publish(topic, payload, { qos: 0 });
+    return true;
   }
 
   /** Says goodbye; the session stays with the broker (unless it was a clean one). Safe to call twice. */

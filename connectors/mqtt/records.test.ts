@@ -19,6 +19,7 @@ function arrival(topic: string, payload: string | Buffer, packet: Partial<IPubli
     delivery: new Delivery(topic, bytes),
     packet: { cmd: 'publish', topic, payload: bytes, qos: 1, retain: false, dup: false, ...packet } as IPublishPacket,
     receivedAt: 1234,
+    serial: 0,
   };
 }
 
@@ -84,5 +85,5 @@ test('MQTT 5 properties become headers, user properties with their own names and
 test('The client id is stable and tells tasks apart; the offset names the subscriptions of the session', () => {
   const record = maker({ 'mqtt.topics': 'a,b' }).record(arrival('a', 'x'))!;
   assert.deepEqual(record.sourcePartition, { 'mqtt.client.id': 'millrace-fleet-0' });
-  assert.deepEqual(record.sourceOffset, { filters: ['a', 'b'] });
+  assert.deepEqual(record.sourceOffset, { filters: ['a', 'b'], tasks: 1 });
 });

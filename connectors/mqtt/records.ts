@@ -18,7 +18,9 @@ import {
 import type { Delivery } from './ack-line.ts';
 import type { MqttSettings } from './config.ts';
 import { badPayload, unmatchedTopic } from './errors.ts';
+import { type Redeliveries, UnackedUpTo } from './redeliveries.ts';
 import { type Rule, topicName } from './rules.ts';
+import type { SparkplugItem, SparkplugReader } from './sparkplug/reader.ts';
 
 /** A message as it came. */
 export interface Arrival {
@@ -26,6 +28,8 @@ export interface Arrival {
   readonly packet: IPublishPacket;
   /** Milliseconds since the epoch; becomes the record's timestamp. */
   readonly receivedAt: number;
+  /** Its place in the order of receipt; 0 where the broker will not send it again. */
+  readonly serial: number;
 }
 
 /** What is the same for all messages on one MQTT topic. */
@@ -41,33 +45,48 @@ interface Route {
 /** Routes remembered; a fleet has one or a few MQTT topics per device. Forgotten all at once when exceeded. */
 const routesMax = 65_536;
 
+/** What of the task concerns its offsets and what it remembers of earlier messages. */
+export interface RecordMemory {
+  /** Null: nobody recognises a message that comes again. */
+  readonly redeliveries: Redeliveries | null;
+  readonly sparkplug: SparkplugReader | null;
+}
+
+const noMemory: RecordMemory = { redeliveries: null, sparkplug: null };
+
 export class RecordMaker {
   readonly sourcePartition: SourcePartition;
   readonly #sourceOffset: SourceOffset;
   readonly #settings: MqttSettings;
+  readonly #memory: RecordMemory;
   readonly #routes = new Map<string, Route>();
 
-  constructor(settings: MqttSettings) {
+  constructor(settings: MqttSettings, memory: RecordMemory = noMemory) {
     this.#settings = settings;
+    this.#memory = memory;
     this.sourcePartition = { 'mqtt.client.id': settings.clientId };
     // The broker keeps the place; what we must remember is which session and subscriptions are ours.
-    this.#sourceOffset = { filters: settings.filters };
+    this.#sourceOffset = { filters: settings.filters, tasks: settings.tasks };
   }
 
-  /** The record, or null when the message is to be ignored. */
+  /** The records of a message: one, or as many as a Sparkplug message has metrics; none when it is to be ignored. */
+  records(arrival: Arrival): readonly SourceRecord[] {
+    if (this.#memory.sparkplug !== null) return this.#sparkplugRecords(arrival, this.#memory.sparkplug);
+    const record = this.record(arrival);
+    return record === null ? [] : [record];
+  }
+
+  /** The record of a message that is none of Sparkplug's, or null when it is to be ignored. */
   record(arrival: Arrival): SourceRecord | null {
     const { topic, payload } = arrival.delivery;
     const route = this.#route(topic);
-    if (route.rule === null) {
-      if (this.#settings.unmatched === 'ignore') return null;
-      throw unmatchedTopic(topic);
-    }
+    if (route.rule === null) return this.#unmatched(topic);
     const { schema, value } = this.#value(topic, payload);
     const fields = (): ConnectValue => parsed(topic, payload, value);
     const key = route.rule.key?.needsValue === true ? route.rule.key.render(route.levels, topic, fields) : route.key;
     return {
       sourcePartition: this.sourcePartition,
-      sourceOffset: this.#sourceOffset,
+      sourceOffset: this.#offsetOf(arrival),
       topic: route.topic ?? topicName(route.rule.topic.render(route.levels, topic, fields)),
       partition: null,
       keySchema: key === null ? null : Schemas.string,
@@ -76,6 +95,55 @@ export class RecordMaker {
       value,
       headers: headersOf(route, arrival.packet),
       timestamp: arrival.receivedAt,
+    };
+  }
+
+  #unmatched(topic: string): null {
+    if (this.#settings.unmatched === 'ignore') return null;
+    throw unmatchedTopic(topic);
+  }
+
+  #offsetOf({ serial }: Arrival): SourceOffset {
+    const { redeliveries } = this.#memory;
+    if (serial === 0 || redeliveries === null) return this.#sourceOffset;
+    const { filters, tasks } = this.#settings;
+    return { filters, tasks, unacked: new UnackedUpTo(redeliveries, serial) };
+  }
+
+  #sparkplugRecords(arrival: Arrival, sparkplug: SparkplugReader): readonly SourceRecord[] {
+    const { topic, payload } = arrival.delivery;
+    const route = this.#route(topic);
+    if (route.rule === null) return this.#unmatched(topic) ?? [];
+    const { birthsTopic } = this.#settings.sparkplug!;
+    const records: SourceRecord[] = [];
+    for (const item of sparkplug.items(topic, payload, arrival.packet.dup)) {
+      const record = this.#sparkplugRecord(route, route.rule, arrival, item);
+      records.push(record);
+      if (item.isBirth && birthsTopic !== null) records.push({ ...record, topic: birthsTopic });
+    }
+    return records;
+  }
+
+  #sparkplugRecord(
+    route: Route,
+    rule: Rule,
+    { delivery, packet, receivedAt }: Arrival,
+    item: SparkplugItem,
+  ): SourceRecord {
+    const { levels } = route;
+    const fields = (): ConnectValue => item.value;
+    const key = rule.isKeyDefault ? item.id : (rule.key?.render(levels, delivery.topic, fields) ?? null);
+    return {
+      sourcePartition: item.sourcePartition,
+      sourceOffset: item.sourceOffset,
+      topic: route.topic ?? topicName(rule.topic.render(levels, delivery.topic, fields)),
+      partition: null,
+      keySchema: key === null ? null : Schemas.string,
+      key,
+      valueSchema: null,
+      value: item.value,
+      headers: headersOf(route, packet),
+      timestamp: receivedAt,
     };
   }
 
@@ -91,6 +159,8 @@ export class RecordMaker {
         parsed(topic, payload, value);
         return { schema: null, value };
       }
+      case 'sparkplug':
+        throw badPayload(topic, 'is read as Sparkplug B by a task, not one by one');
     }
   }
 

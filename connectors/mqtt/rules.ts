@@ -15,6 +15,8 @@ export interface Rule {
   readonly topic: Template;
   /** Null: records without a key. */
   readonly key: Template | null;
+  /** True where the config leaves the key to us: a Sparkplug record has a better one than its MQTT topic. */
+  readonly isKeyDefault: boolean;
   /** True when a message's topic (split at slashes) matches. */
   matches(levels: readonly string[]): boolean;
 }
@@ -35,17 +37,19 @@ export function parseRules(config: Config): readonly Rule[] {
   const rules = names.map((name) => parseRule(config.raw, name));
   const rest = config.optionalString('kafka.topic');
   if (rest === null || rest === '') return rules;
-  const key = config.string('mqtt.key');
+  const key = config.optionalString('mqtt.key') ?? defaultKey;
   const anything: Rule = {
     name: 'kafka.topic',
     filter: '',
     topic: parseTemplate('kafka.topic', rest, new Map()),
     key: key === '' ? null : parseTemplate('mqtt.key', key, new Map()),
+    isKeyDefault: config.optionalString('mqtt.key') === null,
     matches: () => true,
   };
   return [...rules, anything];
 }
 
+const defaultKey = '{topic}';
 const ruleFields = ['filter', 'topic', 'key'];
 
 /** The keys of rules are a family, so the worker cannot see a misspelled one; here it is seen. */
@@ -70,12 +74,13 @@ function parseRule(raw: Readonly<Record<string, string>>, name: string): Rule {
   }
   const { filter, names } = parsePattern(at('filter'), pattern!);
   const wanted = withoutShare(filter).split('/');
-  const key = raw[at('key')] ?? '{topic}';
+  const key = raw[at('key')] ?? defaultKey;
   return {
     name,
     filter,
     topic: parseTemplate(at('topic'), topic!, names),
     key: key === '' ? null : parseTemplate(at('key'), key, names),
+    isKeyDefault: raw[at('key')] === undefined,
     matches: (levels) => matchesFilter(wanted, levels),
   };
 }

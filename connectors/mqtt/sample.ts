@@ -10,6 +10,7 @@ import { type ConnectionEvents, MqttConnection, type MqttLibrary } from './conne
 import { shownServer } from './connection-config.ts';
 import { mqttRefused } from './errors.ts';
 import { RecordMaker } from './records.ts';
+import { SparkplugReader } from './sparkplug/reader.ts';
 
 /** Up to `max` records; fewer when the signal is aborted first. Rejects when no broker takes us. */
 export async function sampleMessages(
@@ -18,7 +19,10 @@ export async function sampleMessages(
   { signal, logger }: PreviewRequest,
 ): Promise<readonly SourceRecord[]> {
   const library = (await import('mqtt')).default as unknown as MqttLibrary;
-  const maker = new RecordMaker(settings);
+  const { clientId, sparkplug } = settings;
+  // Births are learned from what passes by; nobody is asked for any.
+  const reader = sparkplug === null ? null : new SparkplugReader(clientId, sparkplug.isPerMetric, () => undefined);
+  const maker = new RecordMaker(settings, { redeliveries: null, sparkplug: reader });
   const records: SourceRecord[] = [];
   const enough = Promise.withResolvers<void>();
   const events: ConnectionEvents = {
@@ -28,8 +32,8 @@ export async function sampleMessages(
       if (records.length >= max) return;
       const delivery = new Delivery(packet.topic, packet.payload as Buffer);
       try {
-        const record = maker.record({ delivery, packet, receivedAt: Date.now() });
-        if (record !== null) records.push(record);
+        const made = maker.records({ delivery, packet, receivedAt: Date.now(), serial: 0 });
+        records.push(...made.slice(0, max - records.length));
       } catch (error) {
         logger.warn({ err: error }, `Bad input on ${packet.topic}: ${(error as Error).message}`);
       }

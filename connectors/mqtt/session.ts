@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IPublishPacket } from 'mqtt';
 import { ConnectError, type Logger } from '../api/index.ts';
-import type { Delivery } from './ack-line.ts';
+import type { Owed } from './ack-line.ts';
 import type { MqttSettings } from './config.ts';
 import { type ConnectionEvents, MqttConnection, type MqttLibrary } from './connection.ts';
 import { shownServer } from './connection-config.ts';
@@ -26,10 +26,28 @@ const finalRefusals = new Set([2, 4, 5, 133, 134, 135, 138, 140]);
 /** What the session does for its owner. */
 export interface SessionOwner {
   onPublish: ConnectionEvents['onPublish'];
+  /** The broker accepted us; called before any message of this connection. `lost`: it had our session and has it no more. */
+  onConnected(connection: MqttConnection, lost: LostSession | null): void;
+  onConfirmed(confirmed: readonly Owed[]): void;
   /** The connection is over: nothing held on it may be released any more. */
-  onClosed(): void;
+  onClosed(connection: MqttConnection): void;
   /** The session has failed for good. */
   onFailed(error: Error): void;
+}
+
+/** A session that the broker has forgotten, with all that it had queued for us. */
+export interface LostSession {
+  readonly server: string;
+  /** When the connection before ended, milliseconds since the epoch; null when that was in an earlier run. */
+  readonly awaySince: number | null;
+}
+
+/** Filters of an earlier run that are not ours any more. */
+export interface FormerFilters {
+  /** Nobody's: unsubscribed at once. */
+  readonly removed: readonly string[];
+  /** Another task's now: unsubscribed when that has had time to subscribe. */
+  readonly moved: readonly string[];
 }
 
 /** What the session has seen; read by logs, tests and benchmarks. */
@@ -41,15 +59,14 @@ export interface SessionCounters {
 
 export class MqttSession {
   readonly counters: SessionCounters = { connections: 0, sessionsLost: 0, parked: 0 };
-  /** Messages received on an earlier connection and never acknowledged, by packet id: the broker will send them again. */
-  readonly unacked = new Map<number, Delivery>();
   /** The connection in use, or null. */
   connection: MqttConnection | null = null;
   readonly #settings: MqttSettings;
   readonly #logger: Logger;
   readonly #owner: SessionOwner;
-  /** Filters a former run subscribed to, which we no longer want. */
-  #obsolete: readonly string[];
+  #former: FormerFilters;
+  #handover: NodeJS.Timeout | undefined;
+  #awaySince: number | null = null;
   /** True when this client id has had a session before, so that its absence is a loss. */
   #isKnown: boolean;
   #isSubscribed = false;
@@ -65,13 +82,14 @@ export class MqttSession {
     settings: MqttSettings,
     logger: Logger,
     owner: SessionOwner,
-    earlier: { readonly filters: readonly string[] } | null,
+    /** Null: this client id has had no session yet. */
+    former: FormerFilters | null,
   ) {
     this.#settings = settings;
     this.#logger = logger;
     this.#owner = owner;
-    this.#isKnown = earlier !== null && !settings.clean;
-    this.#obsolete = (earlier?.filters ?? []).filter((filter) => !settings.filters.includes(filter));
+    this.#isKnown = former !== null && !settings.clean;
+    this.#former = former ?? { removed: [], moved: [] };
     this.#version = settings.protocol === 'auto' ? null : settings.protocol;
   }
 
@@ -95,6 +113,7 @@ export class MqttSession {
     });
     void this.connection?.close();
   }
+
   /** There is room again. */
   unpark(): void {
     this.#unpark?.();
@@ -174,6 +193,7 @@ export class MqttSession {
       const connection = new MqttConnection(this.#library!, server, version, this.#settings, {
         onConnack: (accepted) => this.#onConnack(accepted),
         onPublish: (from, packet: IPublishPacket, release) => this.#owner.onPublish(from, packet, release),
+        onConfirmed: (confirmed) => this.#owner.onConfirmed(confirmed),
       });
       this.connection = connection;
       try {
@@ -195,12 +215,11 @@ export class MqttSession {
   #onConnack(connection: MqttConnection): void {
     this.counters.connections++;
     this.#version = connection.version;
-    if (!connection.sessionPresent) {
-      if (this.#isKnown && !this.#settings.clean) this.#reportLostSession(connection);
-      this.unacked.clear();
-      this.#isSubscribed = false;
-    }
+    const isLost = !connection.sessionPresent && this.#isKnown && !this.#settings.clean;
+    if (isLost) this.#reportLostSession(connection);
+    if (!connection.sessionPresent) this.#isSubscribed = false;
     this.#isKnown = true;
+    this.#owner.onConnected(connection, isLost ? { server: connection.server, awaySince: this.#awaySince } : null);
   }
 
   #reportLostSession(connection: MqttConnection): void {
@@ -229,17 +248,34 @@ export class MqttSession {
 
   /** Always on the first connection of a run, since the filters may have changed; later only in a new session. */
   async #subscribe(connection: MqttConnection): Promise<void> {
-    if (this.#isSubscribed) return;
-    if (connection.sessionPresent) await connection.unsubscribe(this.#obsolete);
-    await connection.subscribe(this.#settings.filters, this.#settings.qos);
-    this.#obsolete = [];
-    this.#isSubscribed = true;
+    const { filters, qos, handoverMs, sparkplug } = this.#settings;
+    const { removed, moved } = this.#former;
+    if (!this.#isSubscribed) {
+      if (connection.sessionPresent) await connection.unsubscribe(removed);
+      await connection.subscribe(filters, qos, sparkplug !== null);
+      this.#isSubscribed = true;
+      this.#former = { removed: [], moved: connection.sessionPresent ? moved : [] };
+    }
+    if (this.#former.moved.length === 0) return;
+    this.#handover = setTimeout(() => void this.#handOver(connection, moved), handoverMs);
+  }
+
+  /** The task whose filters these are now has had its time; both got what came meanwhile. */
+  async #handOver(connection: MqttConnection, moved: readonly string[]): Promise<void> {
+    try {
+      await connection.unsubscribe(moved);
+      this.#former = { removed: [], moved: [] };
+      this.#logger.info({ filters: moved }, 'Unsubscribed from filters that another task has now.');
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'Unsubscribing failed with the connection and is tried on the next.');
+    }
   }
 
   #leave(connection: MqttConnection): void {
     if (this.connection !== connection) return;
+    clearTimeout(this.#handover);
+    if (connection.isAccepted) this.#awaySince = Date.now();
     this.connection = null;
-    for (const [packetId, delivery] of connection.acks.unsettled()) this.unacked.set(packetId, delivery);
-    this.#owner.onClosed();
+    this.#owner.onClosed(connection);
   }
 }

@@ -18,7 +18,7 @@ import {
 import { examineSource, OffsetStore, type SourceFixture, SourceRun } from '../acceptance/index.ts';
 import { JsonText, parseConfig, plainValue, type SourceConnectorPlugin, type SourceRecord } from '../api/index.ts';
 import { mqttPlugins } from './plugins.ts';
-import type { MqttSourceTask } from './source.ts';
+import type { MqttSourceTask } from './source-task.ts';
 
 const plugin = mqttPlugins[0] as SourceConnectorPlugin;
 let serial = 0;

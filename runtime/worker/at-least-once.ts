@@ -67,6 +67,11 @@ export class AtLeastOnce implements SourceDelivery {
 
   polled(): void {}
 
+  /** Dead letters have a producer of their own and are durable when they are handed over. */
+  afterDurable(callback: () => void): void {
+    callback();
+  }
+
   async drain(): Promise<void> {
     while (!this.#flight.isEmpty && this.#flight.failure === null && !this.#isCancelled) await this.#flight.change();
     await this.#flushing?.catch(() => {});

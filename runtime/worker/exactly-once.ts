@@ -34,6 +34,8 @@ class Transaction {
   readonly batches: SourceBatch[] = [];
   readonly deadLetters: ProducerRecord[] = [];
   readonly offsets = new PendingOffsets();
+  /** Who waits for its dead letters to be durable; null once they are. */
+  onCommitted: (() => void)[] | null = [];
   records = 0;
   bytes = 0;
   outcome: Outcome = 'commit';
@@ -142,6 +144,13 @@ export class ExactlyOnce implements SourceDelivery {
     if (outcome === null) return;
     this.#isWhole = boundaries.context === null;
     if (!this.#isWhole || this.#running === null) this.#seal(outcome);
+  }
+
+  /** A dead letter is in the newest transaction that is not empty, or in one before it. */
+  afterDurable(callback: () => void): void {
+    const newest = this.#open.isEmpty ? this.#waiting.at(-1) : this.#open;
+    if (newest?.onCommitted == null) callback();
+    else newest.onCommitted.push(callback);
   }
 
   /** What the task left open is no transaction: its records are read again. */
@@ -262,11 +271,14 @@ export class ExactlyOnce implements SourceDelivery {
     await this.#producer!.commit();
   }
 
-  async #settled({ batches, outcome, records }: Transaction, began: number): Promise<void> {
+  async #settled(transaction: Transaction, began: number): Promise<void> {
+    const { batches, outcome, records } = transaction;
     const { environment, task } = this.#options;
     const { measures } = environment;
     const commitRecord = task.commitRecord?.bind(task) ?? null;
     for (const batch of batches) settleBatch(batch, environment, commitRecord, outcome === 'abort');
+    for (const tell of transaction.onCommitted ?? []) tell();
+    transaction.onCommitted = null;
     await task.commit?.();
     measures.commitMs.add(performance.now() - began);
     measures.transactionSize.add(records);

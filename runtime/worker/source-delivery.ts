@@ -31,6 +31,8 @@ export interface SourceDelivery {
   send(batch: SourceBatch): void;
   /** A poll's records have all been sent. */
   polled(): void;
+  /** Calls back once every dead letter that was handed over before is durable. */
+  afterDurable(callback: () => void): void;
   /** After the last poll: resolves when what can be finished is finished and its offsets are durable. */
   drain(): Promise<void>;
   /** Nothing may be committed any more. */

@@ -316,6 +316,8 @@ export class SourceLoop implements TaskLoop {
       logger,
       signal: this.#abort.signal,
       offsets: async (partitions: readonly SourcePartition[]) => offsets.read(connector, partitions),
+      allOffsets: async () =>
+        offsets.all(connector).flatMap(({ partition, offset }) => (offset === null ? [] : [{ partition, offset }])),
       reportBadInput: (input: BadInput) => this.#reportBadInput(input),
       declareSchemas: this.#conversion.declareSchemas.bind(this.#conversion),
       transactions: this.#delivery.transactions,
@@ -340,6 +342,7 @@ export class SourceLoop implements TaskLoop {
       });
       if (outcome === 'skipped') ledger.skipped++;
       else ledger.deadLettered++;
+      if (input.onDurable !== undefined) this.#delivery.afterDurable(input.onDurable);
     } catch (error) {
       ledger.released++;
       throw error;
