@@ -33,6 +33,8 @@ interface PacketSender {
 
 /** PINGREQ, in every version of MQTT. */
 const pingreq = Buffer.from([0xc0, 0x00]);
+/** Topics the broker may send as two bytes once it has named them. */
+const TOPIC_ALIASES_MAX = 1024;
 /** How long a polite goodbye may take before the socket is destroyed. */
 const closeTimeoutMs = 2_000;
 
@@ -51,6 +53,8 @@ export class MqttConnection {
   #isOver = false;
   #isFlushScheduled = false;
   readonly #onConfirmed: ConnectionEvents['onConfirmed'];
+  /** Topic aliases of this connection. */
+  readonly #topics = new Map<number, string>();
   /** Acknowledged since the last ping, and before it. */
   #sent: Owed[] = [];
   #pinged: readonly Owed[] | null = null;
@@ -68,7 +72,10 @@ export class MqttConnection {
     this.#client = library.connect(server, clientOptions(version, settings, clientId));
     this.#onConfirmed = events.onConfirmed?.bind(events);
     this.#takeAcknowledgements();
-    this.#client.handleMessage = (packet, callback) => events.onPublish(this, packet, callback as () => void);
+    this.#client.handleMessage = (packet, callback) => {
+      if (packet.properties?.topicAlias !== undefined) this.#nameTopic(packet, packet.properties.topicAlias);
+      events.onPublish(this, packet, callback as () => void);
+    };
     this.#client.on('packetreceive', (packet: Packet) => {
       if (packet.cmd === 'connack' && !this.#isAccepted) this.#accept(packet, events);
       else if (packet.cmd === 'pingresp') this.#confirm();
@@ -85,6 +92,12 @@ export class MqttConnection {
         resolve(this.#error);
       });
     });
+  }
+
+  /** MQTT.js has checked the alias (MQTT 5, 3.3.2.3.4), and tells its topic only to listeners of events. */
+  #nameTopic(packet: IPublishPacket, alias: number): void {
+    if (packet.topic !== '') this.#topics.set(alias, packet.topic);
+    else packet.topic = this.#topics.get(alias) ?? '';
   }
 
   /** True once the broker has taken us. */
@@ -209,6 +222,7 @@ function clientOptions(version: 4 | 5, settings: MqttSettings, clientId: string)
       sessionExpiryInterval: settings.clean ? 0 : settings.sessionExpiryS,
       // A hint only: brokers overrun it, so the window of the source is the real bound.
       receiveMaximum: settings.inflightMax,
+      topicAliasMaximum: TOPIC_ALIASES_MAX,
     };
   }
   return options;

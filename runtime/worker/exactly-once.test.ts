@@ -161,6 +161,32 @@ test('bad input that never was a record is dead-lettered in the transaction of i
   await eventually(() => assert.deepEqual(values('dead'), ['x;y']));
 });
 
+test('who acknowledges bad input upstream hears of it after the commit that holds its dead letter, not before', async (t) => {
+  const source = exact();
+  source.values.push('good');
+  const seen: string[] = [];
+  let isReported = false;
+  source.onPoll = async (context) => {
+    if (isReported) return;
+    isReported = true;
+    const error = new DataError('too few columns');
+    const onDurable = () => void seen.push('durable');
+    await context.reportBadInput({ error, source: { line: 3 }, bytes: Buffer.from('x;y'), onDurable });
+    seen.push('handed over');
+  };
+  const log = new MemoryLog({
+    beforeAppend: (records) => void (records.some(({ topic }) => topic === 'dead') && seen.push('append')),
+    beforeCommit: () => void seen.push('commit'),
+  });
+  const { create, values } = await harness(t, [source.plugin], { log });
+  await create('s', config(deadLetters));
+  await eventually(() => assert.deepEqual(values('dead'), ['x;y']));
+  await eventually(() => assert.ok(seen.includes('durable')));
+  const own = seen.slice(seen.indexOf('handed over'));
+  assert.ok(own.indexOf('append') < own.indexOf('commit') && own.indexOf('commit') < own.indexOf('durable'), `${own}`);
+  assert.equal(own.filter((each) => each === 'durable').length, 1);
+});
+
 test('polls that end while a transaction is being written go together into the next', async (t) => {
   const source = exact();
   source.values.push(...range(100));

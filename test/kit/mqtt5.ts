@@ -69,6 +69,8 @@ class Connection {
   session: Session | null = null;
   version = 4;
   receiveMaximum = 65_535;
+  /** Topics the client lets us shorten. */
+  aliasMaximum = 0;
   will: Message | null = null;
   readonly aliases = new Map<string, number>();
   pubacks = 0;
@@ -261,6 +263,7 @@ export class FaultyMqttBroker {
     session.connection = connection;
     connection.session = session;
     connection.receiveMaximum = packet.properties?.receiveMaximum ?? 65_535;
+    connection.aliasMaximum = packet.properties?.topicAliasMaximum ?? 0;
     const { will } = packet;
     if (will !== undefined) {
       connection.will = {
@@ -370,7 +373,8 @@ export class FaultyMqttBroker {
   #deliver(connection: Connection, message: Message, id: number, dup: boolean): void {
     const { topic, payload, qos, retain } = message;
     const known = connection.aliases.get(topic);
-    const usesAlias = this.faults.usesAliases && connection.version === 5;
+    const hasPlace = known !== undefined || connection.aliases.size < connection.aliasMaximum;
+    const usesAlias = this.faults.usesAliases && connection.version === 5 && hasPlace;
     if (usesAlias && known === undefined) connection.aliases.set(topic, connection.aliases.size + 1);
     const properties = usesAlias ? { properties: { topicAlias: connection.aliases.get(topic)! } } : {};
     const packet: IPublishPacket = {
