@@ -10,6 +10,7 @@ import { DEFAULT_LIMITS, type NamedText, type SchemaLimits } from './parse/parse
 import { type CompatibilityAnswer, Registration } from './registration.ts';
 import { SchemaReader } from './schema-reader.ts';
 import { type ConfigChange, Settings } from './settings.ts';
+import type { SoundAnswer } from './sound/answer.ts';
 import { RegistryState, type SchemaEntry } from './state.ts';
 import type { SchemaStore } from './store/store.ts';
 import {
@@ -127,10 +128,15 @@ export class RegistryCore {
   async register(
     name: string,
     request: RegisterRequest,
-    options: { readonly normalize?: boolean; readonly force?: boolean } = {},
+    options: {
+      readonly normalize?: boolean;
+      readonly force?: boolean;
+      /** Told what the sound checker found, when it was asked and the schema is registered. */
+      readonly onSound?: (answer: SoundAnswer) => void;
+    } = {},
   ): Promise<SchemaVersion> {
     const { normalize = false, force = false } = options;
-    return this.#registration.register(this.subjectFor(name), request, { normalize, force });
+    return this.#registration.register(this.subjectFor(name), request, { ...options, normalize, force });
   }
 
   /** Against one version (`latest` of an unknown subject is compatible), or, without a token, as registering would. */

@@ -11,9 +11,17 @@ export class RegistryError extends Error {
   readonly errorCode: number;
   /** True when the same request may succeed later. */
   readonly retriable: boolean;
+  /** Members for the answer's body beside Confluent's, for clients that take them. */
+  readonly extras: object;
 
-  constructor(code: string, errorCode: number, message: string, options: { cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    errorCode: number,
+    message: string,
+    options: { readonly cause?: unknown; readonly extras?: object } = {},
+  ) {
     super(message, options);
+    this.extras = options.extras ?? {};
     this.name = 'RegistryError';
     this.code = code;
     this.errorCode = errorCode;
@@ -118,12 +126,13 @@ export const errors = {
       `Subject '${shown(subject)}' has no mode of its own. Ask with defaultToGlobal=true for the one in force.`,
     ),
   /** The part before the details is literal. */
-  incompatible: (subject: string, details: readonly string[]) =>
+  incompatible: (subject: string, details: readonly string[], extras: object = {}) =>
     new RegistryError(
       'INCOMPATIBLE_SCHEMA',
       409,
       `Schema being registered is incompatible with an earlier schema for subject "${shown(subject)}", ` +
         `details: [${details.join(', ')}]`,
+      { extras },
     ),
   invalidSchema: (reason: string, cause?: unknown) =>
     new RegistryError('INVALID_SCHEMA', 42201, reason, cause === undefined ? {} : { cause }),

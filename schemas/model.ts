@@ -77,6 +77,10 @@ export type CompatibilityLevel = (typeof COMPATIBILITY_LEVELS)[number];
 export const COMPATIBILITY_POLICIES = ['STRICT', 'LENIENT'] as const;
 export type CompatibilityPolicy = (typeof COMPATIBILITY_POLICIES)[number];
 
+/** What the sound checker's counterexamples do: only shown, or a reason to refuse. */
+export const SOUND_POLICIES = ['WARN', 'REFUSE'] as const;
+export type SoundPolicy = (typeof SOUND_POLICIES)[number];
+
 export const MODES = ['READWRITE', 'READONLY', 'READONLY_OVERRIDE', 'IMPORT', 'FORWARD'] as const;
 export type Mode = (typeof MODES)[number];
 
@@ -85,6 +89,8 @@ export interface SubjectConfig {
   readonly compatibilityLevel?: CompatibilityLevel;
   readonly compatibilityPolicy?: CompatibilityPolicy;
   readonly compatibilityGroup?: string;
+  /** Ours, not Confluent's; WARN when absent. */
+  readonly soundPolicy?: SoundPolicy;
   readonly normalize?: boolean;
   readonly validateFields?: boolean;
   readonly validateRules?: boolean;

@@ -96,3 +96,29 @@ test('Every draft is understood, with references to other subjects', async (t) =
     assert.match(problem({ at: { lat: 'north' } })!, /\/at\/lat must be number/, draft);
   }
 });
+
+test('A schema with a word that only our validator knows cannot make it say yes to everything', async (t) => {
+  const { core, check } = await setUp(t);
+  const { id } = await register(core, 'gps-value', '{"$async":true,"type":"string"}');
+  assert.match(check.problem('gps', 'value', withSchemaId(id, json(7)), [], wish)!, /must be string/);
+});
+
+test('Cents are multiples of a hundredth', async (t) => {
+  const { core, check } = await setUp(t);
+  const { id } = await register(core, 'gps-value', '{"multipleOf":0.01}');
+  assert.equal(check.problem('gps', 'value', withSchemaId(id, json(19.99)), [], wish), null);
+  assert.match(check.problem('gps', 'value', withSchemaId(id, json(19.995)), [], wish)!, /must be multiple of 0\.01/);
+});
+
+test('A schema that cannot be compiled refuses records with the reason, and the broker goes on', async (t) => {
+  const { core, check } = await setUp(t);
+  const { id } = await register(
+    core,
+    'gps-value',
+    '{"$id":"http://a/b","$ref":"#/$defs/c","definitions":{"c":{"type":"string"}}}',
+  );
+  assert.match(
+    check.problem('gps', 'value', withSchemaId(id, json('x')), [], wish)!,
+    /schema cannot judge it: can't resolve/,
+  );
+});

@@ -4,14 +4,11 @@
  *
  * Everything here is synchronous; a schema is compiled when its first record comes, and kept by id.
  */
-import { createRequire } from 'node:module';
-import type { Ajv, AnySchemaObject, ValidateFunction } from 'ajv';
 import type { RegistryCore } from './core.ts';
 import { RegistryError } from './errors.ts';
 import type { SchemaVersion } from './model.ts';
-import { type Draft, draftOf } from './parse/drafts.ts';
-import { isObject, type JsonValue } from './parse/json-text.ts';
 import type { NamedText } from './parse/parse-schema.ts';
+import { compileSchema, firstProblem } from './validation/compile.ts';
 import { PREFIX_BYTES, readSchemaId, wireProblem } from './wire.ts';
 
 export type Side = 'key' | 'value';
@@ -95,10 +92,20 @@ export class RecordCheck {
     } catch (error) {
       return `The ${side} is no JSON: ${(error as Error).message}.`;
     }
-    const problem = this.#judgeOf(id, version)(value);
+    const problem = this.#judged(id, version, value);
     return problem === null
       ? null
       : `The ${side} does not fit schema ${id} ("${version.subject}" version ${version.version}): ${problem}.`;
+  }
+
+  #judged(id: number, version: SchemaVersion, value: unknown): string | null {
+    try {
+      return this.#judgeOf(id, version)(value);
+    } catch (error) {
+      if (error instanceof RegistryError) throw error;
+      // Old logs hold schemas that nobody can compile, and ajv's code for a few rare nestings throws.
+      return `the schema cannot judge it: ${(error as Error).message}`;
+    }
   }
 
   #judgeOf(id: number, version: SchemaVersion): Judge {
@@ -111,39 +118,7 @@ export class RecordCheck {
   }
 }
 
-const load = createRequire(import.meta.url);
-
-/** Where ajv keeps each dialect; what is not here is its default, which knows drafts 6 and 7. */
-const modules: Partial<Record<Draft, string>> = {
-  'draft-04': 'ajv-draft-04',
-  '2019-09': 'ajv/dist/2019',
-  '2020-12': 'ajv/dist/2020',
-};
-
-/** ajv in the dialect of the schema, loaded when the first record asks for it. The schema was judged at registration. */
-function ajvFor(schema: JsonValue): Ajv {
-  const declared = draftOf(schema);
-  const module = ('draft' in declared ? modules[declared.draft] : undefined) ?? 'ajv';
-  const { default: Dialect } = load(module) as { default: new (options: object) => Ajv };
-  const ajv = new Dialect({ strict: false, logger: false, validateSchema: false });
-  if (module === 'ajv') ajv.addMetaSchema(load('ajv/dist/refs/json-schema-draft-06.json') as AnySchemaObject);
-  (load('ajv-formats') as { default: (ajv: Ajv) => void }).default(ajv);
-  return ajv;
-}
-
 function compile(text: string, references: readonly NamedText[]): Judge {
-  const schema = JSON.parse(text) as JsonValue;
-  const ajv = ajvFor(schema);
-  const base = isObject(schema) && typeof schema.$id === 'string' ? schema.$id : null;
-  for (const { name, text } of references) {
-    const names = new Set([name, ...(base !== null && URL.canParse(name, base) ? [new URL(name, base).href] : [])]);
-    for (const key of names) ajv.addSchema(JSON.parse(text) as AnySchemaObject, key);
-  }
-  const validate = ajv.compile(schema as AnySchemaObject) as ValidateFunction;
-  return (value) => {
-    if (validate(value)) return null;
-    const [error] = validate.errors ?? [];
-    if (error === undefined) return 'it is refused';
-    return `${error.instancePath === '' ? 'it' : error.instancePath} ${error.message}`;
-  };
+  const validate = compileSchema(text, references);
+  return (value) => (validate(value) === true ? null : firstProblem(validate.errors));
 }

@@ -8,10 +8,12 @@ import { type EarlierSchema, incompatibilities, messagesOf } from './compatibili
 import { assertValidRuleSet, mergeMetadata, mergeRuleSets } from './data-contract.ts';
 import { errors } from './errors.ts';
 import { guidOf } from './identity.ts';
-import type { RegisterRequest, SchemaContent, SchemaVersion } from './model.ts';
+import type { CompatibilityLevel, RegisterRequest, SchemaContent, SchemaVersion } from './model.ts';
 import type { ParsedSchema } from './parse/parse-schema.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import type { Settings } from './settings.ts';
+import { type SoundAnswer, soundAnswer, soundLine } from './sound/answer.ts';
+import { judgeSchemas, type SchemaText } from './sound/judge.ts';
 import type { RegistryState } from './state.ts';
 import { encodeKey, encodeSchemaValue } from './store/topic-format.ts';
 import { assertValidSubject, contextOf } from './subject-name.ts';
@@ -28,6 +30,8 @@ export interface CompatibilityAnswer {
   readonly isCompatible: boolean;
   /** Why not, in Confluent's form; empty when compatible. */
   readonly messages: readonly string[];
+  /** What happens to records; null when the level compares nothing or the schemas are not JSON Schema. */
+  readonly sound: SoundAnswer | null;
 }
 
 export class Registration {
@@ -62,7 +66,7 @@ export class Registration {
   async register(
     subject: string,
     request: RegisterRequest,
-    options: { readonly normalize: boolean; readonly force: boolean },
+    options: { readonly normalize: boolean; readonly force: boolean; readonly onSound?: (answer: SoundAnswer) => void },
   ): Promise<SchemaVersion> {
     assertValidSubject(subject);
     assertValidRuleSet(request.ruleSet);
@@ -76,7 +80,10 @@ export class Registration {
       const live = this.#live(subject);
       const existing = findByContent(live, content);
       if (existing !== undefined && (request.id === undefined || request.id === existing.id)) return existing;
-      if (!options.force && request.id === undefined) await this.#assertCompatible(subject, content, parsed, live);
+      if (!options.force && request.id === undefined) {
+        const sound = await this.#assertCompatible(subject, content, parsed, live);
+        if (sound !== null) options.onSound?.(sound);
+      }
       return this.#write(subject, request, content);
     });
   }
@@ -145,9 +152,10 @@ export class Registration {
     content: SchemaContent,
     parsed: ParsedSchema,
     live: readonly SchemaVersion[],
-  ): Promise<void> {
-    const { isCompatible, messages } = await this.#compare(subject, content, parsed, live);
-    if (!isCompatible) throw errors.incompatible(subject, messages);
+  ): Promise<SoundAnswer | null> {
+    const { isCompatible, messages, sound } = await this.#compare(subject, content, parsed, live);
+    if (!isCompatible) throw errors.incompatible(subject, messages, sound === null ? {} : { sound });
+    return sound;
   }
 
   async #compare(
@@ -158,13 +166,13 @@ export class Registration {
   ): Promise<CompatibilityAnswer> {
     const config = this.#settings.configInForce(subject);
     const level = config.compatibilityLevel;
-    if (level === 'NONE') return { isCompatible: true, messages: [] };
+    if (level === 'NONE') return { isCompatible: true, messages: [], sound: null };
     const group = config.compatibilityGroup;
     const counted =
       group === undefined ? versions : versions.filter((old) => groupOf(old, group) === groupOf(content, group));
     const otherType = counted.find(({ schemaType }) => schemaType !== content.schemaType);
     if (otherType !== undefined) {
-      return { isCompatible: false, messages: [typeChanged(otherType, content)] };
+      return { isCompatible: false, messages: [typeChanged(otherType, content)], sound: null };
     }
     const last = level.endsWith('_TRANSITIVE') ? counted : counted.slice(-1);
     const earlier: EarlierSchema[] = [];
@@ -173,7 +181,30 @@ export class Registration {
     }
     const found = incompatibilities(parsed, earlier, level, config.compatibilityPolicy ?? 'STRICT');
     const validateFields = config.validateFields ?? false;
-    return { isCompatible: found.length === 0, messages: messagesOf(found, earlier, { level, validateFields }) };
+    const messages = messagesOf(found, earlier, { level, validateFields });
+    const sound = await this.#sound(subject, content, last, level);
+    const isRefused = sound.verdict === 'breaks' && config.soundPolicy === 'REFUSE';
+    if (found.length === 0 && !isRefused) return { isCompatible: true, messages: [], sound };
+    // Clients take any message for "incompatible", so a proof of the contrary is one more line of these only.
+    return { isCompatible: false, messages: [...messages, `{sound: '${soundLine(sound)}'}`], sound };
+  }
+
+  /** What happens to records, whatever Confluent's rules say. */
+  async #sound(
+    subject: string,
+    content: SchemaContent,
+    counted: readonly SchemaVersion[],
+    level: CompatibilityLevel,
+  ): Promise<SoundAnswer> {
+    const context = contextOf(subject);
+    const textOf = ({ schema, references }: SchemaContent): SchemaText => ({
+      schema,
+      references: this.#reader.closure(context, references),
+    });
+    const earlier = counted.map((old) => ({ ...textOf(old), version: old.version }));
+    return soundAnswer(textOf(content), earlier, level, (written, read) =>
+      judgeSchemas(written, read, this.#reader.limits),
+    );
   }
 
   async #write(subject: string, request: RegisterRequest, content: SchemaContent): Promise<SchemaVersion> {

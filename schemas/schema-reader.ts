@@ -17,12 +17,13 @@ const MAX_REFERENCES = 1000;
 
 export class SchemaReader {
   readonly #state: RegistryState;
-  readonly #limits: SchemaLimits;
+  /** What a text may cost. */
+  readonly limits: SchemaLimits;
   readonly #parsed = new Map<string, Promise<ParsedSchema>>();
 
   constructor(state: RegistryState, limits: SchemaLimits) {
     this.#state = state;
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   /**
@@ -38,7 +39,7 @@ export class SchemaReader {
     }
     const text = request.schema ?? '';
     if (text.trim() === '') throw errors.emptySchema();
-    parseText(text, this.#limits);
+    parseText(text, this.limits);
     const references = this.#concrete(subject, request.references ?? []);
     return {
       schemaType: 'JSON',
@@ -56,7 +57,7 @@ export class SchemaReader {
     let parsed = this.#parsed.get(key);
     this.#parsed.delete(key);
     if (parsed === undefined) {
-      parsed = parseSchema(content.schema, this.closure(context, content.references), this.#limits);
+      parsed = parseSchema(content.schema, this.closure(context, content.references), this.limits);
       parsed.catch(() => this.#parsed.delete(key));
     }
     this.#parsed.set(key, parsed);

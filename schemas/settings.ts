@@ -12,6 +12,7 @@ import {
   type CompatibilityLevel,
   MODES,
   type Mode,
+  SOUND_POLICIES,
   type SubjectConfig,
 } from './model.ts';
 import type { RegistryState } from './state.ts';
@@ -153,6 +154,7 @@ function validated(change: ConfigChange): Record<string, unknown> {
   const oneOf = (list: readonly unknown[]) => (value: unknown) => list.includes(value);
   take('compatibilityLevel', oneOf(COMPATIBILITY_LEVELS), COMPATIBILITY_LEVELS.join(', '));
   take('compatibilityPolicy', oneOf(COMPATIBILITY_POLICIES), COMPATIBILITY_POLICIES.join(', '));
+  take('soundPolicy', oneOf(SOUND_POLICIES), SOUND_POLICIES.join(', '));
   for (const member of TEXTS) take(member, (value) => typeof value === 'string', 'a string');
   for (const member of SWITCHES) take(member, (value) => typeof value === 'boolean', 'true and false');
   for (const member of OBJECTS) take(member, (value) => typeof value === 'object', 'an object');

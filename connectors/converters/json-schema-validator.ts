@@ -56,7 +56,9 @@ async function ajvFor(draft: string) {
 }
 
 /** ajv refuses a draft it has no meta-schema for (4, 6); what we read of those is the same in 7. */
-function withoutUnknownDraft(schema: AnySchemaObject): AnySchemaObject {
+function withoutUnknownDraft(given: AnySchemaObject): AnySchemaObject {
+  // ajv's own word: it would answer with a promise, which looks like a yes.
+  const { $async: _async, ...schema } = given;
   if (!/draft-0[346]/.test(String(schema.$schema ?? ''))) return schema;
   const { $schema: _, id: __, ...rest } = schema;
   return rest;

@@ -7,6 +7,7 @@ import type { RegistryCore } from '../core.ts';
 import { errors, type RegistryError } from '../errors.ts';
 import type { RegisterRequest, SchemaVersion } from '../model.ts';
 import type { ConfigChange } from '../settings.ts';
+import type { SoundAnswer } from '../sound/answer.ts';
 import type { SchemaEntry } from '../state.ts';
 import { assertValidContext, contextOf, inContext } from '../subject-name.ts';
 import { bodyObject, flag, paged, type RestRequest, registerRequest, text } from './request.ts';
@@ -81,10 +82,17 @@ function subjectRoutes(core: RegistryCore): Route[] {
       return paged(request, numbers);
     }),
     post('/subjects/:subject/versions', async (request) => {
-      const options = { normalize: flag(request, 'normalize'), force: flag(request, 'force') };
       const asked = registerRequest(request);
       assertReadable(request, asked);
-      return registeredShape(await core.register(param(request, 'subject'), asked, options), request);
+      let sound: SoundAnswer | null = null;
+      const version = await core.register(param(request, 'subject'), asked, {
+        normalize: flag(request, 'normalize'),
+        force: flag(request, 'force'),
+        onSound: (answer) => {
+          sound = answer;
+        },
+      });
+      return registeredShape(version, request, sound);
     }),
   ];
 }
@@ -216,15 +224,16 @@ function compatibilityRoutes(core: RegistryCore): Route[] {
     const subject = param(request, 'subject');
     const asked = registerRequest(request);
     assertReadable(request, asked);
-    const { isCompatible, messages } = await core
+    const { isCompatible, messages, sound } = await core
       .checkCompatibility(subject, token(request), asked, { normalize })
       .catch((error) => {
         // Asked for reasons, an unsound schema is one.
         if (flag(request, 'verbose') && error.errorCode === 42201)
-          return { isCompatible: false, messages: [error.message] };
+          return { isCompatible: false, messages: [error.message], sound: null };
         throw error;
       });
-    return { is_compatible: isCompatible, ...(flag(request, 'verbose') ? { messages } : {}) };
+    if (!flag(request, 'verbose')) return { is_compatible: isCompatible };
+    return { is_compatible: isCompatible, messages, ...(request.takesExtras && sound !== null ? { sound } : {}) };
   };
   return [
     post(

@@ -156,7 +156,8 @@ function answerError(
 ): FastifyReply {
   if (error instanceof RegistryError) {
     if (error.status >= 500) logger.warn({ url: request.url, code: error.code }, error.message);
-    return answer(reply, error.status, error.errorCode, error.message);
+    const extras = restRequest(request).takesExtras ? error.extras : {};
+    return answer(reply, error.status, error.errorCode, error.message, extras);
   }
   const status = error.statusCode ?? 500;
   if (status < 500) return answerStatus(reply, status);
@@ -164,9 +165,15 @@ function answerError(
   return answer(reply, 500, 500, 'Internal Server Error');
 }
 
-function answer(reply: FastifyReply, status: number, errorCode: number, message: string): FastifyReply {
+function answer(
+  reply: FastifyReply,
+  status: number,
+  errorCode: number,
+  message: string,
+  extras: object = {},
+): FastifyReply {
   return reply
     .code(status)
     .header('content-type', reply.getHeader('content-type') ?? SCHEMA_REGISTRY_V1)
-    .send(Buffer.from(JSON.stringify({ error_code: errorCode, message })));
+    .send(Buffer.from(JSON.stringify({ error_code: errorCode, message, ...extras })));
 }

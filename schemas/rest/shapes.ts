@@ -4,6 +4,7 @@
  * Members that came with 8.x go only to clients that say they take unknown ones; older clients parse strictly.
  */
 import type { SchemaVersion, SubjectConfig } from '../model.ts';
+import type { SoundAnswer } from '../sound/answer.ts';
 import type { SchemaEntry } from '../state.ts';
 import type { RestRequest } from './request.ts';
 
@@ -26,7 +27,8 @@ export function versionShape(version: SchemaVersion, request: RestRequest): obje
   };
 }
 
-export function registeredShape(version: SchemaVersion, request: RestRequest): object {
+/** `sound` is what the sound checker found of a version that was new. */
+export function registeredShape(version: SchemaVersion, request: RestRequest, sound: SoundAnswer | null): object {
   if (!request.takesExtras) return { id: version.id };
   return {
     id: version.id,
@@ -34,6 +36,7 @@ export function registeredShape(version: SchemaVersion, request: RestRequest): o
     guid: version.guid,
     ...contentShape(version, request),
     ts: version.timestamp,
+    ...(sound === null ? {} : { sound }),
   };
 }
 

@@ -72,6 +72,7 @@ const CONFIG_MEMBERS = [
   'compatibilityLevel',
   'compatibilityPolicy',
   'compatibilityGroup',
+  'soundPolicy',
   'defaultMetadata',
   'overrideMetadata',
   'defaultRuleSet',

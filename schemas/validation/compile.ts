@@ -1,0 +1,60 @@
+/**
+ * From a schema's text to a function that judges values: ajv in the schema's draft, with what it refers to.
+ *
+ * Everything in this room that judges a record by a schema comes here: the broker's check, counterexamples, conformance.
+ * Synchronous; ajv's dialects are loaded when a schema first asks for one.
+ */
+import { createRequire } from 'node:module';
+import type { Ajv, AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
+import { type Draft, draftOf } from '../parse/drafts.ts';
+import { isObject, type JsonValue } from '../parse/json-text.ts';
+import type { NamedText } from '../parse/parse-schema.ts';
+import { useExactMultipleOf } from './multiple-of.ts';
+import { prepared } from './prepare.ts';
+
+const load = createRequire(import.meta.url);
+
+/** Where ajv keeps each dialect; what is not here is its default, which knows drafts 6 and 7. */
+const MODULES: Partial<Record<Draft, string>> = {
+  'draft-04': 'ajv-draft-04',
+  '2019-09': 'ajv/dist/2019',
+  '2020-12': 'ajv/dist/2020',
+};
+
+/** Names every object has: only a schema that mentions one pays for asking whether a member is the value's own. */
+const INHERITED =
+  /"(?:__proto__|constructor|toString|toLocaleString|valueOf|hasOwnProperty|isPrototypeOf|propertyIsEnumerable|__(?:define|lookup)[GS]etter__)"/;
+
+/** Throws what ajv throws when the text cannot be compiled. */
+export function compileSchema(text: string, references: readonly NamedText[]): ValidateFunction {
+  const declared = draftOf(JSON.parse(text) as JsonValue);
+  const draft = 'draft' in declared ? declared.draft : 'draft-07';
+  const schema = prepared(text, draft);
+  const ownProperties = INHERITED.test(text) || references.some((reference) => INHERITED.test(reference.text));
+  const ajv = ajvFor(draft, ownProperties);
+  const base = isObject(schema) && typeof schema.$id === 'string' ? schema.$id : null;
+  for (const { name, text } of references) {
+    const names = new Set([name, ...(base !== null && URL.canParse(name, base) ? [new URL(name, base).href] : [])]);
+    for (const key of names) ajv.addSchema(prepared(text, draft) as AnySchemaObject, key);
+  }
+  return ajv.compile(schema as AnySchemaObject);
+}
+
+/** A dialect of ajv as the registry sets it up, with nothing in it but the meta-schemas. */
+export function ajvFor(draft: Draft, ownProperties: boolean): Ajv {
+  const module = MODULES[draft] ?? 'ajv';
+  const { default: Dialect } = load(module) as { default: new (options: object) => Ajv };
+  const ajv = new Dialect({ strict: false, logger: false, validateSchema: false, strictNumbers: true, ownProperties });
+  if (module === 'ajv') ajv.addMetaSchema(load('ajv/dist/refs/json-schema-draft-06.json') as AnySchemaObject);
+  (load('ajv-formats') as { default: (ajv: Ajv) => void }).default(ajv);
+  useExactMultipleOf(ajv);
+  return ajv;
+}
+
+/** The first thing that is wrong, with its place, as a clause: "/lat must be <= 90". */
+export function firstProblem(errors: readonly ErrorObject[] | null | undefined): string {
+  const error = errors?.[0];
+  if (error === undefined) return 'it is refused';
+  const extra = error.keyword === 'additionalProperties' ? ` ("${error.params.additionalProperty}")` : '';
+  return `${error.instancePath === '' ? 'it' : error.instancePath} ${error.message}${extra}`;
+}
