@@ -92,8 +92,13 @@ function restRequest(request: FastifyRequest, guard: Guard): RestRequest {
     params: request.params as Record<string, string>,
     query: request.query as Record<string, string | string[]>,
     body: request.body,
-    takesExtras: request.headers['confluent-accept-unknown-properties'] === 'true',
+    takesExtras: takesExtras(request),
   };
+}
+
+/** Whether the client says that it takes members it does not know. */
+function takesExtras(request: FastifyRequest): boolean {
+  return request.headers['confluent-accept-unknown-properties'] === 'true';
 }
 
 async function negotiate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -156,7 +161,7 @@ function answerError(
 ): FastifyReply {
   if (error instanceof RegistryError) {
     if (error.status >= 500) logger.warn({ url: request.url, code: error.code }, error.message);
-    const extras = restRequest(request).takesExtras ? error.extras : {};
+    const extras = takesExtras(request) ? error.extras : {};
     return answer(reply, error.status, error.errorCode, error.message, extras);
   }
   const status = error.statusCode ?? 500;
