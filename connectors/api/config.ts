@@ -22,6 +22,8 @@ export interface ConfigKey {
   readonly max?: number;
   /** Says what is wrong with a parsed value, in a sentence without its subject ("must be …"), or null. */
   readonly validate?: (value: unknown) => string | null;
+  /** A required key takes an empty text only where this says so (a replacement that removes). */
+  readonly mayBeEmpty?: boolean;
   /** Keys that may not be given together with this one. */
   readonly excludes?: readonly string[];
   /** Must be given, whatever its default, unless one of these keys is. */
@@ -177,7 +179,7 @@ function familyProblems(
           {
             key,
             value: text,
-            message: `Invalid value ${JSON.stringify(text)} for configuration "${key}": it ${problem}.`,
+            message: `Invalid value ${JSON.stringify(text)} for configuration "${key}": it ${sentence(problem)} ${declared.doc}`,
           },
         ];
   });
@@ -210,9 +212,12 @@ function parseKey(
   const quoted = declared.type === 'password' ? '[hidden]' : JSON.stringify(text);
   return {
     value: (declared.default as ConfigValue) ?? null,
-    problem: `Invalid value ${quoted} for configuration "${key}": it ${problem}${problem.endsWith('?') ? '' : '.'}`,
+    problem: `Invalid value ${quoted} for configuration "${key}": it ${sentence(problem)}`,
   };
 }
+
+/** A mark below a place in the text (`^`) ends what it marks. */
+const sentence = (problem: string) => (/[.?!^]$/.test(problem) ? problem : `${problem}.`);
 
 const typeNames: Record<ConfigType, string> = {
   string: 'text',
@@ -251,6 +256,10 @@ function parseText(declared: ConfigKey, text: string): ConfigValue | undefined {
 }
 
 function judge(declared: ConfigKey, value: ConfigValue, text: string): string | null {
+  const isBlank = text.trim() === '';
+  if (isBlank && declared.default === undefined && declared.mayBeEmpty !== true) {
+    return `is empty; give it a value. ${declared.doc}`;
+  }
   if (declared.oneOf !== undefined) {
     const given = declared.type === 'list' ? (value as readonly string[]) : [text.trim()];
     const wrong = given.find((item) => !declared.oneOf!.includes(item));
@@ -263,7 +272,9 @@ function judge(declared: ConfigKey, value: ConfigValue, text: string): string | 
     if (declared.min !== undefined && value < declared.min) return `must be at least ${declared.min}`;
     if (declared.max !== undefined && value > declared.max) return `must be at most ${declared.max}`;
   }
-  return declared.validate?.(value) ?? null;
+  const problem = declared.validate?.(value) ?? null;
+  // What a key is for is what helps where only its plugin knows what is right.
+  return problem === null ? null : `${sentence(problem)}${problem.includes('\n') ? '\n' : ' '}${declared.doc}`;
 }
 
 /**

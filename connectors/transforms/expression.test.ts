@@ -13,7 +13,8 @@ test('a name that is none is marked', () => {
   assert.deepEqual(messages(wherePlugin, { condition: 'value.a > 1 && topik == "x"' }), [
     'condition: Invalid value "value.a > 1 && topik == \\"x\\"" for configuration "condition": it is wrong at character 16 (Unknown variable: topik)\n' +
       '  value.a > 1 && topik == "x"\n' +
-      '                 ^.',
+      '                 ^\n' +
+      'A CEL expression over key, value, headers, topic and timestamp; only records for which it is true go on.',
   ]);
 });
 

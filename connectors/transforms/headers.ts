@@ -100,7 +100,12 @@ export const headerPlugins = [
     'InsertHeader',
     {
       header: { type: 'string', doc: 'The name of the header.', importance: 'high' },
-      'value.literal': { type: 'string', doc: 'Its value; the type is what it looks like.', importance: 'high' },
+      'value.literal': {
+        type: 'string',
+        mayBeEmpty: true,
+        doc: 'Its value; the type is what it looks like.',
+        importance: 'high',
+      },
     },
     () => new InsertHeader(),
   ),

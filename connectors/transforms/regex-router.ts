@@ -35,7 +35,12 @@ export const regexRouterPlugins = [
         importance: 'high',
         validate: isRegex,
       },
-      replacement: { type: 'string', doc: 'The new name; $1 is the first group.', importance: 'high' },
+      replacement: {
+        type: 'string',
+        mayBeEmpty: true,
+        doc: 'The new name; $1 is the first group.',
+        importance: 'high',
+      },
     },
     () => new RegexRouter(),
     ['io.confluent.connect.transforms.RegexRouter'],

@@ -4,9 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type ConfigDef, type ConfigKey, parseConfig, unknownKeys } from '../../connectors/api/index.ts';
+import { type ConfigDef, type ConfigKey, type Plugin, parseConfig, unknownKeys } from '../../connectors/api/index.ts';
 import { catalogue } from '../../connectors/catalogue.ts';
 import { connectorKeys, predicateKeys, sinkKeys, sourceKeys, transformKeys, workerKeys } from '../worker/keys.ts';
+import { planConnector } from '../worker/plan.ts';
+import { Plugins } from '../worker/plugins.ts';
 
 const declarations: readonly (readonly [string, ConfigDef])[] = [
   ...catalogue.map((plugin) => [plugin.class, plugin.config] as const),
@@ -90,6 +92,16 @@ for (const [name, def] of declarations) {
       }
     });
 
+    it('empty where something is needed: the message says so, and what the key is for', () => {
+      for (const [key, declared] of entries) {
+        if (declared.default !== undefined || declared.mayBeEmpty === true || declared.oneOf !== undefined) continue;
+        const problems = problemsOf(def, key, { [key]: ' ' }).filter(({ message }) => message.startsWith('Invalid'));
+        assert.equal(problems.length, 1, key);
+        const shown = declared.type === 'password' ? '\\[hidden\\]' : '" "';
+        assert.match(problems[0]!.message, new RegExp(`${shown} for configuration "${escaped(key)}": it `), key);
+      }
+    });
+
     it('missing: the message names the key and says what it is for', () => {
       for (const [key, declared] of entries) {
         if (declared.default !== undefined) continue;
@@ -133,3 +145,80 @@ for (const [name, def] of declarations) {
     });
   });
 }
+
+/** Texts that few keys take: what a plugin's own check says of them is examined like the rest. */
+const garbage = ['', '(', '[', '-5', 'no-such', '{{{', 'a b', '://', 'x:y:z', '${', '0', ',,', 'a:', '/', '\u0000'];
+const plugins = new Plugins(catalogue);
+const workerConverters = {
+  'key.converter': 'JsonConverter',
+  'value.converter': 'JsonConverter',
+  'header.converter': 'SimpleHeaderConverter',
+};
+
+/** Where a plugin's keys stand in a connector's flat config, and the rest of that config. */
+function surroundings(plugin: Plugin): { readonly prefix: string; readonly rest: Record<string, string> } {
+  const source = { 'connector.class': 'FileSource', name: 'c', file: 'in.txt', topic: 't' };
+  const name = plugin.class;
+  switch (plugin.type) {
+    case 'source':
+    case 'sink':
+      return { prefix: '', rest: { 'connector.class': name, name: 'c' } };
+    case 'transformation':
+      return { prefix: 'transforms.x.', rest: { ...source, transforms: 'x', 'transforms.x.type': name } };
+    case 'predicate':
+      return { prefix: 'predicates.x.', rest: { ...source, predicates: 'x', 'predicates.x.type': name } };
+    case 'converter':
+      return { prefix: 'value.converter.', rest: { ...source, 'value.converter': name } };
+    case 'header_converter':
+      return { prefix: 'header.converter.', rest: { ...source, 'header.converter': name } };
+  }
+}
+
+describe('in the flat config of a connector', () => {
+  for (const plugin of catalogue) {
+    it(`what ${plugin.class} (${plugin.type}) says of any text has the whole key, the value and what it is for`, () => {
+      const { prefix, rest } = surroundings(plugin);
+      for (const [key, declared] of Object.entries(plugin.config)) {
+        if (key.endsWith('.*')) continue;
+        for (const value of garbage) {
+          const whole = prefix + key;
+          const { problems } = planConnector(plugins, { ...rest, [whole]: value }, workerConverters);
+          for (const problem of problems) {
+            if (problem.key !== whole || !problem.message.startsWith('Invalid')) continue;
+            const shown = declared.type === 'password' ? '[hidden]' : JSON.stringify(value);
+            assert.ok(
+              problem.message.startsWith(`Invalid value ${shown} for configuration "${whole}": it `),
+              problem.message,
+            );
+            const advice =
+              /write|must|one of|did you mean|give it/.test(problem.message) || problem.message.includes(declared.doc);
+            assert.ok(advice, problem.message);
+          }
+          assert.equal(new Set(problems.map(({ message }) => message)).size, problems.length, 'said once');
+        }
+      }
+    });
+
+    it(`a misspelled key of ${plugin.class} (${plugin.type}) is refused with its whole name, its value and the right one`, () => {
+      const { prefix, rest } = surroundings(plugin);
+      const all = { ...connectorKeys, ...sourceKeys, ...sinkKeys, ...plugin.config };
+      for (const key of Object.keys(plugin.config)) {
+        const wrong = `${prefix}${key}x`;
+        if (key.endsWith('.*') || key.length < 4 || `${key}x` in all) continue;
+        const { problems } = planConnector(plugins, { ...rest, [wrong]: 'v' }, workerConverters);
+        const problem = problems.find((each) => each.key === wrong);
+        // A family of keys takes any name below it.
+        if (
+          problem === undefined &&
+          Object.keys(all).some((each) => each.endsWith('.*') && wrong.startsWith(each.slice(0, -1)))
+        )
+          continue;
+        assert.match(
+          problem?.message ?? `${wrong} passed`,
+          new RegExp(`Unknown configuration "${escaped(wrong)}"\\. Did you mean "`),
+        );
+        assert.equal(problem!.value, 'v');
+      }
+    });
+  }
+});

@@ -126,7 +126,7 @@ class Planner {
 
   #connectorPlugin(): SourceConnectorPlugin | SinkConnectorPlugin | undefined {
     const name = this.#raw['connector.class'];
-    if (name === undefined) return undefined;
+    if (name === undefined || name.trim() === '') return undefined;
     const plugin = this.#plugins.choose(name.trim(), this.#raw['connector.plugin.version'], 'source', 'sink');
     return typeof plugin === 'string' ? this.#missing('connector', 'connector.class', plugin) : plugin;
   }
@@ -188,7 +188,7 @@ class Planner {
     const prefix = `${list}.${alias}.`;
     this.#parse(prefix, keys, 'Transforms');
     const name = this.#raw[`${prefix}type`];
-    if (name === undefined) return null;
+    if (name === undefined || name.trim() === '') return null;
     const plugin = this.#choose(name.trim(), this.#raw[`${prefix}plugin.version`], type);
     if (typeof plugin === 'string') {
       this.#missing(prefix.slice(0, -1), `${prefix}type`, plugin);
