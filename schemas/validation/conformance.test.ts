@@ -90,7 +90,6 @@ describe('the public JSON-Schema-Test-Suite', () => {
       }
       const listed = (exceptions as Record<string, Record<string, { tests: string[] }>>)[draft] ?? {};
       const expected = Object.fromEntries(Object.entries(listed).map(([group, { tests }]) => [group, tests]));
-      if (process.env.SHOW !== undefined) console.log(JSON.stringify({ draft, found }));
       assert.deepEqual(found, expected);
     });
   }
