@@ -243,6 +243,14 @@ export class RegistryCore {
     return this.#settings.putMode(scope(name), mode, force);
   }
 
+  /** Every mode that is set for a subject of the context (`:.ctx:`), or, with null, for any subject. */
+  async deleteModesBelow(name: string | null): Promise<void> {
+    const prefix = name === null ? ALL_CONTEXTS_PREFIX : canonicalName(name);
+    if (name !== null && !prefix.endsWith(':')) return;
+    const set = this.#state.modeScopes().filter((subject) => subject !== name && matchesPrefix(subject, prefix));
+    for (const subject of set) await this.#settings.deleteMode(subject);
+  }
+
   async deleteMode(name: string | null): Promise<Mode> {
     return this.#settings.deleteMode(scope(name));
   }

@@ -125,6 +125,9 @@ export const errors = {
       40409,
       `Subject '${shown(subject)}' has no mode of its own. Ask with defaultToGlobal=true for the one in force.`,
     ),
+  /** Confluent's code for its schema exporters. */
+  exporterNotFound: (name: string) =>
+    new RegistryError('EXPORTER_NOT_FOUND', 40450, `Exporter '${shown(name)}' not found.`),
   /** The part before the details is literal. */
   incompatible: (subject: string, details: readonly string[], extras: object = {}) =>
     new RegistryError(

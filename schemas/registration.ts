@@ -4,6 +4,8 @@
  * A known schema is found without waiting for the writer, so that registering it again is a plain read; what is new is
  * decided and written by the one writer.
  */
+import { avroMessages, type EarlierAvro } from './avro/compatibility.ts';
+import type { AvroSchema } from './avro/parse.ts';
 import { type EarlierSchema, incompatibilities, messagesOf } from './compatibility/check.ts';
 import { assertValidRuleSet, mergeMetadata, mergeRuleSets } from './data-contract.ts';
 import { errors } from './errors.ts';
@@ -150,7 +152,7 @@ export class Registration {
   async #assertCompatible(
     subject: string,
     content: SchemaContent,
-    parsed: ParsedSchema,
+    parsed: ParsedSchema | AvroSchema,
     live: readonly SchemaVersion[],
   ): Promise<SoundAnswer | null> {
     const { isCompatible, messages, sound } = await this.#compare(subject, content, parsed, live);
@@ -161,7 +163,7 @@ export class Registration {
   async #compare(
     subject: string,
     content: SchemaContent,
-    parsed: ParsedSchema,
+    parsed: ParsedSchema | AvroSchema,
     versions: readonly SchemaVersion[],
   ): Promise<CompatibilityAnswer> {
     const config = this.#settings.configInForce(subject);
@@ -175,9 +177,11 @@ export class Registration {
       return { isCompatible: false, messages: [typeChanged(otherType, content)], sound: null };
     }
     const last = level.endsWith('_TRANSITIVE') ? counted : counted.slice(-1);
+    if ('root' in parsed) return this.#compareAvro(subject, parsed, last);
     const earlier: EarlierSchema[] = [];
     for (const old of last) {
-      earlier.push({ version: old.version, schema: old.schema, parsed: await this.#reader.parse(subject, old) });
+      const before = await this.#reader.parse(subject, old);
+      if ('draft' in before) earlier.push({ version: old.version, schema: old.schema, parsed: before });
     }
     const found = incompatibilities(parsed, earlier, level, config.compatibilityPolicy ?? 'STRICT');
     const validateFields = config.validateFields ?? false;
@@ -205,6 +209,21 @@ export class Registration {
     return soundAnswer(textOf(content), earlier, level, (written, read) =>
       judgeSchemas(written, read, this.#reader.limits),
     );
+  }
+
+  async #compareAvro(
+    subject: string,
+    next: AvroSchema,
+    versions: readonly SchemaVersion[],
+  ): Promise<CompatibilityAnswer> {
+    const { compatibilityLevel: level, validateFields = false } = this.#settings.configInForce(subject);
+    const earlier: EarlierAvro[] = [];
+    for (const old of versions) {
+      const before = await this.#reader.parse(subject, old);
+      if ('root' in before) earlier.push({ version: old.version, schema: old.schema, parsed: before });
+    }
+    const messages = avroMessages(next, earlier, level, validateFields);
+    return { isCompatible: messages.length === 0, messages, sound: null };
   }
 
   async #write(subject: string, request: RegisterRequest, content: SchemaContent): Promise<SchemaVersion> {

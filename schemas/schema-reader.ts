@@ -3,6 +3,8 @@
  *
  * Reads the fold to resolve references and remembers the schemas parsed last; writes nothing.
  */
+import { type AvroSchema, parseAvro } from './avro/parse.ts';
+import { avroText, normalizedAvroText } from './avro/text.ts';
 import { errors } from './errors.ts';
 import type { RegisterRequest, SchemaContent, SchemaReference, SchemaVersion } from './model.ts';
 import { compactJson, sortedJson } from './parse/json-text.ts';
@@ -19,7 +21,7 @@ export class SchemaReader {
   readonly #state: RegistryState;
   /** What a text may cost. */
   readonly limits: SchemaLimits;
-  readonly #parsed = new Map<string, Promise<ParsedSchema>>();
+  readonly #parsed = new Map<string, Promise<ParsedSchema | AvroSchema>>();
 
   constructor(state: RegistryState, limits: SchemaLimits) {
     this.#state = state;
@@ -32,18 +34,19 @@ export class SchemaReader {
    */
   contentOf(subject: string, request: RegisterRequest, isNormalized: boolean): SchemaContent {
     const schemaType = request.schemaType ?? 'AVRO';
-    if (schemaType !== 'JSON') {
+    if (schemaType !== 'JSON' && schemaType !== 'AVRO') {
       throw errors.invalidSchema(
-        `Invalid schema type ${schemaType.slice(0, 100)}. This registry keeps JSON schemas: send "schemaType": "JSON".`,
+        `Invalid schema type ${schemaType.slice(0, 100)}. This registry keeps JSON and AVRO schemas.`,
       );
     }
     const text = request.schema ?? '';
     if (text.trim() === '') throw errors.emptySchema();
-    parseText(text, this.limits);
+    if (schemaType === 'JSON') parseText(text, this.limits);
     const references = this.#concrete(subject, request.references ?? []);
     return {
-      schemaType: 'JSON',
-      schema: isNormalized ? sortedJson(text) : compactJson(text),
+      schemaType,
+      schema:
+        schemaType === 'AVRO' ? this.#avroText(subject, text, references, isNormalized) : jsonText(text, isNormalized),
       references: isNormalized ? references.toSorted(byName) : references,
       metadata: request.metadata ?? null,
       ruleSet: request.ruleSet ?? null,
@@ -51,13 +54,17 @@ export class SchemaReader {
   }
 
   /** Throws 42201 or 42209 when the content is not a sound schema. */
-  async parse(subject: string, content: SchemaContent): Promise<ParsedSchema> {
+  async parse(subject: string, content: SchemaContent): Promise<ParsedSchema | AvroSchema> {
     const context = contextOf(subject);
-    const key = `${context}\0${JSON.stringify(content.references)}\0${content.schema}`;
+    const key = `${context}\0${content.schemaType}\0${JSON.stringify(content.references)}\0${content.schema}`;
     let parsed = this.#parsed.get(key);
     this.#parsed.delete(key);
     if (parsed === undefined) {
-      parsed = parseSchema(content.schema, this.closure(context, content.references), this.limits);
+      const references = this.closure(context, content.references);
+      parsed =
+        content.schemaType === 'AVRO'
+          ? Promise.resolve(parseAvro(content.schema, references, this.limits))
+          : parseSchema(content.schema, references, this.limits);
       parsed.catch(() => this.#parsed.delete(key));
     }
     this.#parsed.set(key, parsed);
@@ -83,6 +90,11 @@ export class SchemaReader {
     return [...texts].map(([name, text]) => ({ name, text }));
   }
 
+  #avroText(subject: string, text: string, references: readonly SchemaReference[], isNormalized: boolean): string {
+    const parsed = parseAvro(text, this.closure(contextOf(subject), references), this.limits);
+    return isNormalized ? normalizedAvroText(parsed) : avroText(parsed);
+  }
+
   #concrete(subject: string, references: readonly SchemaReference[]): SchemaReference[] {
     const context = contextOf(subject);
     return references.map((reference) => ({
@@ -103,6 +115,10 @@ export class SchemaReader {
       `Invalid schema: the reference "${name}" names version ${version} of subject "${subject}", which does not exist.`,
     );
   }
+}
+
+function jsonText(text: string, isNormalized: boolean): string {
+  return isNormalized ? sortedJson(text) : compactJson(text);
 }
 
 function byName(a: SchemaReference, b: SchemaReference): number {

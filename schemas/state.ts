@@ -99,6 +99,11 @@ export class RegistryState {
     return this.#modes.get(subject);
   }
 
+  /** Subjects and contexts that have a mode of their own. */
+  modeScopes(): string[] {
+    return [...this.#modes.keys()].filter((scope) => scope !== null);
+  }
+
   /** Every spelling under which a record is kept; tombstone all of them. Empty when there is none. */
   keyBytes(key: LogKey): Buffer[] {
     return [...(this.#keys.get(meaning(key))?.values() ?? [])];

@@ -45,7 +45,7 @@ describe('registering and finding', () => {
     const lookedUp = await registry.post('/subjects/a', { schemaType: 'JSON', schema: CLOSED });
     assert.equal(lookedUp.body.version, 1);
     assert.deepEqual((await registry.get('/schemas?latestOnly=true')).body, [second]);
-    assert.deepEqual((await registry.get('/schemas/types')).body, ['JSON']);
+    assert.deepEqual((await registry.get('/schemas/types')).body, ['JSON', 'AVRO']);
   });
 
   it('gives the members of 8.x only to clients that take them', async (test) => {
@@ -142,12 +142,7 @@ describe('what is refused', () => {
       409,
       /^Schema being registered is incompatible with an earlier schema for subject "a", details: \[\{errorType:"TYPE_CHANGED"/,
     );
-    assertRefused(
-      await registry.post('/subjects/a/versions', { schema: '"string"' }),
-      422,
-      42201,
-      /Invalid schema type AVRO/,
-    );
+    assertRefused(await registry.post('/subjects/a/versions', { schema: '"string"' }), 409, 409, /another|different/);
     assertRefused(
       await registry.register('a', CLOSED, { schemaType: 'PROTOBUF' }),
       422,

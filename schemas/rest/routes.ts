@@ -10,8 +10,10 @@ import type { ConfigChange } from '../settings.ts';
 import type { SoundAnswer } from '../sound/answer.ts';
 import type { SchemaEntry } from '../state.ts';
 import { assertValidContext, contextOf, inContext } from '../subject-name.ts';
+import { exporterRoutes } from './exporter-routes.ts';
 import { bodyObject, flag, paged, type RestRequest, registerRequest, text } from './request.ts';
 import { configShape, JsonText, registeredShape, schemaShape, versionShape } from './shapes.ts';
+import { tagVersion, withRequestedTags } from './tag-routes.ts';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -19,8 +21,8 @@ export interface Route {
   readonly handle: (request: RestRequest) => unknown;
 }
 
-/** What the server can register; Avro and Protobuf are refused with 42201. */
-const SCHEMA_TYPES = ['JSON'];
+/** What the server can register; Protobuf is refused with 42201. */
+const SCHEMA_TYPES = ['JSON', 'AVRO'];
 /** The release whose API this is. */
 const API_VERSION = '8.1.1';
 /** Confluent's bound on a schema search. */
@@ -35,6 +37,7 @@ export function routes(core: RegistryCore): readonly Route[] {
     ...configRoutes(core),
     ...modeRoutes(core),
     ...serverRoutes(core),
+    ...exporterRoutes,
   ];
 }
 
@@ -85,7 +88,7 @@ function subjectRoutes(core: RegistryCore): Route[] {
       const asked = registerRequest(request);
       assertReadable(request, asked);
       let sound: SoundAnswer | null = null;
-      const version = await core.register(param(request, 'subject'), asked, {
+      const version = await core.register(param(request, 'subject'), withRequestedTags(request, asked), {
         normalize: flag(request, 'normalize'),
         force: flag(request, 'force'),
         onSound: (answer) => {
@@ -133,6 +136,7 @@ function versionRoutes(core: RegistryCore): Route[] {
       const { params } = request;
       return paged(request, core.referencedBy(params.subject ?? '', params.version ?? '', filterOf(request)));
     }),
+    post('/subjects/:subject/versions/:version/tags', (request) => tagVersion(core, request)),
     del('/subjects/:subject/versions/:version', (request) =>
       core.deleteVersion(param(request, 'subject'), param(request, 'version'), flag(request, 'permanent')),
     ),
@@ -163,7 +167,7 @@ function schemaRoutes(core: RegistryCore): Route[] {
       const subjects = core.subjects({ ...filter, ...prefix }).filter(isReadable(request));
       const all = subjects.flatMap((subject) => {
         const found = core.versions(subject, filter);
-        return latestOnly ? found.slice(-1) : found;
+        return (latestOnly ? found.slice(-1) : found).filter(hasRuleOf(text(request, 'ruleType')));
       });
       return paged(request, all, MAX_LISTED).map((version) => versionShape(version, request));
     }),
@@ -193,6 +197,21 @@ function schemaRoutes(core: RegistryCore): Route[] {
       byGuid(request).map(({ context, entry }) => ({ context, id: entry.id })),
     ),
   ];
+}
+
+/** `ruleType`: versions with a rule of that type, `domain`, `migration` or `encoding` for a whole list. */
+function hasRuleOf(wanted: string): (version: SchemaVersion) => boolean {
+  if (wanted === '') return () => true;
+  return ({ ruleSet }) => {
+    const lists = {
+      MIGRATION: ruleSet?.migrationRules ?? [],
+      DOMAIN: ruleSet?.domainRules ?? [],
+      ENCODING: ruleSet?.encodingRules ?? [],
+    };
+    const list = lists[wanted.toUpperCase() as keyof typeof lists];
+    if (list !== undefined) return list.length > 0;
+    return Object.values(lists).some((rules) => rules.some(({ type }) => type?.toUpperCase() === wanted.toUpperCase()));
+  };
 }
 
 /** A schema with those of its versions that may be read; null, as if it were not there, when none may. */
@@ -276,7 +295,12 @@ function modeRoutes(core: RegistryCore): Route[] {
     put(path, async (request) => ({
       mode: await core.putMode(subjectOf(request), upperCase(bodyObject(request).mode), flag(request, 'force')),
     })),
-    del(path, async (request) => ({ mode: await core.deleteMode(subjectOf(request)) })),
+    del(path, async (request) => {
+      const subject = subjectOf(request);
+      // Everything whose mode would otherwise outlive its prefix's.
+      if (flag(request, 'recursive')) await core.deleteModesBelow(subject);
+      return { mode: await core.deleteMode(subject) };
+    }),
   ];
   return [...handlers('/mode'), ...handlers('/mode/:subject')];
 }
@@ -291,8 +315,6 @@ function serverRoutes(core: RegistryCore): Route[] {
     get('/v1/metadata/id', () => ({ scope: { path: [], clusters } })),
     get('/v1/metadata/version', () => ({ version: API_VERSION, commitId: 'millrace' })),
     get('/v1/metadata/deployment', () => ({ attributes: [] })),
-    // Schema linking is commercial; a client that asks hears that nothing is exported.
-    get('/exporters', () => []),
     get('/invalid-context/:context', (request) => assertValidContext(param(request, 'context'))),
     get('/_health', () => ({ status: { schema_registry_ready: true } })),
     get('/master_available', () => ({ master_available: true })),

@@ -1,0 +1,80 @@
+/** Tags, rule types, recursive modes and exporters over REST. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { assertRefused, setUp } from '../../test/kit/registry.ts';
+
+const truck = {
+  type: 'object',
+  properties: {
+    plate: { type: 'string' },
+    stops: { type: 'array', items: { type: 'object', properties: { zip: { type: 'string' } } } },
+  },
+};
+const tag = (entityPath: string, tags = ['PII'], entityType = 'sr_field') => ({
+  schemaEntity: { entityPath, entityType },
+  tags,
+});
+
+describe('tags', () => {
+  it('make a new version with the same shape, by the paths of Confluent’s clients', async (test) => {
+    const registry = await setUp(test);
+    await registry.register('a', JSON.stringify(truck));
+    const body = {
+      tagsToAdd: [tag('object.plate'), tag('object.stops.array.object.zip', ['B', 'A'])],
+      metadata: { properties: { owner: 'me' } },
+      rulesToMerge: { domainRules: [{ name: 'r', kind: 'CONDITION', type: 'CEL', mode: 'WRITE', expr: 'true' }] },
+    };
+    assert.deepEqual((await registry.post('/subjects/a/versions/1/tags', body)).body, { id: 2 });
+    const second = (await registry.get('/subjects/a/versions/2')).body;
+    const { properties } = JSON.parse(second.schema);
+    assert.deepEqual(properties.plate['confluent:tags'], ['PII']);
+    assert.deepEqual(properties.stops.items.properties.zip['confluent:tags'], ['A', 'B']);
+    assert.deepEqual([second.metadata.properties.owner, second.ruleSet.domainRules[0].name], ['me', 'r']);
+    assert.equal((await registry.get('/schemas?ruleType=cel')).body.length, 1);
+    assert.equal((await registry.get('/schemas?ruleType=ENCRYPT')).body.length, 0);
+    assert.equal((await registry.get('/schemas?ruleType=domain')).body.length, 1);
+    const undo = { tagsToRemove: [tag('object.plate')], rulesToRemove: ['r'] };
+    await registry.post('/subjects/a/versions/latest/tags', undo);
+    const third = (await registry.get('/subjects/a/versions/3')).body;
+    assert.equal(JSON.parse(third.schema).properties.plate['confluent:tags'], undefined);
+    assert.deepEqual(third.ruleSet.domainRules, []);
+    assertRefused(
+      await registry.post('/subjects/a/versions/1/tags', { tagsToAdd: [tag('object.no')] }),
+      422,
+      42201,
+      /leads nowhere/,
+    );
+    assertRefused(await registry.post('/subjects/a/versions/1/tags', { tagsToAdd: 1 }), 422, 422, /tagsToAdd/);
+    assertRefused(await registry.post('/subjects/b/versions/1/tags', {}), 404, 40401, "Subject 'b' not found.");
+  });
+
+  it('may come with a registration, for Avro by record and field', async (test) => {
+    const registry = await setUp(test);
+    const schema = '{"type":"record","name":"ns.R","fields":[{"name":"f","type":"string"}]}';
+    await registry.post('/subjects/a/versions', {
+      schema,
+      schemaTagsToAdd: [tag('ns.R.f'), tag('ns.R', ['T'], 'sr_record')],
+    });
+    assert.equal(
+      (await registry.get('/subjects/a/versions/1')).body.schema,
+      '{"type":"record","name":"R","namespace":"ns","fields":[{"name":"f","type":"string","confluent:tags":["PII"]}],"confluent:tags":["T"]}',
+    );
+  });
+});
+
+describe('what few ask for', () => {
+  it('exporters are politely absent', async (test) => {
+    const registry = await setUp(test);
+    assert.deepEqual((await registry.get('/exporters')).body, []);
+    assertRefused(await registry.get('/exporters/x/status'), 404, 40450, "Exporter 'x' not found.");
+    assertRefused(await registry.post('/exporters', { name: 'x' }), 422, 42205, /exports to no other/);
+  });
+
+  it('modes below a context go with it where asked recursively', async (test) => {
+    const registry = await setUp(test);
+    const modes = ['/mode/:.c:', '/mode/:.c:s', '/mode/s'];
+    for (const path of modes) await registry.put(path, { mode: 'READONLY' });
+    assert.deepEqual((await registry.del('/mode/:.c:?recursive=true')).body, { mode: 'READONLY' });
+    assert.deepEqual(await Promise.all(modes.map(async (path) => (await registry.get(path)).status)), [404, 404, 200]);
+  });
+});
