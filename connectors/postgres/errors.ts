@@ -51,6 +51,14 @@ export class ConnectionLost extends Error {
 const RETRIABLE_STATE = /^(08|57P0|53|40001|40P01|55006|55P03|57014|25006)/;
 /** Data exceptions and violated constraints: the row is at fault, its neighbours are not. */
 const BAD_ROW_STATE = /^(22|23)/;
+/** A row points to one that is not there, or away from one that is still pointed to. */
+const FOREIGN_KEY_STATE = '23503';
+
+/** Whether it is a foreign key that the server refused a statement for. */
+export function isForeignKeyViolation(error: unknown): boolean {
+  return error instanceof Error && sqlStateOf(error) === FOREIGN_KEY_STATE;
+}
+
 const AUTHENTICATION_STATE = /^28/;
 const NETWORK_CODE = /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ERR_STREAM)/;
 

@@ -45,6 +45,8 @@ export interface SinkSettings {
   /** The table that holds offsets; null leaves them to the log. */
   readonly offsetsTable: string | null;
   readonly batchRows: number;
+  /** How long a row waits for those it points to. */
+  readonly foreignKeyWaitMs: number;
   /** A text value that means "not known here, leave it". */
   readonly placeholder: string;
 }
@@ -94,6 +96,12 @@ const extras: ConfigDef = {
     type: 'string',
     default: null,
     doc: 'With upserts: a row is replaced only if its value in this column is not newer than the record.',
+  },
+  'foreign.key.wait.ms': {
+    type: 'long',
+    default: 10_000,
+    min: 0,
+    doc: 'How long a row waits for the rows it points to, once nothing as old as it arrives any more: source transactions span topics and batches. Their partitions are paused meanwhile; then it is a bad record. 0 does not wait.',
   },
   'unavailable.value.placeholder': {
     type: 'string',
@@ -263,6 +271,7 @@ function common(config: Config) {
     deletes: config.boolean('delete.enabled'),
     newerBy: config.optionalString('merge.newer.column'),
     offsetsTable: table === '' ? null : table,
+    foreignKeyWaitMs: config.number('foreign.key.wait.ms'),
     placeholder: config.string('unavailable.value.placeholder'),
     batchRows: config.number('batch.size'),
   };

@@ -7,8 +7,8 @@ import { toConnectError } from './errors.ts';
 import { toChange } from './sink-change.ts';
 import { openSinkClient } from './sink-client.ts';
 import type { SinkSettings } from './sink-config.ts';
+import { byTarget } from './sink-order.ts';
 import { reduced, statementsFor } from './sink-statements.ts';
-import { byTarget } from './sink-task.ts';
 import { TargetTables } from './target-tables.ts';
 
 /** The statements in the order in which one `put` would send them, inside its transaction. */

@@ -22,6 +22,10 @@ export interface RunningSink {
   readonly task: SinkTask;
   /** Where the task asked to go on, by `topic-partition`. */
   readonly seeks: Map<string, number>;
+  /** The partitions it has paused. */
+  readonly paused: Set<string>;
+  /** Records it called bad, with the reason; the policy is to fail unless `tolerates` was given. */
+  readonly reported: { readonly record: SinkRecord; readonly error: Error }[];
   stop(): Promise<void>;
 }
 
@@ -30,6 +34,7 @@ export async function startSink(
   config: Readonly<Record<string, string>>,
   partitions: readonly TopicPartition[],
   dialect: SinkDialect = 'own',
+  tolerates = false,
 ): Promise<RunningSink> {
   const def = sinkConfigDefs[dialect];
   const { config: parsed, problems } = parseConfig(def, config);
@@ -38,6 +43,8 @@ export async function startSink(
   const task = new PostgresSink(dialect).createTask();
   const abort = new AbortController();
   const seeks = new Map<string, number>();
+  const paused = new Set<string>();
+  const reported: RunningSink['reported'] = [];
   await task.start(
     {
       connector: 'test',
@@ -46,12 +53,17 @@ export async function startSink(
       signal: abort.signal,
       seek: ({ topic, partition }, offset) => void seeks.set(`${topic}-${partition}`, offset),
       assignment: () => partitions,
-      pause: () => undefined,
-      resume: () => undefined,
+      pause(given) {
+        for (const { topic, partition } of given) paused.add(`${topic}-${partition}`);
+      },
+      resume(given) {
+        for (const { topic, partition } of given) paused.delete(`${topic}-${partition}`);
+      },
       requestCommit: () => undefined,
       retryAfter: () => undefined,
-      reportBadRecord: async (_record, error) => {
-        throw error;
+      reportBadRecord: async (record, error) => {
+        reported.push({ record, error });
+        if (!tolerates) throw error;
       },
     },
     parsed,
@@ -60,6 +72,8 @@ export async function startSink(
   return {
     task,
     seeks,
+    paused,
+    reported,
     async stop() {
       abort.abort();
       await task.close?.(partitions);

@@ -10,6 +10,8 @@ import { quoteIdentifier } from './wire/connection.ts';
 
 /** Text with one parameter: a JSON array of rows. */
 export interface Statement {
+  /** The table it changes; null where it changes none. */
+  readonly table: string | null;
   readonly text: string;
   /** Null where the statement takes no parameter. */
   readonly rows: string | null;
@@ -70,7 +72,7 @@ export function statementsFor(table: TargetTable, changes: readonly SinkChange[]
 /** Postgres truncates no table that others point to, not even where they are empty. */
 function emptying(table: TargetTable): Statement {
   const text = table.isReferenced ? `DELETE FROM ${table.sql}` : `TRUNCATE ${table.sql}`;
-  return { text, rows: null, isDelete: true };
+  return { table: table.sql, text, rows: null, isDelete: true };
 }
 
 /** Runs of changes with the same members, cut at the batch size. */
@@ -103,6 +105,7 @@ function deleteStatement(table: TargetTable, changes: readonly SinkChange[]): St
   const { from, expressions } = recordset(table, names, changes[0]!);
   const matches = names.map((name, index) => `t.${quoteIdentifier(name)} = ${expressions[index]}`);
   return {
+    table: table.sql,
     text: `DELETE FROM ${table.sql} t USING ${from} WHERE ${matches.join(' AND ')}`,
     rows: rowsOf(changes),
     isDelete: true,
@@ -120,6 +123,7 @@ function writeStatement(table: TargetTable, changes: readonly SinkChange[], sett
     const assigned = values.map((name) => `${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`);
     const matches = first.keyColumns.map((name) => `t.${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`);
     return {
+      table: table.sql,
       text: `UPDATE ${table.sql} t SET ${assigned.join(', ')} FROM ${from} WHERE ${matches.join(' AND ')}`,
       rows,
       isDelete: false,
@@ -138,7 +142,8 @@ function writeStatement(table: TargetTable, changes: readonly SinkChange[], sett
           quoteIdentifier(names[newer]!),
         );
   const onConflict = conflict(first.keyColumns, values, settings);
-  return { text: `INSERT INTO ${table.sql} AS t (${columns}) ${select}${onConflict}`, rows, isDelete: false };
+  const text = `INSERT INTO ${table.sql} AS t (${columns}) ${select}${onConflict}`;
+  return { table: table.sql, text, rows, isDelete: false };
 }
 
 /** Of each key the newest row, of equally new ones the last. */

@@ -8,34 +8,25 @@
 import type { Client } from 'pg';
 import {
   type Config,
+  DataError,
+  type OffsetAndMetadata,
   RetriableError,
   type SinkRecord,
   type SinkTask,
   type SinkTaskContext,
   type TopicPartition,
 } from '../api/index.ts';
-import { sqlStateOf, toConnectError } from './errors.ts';
-import { type SinkChange, type TargetName, toChange } from './sink-change.ts';
+import { isForeignKeyViolation, sqlStateOf, toConnectError } from './errors.ts';
+import { BatchWriter } from './sink-batch.ts';
 import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, type SinkSettings, sinkSettings } from './sink-config.ts';
-import { idOf, type Reached, SinkOffsets } from './sink-offsets.ts';
-import { reduced, type Statement, statementsFor } from './sink-statements.ts';
+import { idOf, SinkOffsets } from './sink-offsets.ts';
 import { addressOf } from './sink-url.ts';
-import { type TargetTable, TargetTables } from './target-tables.ts';
+import { WaitingRecords } from './sink-waiting.ts';
+import { TargetTables } from './target-tables.ts';
 
 /** What a table that changed behind our back may answer: undefined things, other types, an outgrown plan. */
 const MAYBE_STALE_STATE = /^(22|42|0A000)/;
-
-/** Records made into statements at once; small enough that the server begins soon, large enough for good statements. */
-const SLICE_RECORDS = 500;
-
-interface TableWork {
-  readonly table: TargetTable;
-  readonly changes: readonly SinkChange[];
-}
-
-/** A slice needs what only a look at the server can tell; the batch begins again. */
-class LookFirst extends Error {}
 
 export class PostgresSinkTask implements SinkTask {
   readonly #dialect: SinkDialect;
@@ -47,8 +38,10 @@ export class PostgresSinkTask implements SinkTask {
   readonly #assigned = new Map<string, TopicPartition>();
   /** Partitions that are assigned and not taken over in the target yet. */
   #unopened: TopicPartition[] = [];
-  /** The last commit may have happened without our hearing of it. */
-  #isUncertain = false;
+  #writer!: BatchWriter;
+  #waiting!: WaitingRecords;
+  /** The policy is to fail for a record that waited in vain. */
+  #failed: Error | null = null;
 
   constructor(dialect: SinkDialect) {
     this.#dialect = dialect;
@@ -60,6 +53,8 @@ export class PostgresSinkTask implements SinkTask {
     this.#tables = new TargetTables(this.#settings);
     const { offsetsTable } = this.#settings;
     this.#offsets = offsetsTable === null ? null : new SinkOffsets(offsetsTable, context.connector);
+    this.#writer = new BatchWriter(this.#settings, this.#tables, this.#offsets, () => this.#drop());
+    this.#waiting = new WaitingRecords(this.#settings.foreignKeyWaitMs);
   }
 
   async open(partitions: readonly TopicPartition[]): Promise<void> {
@@ -75,7 +70,8 @@ export class PostgresSinkTask implements SinkTask {
   }
 
   async put(records: readonly SinkRecord[]): Promise<void> {
-    if (records.length === 0) return;
+    if (this.#failed !== null) throw this.#failed;
+    if (records.length === 0 && this.#waiting.isEmpty) return;
     try {
       this.#adopt(records);
       const client = await this.#takeOver();
@@ -87,7 +83,7 @@ export class PostgresSinkTask implements SinkTask {
           : records.filter(
               (record) => !offsets.isDelivered(record.originalTopic, record.originalPartition, record.offset),
             );
-      if (fresh.length > 0) await this.#deliver(client, fresh);
+      if (fresh.length > 0 || !this.#waiting.isEmpty) await this.#deliver(client, fresh);
     } catch (error) {
       throw await this.#judge(error);
     }
@@ -112,7 +108,13 @@ export class PostgresSinkTask implements SinkTask {
     }
   }
 
+  /** Rows and offsets are in the target already; only what waits is nowhere yet. */
+  async flush(offsets: readonly OffsetAndMetadata[]): Promise<readonly OffsetAndMetadata[] | undefined> {
+    return this.#waiting.isEmpty ? undefined : this.#waiting.allowed(offsets);
+  }
+
   close(partitions: readonly TopicPartition[]): void {
+    this.#context.resume(this.#waiting.drop(partitions));
     for (const { topic, partition } of partitions) this.#assigned.delete(idOf(topic, partition));
     this.#offsets?.close(partitions);
     this.#unopened = this.#unopened.filter(({ topic, partition }) => this.#assigned.has(idOf(topic, partition)));
@@ -139,93 +141,109 @@ export class PostgresSinkTask implements SinkTask {
       this.#unopened = [];
       for (const [partition, next] of places) if (next !== null) this.#context.seek(partition, next);
     }
-    if (this.#isUncertain) await this.#offsets.refresh(client);
-    this.#isUncertain = false;
+    if (this.#writer.isUncertain) await this.#lookAgain(client, this.#offsets);
+    this.#writer.isUncertain = false;
     return client;
   }
 
-  /** In slices where nothing has to be looked up: the server works on one while the next is made. */
+  /** What was delivered, after a commit whose answer was lost. */
+  async #lookAgain(client: Client, offsets: SinkOffsets): Promise<void> {
+    await offsets.refresh(client);
+    const { partitions } = this.#waiting;
+    this.#waiting.forget(({ originalTopic, originalPartition, offset }) =>
+      offsets.isDelivered(originalTopic, originalPartition, offset),
+    );
+    if (this.#waiting.isEmpty) this.#context.resume(partitions);
+  }
+
+  /**
+   * What has nothing to wait for is delivered; rows that point to rows which are not there yet wait for them, their
+   * partitions paused. What waited goes along, so that a source transaction over several batches becomes one here.
+   */
   async #deliver(client: Client, records: readonly SinkRecord[]): Promise<void> {
-    const next = nextOffsets(records);
-    const first = this.#statementsNow(records.slice(0, SLICE_RECORDS));
-    if (first !== null) {
-      try {
-        return await this.#transact(client, this.#slices(first, records), next);
-      } catch (error) {
-        if (!(error instanceof LookFirst)) throw error;
-      }
-    }
-    const work: TableWork[] = [];
-    for (const [target, changes] of this.#folded(records)) {
-      const table = await this.#tables.prepare(client, target, changes);
-      if (table !== null) work.push({ table, changes });
-    }
-    await this.#transact(client, [this.#inOrder(work)], next);
+    const waiting = this.#waiting;
+    if (waiting.isEmpty) return this.#deliverOrWait(client, records);
+    waiting.add(records.filter((record) => waiting.has(record)));
+    const others = records.filter((record) => !waiting.has(record));
+    if (waiting.isDue() && (await this.#together(client, others))) return;
+    await this.#deliverOrWait(client, others);
+    waiting.othersArrived(others);
+    if (waiting.isOverdue()) await this.#giveUpWaiting(client);
   }
 
-  *#slices(first: readonly Statement[], records: readonly SinkRecord[]): Generator<readonly Statement[]> {
-    yield first;
-    for (let from = SLICE_RECORDS; from < records.length; from += SLICE_RECORDS) {
-      const statements = this.#statementsNow(records.slice(from, from + SLICE_RECORDS));
-      if (statements === null) throw new LookFirst();
-      yield statements;
-    }
-  }
-
-  /** The statements for these records, or null where a table must be looked at or all records be seen together. */
-  #statementsNow(records: readonly SinkRecord[]): readonly Statement[] | null {
-    const work: TableWork[] = [];
-    for (const [target, changes] of this.#folded(records)) {
-      const table = this.#tables.ready(target, changes);
-      // Rows that point to one another are ordered over the whole batch.
-      if (table === null || table.parents.length > 0) return null;
-      work.push({ table, changes });
-    }
-    return this.#inOrder(work);
-  }
-
-  #folded(records: readonly SinkRecord[]): [TargetName, readonly SinkChange[]][] {
-    const settings = this.#settings;
-    const changes = records.flatMap((record) => toChange(record, settings) ?? []);
-    return [...byTarget(changes)].map(([target, all]) => [target, reduced(all, settings)]);
-  }
-
-  /** Rows of a table before the rows that point to them; deletes the other way round, and before all rows. */
-  #inOrder(work: readonly TableWork[]): Statement[] {
-    const sorted = parentsFirst(work);
-    const made = sorted.map(({ table, changes }) => statementsFor(table, changes, this.#settings));
-    const hasParents = work.some(({ table }) => table.parents.length > 0);
-    if (!hasParents) return made.flat();
-    const deletes = made.map((statements) => statements.filter(({ isDelete }) => isDelete));
-    return [...deletes.reverse().flat(), ...made.flat().filter(({ isDelete }) => !isDelete)];
-  }
-
-  async #transact(
-    client: Client,
-    batches: Iterable<readonly Statement[]>,
-    next: ReadonlyMap<string, Reached>,
-  ): Promise<void> {
-    const sent: Promise<unknown>[] = [];
-    const send = (answer: Promise<unknown>) => {
-      answer.catch(() => {}); // Awaited below; until then nobody listens.
-      sent.push(answer);
-    };
+  /** All that waits and these in one transaction; false where a foreign key still does not hold. */
+  async #together(client: Client, others: readonly SinkRecord[]): Promise<boolean> {
+    const waiting = this.#waiting;
     try {
-      send(client.query('BEGIN'));
-      if (this.#offsets !== null) send(this.#offsets.write(client, next));
-      for (const statements of batches) {
-        for (const { text, rows } of statements)
-          send(client.query({ name: statementName(text), text, values: rows === null ? [] : [rows] }));
-      }
-      await Promise.all(sent);
-      this.#isUncertain = true;
-      await client.query('COMMIT');
-      this.#isUncertain = false;
-      this.#offsets?.committed(next);
+      await this.#writer.write(client, [...waiting.records, ...others]);
     } catch (error) {
-      if (error instanceof LookFirst || sqlStateOf(error as Error) !== null) this.#isUncertain = false;
-      await Promise.allSettled(sent);
-      await client.query('ROLLBACK').catch(() => this.#drop());
+      // What is wrong with one of them is found out where each is looked at by itself.
+      if (this.#isToBeWaitedFor(error) || toConnectError(error, '') instanceof DataError) {
+        waiting.postpone();
+        return false;
+      }
+      throw error;
+    }
+    this.#context.resume(waiting.partitions);
+    waiting.clear();
+    return true;
+  }
+
+  async #deliverOrWait(client: Client, records: readonly SinkRecord[]): Promise<void> {
+    let left = records;
+    while (left.length > 0) {
+      try {
+        return await this.#writer.write(client, left);
+      } catch (error) {
+        if (!this.#isToBeWaitedFor(error)) throw error;
+        const { violated } = this.#writer;
+        const isHeld = (record: SinkRecord) => violated === null || this.#writer.tableOf(record) === violated;
+        const partitions = new Set(left.filter(isHeld).map(partitionOf));
+        const held = left.filter((record) => partitions.has(partitionOf(record)));
+        if (held.length === 0) throw error;
+        this.#waiting.add(held);
+        this.#context.pause(this.#waiting.partitions);
+        left = left.filter((record) => !partitions.has(partitionOf(record)));
+      }
+    }
+    // What was left out may be what it waited for itself.
+    if (this.#waiting.isDue()) await this.#together(client, []);
+  }
+
+  #isToBeWaitedFor(error: unknown): boolean {
+    return this.#settings.foreignKeyWaitMs > 0 && isForeignKeyViolation(error);
+  }
+
+  /** What waited too long, in parts, until the rows that point nowhere stand alone; they are bad records. */
+  async #giveUpWaiting(client: Client): Promise<void> {
+    const { records, partitions } = this.#waiting;
+    await this.#deliverParts(client, records);
+    this.#waiting.clear();
+    this.#context.resume(partitions);
+  }
+
+  async #deliverParts(client: Client, records: readonly SinkRecord[]): Promise<void> {
+    try {
+      return await this.#writer.write(client, records);
+    } catch (error) {
+      const failure = await this.#judge(error);
+      if (!(failure instanceof DataError)) throw failure;
+      if (records.length === 1) {
+        await this.#report(records[0]!, failure);
+        return this.#writer.pass(client, records);
+      }
+    }
+    const middle = records.length >> 1;
+    await this.#deliverParts(client, records.slice(0, middle));
+    await this.#deliverParts(client, records.slice(middle));
+  }
+
+  async #report(record: SinkRecord, failure: Error): Promise<void> {
+    try {
+      await this.#context.reportBadRecord(record, failure);
+    } catch (error) {
+      // Whatever is put from now on must not be taken for what is wrong.
+      this.#failed = error as Error;
       throw error;
     }
   }
@@ -260,47 +278,7 @@ export class PostgresSinkTask implements SinkTask {
   }
 }
 
-/** Changes by table, tables in the order in which they appear. */
-export function byTarget(changes: readonly SinkChange[]): Map<TargetName, SinkChange[]> {
-  const groups = new Map<TargetName, SinkChange[]>();
-  for (const change of changes) {
-    const group = groups.get(change.target);
-    if (group === undefined) groups.set(change.target, [change]);
-    else group.push(change);
-  }
-  return groups;
-}
-
-/** Tables before the tables that point to them; a circle stays in the order in which it came. */
-function parentsFirst(work: readonly TableWork[]): TableWork[] {
-  const sorted: TableWork[] = [];
-  const seen = new Set<TableWork>();
-  const visit = (one: TableWork) => {
-    if (seen.has(one)) return;
-    seen.add(one);
-    for (const parent of work) if (one.table.parents.includes(parent.table.oid)) visit(parent);
-    sorted.push(one);
-  };
-  work.forEach(visit);
-  return sorted;
-}
-
-function nextOffsets(records: readonly SinkRecord[]): Map<string, Reached> {
-  const next = new Map<string, Reached>();
-  for (const { originalTopic, originalPartition, offset, timestamp } of records) {
-    next.set(idOf(originalTopic, originalPartition), { offset: offset + 1, timestamp });
-  }
-  return next;
-}
-
-/** Prepared statements are told apart by name; Postgres cuts names at 63 bytes. */
-const names = new Map<string, string>();
-
-function statementName(text: string): string {
-  let name = names.get(text);
-  if (name === undefined) {
-    name = `millrace-${names.size}`;
-    names.set(text, name);
-  }
-  return name;
+/** One string per partition of the log. */
+function partitionOf({ originalTopic, originalPartition }: SinkRecord): string {
+  return idOf(originalTopic, originalPartition);
 }
