@@ -1,7 +1,7 @@
 /** A plugin from its first command to its hot reload, as somebody who writes one meets it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -113,10 +113,12 @@ describe('a running house', () => {
     assert.doesNotMatch(house.notices(), /restarts with the changed code/);
 
     const code = readFileSync(join(plugin, 'index.ts'), 'utf8');
+    // As many editors save: the file is another one from now on, and what is saved next counts as well.
     writeFileSync(
-      join(plugin, 'index.ts'),
+      join(plugin, 'index.ts~'),
       code.replace("value: bytes.toString('utf8', from, end)", "value: 'new ' + bytes.toString('utf8', from, end)"),
     );
+    renameSync(join(plugin, 'index.ts~'), join(plugin, 'index.ts'));
     await noticed(house.notices, /Connector mine restarts with the changed code/);
     writeFileSync(input, 'one\ntwo\n');
     assert.equal(await value(env, 'mine', 1), '"new two"');

@@ -8,8 +8,11 @@ import type pg from 'pg';
 import { withCluster } from '../../cli/kafka/cluster.ts';
 import { readTopic } from '../../cli/kafka/read.ts';
 import type { StoredRecord } from '../../cli/record-json.ts';
-import type { Fleet, GpsReport } from './fleet.ts';
+import type { GpsReport } from '../../connectors/sim/fleet.ts';
+import type { Verdict } from '../../connectors/sim/verifier.ts';
+import type { Reported } from './fleet.ts';
 import type { Services } from './services.ts';
+import { command } from './setup.ts';
 import type { Till } from './till.ts';
 
 /** One line of the final table. */
@@ -85,7 +88,7 @@ async function rows(client: pg.Client, table: string, columns: string): Promise<
 }
 
 /** Flow (b): every good report in the topic, every bad one among the dead letters, the last position of each truck. */
-export async function compareTrucks(services: Services, fleet: Fleet, replica: pg.Client): Promise<Comparison[]> {
+export async function compareTrucks(services: Services, reported: Reported, replica: pg.Client): Promise<Comparison[]> {
   const stored = await allRecords(services.millrace.kafka, 'trucks_gps');
   const dead = await allRecords(services.millrace.kafka, 'trucks_gps_dlq');
   const good = new Map<string, string>();
@@ -94,13 +97,13 @@ export async function compareTrucks(services: Services, fleet: Fleet, replica: p
     const report = JSON.parse(Buffer.from(value!).toString('utf8', 5)) as GpsReport;
     good.set(`${report.id}#${report.seq}`, canonical(report));
   }
-  const sent = new Map([...fleet.sentGood].map(([key, payload]) => [key, canonical(JSON.parse(payload))]));
+  const sent = new Map([...reported.good].map(([key, payload]) => [key, canonical(JSON.parse(payload))]));
   const bad = new Map(dead.map(({ value }) => [Buffer.from(value ?? []).toString(), causeOf(dead)]));
-  const sentBad = new Map([...fleet.sentBad.values()].map((payload) => [payload, 'has a cause']));
+  const sentBad = new Map([...reported.bad.values()].map((payload) => [payload, 'has a cause']));
   return [
     compareByKey('trucks_gps: good reports', sent, good, stored.length - good.size),
     compareByKey('trucks_gps_dlq: bad reports', sentBad, bad, dead.length - bad.size),
-    compareByKey('truck_positions: last per truck', lastPositions(fleet), await positions(replica)),
+    compareByKey('truck_positions: last per truck', lastPositions(reported), await positions(replica)),
   ];
 }
 
@@ -112,12 +115,7 @@ function causeOf(records: readonly StoredRecord[]): string {
   return silent.length === 0 ? 'has a cause' : 'has no cause';
 }
 
-function lastPositions(fleet: Fleet): Map<string, string> {
-  const last = new Map<string, GpsReport>();
-  for (const payload of fleet.sentGood.values()) {
-    const report = JSON.parse(payload) as GpsReport;
-    if ((last.get(report.id)?.seq ?? 0) < report.seq) last.set(report.id, report);
-  }
+function lastPositions({ last }: Reported): Map<string, string> {
   return new Map([...last].map(([id, { lat, long, seq }]) => [id, canonical({ id, lat, long, seq })]));
 }
 
@@ -128,6 +126,24 @@ async function positions(replica: pg.Client): Promise<Map<string, string>> {
     'SELECT id, lat::float8, long::float8, seq::text FROM truck_positions',
   );
   return new Map(found.map(({ id, lat, long, seq }) => [id, canonical({ id, lat, long, seq: Number(seq) })]));
+}
+
+/** The simulator's own judge, asked as anybody would ask it: is each truck's every report in the topic or a dead letter? */
+export async function verifyTrucks({ millrace }: Services, trucks: number, reports: number): Promise<Comparison> {
+  const topics = ['-t', 'trucks_gps', '-t', 'trucks_gps_dlq', '-b', millrace.kafka];
+  const whole = ['--trucks', String(trucks), '--reports', String(reports)];
+  // Trucks report late and twice on purpose; what is missing makes the command fail, and then it says what.
+  const allowed = ['--allow', 'duplicates,disorder', '--output', 'json'];
+  const what = 'millrace sim verify';
+  const expected = trucks * reports;
+  try {
+    const verdict = JSON.parse(await command(['sim', 'verify', ...topics, ...whole, ...allowed])) as Verdict;
+    const { reports: found, missing, unreadable, duplicates } = verdict;
+    return { what, expected, found, missing, different: 0, unexpected: unreadable, duplicates, example: '' };
+  } catch (error) {
+    const example = (error as Error).message;
+    return { what, expected, found: 0, missing: expected, different: 0, unexpected: 0, duplicates: 0, example };
+  }
 }
 
 /** Flow (c): every sale in the JSON Lines file, every torn line among the dead letters. */

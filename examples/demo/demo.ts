@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { runCheck } from './check.ts';
-import { startFleet } from './fleet.ts';
+import { type Fleet, startFleet } from './fleet.ts';
 import { type LiveLines, showLive } from './live.ts';
 import { flowStates } from './overview.ts';
 import { type Services, startServices } from './services.ts';
@@ -20,11 +20,10 @@ const usage = `Usage: npm run demo -- [options]
   --check          bounded input, one SIGKILL in the middle, then compare both ends; exit 0 or 1
   --data <dir>     keep data in this empty folder (a temporary one is removed at the end)
   --seed <n>       the same seed makes the same shop, trucks and sales (1)
-  --trucks <n>     how many trucks report (200)
+  --trucks <n>     how many trucks report, each every 20 s of their time (200)
+  --speed <n>      how fast their time passes (10)
   --free-ports     never use the default ports, even where they are free`;
 
-/** A truck reports every so often, and the others in between. */
-const ROUND_MS = 2_000;
 const CHANGE_MS = 50;
 const FILE_MS = 3_000;
 const LINES_PER_FILE = 200;
@@ -35,6 +34,7 @@ interface Options {
   readonly data: string | undefined;
   readonly seed: number;
   readonly trucks: number;
+  readonly speed: number;
   readonly wantsFreePorts: boolean;
 }
 
@@ -91,15 +91,15 @@ async function runUntilInterrupted(services: Services): Promise<boolean> {
   const client = await services.postgres.connect('shop');
   const shop = await openShop(client, { seed: options.seed, customers: 200 });
   await prepareMillrace(services);
-  const { seed, trucks } = options;
-  const fleet = await startFleet({ url: services.mqtt.url, trucks, seed, badShare: BAD_SHARE, remembers: false });
+  const { seed, trucks, speed } = options;
+  const fleet = startFleet({ url: services.mqtt.url, trucks, seed, speed, reports: null });
   const till = openTill({ folder: services.inbox, seed, badShare: BAD_SHARE, remembers: false });
   printThingsToTry(services);
   const live = showLive(() => flowStates(services.millrace.console));
   try {
     await Promise.race([
       every(CHANGE_MS, () => shop.change()),
-      every(ROUND_MS, () => fleet.round()),
+      endless(fleet),
       every(FILE_MS, () => till.drop(LINES_PER_FILE)),
       died(services, live),
     ]);
@@ -115,6 +115,14 @@ async function every(intervalMs: number, work: () => Promise<void>): Promise<voi
     await work();
     await sleep(intervalMs, null, { signal: interrupted.signal }).catch(() => undefined);
   }
+}
+
+/** The fleet drives until we are interrupted, as it is by the same Ctrl-C. */
+async function endless(fleet: Fleet): Promise<void> {
+  await fleet.finished().catch((error: unknown) => {
+    if (!interrupted.signal.aborted) throw error;
+  });
+  await every(CHANGE_MS, async () => undefined);
 }
 
 async function died(services: Services, live: LiveLines): Promise<never> {
@@ -149,6 +157,7 @@ function readOptions(): Options {
         data: { type: 'string' },
         seed: { type: 'string', default: '1' },
         trucks: { type: 'string', default: '200' },
+        speed: { type: 'string', default: '10' },
         'free-ports': { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -157,10 +166,11 @@ function readOptions(): Options {
       console.log(usage);
       process.exit(0);
     }
-    const [seed, trucks] = [Number(values.seed), Number(values.trucks)];
-    if (!Number.isSafeInteger(seed)) throw new Error(`--seed "${values.seed}" is no whole number.`);
+    const [seed, trucks, speed] = [values.seed, values.trucks, values.speed].map(Number) as [number, number, number];
+    if (!Number.isSafeInteger(seed) || seed < 1) throw new Error(`--seed "${values.seed}" is no whole number from 1.`);
     if (!Number.isInteger(trucks) || trucks < 1) throw new Error(`--trucks "${values.trucks}" is no number above 0.`);
-    return { isCheck: values.check, data: values.data, seed, trucks, wantsFreePorts: values['free-ports'] };
+    if (!(speed > 0)) throw new Error(`--speed "${values.speed}" is no number above 0.`);
+    return { isCheck: values.check, data: values.data, seed, trucks, speed, wantsFreePorts: values['free-ports'] };
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
     process.exit(2);

@@ -1,149 +1,98 @@
 /**
- * The fleet of flow (b): trucks that drive along routes and report over MQTT, now and then nonsense.
+ * The fleet of flow (b): `millrace sim fleet` as a process of its own, reporting over MQTT, and the plan it follows.
  *
- * A position is a pure function of seed, truck and report number, so that whoever checks can work out what must have
- * arrived. `trucks/<id>/gps`, QoS 1; a report counts as sent once the MQTT broker has acknowledged it.
+ * What every truck reports is a pure function of the rules, faults included, so that whoever checks works out what must
+ * have arrived without having seen it being sent.
  */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import mqtt from 'mqtt';
-import { routes as allRoutes } from '../../connectors/sim/routes.ts';
-import { seeded } from './random.ts';
+import { type Faults, type FleetRules, type GpsReport, payloadOf } from '../../connectors/sim/fleet.ts';
+import { truckId } from '../../connectors/sim/truck.ts';
+import { launcher } from './setup.ts';
 
-/** What a truck says; trucks_gps.schema.json describes it. */
-export interface GpsReport {
-  readonly id: string;
-  readonly lat: number;
-  readonly long: number;
-  readonly ts: string;
-  readonly speed: number;
-  readonly heading: number;
-  /** Counts a truck's reports from 1, bad ones included: what is missing shows. */
-  readonly seq: number;
-}
+/** One report per truck in this simulated time. */
+const INTERVAL_MS = 20_000;
+const STOP_DEADLINE_MS = 5_000;
 
-/** The first five of the simulator's: enough to look right on a map. */
-const routes = allRoutes.slice(0, 5);
-
-const REPORT_SECONDS = 20;
-/** Reports on their way to the MQTT broker at once. */
-const IN_FLIGHT_MAX = 200;
-const PUBLISH_DEADLINE_MS = 60_000;
-
-/** What the fleet has said so far. */
-export interface FleetCount {
-  readonly good: number;
-  readonly bad: number;
-}
-
-export interface Fleet {
-  readonly trucks: number;
-  /** Every truck reports once more. Resolves when all are acknowledged. */
-  round(): Promise<void>;
-  count(): FleetCount;
-  /** `<id>#<seq>` → payload, of the good and of the bad reports sent so far. */
-  readonly sentGood: ReadonlyMap<string, string>;
-  readonly sentBad: ReadonlyMap<string, string>;
-  stop(): Promise<void>;
-}
+/** Enough of everything that goes wrong on the road to see it, and most reports as they should be. */
+export const faults: Faults = { tunnel: 0.02, duplicate: 0.02, late: 0.02, bad: 0.03, skew: 0.05, newFieldAt: 0 };
 
 export interface FleetOptions {
+  /** The MQTT broker. */
   readonly url: string;
   readonly trucks: number;
   readonly seed: number;
-  /** How often a report is deliberately bad. */
-  readonly badShare: number;
-  /** Keeps every payload for a later comparison; off where the demo runs for hours. */
-  readonly remembers: boolean;
+  /** How fast simulated time passes. */
+  readonly speed: number;
+  /** Each truck's last report; null goes on for ever. */
+  readonly reports: number | null;
 }
 
-export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const client = await mqtt.connectAsync(options.url, { clientId: `demo-fleet-${options.seed}`, reconnectPeriod: 200 });
-  // Reconnecting is the client's business; without a listener an error would end the demo.
-  client.on('error', () => undefined);
-  const chance = seeded(options.seed ^ 0x5eed);
-  const sentGood = new Map<string, string>();
-  const sentBad = new Map<string, string>();
-  let [good, bad, seq] = [0, 0, 0];
+export interface Fleet {
+  readonly rules: FleetRules;
+  /** Resolves when every report is acknowledged by the MQTT broker; rejects when the simulator fails. */
+  finished(): Promise<void>;
+  stop(): Promise<void>;
+}
 
-  const publish = async (truck: number, number: number) => {
-    const id = truckId(truck);
-    const report = reportOf(options.seed, truck, number);
-    const isBad = chance.chance(options.badShare);
-    const payload = isBad ? spoiled(report, chance.below(SPOILS)) : JSON.stringify(report);
-    await withDeadline(client.publishAsync(`trucks/${id}/gps`, payload, { qos: 1 }), `the report of ${id}`);
-    if (isBad) bad++;
-    else good++;
-    if (options.remembers) (isBad ? sentBad : sentGood).set(`${id}#${number}`, payload);
-  };
-
+/** Lets the trucks drive. */
+export function startFleet({ url, trucks, seed, speed, reports }: FleetOptions): Fleet {
+  const startMs = Math.floor(Date.now() / INTERVAL_MS) * INTERVAL_MS;
+  const args = ['sim', 'fleet', '--mqtt', url, '--trucks', trucks, '--seed', seed, '--speed', speed];
+  args.push('--interval', INTERVAL_MS, '--start', new Date(startMs).toISOString(), '--faults', faultList(faults));
+  if (reports !== null) args.push('--reports', reports);
+  const child = spawn(launcher, args.map(String), { stdio: ['ignore', 'ignore', 'pipe'] });
+  const endWithUs = () => child.kill('SIGKILL');
+  process.on('exit', endWithUs);
+  const finished = ended(child).finally(() => process.off('exit', endWithUs));
+  // Who does not wait for it hears of it in `stop`, or not at all.
+  finished.catch(() => undefined);
   return {
-    trucks: options.trucks,
-    async round() {
-      seq++;
-      for (let first = 0; first < options.trucks; first += IN_FLIGHT_MAX) {
-        const count = Math.min(IN_FLIGHT_MAX, options.trucks - first);
-        await Promise.all(Array.from({ length: count }, (_, index) => publish(first + index, seq)));
-      }
+    rules: { seed, trucks, intervalMs: INTERVAL_MS, startMs, faults },
+    finished: () => finished,
+    async stop() {
+      child.kill('SIGTERM');
+      const late = sleep(STOP_DEADLINE_MS, null, { ref: false }).then(() => child.kill('SIGKILL'));
+      await Promise.race([finished.catch(() => undefined), late]);
     },
-    count: () => ({ good, bad }),
-    sentGood,
-    sentBad,
-    stop: async () => client.endAsync(true),
   };
 }
 
-async function withDeadline<T>(work: Promise<T>, what: string): Promise<T> {
-  const abort = new AbortController();
-  const late = sleep(PUBLISH_DEADLINE_MS, null, { signal: abort.signal, ref: false }).then(() => {
-    throw new Error(`The MQTT broker did not acknowledge ${what} within ${PUBLISH_DEADLINE_MS / 1000} s.`);
+/** As `--faults` takes them. */
+function faultList({ newFieldAt, ...shares }: Faults): string {
+  return [...Object.entries(shares), ['new-field', newFieldAt]].map(([name, share]) => `${name}=${share}`).join(',');
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  let said = '';
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-2_000);
   });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    abort.abort();
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  if (code !== 0) throw new Error(`millrace sim fleet ended with ${code ?? signal}: ${said.trim()}`);
+}
+
+/** What must have arrived once every truck has made so many reports. */
+export interface Reported {
+  /** `<id>#<seq>` → payload. */
+  readonly good: ReadonlyMap<string, string>;
+  readonly bad: ReadonlyMap<string, string>;
+  /** The newest good report of each truck, by its id. */
+  readonly last: ReadonlyMap<string, GpsReport>;
+}
+
+export function reportedBy(rules: FleetRules, reports: number): Reported {
+  const good = new Map<string, string>();
+  const bad = new Map<string, string>();
+  const last = new Map<string, GpsReport>();
+  for (let truck = 0; truck < rules.trucks; truck++) {
+    const id = truckId(truck);
+    for (let seq = 1; seq <= reports; seq++) {
+      const { text, isBad } = payloadOf(rules, truck, seq);
+      (isBad ? bad : good).set(`${id}#${seq}`, text);
+      if (!isBad) last.set(id, JSON.parse(text) as GpsReport);
+    }
   }
-}
-
-function truckId(truck: number): string {
-  return `T${String(truck + 1).padStart(4, '0')}`;
-}
-
-/** What truck number `truck` reports the `seq`-th time. */
-export function reportOf(seed: number, truck: number, seq: number): GpsReport {
-  const random = seeded(seed * 7919 + truck);
-  const route = routes[truck % routes.length]!;
-  const kmh = 55 + random.below(35);
-  const start = random.next() * 2 * (route.length - 1);
-  // About 150 km lie between two turns; there and back again without end.
-  const travelled = start + (kmh * ((seq * REPORT_SECONDS) / 3600)) / 150;
-  const period = 2 * (route.length - 1);
-  const phase = travelled % period;
-  const place = phase <= route.length - 1 ? phase : period - phase;
-  const leg = Math.min(Math.floor(place), route.length - 2);
-  const [from, to] = [route[leg]!, route[leg + 1]!];
-  const part = place - leg;
-  return {
-    id: truckId(truck),
-    lat: rounded(from[0] + (to[0] - from[0]) * part),
-    long: rounded(from[1] + (to[1] - from[1]) * part),
-    ts: new Date(Date.UTC(2026, 0, 1) + seq * REPORT_SECONDS * 1000).toISOString(),
-    speed: kmh,
-    heading: Math.round((Math.atan2(to[1] - from[1], to[0] - from[0]) * 180) / Math.PI + 360) % 360,
-    seq,
-  };
-}
-
-function rounded(degrees: number): number {
-  return Math.round(degrees * 1e5) / 1e5;
-}
-
-/** The ways in which {@link spoiled} knows how to be wrong. */
-const SPOILS = 4;
-
-function spoiled(report: GpsReport, how: number): string {
-  if (how === 0) return JSON.stringify({ ...report, lat: report.lat + 200 });
-  if (how === 1) return JSON.stringify({ ...report, long: undefined });
-  if (how === 2) return JSON.stringify({ ...report, lat: 'north' });
-  return JSON.stringify(report).slice(0, -9);
+  return { good, bad, last };
 }

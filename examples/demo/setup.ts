@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 import type { Services } from './services.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const launcher = join(here, '..', '..', 'bin', 'millrace');
+export const launcher = join(here, '..', '..', 'bin', 'millrace');
 const run = promisify(execFile);
 
 const COMMAND_TIMEOUT_MS = 90_000;
+const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 const SUBSCRIPTION_DEADLINE_MS = 30_000;
 
 /** `trucks_gps` with its 10 partitions, its schema, and every connector of connectors/, running. */
@@ -20,16 +21,7 @@ export async function prepareMillrace({ millrace, mqtt }: Services): Promise<voi
   await command(['topic', 'create', 'trucks_gps', '--partitions', '10', ...checked, '-b', millrace.kafka]);
   const schema = join(here, 'trucks_gps.schema.json');
   await command(['schema', 'register', 'trucks_gps-value', schema, '--registry', millrace.registry]);
-  await command([
-    'connector',
-    'apply',
-    join(here, 'connectors'),
-    '--wait',
-    '--timeout',
-    '60',
-    '--connect',
-    millrace.connect,
-  ]);
+  await command(['apply', join(here, 'connectors'), '--wait', '--timeout', '60', '--connect', millrace.connect]);
   await waitForSubscription(mqtt);
 }
 
@@ -42,9 +34,11 @@ async function waitForSubscription(mqtt: Services['mqtt']): Promise<void> {
   }
 }
 
-async function command(args: readonly string[]): Promise<void> {
+/** One command of the command line; answers its stdout. Throws what it said on stderr. */
+export async function command(args: readonly string[]): Promise<string> {
   try {
-    await run(launcher, [...args], { timeout: COMMAND_TIMEOUT_MS });
+    const { stdout } = await run(launcher, [...args], { timeout: COMMAND_TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX });
+    return stdout;
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim();
     throw new Error(`millrace ${args.join(' ')} failed: ${said === undefined || said === '' ? String(error) : said}`);

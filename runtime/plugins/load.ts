@@ -78,7 +78,9 @@ async function loadModule(
 }
 
 function failed(entry: string, problem: string, cause?: unknown): ConnectError {
-  const message = `The plugin module "${entry}" of plugin.path could not be loaded: ${problem}`;
+  // The mark of a reload is ours, and hides the file from whoever clicks on it.
+  const said = problem.replaceAll(/\?reload=\d+/g, '');
+  const message = `The plugin module "${entry}" of plugin.path could not be loaded: ${said}`;
   return new ConnectError(message, { code: 'PLUGIN_LOAD_FAILED', cause });
 }
 

@@ -65,14 +65,15 @@ export class PluginPath {
     return this.#loaded.failures.map(({ error }) => error.message);
   }
 
-  /** Loads everything anew, with new code. A module that fails now keeps the plugins it had. */
-  async reload(): Promise<void> {
+  /** Loads everything anew, with new code. A module that fails now keeps the plugins it had; answers the roots of those. */
+  async reload(): Promise<ReadonlySet<string>> {
     const fresh = await loadPluginPath(this.#options.entries, { reload: ++this.#reloads });
     const failed = new Set(fresh.failures.map(({ entry }) => entry));
     const roots = new Set(this.#loaded.modules.filter(({ entry }) => failed.has(entry)).map(({ root }) => root));
     const kept = this.#loaded.plugins.filter(({ root }) => roots.has(root));
     this.#take(fresh);
     this.#loaded = { ...this.#loaded, plugins: [...kept, ...this.#loaded.plugins] };
+    return roots;
   }
 
   /** What a task (or, with null, a connector) did wrong last, for its status. */
@@ -105,7 +106,7 @@ export class PluginPath {
     const { logger, leakGraceMs = LEAK_GRACE_MS } = this.#options;
     const onLeak = (life: Life, what: string) => this.#onLeak(life, what);
     this.#loaded = { ...loaded, plugins: loaded.plugins.map((each) => guarded(each, leakGraceMs, onLeak)) };
-    for (const { entry, error } of loaded.failures) logger.error({ plugin: entry, err: error }, error.message);
+    for (const { entry, error } of loaded.failures) logger.error({ plugin: entry }, error.message);
     for (const { class: name, version, location } of loaded.plugins) {
       logger.info({ plugin: name, version, location }, `Loaded plugin ${name} ${version} from ${location}.`);
     }

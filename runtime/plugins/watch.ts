@@ -1,13 +1,13 @@
 /**
  * Hot reload while developing: when a file of a plugin changes, its code is loaded anew and only its connectors restart.
  */
-import { type FSWatcher, watch } from 'node:fs';
 import type { Logger } from '../../connectors/api/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Worker } from '../worker/worker.ts';
 import type { LoadedPlugin } from './load.ts';
 import { folderOf } from './locate.ts';
 import type { PluginPath } from './plugin-path.ts';
+import { watchFolders } from './watch-folders.ts';
 
 /** Editors write a file in several steps. */
 const SETTLE_MS = 100;
@@ -20,30 +20,34 @@ export function watchPlugins(path: PluginPath, worker: Worker, replace: () => vo
   const reload = async (): Promise<void> => {
     const roots = [...changed];
     changed.clear();
-    await path.reload();
+    const failed = await path.reload();
     replace();
-    for (const name of connectorsOf(worker, roots)) {
+    // What does not load was said so, and its connectors go on with the code they have.
+    const fresh = roots.filter((root) => !failed.has(root));
+    for (const name of connectorsOf(worker, fresh)) {
       logger.info({ connector: name }, `Connector ${name} restarts with the changed code of its plugin.`);
       worker.restart(name, true, false);
     }
   };
-  const watchers = path.loaded.modules.map((module): FSWatcher => {
-    const watcher = watch(folderOf(module), { recursive: true }, (_, file) => {
-      if (file === null || !isCode(file)) return;
-      changed.add(module.root);
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        turn = turn
-          .then(reload)
-          .catch((error: unknown) => logger.error({ err: error }, `Reloading failed: ${messageOf(error)}`));
-      }, SETTLE_MS);
-    });
-    watcher.on('error', (error) => logger.warn({ err: error }, `${module.root} is not watched any more.`));
-    return watcher;
-  });
+  const onChange = (root: string, file: string): void => {
+    if (!isCode(file)) return;
+    changed.add(root);
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      turn = turn
+        .then(reload)
+        .catch((error: unknown) => logger.error({ err: error }, `Reloading failed: ${messageOf(error)}`));
+    }, SETTLE_MS);
+  };
+  const ends = path.loaded.modules.map((module) =>
+    watchFolders(folderOf(module), {
+      onChange: (file) => onChange(module.root, file),
+      onProblem: (message) => logger.warn({}, message),
+    }),
+  );
   return () => {
     clearTimeout(timer);
-    for (const watcher of watchers) watcher.close();
+    for (const end of ends) end();
   };
 }
 
