@@ -134,22 +134,32 @@ export class SinkOffsets {
     }
   }
 
+  /** Makes the table, or adds what a table of an earlier version lacks; looks first, because only an owner may alter. */
   async #createTable(client: Client): Promise<void> {
     if (this.#isReady) return;
-    const { rows } = await client.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [
-      this.#table,
-    ]);
-    if (!rows[0]!.exists) {
+    const { rows } = await client.query<{ isThere: boolean }>(
+      `SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'last_timestamp') AS "isThere"`,
+      [this.#table],
+    );
+    // One statement sequence is one transaction. Two tasks that start at once do this one after the other, and a table
+    // that somebody reads for hours is given up soon, because whoever waits for it holds up the tasks that write to it.
+    if (!rows[0]!.isThere) {
       await client.query(
-        `CREATE TABLE IF NOT EXISTS ${this.#table} (connector text, topic text, partition int, next_offset bigint,
-           epoch bigint NOT NULL, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (connector, topic, partition))`,
+        `SELECT set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', true);
+         SELECT pg_advisory_xact_lock(${DDL_LOCK});
+         CREATE TABLE IF NOT EXISTS ${this.#table} (connector text, topic text, partition int, next_offset bigint,
+           epoch bigint NOT NULL, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (connector, topic, partition));
+         ALTER TABLE ${this.#table} ADD COLUMN IF NOT EXISTS last_timestamp bigint`,
       );
     }
-    // Tables made by earlier versions have no such column.
-    await client.query(`ALTER TABLE ${this.#table} ADD COLUMN IF NOT EXISTS last_timestamp bigint`);
     this.#isReady = true;
   }
 }
+
+/** Tried again by the worker. */
+const LOCK_TIMEOUT_MS = 1000;
+/** Any number that is nobody else's: "mill" in ASCII. */
+const DDL_LOCK = 0x6d696c6c;
 
 /** One string per partition. */
 export function idOf(topic: string, partition: number): string {
