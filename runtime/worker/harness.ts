@@ -315,7 +315,7 @@ export function valuesOf(log: MemoryLog, topic: string): string[] {
 }
 
 /** Waits until `check` stops throwing; then answers what it answered. */
-export async function eventually<T>(check: () => T | Promise<T>, timeoutMs = 5_000): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, timeoutMs = 60_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {
