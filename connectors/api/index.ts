@@ -49,6 +49,7 @@ export * from './config-schema.ts';
 export * from './connector.ts';
 export * from './converter.ts';
 export * from './errors.ts';
+export { JsonMembers } from './json-members.ts';
 export * from './key-table.ts';
 export * from './plugin.ts';
 export * from './record.ts';

@@ -4,6 +4,7 @@
  * The names are Kafka Connect's (org.apache.kafka.connect.data). A source hands over values with their schemas, a
  * converter turns the pair into bytes, a sink gets the pair back. Step 1 and step 9 of the record's journey.
  */
+import { type ExtendedObject, extend, type JsonMembers } from './json-members.ts';
 
 /** The physical types of Kafka Connect. */
 export const schemaTypes = [
@@ -94,6 +95,8 @@ export interface SchemaAndValue {
 export class JsonText {
   #bytes: Uint8Array | undefined;
   #parsed: ConnectValue | undefined;
+  /** What the bytes will be made of, while nobody has asked for them. */
+  #extended: ExtendedObject | null = null;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -112,8 +115,21 @@ export class JsonText {
 
   /** UTF-8 JSON, borrowed for as long as the record lives; never written to. */
   get bytes(): Uint8Array {
-    this.#bytes ??= Buffer.from(stringifyJson(this.#parsed as ConnectValue));
+    this.#bytes ??= this.#extended?.bytes() ?? Buffer.from(stringifyJson(this.#parsed as ConnectValue));
     return this.#bytes;
+  }
+
+  /**
+   * This object with more members at its end, not parsed and not even put together before somebody asks for its bytes.
+   * Null where that cannot be: it is no object, or may have a member of such a name already.
+   */
+  withMembers(members: JsonMembers): JsonText | null {
+    const extended = this.#extended === null ? extend(this.bytes, members) : this.#extended.with(members);
+    if (extended === null) return null;
+    const text = new JsonText(noBytes);
+    text.#bytes = undefined;
+    text.#extended = extended;
+    return text;
   }
 
   /** True once somebody has asked for the value: then the text is no shortcut any more. */

@@ -6,6 +6,7 @@ import {
   type ConnectValue,
   DataError,
   type Field,
+  JsonMembers,
   JsonText,
   LogicalNames,
   type Schema,
@@ -13,7 +14,6 @@ import {
   type SinkRecord,
   type Transform,
 } from '../api/index.ts';
-import { spliceMembers } from './json-splice.ts';
 import {
   asMember,
   fieldsOf,
@@ -24,6 +24,7 @@ import {
   type Side,
   withDefaults,
 } from './side.ts';
+import { type WithMember, withMember } from './with-member.ts';
 
 type Source = 'topic' | 'partition' | 'offset' | 'timestamp' | 'static';
 
@@ -31,6 +32,7 @@ interface Insertion {
   readonly name: string;
   readonly source: Source;
   readonly schema: Schema;
+  readonly add: WithMember;
 }
 
 const types: Record<Source, Schema> = {
@@ -49,10 +51,8 @@ class InsertField implements Transform {
   #replacesNull = true;
   /** True where the members depend on the topic at most; then they are kept. */
   #isConstant = false;
-  #members: Buffer | null = null;
+  #members: JsonMembers | null = null;
   #membersTopic = '';
-  /** The names of the new fields, in quotes. */
-  #names: readonly Buffer[] = [];
   readonly #schemaOf = perSchema((schema) => this.#extended(schema));
 
   constructor(side: Side) {
@@ -67,10 +67,10 @@ class InsertField implements Transform {
       if (written === null) return [];
       // The suffix says whether the new field is required (!) or optional (?, the default).
       const name = written.replace(/[!?]$/, '');
-      return [{ name, source, schema: written.endsWith('!') ? types[source] : { ...types[source], optional: true } }];
+      const schema = written.endsWith('!') ? types[source] : { ...types[source], optional: true };
+      return [{ name, source, schema, add: withMember(name) }];
     });
     this.#isConstant = this.#insertions.every(({ source }) => source === 'static' || source === 'topic');
-    this.#names = this.#insertions.map(({ name }) => Buffer.from(JSON.stringify(name)));
     if (this.#insertions.length === 0) throw new ConfigError('No field insertion configured.');
     if (config.optionalString('static.field') !== null && this.#staticValue === null) {
       throw new ConfigError('static.value must be set when static.field is.');
@@ -81,34 +81,34 @@ class InsertField implements Transform {
     const value = this.#side.value(record);
     if (value instanceof JsonText && !value.isParsed && this.#side.schema(record) === null) {
       const members = this.#membersOf(record);
-      const spliced = members === null ? null : spliceMembers(value.bytes, this.#names, members);
-      if (spliced !== null) return this.#side.with(record, null, new JsonText(spliced));
+      const extended = members === null ? null : value.withMembers(members);
+      if (extended !== null) return this.#side.with(record, null, extended);
     }
     const fields = fieldsOf(value, 'field insertion');
     if (fields === null) return record;
     const schema = this.#side.schema(record);
-    const extended: Record<string, ConnectValue> = { ...withDefaults(fields, schema, this.#replacesNull, value) };
-    for (const { name, source } of this.#insertions) {
+    let extended = withDefaults(fields, schema, this.#replacesNull, value);
+    for (const { source, add } of this.#insertions) {
       const inserted = this.#valueOf(source, record);
+      if (schema === null && inserted === null) continue;
       // A map has no logical types: the time is a number there.
       const isNumber = schema === null && inserted instanceof Date;
-      if (schema !== null || inserted !== null)
-        extended[name] = isNumber ? inserted.getTime() : asMember(value, inserted);
+      extended = add(extended, isNumber ? inserted.getTime() : asMember(value, inserted));
     }
     const newSchema = schema === null ? null : this.#schemaOf(schema);
     return this.#side.with(record, newSchema, likeOriginal(value, extended, newSchema));
   }
 
-  /** The members as {@link spliceMembers} takes them; null where there are none. What is absent is left out, as in a map. */
-  #membersOf(record: ConnectRecord): Buffer | null {
+  /** Null where there are none: what is absent is left out, as in a map. */
+  #membersOf(record: ConnectRecord): JsonMembers | null {
     if (this.#isConstant && this.#membersTopic === record.topic) return this.#members;
-    let members = '';
+    const members: (readonly [string, string])[] = [];
     for (const { name, source } of this.#insertions) {
       const inserted = this.#valueOf(source, record);
       if (inserted === null) continue;
-      members += `,${JSON.stringify(name)}:${JSON.stringify(inserted instanceof Date ? inserted.getTime() : inserted)}`;
+      members.push([name, JSON.stringify(inserted instanceof Date ? inserted.getTime() : inserted)]);
     }
-    this.#members = members === '' ? null : Buffer.from(`${members}}`);
+    this.#members = members.length === 0 ? null : new JsonMembers(members);
     this.#membersTopic = record.topic;
     return this.#members;
   }
