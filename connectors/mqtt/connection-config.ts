@@ -182,7 +182,7 @@ function tlsOptions(config: Config): TlsOptions {
   const ca = config.string('mqtt.ssl.trust.store.path');
   const store = config.string('mqtt.ssl.key.store.path');
   const options: { -readonly [Key in keyof TlsOptions]: TlsOptions[Key] } = {};
-  if (ca !== '') options.ca = readStore('mqtt.ssl.trust.store.path', ca);
+  if (ca !== '') options.ca = pemOnly('mqtt.ssl.trust.store.path', ca, readStore('mqtt.ssl.trust.store.path', ca));
   if (store !== '') {
     const bytes = readStore('mqtt.ssl.key.store.path', store);
     const isPem = bytes.includes('-----BEGIN');
@@ -194,6 +194,16 @@ function tlsOptions(config: Config): TlsOptions {
     if (secret !== '') options.passphrase = secret;
   }
   return options;
+}
+
+/** Node takes certificates to trust as PEM only; keytool writes PKCS#12 even where the file is called .jks. */
+function pemOnly(key: string, path: string, bytes: Buffer): Buffer {
+  if (bytes.includes('-----BEGIN')) return bytes;
+  throw badMqttConfig(
+    key,
+    path,
+    `"${path}" of "${key}" holds no PEM certificate. Convert it with "openssl pkcs12 -in ${path} -nokeys -out trust.pem" and name that file.`,
+  );
 }
 
 /** Java KeyStore files begin with this magic number; Node cannot read them. */

@@ -8,11 +8,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
 import { Aedes } from 'aedes';
+import { createWebSocketStream, WebSocketServer } from 'ws';
 import { resolveService, type ServiceOrSkip, ServiceUnavailable } from './service.ts';
 
 /** A broker a test may use. */
@@ -43,6 +47,10 @@ export interface EmbeddedMqttBroker extends OwnMqttBroker {
 
 export interface MqttOptions {
   readonly port?: number;
+  /** TLS with this certificate; with `clientAuthority` only for clients it has signed. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientAuthority?: string };
+  /** Behind web sockets, at every path. */
+  readonly webSocket?: boolean;
 }
 
 const START_DEADLINE_MS = 10_000;
@@ -95,7 +103,7 @@ export async function startMqtt(options: MqttOptions = {}): Promise<EmbeddedMqtt
     return broker;
   };
   let aedes = await create();
-  let server = await listen(aedes, options.port ?? 0, sockets);
+  let server = await listen(aedes, options.port ?? 0, sockets, options);
   const { port } = server.address() as { port: number };
 
   const cut = () => {
@@ -108,10 +116,11 @@ export async function startMqtt(options: MqttOptions = {}): Promise<EmbeddedMqtt
   };
   const start = async (persistence?: unknown) => {
     aedes = await create(persistence);
-    server = await listen(aedes, port, sockets);
+    server = await listen(aedes, port, sockets, options);
   };
+  const scheme = options.webSocket === true ? 'ws' : 'mqtt';
   return {
-    url: `mqtt://127.0.0.1:${port}`,
+    url: `${scheme}${options.tls === undefined ? '' : 's'}://127.0.0.1:${port}`,
     port,
     cut,
     connections: () => sockets.size,
@@ -123,13 +132,27 @@ export async function startMqtt(options: MqttOptions = {}): Promise<EmbeddedMqtt
   };
 }
 
-async function listen(aedes: Aedes, port: number, sockets: Set<Socket>): Promise<Server> {
-  const server = createServer((socket) => {
+async function listen(aedes: Aedes, port: number, sockets: Set<Socket>, options: MqttOptions): Promise<Server> {
+  const { tls, webSocket } = options;
+  const secured = tls && { ...tls, ca: tls.clientAuthority, requestCert: tls.clientAuthority !== undefined };
+  const take = (socket: Socket): void => {
+    socket.on('error', () => undefined);
+    aedes.handle(socket);
+  };
+  let server: Server;
+  if (webSocket === true) {
+    const web = secured === undefined ? createHttpServer() : createHttpsServer(secured);
+    new WebSocketServer({ server: web, handleProtocols: () => 'mqtt' }).on('connection', (client, request) => {
+      take(Object.assign(createWebSocketStream(client), { remoteAddress: request.socket.remoteAddress }) as never);
+    });
+    server = web;
+  } else server = secured === undefined ? createServer(take) : createTlsServer(secured, take);
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
-    aedes.handle(socket);
   });
+  server.on('tlsClientError', () => undefined);
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return server;
