@@ -1,6 +1,6 @@
 /**
- * Broker and worker in one process with a file source, for a parent that wants it dead in one exact place:
- * `node source-process.ts DIR FILE WINDOW NTH SUPPORT` kills itself with SIGKILL when the window is reached the n-th time.
+ * Broker and worker in one process with a source that writes to `lines`, for a parent that wants it dead in one exact place:
+ * `node source-process.ts DIR CONFIG WINDOW NTH SUPPORT` kills itself with SIGKILL when the window is reached the n-th time.
  *
  * Windows are places between two steps of a record's journey; they are reached through the ports, by wrapping the log
  * client and the source's plugin, so that what is between them is the product as it ships.
@@ -14,7 +14,7 @@ import type { LogClient, LogProducer, TransactionalProducer } from '../../runtim
 import { startWorker } from '../../runtime/worker-server.ts';
 import { errorsOnly, replaced, Window } from './windows.ts';
 
-const [dataDir, file, window, nth, support] = process.argv.slice(2);
+const [dataDir, config, window, nth, support] = process.argv.slice(2);
 const OUT = 'lines';
 /** Slower than a commit and than the offsets' interval, so that each window is reached several times. */
 const POLL_PAUSE_MS = 30;
@@ -112,13 +112,7 @@ const worker = await startWorker({
     'offset.flush.interval.ms': '20',
   },
 });
-await worker.worker.put('file', {
-  'connector.class': 'FileSource',
-  file: file!,
-  topic: OUT,
-  'batch.size': '20',
-  'restart.backoff.ms': '10',
-});
+await worker.worker.put('source', { 'restart.backoff.ms': '10', ...JSON.parse(config!) });
 process.stdout.write(`${broker.address.port}\n`);
 // The parent is gone: nobody will kill this one any more.
 process.stdin.on('end', () => process.exit(0)).resume();

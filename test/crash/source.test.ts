@@ -83,7 +83,8 @@ async function killedIn(dir: string, file: string, window: string, support: stri
 }
 
 function start(dir: string, file: string, window: string, nth: number, support: string): ChildProcess {
-  const args = [program, join(dir, 'data'), file, window, String(nth), support];
+  const config = { 'connector.class': 'FileSource', file, topic: 'lines', 'batch.size': '20' };
+  const args = [program, join(dir, 'data'), JSON.stringify(config), window, String(nth), support];
   return spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
