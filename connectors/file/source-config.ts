@@ -2,8 +2,10 @@
  * The keys of the file source, declared once: Kafka's FileStream names (`file`, `topic`, `batch.size`) where it has one,
  * ours beside them. Those of Kafka's spooldir connectors are in `spooldir/`.
  */
-import type { Config, ConfigDef } from '../api/index.ts';
+import type { Config, ConfigDef, Schema } from '../api/index.ts';
 import { badFileConfig } from './errors.ts';
+import { type TextEncoding, textEncodings } from './formats/encoding.ts';
+import { judgeJsonSchema, parseJsonSchema } from './formats/json-schema.ts';
 
 function oneCharacter(value: unknown): string | null {
   const text = value as string;
@@ -43,8 +45,8 @@ export const fileSourceConfig = {
   format: {
     type: 'string',
     default: 'lines',
-    oneOf: ['lines', 'jsonl', 'csv'],
-    doc: 'What a record is: a line of text, a line of JSON, or a CSV record (quoted fields may hold line ends).',
+    oneOf: ['lines', 'jsonl', 'json', 'csv', 'parquet', 'elf', 'whole'],
+    doc: 'What a record is: a line of text, a line of JSON, an element of a JSON list (or a value of a JSON document), a CSV record (quoted fields may hold line ends), a Parquet row, a line of a W3C extended log, or the whole file.',
     importance: 'high',
     group: 'Input',
   },
@@ -58,9 +60,78 @@ export const fileSourceConfig = {
   encoding: {
     type: 'string',
     default: 'utf-8',
-    oneOf: ['utf-8', 'latin1'],
-    doc: 'Encoding of the text. A UTF-8 byte order mark is skipped.',
+    oneOf: textEncodings,
+    doc: 'Encoding of the text. A byte order mark of UTF-8 or UTF-16 is skipped, and says more than this key.',
     group: 'Input',
+  },
+  compression: {
+    type: 'string',
+    default: 'auto',
+    oneOf: ['auto', 'none'],
+    doc: 'auto unpacks files that begin like gzip or zstd; places in them are counted in unpacked bytes.',
+    group: 'Input',
+  },
+  'read.mode': {
+    type: 'string',
+    default: 'tail',
+    oneOf: ['tail', 'once'],
+    onChange: 'Places are kept; with once, files that do not change are read to their last byte and are then done.',
+    doc: 'tail goes on as files grow; once reads a file when it has stopped changing (stable.ms), its last line too, and is then done with it.',
+    importance: 'high',
+    group: 'Input',
+  },
+  'stable.ms': {
+    type: 'int',
+    default: 1000,
+    min: 0,
+    doc: 'With read.mode once: a file is read when its size and time have not changed for so long.',
+    group: 'Input',
+  },
+  'done.marker': {
+    type: 'string',
+    default: null,
+    doc: 'With read.mode once: a file is read only when a file of its name and this suffix (.done) stands beside it.',
+    group: 'Input',
+  },
+  'file.order': {
+    type: 'string',
+    default: 'name',
+    oneOf: ['name', 'mtime'],
+    doc: 'Which of the files found is first: by natural order of names (a2 before a10), or the oldest.',
+    group: 'Input',
+  },
+  'after.read': {
+    type: 'string',
+    default: 'keep',
+    oneOf: ['keep', 'move', 'delete'],
+    onChange: 'Files that were read before and are still there are moved or deleted too.',
+    doc: 'With read.mode once: what becomes of a file once the offset behind its last record is committed.',
+    group: 'After reading',
+  },
+  'move.to': {
+    type: 'string',
+    default: null,
+    doc: 'For after.read move: the folder to move to, on another file system too.',
+    group: 'After reading',
+  },
+  'move.bad.to': {
+    type: 'string',
+    default: null,
+    doc: 'A folder for files that cannot be read at all (no header that fits, a torn archive). Without it they are left alone.',
+    group: 'After reading',
+  },
+  'schema.json': {
+    type: 'string',
+    default: null,
+    validate: judgeJsonSchema,
+    doc: 'For jsonl, json and csv: a JSON Schema; its types are those of the fields, and values carry it as their schema, which the converter registers.',
+    group: 'Output',
+  },
+  'schema.infer': {
+    type: 'boolean',
+    default: false,
+    doc: 'For jsonl, json and csv: learns the types of fields from the values. Fields become wider where a value does not fit (a new version of the schema); JSON that has nothing in common with what came before keeps the schema and is judged by the converter.',
+    group: 'Output',
   },
   'key.column': {
     type: 'string',
@@ -106,6 +177,8 @@ export const fileSourceConfig = {
     importance: 'low',
     group: 'Flow',
   },
+  'task.index': { type: 'int', default: 0, doc: 'Which share of the files is this task’s.', group: 'Internal' },
+  'task.count': { type: 'int', default: 1, doc: 'How many tasks share the files.', group: 'Internal' },
   'csv.separator': { type: 'string', default: ',', validate: oneCharacter, doc: 'Field separator.', group: 'CSV' },
   'csv.quote': {
     type: 'string',
@@ -155,7 +228,7 @@ export const fileSourceConfig = {
   },
 } as const satisfies ConfigDef;
 
-export type SourceFormat = 'lines' | 'jsonl' | 'csv';
+export type SourceFormat = 'lines' | 'jsonl' | 'json' | 'csv' | 'parquet' | 'elf' | 'whole';
 
 /** The configuration of a file source task, ready to use. */
 export interface FileSourceSettings {
@@ -164,7 +237,20 @@ export interface FileSourceSettings {
   readonly topic: string;
   readonly format: SourceFormat;
   readonly asBytes: boolean;
-  readonly isLatin1: boolean;
+  readonly encoding: TextEncoding;
+  readonly unpacks: boolean;
+  /** Files are complete when they are read, and done when they were. */
+  readonly isOnce: boolean;
+  readonly stableMs: number;
+  readonly doneMarker: string | null;
+  readonly order: 'name' | 'mtime';
+  readonly afterRead: 'keep' | 'move' | 'delete';
+  readonly moveTo: string | null;
+  readonly moveBadTo: string | null;
+  /** What values are of, where the configuration says. */
+  readonly schema: Schema | null;
+  readonly infersSchema: boolean;
+  readonly share: { readonly index: number; readonly count: number };
   readonly hasHeaders: boolean;
   readonly batchSize: number;
   readonly maxRecordBytes: number;
@@ -189,13 +275,25 @@ export interface CsvSettings {
 /** Reads the settings; throws ConfigError naming the key where keys do not fit together. */
 export function fileSourceSettings(config: Config): FileSourceSettings {
   const format = config.string('format') as SourceFormat;
+  const schema = config.optionalString('schema.json');
   const settings: FileSourceSettings = {
     file: config.string('file'),
     pattern: config.string('file.pattern'),
     topic: config.string('topic'),
     format,
     asBytes: config.string('value.format') === 'bytes',
-    isLatin1: config.string('encoding') === 'latin1',
+    encoding: config.string('encoding') as TextEncoding,
+    unpacks: config.string('compression') === 'auto',
+    isOnce: config.string('read.mode') === 'once',
+    stableMs: config.number('stable.ms'),
+    doneMarker: config.optionalString('done.marker') || null,
+    order: config.string('file.order') as 'name' | 'mtime',
+    afterRead: config.string('after.read') as FileSourceSettings['afterRead'],
+    moveTo: config.optionalString('move.to') || null,
+    moveBadTo: config.optionalString('move.bad.to') || null,
+    schema: schema === null ? null : parseJsonSchema(schema),
+    infersSchema: config.boolean('schema.infer'),
+    share: { index: config.number('task.index'), count: config.number('task.count') },
     hasHeaders: config.boolean('file.headers'),
     batchSize: config.number('batch.size'),
     maxRecordBytes: config.number('max.record.bytes'),
@@ -203,12 +301,45 @@ export function fileSourceSettings(config: Config): FileSourceSettings {
     rotateWaitMs: config.number('rotate.wait.ms'),
     csv: csvSettings(config),
   };
-  if (settings.file === '') throw badFileConfig('file', '', '"file" is empty: name a file, a folder or a glob.');
-  if (settings.topic === '') throw badFileConfig('topic', '', '"topic" is empty: name the topic to write to.');
-  if (format === 'csv' && !settings.csv.hasHeader && settings.csv.columns.length === 0) {
-    throw badFileConfig('csv.columns', null, 'With "csv.header" false the columns need names: set "csv.columns".');
-  }
+  refuseMisfits(settings);
   return settings;
+}
+
+function refuseMisfits(settings: FileSourceSettings): void {
+  const { format, csv, isOnce, afterRead, moveTo, schema, infersSchema, asBytes, encoding } = settings;
+  const refuse = (key: string, value: unknown, message: string): never => {
+    throw badFileConfig(key, value, message);
+  };
+  if (settings.file === '') refuse('file', '', '"file" is empty: name a file, a folder or a glob.');
+  if (settings.topic === '') refuse('topic', '', '"topic" is empty: name the topic to write to.');
+  if (format === 'csv' && !csv.hasHeader && csv.columns.length === 0) {
+    refuse('csv.columns', null, 'With "csv.header" false the columns need names: set "csv.columns".');
+  }
+  if ((format === 'parquet' || format === 'whole') && !isOnce) {
+    refuse('read.mode', 'tail', `"format" ${format} needs complete files: set "read.mode" to once.`);
+  }
+  if (afterRead !== 'keep' && !isOnce) {
+    refuse('after.read', afterRead, `"after.read" ${afterRead} is for files that end: set "read.mode" to once.`);
+  }
+  if (afterRead === 'move' && moveTo === null)
+    refuse('move.to', null, 'With "after.read" move, say where: set "move.to".');
+  if (settings.doneMarker !== null && !isOnce) {
+    refuse('done.marker', settings.doneMarker, '"done.marker" is for files that end: set "read.mode" to once.');
+  }
+  if (schema !== null && infersSchema) {
+    refuse('schema.infer', true, 'A schema is given or inferred, not both: remove "schema.infer" or "schema.json".');
+  }
+  const hasFields = format === 'jsonl' || format === 'json' || format === 'csv';
+  if ((schema !== null || infersSchema) && !hasFields) {
+    refuse(
+      schema !== null ? 'schema.json' : 'schema.infer',
+      null,
+      `"format" ${format} has no fields to give types to.`,
+    );
+  }
+  if (format === 'lines' && asBytes && encoding.startsWith('utf-16')) {
+    refuse('value.format', 'bytes', 'Lines of UTF-16 are text: set "value.format" to string.');
+  }
 }
 
 function csvSettings(config: Config): CsvSettings {

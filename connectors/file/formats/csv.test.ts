@@ -19,8 +19,10 @@ const settings = (extra: Partial<CsvSettings> = {}): CsvSettings => ({
   ...extra,
 });
 
+const chunkOf = (buffer: Buffer) => new Chunk({ buffer, lead: 0, base: 0, encoding: 'utf-8', needsUtf8: false });
+
 function cutAll(text: string | Buffer, extra: Partial<CsvSettings> = {}) {
-  const chunk = new Chunk(Buffer.from(text as string), 0, 0, false);
+  const chunk = chunkOf(Buffer.from(text as string));
   const cutter = new CsvCutter(settings(extra));
   chunk.cursor = cutter.begin(chunk);
   const records: { schema: Schema | null; value: RecordValue; key: string | null }[] = [];
@@ -85,7 +87,7 @@ test('A record whose quote is still open is left for later, and given up one lin
   assert.deepEqual(values, [{ a: '1', b: '2' }]);
   assert.equal(rest, '3,"open\n5,6\n'.length);
 
-  const chunk = new Chunk(Buffer.from('3,"open\n5,6\n'), 0, 0, false);
+  const chunk = chunkOf(Buffer.from('3,"open\n5,6\n'));
   const cutter = new CsvCutter(settings({ hasHeader: false, columns: ['a', 'b'] }));
   const seen: unknown[] = [];
   const sink = {

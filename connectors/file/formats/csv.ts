@@ -9,6 +9,7 @@ import { badFileConfig, messageOf } from '../errors.ts';
 import type { ColumnType, CsvSettings } from '../source-config.ts';
 import type { Chunk } from './chunk.ts';
 import type { CutSink, Cutter } from './cutter.ts';
+import type { LearntTypes } from './learnt-types.ts';
 
 const lineFeed = 10;
 const carriageReturn = 13;
@@ -52,14 +53,17 @@ export class CsvCutter implements Cutter {
   readonly #settings: CsvSettings;
   readonly #separator: string;
   #columns: Columns | null = null;
+  /** Null where types are given. */
+  readonly #learnt: LearntTypes | null;
   /** Index of the first quote at or after the cursor in the chunk below; -1 for none. */
   #nextQuote = 0;
   #quoteChunk: Chunk | null = null;
 
-  constructor(settings: CsvSettings) {
+  constructor(settings: CsvSettings, learnt: LearntTypes | null = null) {
     this.#settings = settings;
+    this.#learnt = learnt;
     this.#separator = String.fromCharCode(settings.separator);
-    if (!settings.hasHeader) this.#columns = columnsOf(settings.columns, settings);
+    if (!settings.hasHeader && learnt === null) this.#columns = columnsOf(settings.columns, settings, null);
   }
 
   /** Hash of the header in use, for the offset; null before it was read. */
@@ -69,12 +73,31 @@ export class CsvCutter implements Cutter {
 
   /** Reads the header from the file's first bytes; answers the index behind it, or -1 when it is not whole yet. */
   begin(head: Chunk): number {
-    if (!this.#settings.hasHeader) return 0;
-    const scanned = this.#scan(head, head.cursor);
-    if (scanned === incomplete) return -1;
-    if (scanned instanceof Malformed) throw badFileConfig('csv.header', true, `The header ${scanned.problem}.`);
-    this.#columns = columnsOf(scanned.fields, this.#settings);
-    return scanned.end;
+    let names = this.#settings.columns;
+    let end = 0;
+    if (this.#settings.hasHeader) {
+      const scanned = this.#scan(head, head.cursor);
+      if (scanned === incomplete) return -1;
+      if (scanned instanceof Malformed) throw badFileConfig('csv.header', true, `The header ${scanned.problem}.`);
+      names = scanned.fields;
+      end = scanned.end;
+    }
+    if (this.#learnt !== null) this.#learnFrom(head, end, names, this.#learnt);
+    this.#columns = columnsOf(names, this.#settings, this.#learnt);
+    return end;
+  }
+
+  /** What the records say that stand at the beginning of the file. */
+  #learnFrom(head: Chunk, from: number, names: readonly string[], learnt: LearntTypes): void {
+    for (let at = from; at < head.end; ) {
+      const scanned = this.#scan(head, at);
+      if (scanned === incomplete || scanned instanceof Malformed) return;
+      if (scanned.fields.length === names.length) {
+        for (const [index, text] of scanned.fields.entries())
+          learnt.learn(names[index]!, text, this.#settings.nullText);
+      }
+      at = scanned.end;
+    }
   }
 
   cut(chunk: Chunk, max: number, sink: CutSink): void {
@@ -112,19 +135,35 @@ export class CsvCutter implements Cutter {
       sink.bad(from, end, `have ${found}, the header has ${columns.names.length}`);
       return;
     }
-    const value: Record<string, ConnectValue> = {};
+    let value: Record<string, ConnectValue>;
     try {
-      for (let i = 0; i < fields.length; i++) {
-        const text = fields[i]!;
-        const type = columns.types[i]!;
-        if (text === this.#settings.nullText) value[columns.names[i]!] = null;
-        else value[columns.names[i]!] = type === 'string' ? text : typed(type, text);
-      }
+      value = this.#valueOf(columns, fields);
     } catch (error) {
-      sink.bad(from, end, messageOf(error), error);
+      if (this.#learnt !== null) {
+        this.#widen(columns.names, fields, this.#learnt);
+        this.#emit(from, { fields, end }, sink);
+      } else sink.bad(from, end, messageOf(error), error);
       return;
     }
     sink.record(columns.schema, value, columns.key < 0 ? null : fields[columns.key]!, end);
+  }
+
+  #valueOf({ names, types }: Columns, fields: readonly string[]): Record<string, ConnectValue> {
+    const { nullText } = this.#settings;
+    const value: Record<string, ConnectValue> = {};
+    for (let i = 0; i < fields.length; i++) {
+      const text = fields[i]!;
+      const type = types[i]!;
+      if (text === nullText) value[names[i]!] = null;
+      else value[names[i]!] = type === 'string' ? text : typed(type, text);
+    }
+    return value;
+  }
+
+  /** The record does not fit what was learnt: its columns become wider, and records from here on have a new schema. */
+  #widen(names: readonly string[], fields: readonly string[], learnt: LearntTypes): void {
+    for (const [index, text] of fields.entries()) learnt.learn(names[index]!, text, this.#settings.nullText);
+    this.#columns = columnsOf(names, this.#settings, learnt);
   }
 
   /** A record without any quote, or null when it has one or is not plain text. */
@@ -151,7 +190,7 @@ export class CsvCutter implements Cutter {
       const close = isQuoted ? closingQuote(bytes, at + 1, quote) : endOfPlain(bytes, at, separator);
       if (close < 0) return incomplete;
       const text = chunk.slice(isQuoted ? at + 1 : at, close);
-      if (text === null) return new Malformed('are not UTF-8; set "encoding"');
+      if (text === null) return new Malformed('are not UTF-8 (or not of "encoding"); set "encoding"');
       at = isQuoted ? close + 1 : close;
       if (at + 1 >= bytes.length && bytes[at] !== lineFeed && bytes[at] !== separator) return incomplete;
       const isCrlf = bytes[at] === carriageReturn && bytes[at + 1] === lineFeed;
@@ -187,7 +226,7 @@ function endOfPlain(bytes: Buffer, from: number, separator: number): number {
   return -1;
 }
 
-function columnsOf(names: readonly string[], settings: CsvSettings): Columns {
+function columnsOf(names: readonly string[], settings: CsvSettings, learnt: LearntTypes | null): Columns {
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) {
     throw badFileConfig('csv.header', true, `The CSV header names the column "${repeated}" twice. Correct the file.`);
@@ -197,7 +236,7 @@ function columnsOf(names: readonly string[], settings: CsvSettings): Columns {
     const key = settings.types.has(wanted) ? 'csv.types' : 'key.column';
     throw badFileConfig(key, wanted, `"${key}" names the column "${wanted}", but the file has ${names.join(', ')}.`);
   }
-  const types = names.map((name) => settings.types.get(name) ?? 'string');
+  const types = names.map((name) => settings.types.get(name) ?? learnt?.of(name) ?? 'string');
   const fields: Field[] = names.map((name, index) => ({ name, schema: schemaOf[types[index]!] }));
   return {
     names,

@@ -1,8 +1,8 @@
 /**
  * Cuts a chunk into records. A cutter takes whole records only: what is left behind the cursor is the beginning of a
- * record whose rest is not there yet. `lines.ts` and `csv.ts` are the cutters.
+ * record whose rest is not there yet. `lines.ts`, `csv.ts`, `json-values.ts`, `elf.ts` and `whole-file.ts` are the cutters.
  */
-import type { RecordValue, Schema } from '../../api/index.ts';
+import type { ConnectValue, RecordValue, Schema } from '../../api/index.ts';
 import type { Chunk } from './chunk.ts';
 
 /** Takes what a cutter finds, in file order. `end` is the index behind the record, its line end included. */
@@ -12,7 +12,12 @@ export interface CutSink {
   bad(from: number, end: number, problem: string, cause?: unknown): void;
 }
 
+/** The schema to hand a value over with: given, or learnt from the values so far. */
+export type SchemaOfValue = (value: ConnectValue) => Schema | null;
+
 export interface Cutter {
+  /** Hash of the header in use, for the offset; absent for formats without one. */
+  readonly headerHash?: string | null;
   /** Takes at most `max` pieces from the cursor on and moves it behind them. */
   cut(chunk: Chunk, max: number, sink: CutSink): void;
   /**

@@ -8,9 +8,9 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ConnectError, type Logger, type SinkRecord, type TopicPartition } from '../../api/index.ts';
+import { replaceFile, syncFolder, writeFully } from '../durable.ts';
 import { fileNotDurable, fileStateBroken, fileUnwritable, isMissing } from '../errors.ts';
 import { LineBuffer } from '../formats/line-buffer.ts';
-import { replaceFile, syncFolder, writeFully } from './durable.ts';
 
 /** The note beside the file. */
 interface Note {

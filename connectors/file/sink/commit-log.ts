@@ -10,8 +10,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TopicPartition } from '../../api/index.ts';
+import { replaceFile, syncFolder } from '../durable.ts';
 import { fileUnwritable, isMissing, partitionTaken } from '../errors.ts';
-import { replaceFile, syncFolder } from './durable.ts';
 import { commitFolder, type Manifest, nameOf, ownerName, parseManifest, parseName, rangeName } from './manifest.ts';
 
 /** A hidden commit that its finder took away, to remove its files and then itself. */

@@ -7,9 +7,9 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip, zstdCompress } from 'node:zlib';
+import { syncFolder, writeFully } from '../durable.ts';
 import { fileNotDurable, fileUnwritable } from '../errors.ts';
 import type { FileEncoder } from '../formats/encoder.ts';
-import { syncFolder, writeFully } from './durable.ts';
 import type { CommittedFile } from './manifest.ts';
 
 /** How the bytes of a file are packed: members of gzip or frames of zstd, one behind the other. */

@@ -8,11 +8,11 @@
  */
 import { join } from 'node:path';
 import type { OffsetAndMetadata, SinkRecord, TopicPartition } from '../../api/index.ts';
+import { syncFolder } from '../durable.ts';
 import { fileUnwritable } from '../errors.ts';
 import type { FileFormat } from '../formats/encoder.ts';
 import { CommitGroup, type Part } from './commit-group.ts';
 import { CommitLog } from './commit-log.ts';
-import { syncFolder } from './durable.ts';
 import { nameOf } from './manifest.ts';
 import type { PathOf } from './partition-path.ts';
 import type { Packing } from './rolled-file.ts';

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
-import { examineSink, SinkLog, SinkRun } from '../../acceptance/index.ts';
+import { examineSink, SinkLog, SinkRun, SourceRun } from '../../acceptance/index.ts';
 import {
   type ConnectValue,
   JsonText,
@@ -17,6 +17,7 @@ import {
   parseConfig,
   Schemas,
   type SinkConnectorPlugin,
+  type SourceConnectorPlugin,
   struct,
 } from '../../api/index.ts';
 import { filePlugins } from '../plugins.ts';
@@ -258,6 +259,18 @@ test('Raw values stand one behind the other; gzip and zstd unpack to what was wr
     assert.equal(unpack(await readFile(join(packed, name!))).toString(), '{"a":1}\n{"a":2}\n');
     assert.deepEqual((await verifyFolder(packed, strict)).faults, []);
   }
+});
+
+test('A packed file of several frames is read again by the source, all of it', async (t) => {
+  const directory = await folder(t);
+  const values = Array.from({ length: 9_000 }, (_, id) => ({ id, pad: `${id * 7_919}`.repeat(9) }));
+  await wrote(directory, { format: 'jsonl', compression: 'zstd' }, values);
+  assert.deepEqual((await verifyFolder(directory, strict)).faults, []);
+  const source = filePlugins.find((each) => each.class === 'FileSource') as SourceConnectorPlugin;
+  const config = { file: directory, 'file.pattern': '*.zst', topic: 't', format: 'jsonl' };
+  const run = await SourceRun.start(source, config);
+  t.after(() => run.stop());
+  assert.equal((await run.take(9_000, 60_000)).length, 9_000);
 });
 
 test('A file is finished when nothing more has come for roll.idle.ms', async (t) => {

@@ -9,8 +9,8 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { isMissing, messageOf } from '../errors.ts';
+import { unpack } from '../formats/unpack.ts';
 import {
   type CommittedFile,
   commitFolder,
@@ -204,10 +204,8 @@ async function countRecords(path: string): Promise<number | null> {
 
 function unpacked(path: string): Readable {
   const file = createReadStream(path);
-  const unpack = path.endsWith('.gz') ? createGunzip() : path.endsWith('.zst') ? createZstdDecompress() : null;
-  if (unpack === null) return file;
-  file.on('error', (error) => unpack.destroy(error));
-  return file.pipe(unpack);
+  if (path.endsWith('.gz')) return unpack(file, 'gzip');
+  return path.endsWith('.zst') ? unpack(file, 'zstd') : file;
 }
 
 async function countRows(path: string): Promise<number> {

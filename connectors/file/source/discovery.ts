@@ -5,6 +5,7 @@
 import { glob, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileUnreadable, isMissing } from '../errors.ts';
+import { contentOf } from './content.ts';
 import { headMatches, identityKey, tailMatches } from './identity.ts';
 import type { Place } from './tracked-file.ts';
 
@@ -102,12 +103,17 @@ export function isRotatedName(path: string, rotated: string): boolean {
 
 /** True when the file holds, up to the place, what we have read: it is a copy of the file we were reading. */
 export async function isCopyOf(found: Found, place: Place): Promise<boolean> {
-  if (place.tail === null || place.position === 0 || found.size < place.tail.at) return false;
+  if (place.tail === null || place.position === 0) return false;
   const handle = await open(found.path, 'r').catch(() => null);
   if (handle === null) return false;
+  // A copy may have been packed (logrotate's compress).
+  const content = await contentOf(handle, true);
   try {
-    return (await headMatches(handle, place.head)) && (await tailMatches(handle, place.tail));
+    return (await headMatches(content, place.head)) && (await tailMatches(content, place.tail));
+  } catch {
+    // An archive that is damaged, or not whole yet.
+    return false;
   } finally {
-    await handle.close();
+    await content.close();
   }
 }

@@ -39,6 +39,16 @@ export function hashOf(bytes: Uint8Array): string {
   return createHash('sha1').update(bytes).digest('hex').slice(0, 16);
 }
 
+/** Whatever bytes can be read from at a position. */
+export interface Readable {
+  read(buffer: Buffer, position: number): Promise<number>;
+}
+
+async function bytesOf(content: Readable, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(length);
+  return buffer.subarray(0, await content.read(buffer, position));
+}
+
 /** Reads `length` bytes at `position`, fewer at the end of the file. */
 export async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(length);
@@ -57,21 +67,21 @@ export async function readInto(handle: FileHandle, buffer: Buffer, position: num
 }
 
 /** The head as it is now. */
-export async function readHead(handle: FileHandle): Promise<Head> {
-  const bytes = await readAt(handle, 0, headBytes);
+export async function readHead(content: Readable): Promise<Head> {
+  const bytes = await bytesOf(content, 0, headBytes);
   return { length: bytes.length, hash: hashOf(bytes) };
 }
 
 /** True when the file still begins with these bytes. A head of no bytes says nothing. */
-export async function headMatches(handle: FileHandle, head: Head): Promise<boolean> {
+export async function headMatches(content: Readable, head: Head): Promise<boolean> {
   if (head.length === 0) return true;
-  const bytes = await readAt(handle, 0, head.length);
+  const bytes = await bytesOf(content, 0, head.length);
   return bytes.length === head.length && hashOf(bytes) === head.hash;
 }
 
 /** True when the bytes before the position are still these. */
-export async function tailMatches(handle: FileHandle, tail: Tail): Promise<boolean> {
+export async function tailMatches(content: Readable, tail: Tail): Promise<boolean> {
   const from = Math.max(0, tail.at - tailBytes);
-  const bytes = await readAt(handle, from, tail.at - from);
+  const bytes = await bytesOf(content, from, tail.at - from);
   return bytes.length === tail.at - from && hashOf(bytes) === tail.hash;
 }

@@ -3,16 +3,17 @@
  *
  * Files are read one after the other to their end, in natural order of their names; a file that grows is read on. A file
  * that was renamed or deleted is read to its end and a while longer; one that was truncated starts again, after a copy of
- * what we had not read yet was looked for beside it.
+ * what we had not read yet was looked for beside it. Files that must be complete are read once, and are then done.
  */
-import { ConfigError, ConnectError, type Logger } from '../../api/index.ts';
+import { ConfigError, ConnectError, type ConnectValue, type Logger, type Schema } from '../../api/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Chunk } from '../formats/chunk.ts';
-import { CsvCutter } from '../formats/csv.ts';
 import type { Cutter } from '../formats/cutter.ts';
-import { byteLines, jsonLines, textLines } from '../formats/lines.ts';
 import type { FileSourceSettings } from '../source-config.ts';
-import { type Found, findFiles, findRotated, isCopyOf, isRotatedName } from './discovery.ts';
+import { Cutters } from './cutters.ts';
+import { type Found, findRotated, isCopyOf, isRotatedName } from './discovery.ts';
+import { RowFile } from './row-file.ts';
+import { FileSelection } from './selection.ts';
 import { type Place, ReusableBuffer, startOfFile, TrackedFile } from './tracked-file.ts';
 
 /** Handles kept open beyond this number are closed, those first that have been at their end for longest. */
@@ -28,6 +29,8 @@ const turnChunks = 256;
 export interface Reading {
   readonly file: TrackedFile;
   readonly cutter: Cutter;
+  /** For files of rows, which are not cut. */
+  readonly rows: RowFile | null;
   /** True once the cutter knows the file's header. */
   hasBegun: boolean;
   /** When to look whether it has grown. */
@@ -43,6 +46,12 @@ export interface Reading {
 /** What is next: records to cut, or something to report. */
 export type Next =
   | { readonly kind: 'chunk'; readonly reading: Reading; readonly chunk: Chunk }
+  | {
+      readonly kind: 'rows';
+      readonly reading: Reading;
+      readonly schema: Schema;
+      readonly rows: readonly ConnectValue[];
+    }
   | {
       readonly kind: 'bad';
       readonly reading: Reading;
@@ -60,6 +69,8 @@ export class FileReader {
   readonly #findPlaces: FindPlaces;
   readonly #readings = new Map<string, Reading>();
   readonly #buffer = new ReusableBuffer();
+  readonly #cutters: Cutters;
+  readonly #selection: FileSelection;
   /** The readings in order; made when it is needed, forgotten when they change. */
   #list: readonly Reading[] | null = null;
   #current: Reading | null = null;
@@ -70,13 +81,14 @@ export class FileReader {
     this.#settings = settings;
     this.#logger = logger;
     this.#findPlaces = findPlaces;
+    this.#cutters = new Cutters(settings);
+    this.#selection = new FileSelection(settings);
   }
 
   /** Looks for new, renamed and vanished files. */
   async scan(): Promise<void> {
-    const found = await findFiles(this.#settings.file, this.#settings.pattern);
     const now = Date.now();
-    const keys = new Set(found.map((one) => one.key));
+    const { keys, ready: found } = await this.#selection.look(now);
     for (const { file } of this.#readings.values()) {
       if (!keys.has(file.key)) file.goneSince ??= now;
     }
@@ -86,7 +98,7 @@ export class FileReader {
       if (known === undefined) unknown.push(one);
       else this.#sees(known.file, one);
     }
-    if (this.#isFirstScan) await this.#resumeRotated(found);
+    if (this.#isFirstScan && !this.#settings.isOnce) await this.#resumeRotated(found);
     this.#isFirstScan = false;
     await this.#track(unknown);
     await this.#dropGone(now);
@@ -111,7 +123,7 @@ export class FileReader {
     const now = Date.now();
     for (const reading of this.#readings.values()) {
       const { file } = reading;
-      if (!file.isOpen || now < reading.nextLookAt) continue;
+      if (!file.isOpen || this.#settings.isOnce || now < reading.nextLookAt) continue;
       file.mayHaveMore = true;
       reading.nextLookAt = now + (now - (file.endSince ?? now)) / patience;
     }
@@ -136,15 +148,40 @@ export class FileReader {
     return Date.now() - reading.openEnd!.since >= this.#settings.csv.unclosedQuoteMs ? 'give up' : 'wait';
   }
 
+  /** Files that are complete and were read to their end. */
+  finished(): TrackedFile[] {
+    if (!this.#settings.isOnce) return [];
+    const files = [...this.#readings.values()].map(({ file }) => file);
+    return files.filter(
+      (file) => !file.isRefused && !file.mayHaveMore && file.endsAt !== null && file.goneSince === null,
+    );
+  }
+
+  /** Files that cannot be read at all and are still there. */
+  refused(): TrackedFile[] {
+    const files = [...this.#readings.values()].map(({ file }) => file);
+    return files.filter((file) => file.isRefused && file.goneSince === null);
+  }
+
+  /** The file was put away. */
+  async forget({ key }: TrackedFile): Promise<void> {
+    const reading = this.#readings.get(key);
+    if (reading !== undefined) await this.#drop(key, reading);
+  }
+
   async close(): Promise<void> {
-    for (const { file } of this.#readings.values()) await file.close();
+    for (const { file, rows } of this.#readings.values()) {
+      await rows?.close();
+      await file.close();
+    }
   }
 
   #sees(file: TrackedFile, found: Found): void {
     file.path = found.path;
     file.goneSince = null;
-    // Longer: it grew. Shorter: it was truncated. The look finds out.
-    if (found.size !== file.position) file.mayHaveMore = true;
+    // Longer: it grew. Shorter: it was truncated. As long, but changed: it was rewritten. The look finds out.
+    const { endsAt } = file;
+    if (endsAt?.size !== found.size || endsAt.mtimeMs !== found.mtimeMs) file.mayHaveMore = true;
   }
 
   /** The next file that may have more than we have read. */
@@ -181,6 +218,7 @@ export class FileReader {
       if (earlier !== null) return earlier;
       reading.after = null;
     }
+    if (reading.rows !== null) return this.#nextRows(reading, reading.rows);
     const { file } = reading;
     const begun = reading.hasBegun ? true : await this.#begin(reading);
     if (begun !== true) return begun;
@@ -206,6 +244,12 @@ export class FileReader {
     }
   }
 
+  async #nextRows(reading: Reading, rows: RowFile): Promise<Next | null> {
+    const look = await rows.look();
+    if (look.found === 'rows') return { kind: 'rows', reading, schema: look.schema, rows: look.rows };
+    return look.found === 'end' ? null : refuse(reading, look.problem);
+  }
+
   /** Reads the header. True when records may be cut, null when it is not whole yet. */
   async #begin(reading: Reading): Promise<true | Next | null> {
     const { file, cutter } = reading;
@@ -219,7 +263,7 @@ export class FileReader {
       const end = cutter.begin(head);
       if (end < 0 && head.end < headerBytesMax) return null;
       if (end < 0) throw new Error(`have no whole header within ${headerBytesMax} bytes`);
-      file.startAt(end);
+      file.startAt(head.positionAt(end));
       reading.hasBegun = true;
       return true;
     } catch (error) {
@@ -239,20 +283,13 @@ export class FileReader {
   }
 
   #add(found: Found, place: Place): Reading {
-    const { isLatin1, maxRecordBytes, asBytes, format } = this.#settings;
-    const keepsBuffers = format === 'jsonl' || (format === 'lines' && asBytes);
-    const file = new TrackedFile(found.key, found.path, place, { isLatin1, maxRecordBytes, keepsBuffers });
-    const cutter =
-      format === 'csv'
-        ? new CsvCutter(this.#settings.csv)
-        : format === 'jsonl'
-          ? jsonLines
-          : asBytes
-            ? byteLines
-            : textLines;
+    const file = new TrackedFile(found.key, found.path, place, this.#cutters.options);
+    const cutter = this.#cutters.cutter();
+    const rows = this.#settings.format === 'parquet' ? new RowFile(file) : null;
     const reading: Reading = {
       file,
       cutter,
+      rows,
       hasBegun: false,
       nextLookAt: 0,
       isComplainedOf: false,
@@ -268,7 +305,7 @@ export class FileReader {
   async #resumeRotated(current: readonly Found[]): Promise<void> {
     const paths = current.length > 0 ? current.map((one) => one.path) : [this.#settings.file];
     const keys = new Set(current.map((one) => one.key));
-    const rotated = (await findRotated(paths)).filter((found) => !keys.has(found.key));
+    const rotated = (await findRotated(paths)).filter((found) => !keys.has(found.key) && this.#selection.isOurs(found));
     if (rotated.length === 0) return;
     const places = await this.#findPlaces(rotated);
     for (const [index, found] of rotated.entries()) {
@@ -298,14 +335,20 @@ export class FileReader {
   }
 
   async #dropGone(now: number): Promise<void> {
-    for (const [key, { file }] of this.#readings) {
+    for (const [key, reading] of this.#readings) {
+      const { file } = reading;
       if (file.goneSince === null || (file.endSince === null && !file.isRefused)) continue;
       if (now - Math.max(file.goneSince, file.endSince ?? 0) < this.#settings.rotateWaitMs) continue;
-      if (this.#current?.file === file) this.#current = null;
-      await file.close();
-      this.#readings.delete(key);
-      this.#list = null;
+      await this.#drop(key, reading);
     }
+  }
+
+  async #drop(key: string, reading: Reading): Promise<void> {
+    if (this.#current === reading) this.#current = null;
+    await reading.rows?.close();
+    await reading.file.close();
+    this.#readings.delete(key);
+    this.#list = null;
   }
 
   async #closeSome(): Promise<void> {

@@ -333,18 +333,6 @@ test('Text that is not in its encoding is bad input, not silently changed', asyn
   assert.match(run.badInput[0]!.error.message, /are not UTF-8/);
 });
 
-test('A UTF-16 file is reported with the next step and left alone, its neighbours are read', async (t) => {
-  const dir = await folder(t);
-  for (const format of ['lines', 'csv']) {
-    await writeFile(join(dir, 'a.txt'), Buffer.from('\ufeffa\n1\n', 'utf16le'));
-    await writeFile(join(dir, 'b.txt'), 'b\nx\n');
-    const run = await begin(t, { file: dir, format });
-    await run.take(1);
-    assert.equal(run.badInput.length, 1);
-    assert.match(run.badInput[0]!.error.message, /a\.txt" .*UTF-16; convert the file to UTF-8/);
-  }
-});
-
 test('check names a folder that is not there, and accepts a file that is yet to come', async (t) => {
   const dir = await folder(t);
   const connector = (await plugin.create())!;

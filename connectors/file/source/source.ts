@@ -1,8 +1,9 @@
 /**
- * The file source: tails lines, JSON Lines and CSV, of one file, a folder or a glob. One task reads all files; it is
- * bound by what one core cuts (over a million lines a second). Step 1 of the record's journey.
+ * The file source: reads files of a format, one, a folder's or those of a glob, and goes on as they grow or puts them away
+ * when they are read. A task is bound by what one core cuts (over a million lines a second); several share the files.
+ * Step 1 of the record's journey.
  */
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -16,6 +17,7 @@ import {
   type Schema,
   Schemas,
   type SourceConnector,
+  type SourceOffset,
   type SourceRecord,
   type SourceTask,
   type SourceTaskContext,
@@ -23,12 +25,19 @@ import {
 } from '../../api/index.ts';
 import { badPiece, messageOf } from '../errors.ts';
 import type { Chunk } from '../formats/chunk.ts';
-import { CsvCutter } from '../formats/csv.ts';
 import type { CutSink } from '../formats/cutter.ts';
 import { type FileSourceSettings, fileSourceSettings } from '../source-config.ts';
 import { type Found, findFiles } from './discovery.ts';
 import type { Tail } from './identity.ts';
-import { type FileState, parseOffset, parseStreamPosition, partitionOf, streamPartitionOf } from './offset.ts';
+import {
+  type FileOffset,
+  type FileState,
+  parseOffset,
+  parseStreamPosition,
+  partitionOf,
+  streamPartitionOf,
+} from './offset.ts';
+import { deleteFile, moveAway } from './put-away.ts';
 import { FileReader, type Next, type Reading } from './reader.ts';
 import { type Place, startOfFile, type TrackedFile } from './tracked-file.ts';
 
@@ -42,11 +51,16 @@ const scanShare = 19;
 const badBytesMax = 1024 * 1024;
 
 export class FileSource implements SourceConnector {
+  #settings: FileSourceSettings | null = null;
+
   start(_context: ConnectorContext, config: Config): void {
-    fileSourceSettings(config);
+    this.#settings = fileSourceSettings(config);
   }
-  taskConfigs(): readonly Record<string, string>[] {
-    return [{}];
+  /** One task where there is one file; else each takes the files whose identity falls to it. */
+  async taskConfigs(maxTasks: number): Promise<readonly Record<string, string>[]> {
+    const count = (await isOneFile(this.#settings!.file)) ? 1 : maxTasks;
+    if (count === 1) return [{}];
+    return Array.from({ length: count }, (_, index) => ({ 'task.index': String(index), 'task.count': String(count) }));
   }
   createTask(): FileSourceTask {
     return new FileSourceTask();
@@ -70,14 +84,23 @@ export class FileSource implements SourceConnector {
   }
 }
 
+async function isOneFile(file: string): Promise<boolean> {
+  if (isGlob(file)) return false;
+  const found = await stat(file).catch(() => null);
+  return found?.isDirectory() !== true;
+}
+
+function isGlob(file: string): boolean {
+  return /[*?[{]/.test(file);
+}
+
 /** A file may appear later, its folder may not: that is a misspelled path. */
 async function checkFiles(settings: FileSourceSettings): Promise<ConfigProblem[]> {
   const problem = (message: string): ConfigProblem[] => [{ key: 'file', value: settings.file, message }];
   try {
     const found = await findFiles(settings.file, settings.pattern);
     for (const { path } of found) await access(path, 4);
-    const isGlob = /[*?[{]/.test(settings.file);
-    if (found.length === 0 && !isGlob) await access(dirname(settings.file));
+    if (found.length === 0 && !isGlob(settings.file)) await access(dirname(settings.file));
     return [];
   } catch (error) {
     return problem(`"${settings.file}" cannot be read: ${messageOf(error)}. Correct "file" or its permissions.`);
@@ -89,7 +112,9 @@ export class FileSourceTask implements SourceTask {
   #settings!: FileSourceSettings;
   #reader!: FileReader;
   /** What is being cut. */
-  #work: { readonly reading: Reading; readonly chunk: Chunk } | null = null;
+  #work: (Next & { readonly kind: 'chunk' }) | null = null;
+  /** Rows, and the next of them. */
+  #rows: RowsWork | null = null;
   #nextScan = 0;
   readonly #noHeaders: readonly Header[] = [];
   readonly #headers = new Map<string, readonly Header[]>();
@@ -105,16 +130,21 @@ export class FileSourceTask implements SourceTask {
     const deadline = Date.now() + pollWaitMs;
     for (;;) {
       if (Date.now() >= this.#nextScan) await this.#scan();
-      const next = this.#work === null ? await this.#reader.next() : null;
-      if (next?.kind === 'bad') await this.#reportGiant(next);
-      if (next?.kind === 'chunk') this.#work = next;
-      if (this.#work !== null) {
-        const records = await this.#cut(this.#work.reading, this.#work.chunk);
-        if (records.length > 0) return records;
-      }
+      const isIdle = this.#work === null && this.#rows === null;
+      const next = isIdle ? await this.#reader.next() : null;
+      const records = await this.#take(next);
+      if (records.length > 0) return records;
       if (Date.now() >= deadline || this.#context.signal.aborted) return [];
       if (next === null && this.#work === null) await this.#rest(deadline);
     }
+  }
+
+  async #take(next: Next | null): Promise<readonly SourceRecord[]> {
+    if (next?.kind === 'bad') await this.#reportGiant(next);
+    if (next?.kind === 'chunk') this.#work = next;
+    if (next?.kind === 'rows') this.#rows = { next, at: 0 };
+    if (this.#rows !== null) return this.#takeRows(this.#rows);
+    return this.#work === null ? [] : this.#cut(this.#work.reading, this.#work.chunk);
   }
 
   async stop(): Promise<void> {
@@ -124,8 +154,39 @@ export class FileSourceTask implements SourceTask {
   async #scan(): Promise<void> {
     const began = Date.now();
     await this.#reader.scan();
+    await this.#putAway();
     const now = Date.now();
     this.#nextScan = now + Math.max(this.#settings.scanIntervalMs, (now - began) * scanShare);
+  }
+
+  /** Files that are done, once the offset behind their last record is durable; and those that cannot be read. */
+  async #putAway(): Promise<void> {
+    const { file: root, afterRead, moveTo, moveBadTo } = this.#settings;
+    if (moveBadTo !== null) {
+      for (const file of this.#reader.refused()) await this.#move(file, root, moveBadTo);
+    }
+    const finished = afterRead === 'keep' ? [] : this.#reader.finished();
+    if (finished.length === 0) return;
+    const kept = await this.#context.offsets(finished.map((file) => file.partition));
+    for (const [index, file] of finished.entries()) {
+      if (!isCommitted(file, parseOffset(kept[index]))) continue;
+      if (afterRead === 'move') await this.#move(file, root, moveTo!);
+      else {
+        await deleteFile(file.path);
+        await this.#forget(file);
+      }
+    }
+  }
+
+  async #move(file: TrackedFile, root: string, folder: string): Promise<void> {
+    await moveAway(file.path, root, folder);
+    await this.#forget(file);
+  }
+
+  async #forget(file: TrackedFile): Promise<void> {
+    const { doneMarker } = this.#settings;
+    if (doneMarker !== null) await deleteFile(file.path + doneMarker);
+    await this.#reader.forget(file);
   }
 
   async #rest(deadline: number): Promise<void> {
@@ -147,6 +208,25 @@ export class FileSourceTask implements SourceTask {
       const position = parseStreamPosition(stream[index]);
       return position === null ? null : { ...startOfFile, position };
     });
+  }
+
+  #takeRows(work: RowsWork): SourceRecord[] {
+    const { reading, schema, rows } = work.next;
+    const { file } = reading;
+    const tail: Tail = { at: 0, hash: '' };
+    const state = file.state(null);
+    const headers = this.#headersOf(file);
+    const end = Math.min(rows.length, work.at + this.#settings.batchSize);
+    const records: SourceRecord[] = [];
+    for (; work.at < end; work.at++) {
+      file.advanceRows(1, tail);
+      file.record++;
+      const sourceOffset = { position: file.position, record: file.record, tail, file: state };
+      records.push(recordOf(this.#settings.topic, file, sourceOffset, headers, schema, rows[work.at]!, null));
+    }
+    file.lastRecordEnd = file.position;
+    if (work.at >= rows.length) this.#rows = null;
+    return records;
   }
 
   /** Takes a batch from the chunk. Bad pieces are safe in their dead letters before the records after them go on. */
@@ -186,6 +266,12 @@ export class FileSourceTask implements SourceTask {
   }
 }
 
+/** Rows that were read, and the next of them to hand out. */
+interface RowsWork {
+  readonly next: Next & { readonly kind: 'rows' };
+  at: number;
+}
+
 interface BadPiece {
   readonly from: number;
   readonly to: number;
@@ -210,32 +296,54 @@ class Batch implements CutSink {
     this.#topic = settings.topic;
     this.#file = reading.file;
     this.#chunk = chunk;
-    this.#state = reading.file.state(reading.cutter instanceof CsvCutter ? reading.cutter.headerHash : null);
+    this.#state = reading.file.state(reading.cutter.headerHash ?? null);
     this.#headers = headers;
   }
 
   record(schema: Schema | null, value: RecordValue, key: string | null, end: number): void {
     const file = this.#file;
     file.record++;
-    this.records.push({
-      sourcePartition: file.partition,
-      sourceOffset: { position: this.#chunk.base + end, record: file.record, tail: this.tail, file: this.#state },
-      topic: this.#topic,
-      partition: null,
-      keySchema: key === null ? null : Schemas.string,
-      key,
-      valueSchema: schema,
-      value,
-      headers: this.#headers,
-      timestamp: null,
-    });
+    const position = this.#chunk.positionAt(end);
+    file.lastRecordEnd = position;
+    const sourceOffset = { position, record: file.record, tail: this.tail, file: this.#state };
+    this.records.push(recordOf(this.#topic, file, sourceOffset, this.#headers, schema, value, key));
   }
 
   bad(from: number, end: number, problem: string, cause?: unknown): void {
-    const { base, bytes } = this.#chunk;
+    const chunk = this.#chunk;
     this.#file.record++;
+    const [start, stop] = [chunk.positionAt(from), chunk.positionAt(end)];
     // Copied, because the chunk's buffer is used again while the dead letter is on its way.
-    const kept = Buffer.from(bytes.subarray(from, Math.min(end, from + badBytesMax)));
-    this.badPieces.push({ from: base + from, to: base + end, problem, cause, bytes: kept });
+    const kept = Buffer.from(chunk.original(start, Math.min(stop, start + badBytesMax)));
+    this.badPieces.push({ from: start, to: stop, problem, cause, bytes: kept });
   }
+}
+
+function recordOf(
+  topic: string,
+  file: TrackedFile,
+  sourceOffset: SourceOffset,
+  headers: readonly Header[],
+  valueSchema: Schema | null,
+  value: RecordValue,
+  key: string | null,
+): SourceRecord {
+  return {
+    sourcePartition: file.partition,
+    sourceOffset,
+    topic,
+    partition: null,
+    keySchema: key === null ? null : Schemas.string,
+    key,
+    valueSchema,
+    value,
+    headers,
+    timestamp: null,
+  };
+}
+
+/** Whether the offset behind the last record that was handed out is durable; so is one that was there at the start. */
+function isCommitted(file: TrackedFile, kept: FileOffset | null): boolean {
+  if (file.lastRecordEnd === null) return true;
+  return kept !== null && kept.file.generation === file.generation && kept.position >= file.lastRecordEnd;
 }

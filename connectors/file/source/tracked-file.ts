@@ -5,10 +5,19 @@
  * Every read begins 64 bytes before the place, so that each chunk brings its own proof that the place is still the
  * same one. Holds no records; what is cut but not durable is the worker's.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { ConnectError, type SourcePartition } from '../../api/index.ts';
-import { fileUnreadable, isMissing } from '../errors.ts';
+import { fileUnreadable, isMissing, messageOf } from '../errors.ts';
 import { Chunk } from '../formats/chunk.ts';
+import {
+  behindFirstLine,
+  behindLastLine,
+  declaredEncoding,
+  markBytes,
+  type TextEncoding,
+  unitBytes,
+} from '../formats/encoding.ts';
+import { type Content, contentOf } from './content.ts';
 import {
   type Head,
   hashOf,
@@ -16,7 +25,6 @@ import {
   headMatches,
   identityKey,
   readHead,
-  readInto,
   type Tail,
   tailBytes,
   tailMatches,
@@ -25,11 +33,8 @@ import { type FileState, partitionOf } from './offset.ts';
 
 /** Read at once: large enough that a read costs little, small enough to stay in the cache. */
 const chunkBytes = 1024 * 1024;
-/** The byte order mark of UTF-8, skipped at the start of a file. */
+/** The byte order mark, decoded to UTF-8. */
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
-/** Those of UTF-16, which is refused. */
-const utf16Marks = [0xfffe, 0xfeff];
-const utf16Problem = 'are UTF-16; convert the file to UTF-8 (iconv -f UTF-16 -t UTF-8)';
 
 /** Where a file is to be read from. */
 export interface Place {
@@ -58,7 +63,15 @@ export type Look =
   | { readonly found: 'new generation'; readonly before: Place; readonly path: string };
 
 export interface ReadOptions {
-  readonly isLatin1: boolean;
+  readonly encoding: TextEncoding;
+  /** Whether cutters need UTF-8, because JSON goes on as the text it is. */
+  readonly needsUtf8: boolean;
+  /** False for formats whose records need not end where lines do. */
+  readonly hasLines: boolean;
+  /** Files are complete: the last line needs no line end. */
+  readonly isOnce: boolean;
+  /** Whether archives are read unpacked. */
+  readonly unpacks: boolean;
   readonly maxRecordBytes: number;
   /** False when values are text, so that one buffer can serve all reads. */
   readonly keepsBuffers: boolean;
@@ -82,7 +95,13 @@ export class TrackedFile {
   #head: Head;
   #tail: Tail | null;
   #state: FileState | null = null;
-  #handle: FileHandle | null = null;
+  #content: Content | null = null;
+  /** What the first bytes declare, else what the configuration says; null until there are enough of them. */
+  #encoding: TextEncoding | null = null;
+  /** Size and time on disk when the last look found nothing more; null while there may be. */
+  endsAt: { readonly size: number; readonly mtimeMs: number } | null = null;
+  /** Position behind the last record that was handed out in this life; null for none. */
+  lastRecordEnd: number | null = null;
   /** Whether head and tail still have to be proved against the file. */
   #isProved = false;
   /** Position up to which a giant line has been looked through, or null. */
@@ -107,7 +126,10 @@ export class TrackedFile {
     return this.#position;
   }
   get isOpen(): boolean {
-    return this.#handle !== null;
+    return this.#content !== null;
+  }
+  get generation(): number {
+    return this.#generation;
   }
   get place(): Place {
     const { record } = this;
@@ -139,6 +161,22 @@ export class TrackedFile {
     this.#tail = null;
   }
 
+  /** For files of rows: the head as it is now; a file that is another one begins again. */
+  rowsBegin(head: Head, isSame: boolean): void {
+    if (!isSame) this.#renew();
+    this.#head = head;
+  }
+
+  /** For files of rows, whose position is a row: so many are taken. */
+  advanceRows(count: number, tail: Tail): void {
+    this.#position += count;
+    this.#tail = tail;
+  }
+
+  async rowsEnd(): Promise<void> {
+    await this.#atEnd();
+  }
+
   /** The chunk holds no whole record: the next one must be larger. */
   widen(): void {
     this.#wanted = Math.min(this.#wanted * 4, this.#options.maxRecordBytes + chunkBytes);
@@ -146,39 +184,46 @@ export class TrackedFile {
 
   /** Reads on from the place. Throws ConnectError when the file cannot be read. */
   async look(buffer: ReusableBuffer): Promise<Look> {
-    const handle = await this.#open();
-    if (handle === null) return this.#atEnd();
+    const content = await this.#open();
+    if (content === null) return this.#atEnd();
     try {
-      const { size } = await handle.stat();
-      if (!(await this.#isSameFile(handle, size))) return this.#renew();
+      const size = await content.size();
+      if (!(await this.#isSameFile(content, size))) return this.#renew();
       if (size <= this.#position) return this.#atEnd();
-      return await this.#read(handle, size, buffer);
+      return await this.#read(content, size, buffer);
     } catch (error) {
-      throw error instanceof ConnectError ? error : fileUnreadable(this.path, error);
+      if (error instanceof ConnectError) throw error;
+      if (content.isArchive)
+        return { found: 'unreadable', problem: `are where the archive is damaged: ${messageOf(error)}` };
+      throw fileUnreadable(this.path, error);
     }
   }
 
   /** The first bytes, for a header; with the byte order mark behind the cursor. */
   async head(bytes: number): Promise<Chunk | null> {
-    const handle = await this.#open();
-    if (handle === null) return null;
+    const content = await this.#open();
+    if (content === null) return null;
     const buffer = Buffer.allocUnsafeSlow(Math.min(bytes, this.#options.maxRecordBytes));
-    const chunk = new Chunk(buffer.subarray(0, await readInto(handle, buffer, 0)), 0, 0, this.#options.isLatin1);
-    if (isUtf16(chunk.bytes)) throw new Error(utf16Problem);
+    const filled = buffer.subarray(0, await content.read(buffer, 0));
+    const encoding = await this.#encodingOf(content);
+    const whole = filled.subarray(0, filled.length - (filled.length % unitBytes(encoding)));
+    const isLast = this.#options.isOnce && filled.length < buffer.length;
+    const { needsUtf8 } = this.#options;
+    const chunk = new Chunk({ buffer: whole, lead: 0, base: 0, encoding, needsUtf8, isLast });
     chunk.cursor = markLength(chunk.bytes);
     return chunk;
   }
 
   /** Frees the handle; the next look opens the file again and proves that it is the same. */
   async close(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = null;
+    const content = this.#content;
+    this.#content = null;
     this.#isProved = false;
-    await handle?.close();
+    await content?.close();
   }
 
-  async #open(): Promise<FileHandle | null> {
-    if (this.#handle !== null) return this.#handle;
+  async #open(): Promise<Content | null> {
+    if (this.#content !== null) return this.#content;
     try {
       const handle = await open(this.path, 'r');
       const stat = await handle.stat({ bigint: true });
@@ -186,30 +231,43 @@ export class TrackedFile {
         await handle.close();
         return null;
       }
-      this.#handle = handle;
-      return handle;
+      this.#content = await contentOf(handle, this.#options.unpacks);
+      return this.#content;
     } catch (error) {
       if (isMissing(error)) return null;
       throw fileUnreadable(this.path, error);
     }
   }
 
-  #atEnd(): Look {
+  async #atEnd(): Promise<Look> {
     this.endSince ??= Date.now();
     this.mayHaveMore = false;
+    const found = await stat(this.path).catch(() => null);
+    this.endsAt = found === null ? null : { size: found.size, mtimeMs: Math.floor(found.mtimeMs) };
+    // An archive is not read on; only another one in its place is.
+    if (this.#content?.isArchive === true) await this.close();
     return { found: 'end' };
   }
 
+  async #encodingOf(content: Content): Promise<TextEncoding> {
+    if (this.#encoding !== null) return this.#encoding;
+    const head = Buffer.alloc(markBytes);
+    const length = await content.read(head, 0);
+    const encoding = declaredEncoding(head.subarray(0, length)) ?? this.#options.encoding;
+    if (length === markBytes) this.#encoding = encoding;
+    return encoding;
+  }
+
   /** Cheap while a file is read on; looks at head and tail after a pause, when somebody may have rewritten it. */
-  async #isSameFile(handle: FileHandle, size: number): Promise<boolean> {
+  async #isSameFile(content: Content, size: number): Promise<boolean> {
     if (size < this.#position || size < this.#head.length) return false;
     const hasPaused = this.endSince !== null && size > this.#position;
     if (!this.#isProved || hasPaused) {
-      if (!(await headMatches(handle, this.#head))) return false;
-      if (this.#tail !== null && !(await tailMatches(handle, this.#tail))) return false;
+      if (!(await headMatches(content, this.#head))) return false;
+      if (this.#tail !== null && !(await tailMatches(content, this.#tail))) return false;
       this.#isProved = true;
     }
-    if (this.#head.length < headBytes && size > this.#head.length) this.#head = await readHead(handle);
+    if (this.#head.length < headBytes && size > this.#head.length) this.#head = await readHead(content);
     return true;
   }
 
@@ -222,20 +280,25 @@ export class TrackedFile {
     this.#tail = null;
     this.#giantTo = null;
     this.#isProved = false;
+    this.#encoding = null;
+    this.lastRecordEnd = null;
     this.endSince = null;
     return { found: 'new generation', before, path: this.path };
   }
 
-  async #read(handle: FileHandle, size: number, buffer: ReusableBuffer): Promise<Look> {
+  async #read(content: Content, size: number, buffer: ReusableBuffer): Promise<Look> {
     const from = this.#giantTo ?? this.#position;
     const lead = this.#giantTo === null ? Math.min(tailBytes, from) : 0;
     const length = lead + Math.min(this.#wanted, size - from);
     const bytes = this.#options.keepsBuffers ? Buffer.allocUnsafeSlow(length) : buffer.take(length);
-    const filled = await readInto(handle, bytes, from - lead);
+    const filled = await content.read(bytes, from - lead);
     if (filled <= lead) return this.#atEnd();
     if (!this.#isTailRight(bytes, lead)) return this.#renew();
     this.endSince = null;
-    return this.#cutAtLine(bytes.subarray(0, filled), lead, from, size);
+    this.endsAt = null;
+    const encoding = await this.#encodingOf(content);
+    const reachesEnd = from + filled - lead >= (content.isArchive ? await content.size() : size);
+    return this.#cutAtLine({ buffer: bytes.subarray(0, filled), lead, base: from, encoding, reachesEnd });
   }
 
   #isTailRight(bytes: Buffer, lead: number): boolean {
@@ -244,31 +307,39 @@ export class TrackedFile {
     return hashOf(bytes.subarray(0, lead)) === this.#tail.hash;
   }
 
-  #cutAtLine(bytes: Buffer, lead: number, from: number, size: number): Look {
-    if (this.#giantTo !== null) return this.#skipGiant(bytes, from);
-    const end = bytes.lastIndexOf(10) + 1;
-    const reachesEnd = from + bytes.length - lead >= size;
-    if (end > lead) {
-      const chunk = new Chunk(bytes.subarray(0, end), lead, from, this.#options.isLatin1, reachesEnd);
-      if (from === 0 && isUtf16(bytes)) return { found: 'unreadable', problem: utf16Problem };
-      if (from === 0) chunk.cursor = markLength(bytes);
-      return { found: 'chunk', chunk };
+  #cutAtLine(piece: Piece): Look | Promise<Look> {
+    if (this.#giantTo !== null) return this.#skipGiant(piece);
+    const { buffer, lead, encoding, reachesEnd } = piece;
+    const length = buffer.length - lead;
+    const isWhole = reachesEnd && this.#options.isOnce;
+    const end = this.#options.hasLines ? behindLastLine(buffer, lead, encoding) : -1;
+    if (end > lead) return this.#chunk(piece, end, isWhole && end === buffer.length);
+    if (!this.#options.hasLines || isWhole) {
+      const unit = unitBytes(encoding);
+      return this.#chunk(piece, isWhole ? buffer.length : buffer.length - (length % unit), isWhole);
     }
-    const length = bytes.length - lead;
-    if (length > this.#options.maxRecordBytes) this.#giantTo = from + length;
+    if (length > this.#options.maxRecordBytes) this.#giantTo = piece.base + length - (length % unitBytes(encoding));
     else if (reachesEnd) return this.#atEnd();
     else this.widen();
     return { found: 'more' };
   }
 
+  #chunk({ buffer, lead, base, encoding, reachesEnd }: Piece, end: number, isLast: boolean): Look {
+    const { needsUtf8 } = this.#options;
+    const chunk = new Chunk({ buffer: buffer.subarray(0, end), lead, base, encoding, needsUtf8, reachesEnd, isLast });
+    if (base === 0) chunk.cursor = markLength(chunk.bytes);
+    return { found: 'chunk', chunk };
+  }
+
   /** Looks for the end of a line that is too long to be kept. */
-  #skipGiant(bytes: Buffer, from: number): Look {
-    const at = bytes.indexOf(10);
-    if (at < 0) {
-      this.#giantTo = from + bytes.length;
-      return { found: 'more' };
+  #skipGiant({ buffer, base: from, encoding, reachesEnd }: Piece): Look {
+    let end = behindFirstLine(buffer, 0, encoding);
+    if (end < 0) {
+      this.#giantTo = from + buffer.length - (buffer.length % unitBytes(encoding));
+      if (!reachesEnd || !this.#options.isOnce) return { found: 'more' };
+      end = buffer.length;
     }
-    const look: Look = { found: 'giant', from: this.#position, to: from + at + 1 };
+    const look: Look = { found: 'giant', from: this.#position, to: from + end };
     this.#position = look.to;
     this.record++;
     this.#giantTo = null;
@@ -279,13 +350,18 @@ export class TrackedFile {
   }
 }
 
-/** Length of the UTF-8 mark at the start. */
+/** Length of the mark at the start. */
 function markLength(bytes: Buffer): number {
   return bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark) ? byteOrderMark.length : 0;
 }
 
-function isUtf16(bytes: Buffer): boolean {
-  return bytes.length >= 2 && utf16Marks.includes(bytes.readUInt16BE(0));
+/** What was read in one go. */
+interface Piece {
+  readonly buffer: Buffer;
+  readonly lead: number;
+  readonly base: number;
+  readonly encoding: TextEncoding;
+  readonly reachesEnd: boolean;
 }
 
 /** One buffer for all reads whose bytes nobody keeps. */
