@@ -18,6 +18,7 @@ export function cachedRegistry(registry: SchemaRegistry): SchemaRegistry {
     lookup: (subject, schema) => once(found, keyOf(subject, schema), () => registry.lookup(subject, schema)),
     latest: (subject) => registry.latest(subject),
     byId: (id) => once(byId, id, () => registry.byId(id)),
+    ...(registry.matcherOf === undefined ? {} : { matcherOf: registry.matcherOf }),
     ...(registry.version === undefined
       ? {}
       : {

@@ -8,9 +8,11 @@ import { cachedRegistry } from './cache.ts';
 import type { RegistryCore } from './core.ts';
 import { RegistryError } from './errors.ts';
 import type { SchemaContent } from './model.ts';
+import { matcherOf } from './regex/engine.ts';
 
 export function inProcessRegistry(core: RegistryCore): SchemaRegistry {
   return cachedRegistry({
+    matcherOf,
     register: (subject, schema) => asConnect(async () => (await core.register(subject, request(schema))).id),
     lookup: (subject, schema) => asConnect(async () => (await core.lookup(subject, request(schema))).id),
     latest: (subject) =>

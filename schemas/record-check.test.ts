@@ -122,3 +122,18 @@ test('A schema that cannot be compiled refuses records with the reason, and the 
     /schema cannot judge it: can't resolve/,
   );
 });
+
+test('A pattern and a text made for each other hold nobody up', async (t) => {
+  const { core, check } = await setUp(t);
+  const { id } = await register(
+    core,
+    'gps-value',
+    '{"pattern":"^(a+)+$","patternProperties":{"^(b|b)*$":{"type":"null"}}}',
+  );
+  const evil = 'a'.repeat(50_000);
+  const began = process.cpuUsage();
+  assert.equal(check.problem('gps', 'value', withSchemaId(id, json(evil)), [], wish), null);
+  assert.match(check.problem('gps', 'value', withSchemaId(id, json(`${evil}!`)), [], wish)!, /must match pattern/);
+  assert.equal(check.problem('gps', 'value', withSchemaId(id, json({ [`${'b'.repeat(5000)}!`]: 1 })), [], wish), null);
+  assert.ok(process.cpuUsage(began).user < 20e6);
+});

@@ -27,6 +27,11 @@ export interface SchemaRegistry {
   byId(id: number): Promise<RegisteredSchema>;
   /** One version under a subject, immutable: how a schema's references are fetched. Absent where there is no need. */
   version?(subject: string, version: number): Promise<RegisteredSchema>;
+  /**
+   * How a schema's regular expressions are matched, in time that the text's length bounds. Throws for a pattern it will
+   * not match. Absent: the platform's engine, which a pattern can keep busy for ever.
+   */
+  matcherOf?(pattern: string): { test(text: string): boolean };
 }
 
 /** A schema as the registry keeps it: its text, and what its `$ref`s mean. */

@@ -2,7 +2,7 @@
  * Compiles JSON Schemas with ajv, once per schema, for the draft each declares. ajv is loaded with the first schema.
  */
 import type { Ajv, AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
-import { ConfigError } from '../api/index.ts';
+import { ConfigError, type SchemaRegistry } from '../api/index.ts';
 import { badData } from './errors.ts';
 
 export type Validate = (value: unknown) => void;
@@ -15,17 +15,24 @@ export async function compileSchema(
   what: string,
   /** What its `$ref`s mean, by the names they use. */
   referenced: ReadonlyMap<string, string> = new Map(),
+  /** How patterns are matched; the platform's engine where a registry has none of its own. */
+  matcherOf?: SchemaRegistry['matcherOf'],
 ): Promise<Validate> {
-  const validate = await compile(text, what, referenced);
+  const validate = await compile(text, what, referenced, matcherOf);
   return (value) => {
     if (!validate(value)) throw violation(what, validate.errors ?? []);
   };
 }
 
-async function compile(text: string, what: string, referenced: ReadonlyMap<string, string>): Promise<ValidateFunction> {
+async function compile(
+  text: string,
+  what: string,
+  referenced: ReadonlyMap<string, string>,
+  matcherOf: SchemaRegistry['matcherOf'],
+): Promise<ValidateFunction> {
   try {
     const schema: AnySchemaObject | boolean = JSON.parse(text);
-    const ajv = await ajvFor(typeof schema === 'object' ? String(schema.$schema ?? '') : '');
+    const ajv = await ajvFor(typeof schema === 'object' ? String(schema.$schema ?? '') : '', matcherOf);
     for (const [name, each] of referenced) addReferenced(ajv, name, JSON.parse(each), schema);
     return ajv.compile(typeof schema === 'object' ? withoutUnknownDraft(schema) : schema);
   } catch (cause) {
@@ -44,12 +51,14 @@ function addReferenced(ajv: Ajv, name: string, schema: AnySchemaObject, root: An
   }
 }
 
-async function ajvFor(draft: string) {
+async function ajvFor(draft: string, matcherOf: SchemaRegistry['matcherOf']) {
+  const regExp = matcherOf && Object.assign((pattern: string) => matcherOf(pattern), { code: 'matcherOf' });
+  const options = regExp === undefined ? OPTIONS : { ...OPTIONS, code: { regExp } };
   const ajv = draft.includes('2020-12')
-    ? new (await import('ajv/dist/2020.js')).Ajv2020(OPTIONS)
+    ? new (await import('ajv/dist/2020.js')).Ajv2020(options)
     : draft.includes('2019-09')
-      ? new (await import('ajv/dist/2019.js')).Ajv2019(OPTIONS)
-      : new (await import('ajv')).Ajv(OPTIONS);
+      ? new (await import('ajv/dist/2019.js')).Ajv2019(options)
+      : new (await import('ajv')).Ajv(options);
   const { default: formats } = await import('ajv-formats');
   formats.default(ajv);
   return ajv;

@@ -206,7 +206,9 @@ export class JsonSchemaConverter implements Converter {
     const prefix = Buffer.alloc(PREFIX_BYTES);
     prefix.writeUInt32BE(id, 1);
     const referenced = this.#validates ? await referencedSchemas(this.#registry, references ?? []) : new Map();
-    const validate = this.#validates ? await compileSchema(schema, `schema ${id}`, referenced) : null;
+    const validate = this.#validates
+      ? await compileSchema(schema, `schema ${id}`, referenced, this.#registry.matcherOf)
+      : null;
     const known = { id, prefix, validate, schema: fromJsonSchema(JSON.parse(schema)) };
     this.#byId.set(id, known);
     return known;

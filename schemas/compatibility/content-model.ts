@@ -5,6 +5,7 @@
  * additionalProperties / additionalItems, else of unevaluatedProperties / unevaluatedItems (and, for objects, of the
  * first patternProperties entry that matches).
  */
+import { matcherOf } from '../regex/engine.ts';
 import { type ArrayNode, isEmpty, type ObjectNode, type SchemaNode } from './node.ts';
 
 type Container = Pick<ObjectNode | ArrayNode, 'additional' | 'unevaluated'>;
@@ -19,7 +20,7 @@ export function isOpen({ additional, unevaluated }: Container): boolean {
 
 /** What a partially open object asks of a property it does not declare; null when it asks nothing of the kind. */
 export function coveringProperty(node: ObjectNode, name: string): SchemaNode | null {
-  for (const [pattern, schema] of node.patternProperties) if (matches(pattern, name)) return schema;
+  for (const [pattern, schema] of node.patternProperties) if (matcherOf(pattern).test(name)) return schema;
   return covering(node);
 }
 
@@ -28,12 +29,4 @@ export function covering({ additional, unevaluated }: Container): SchemaNode | n
   if (typeof additional !== 'boolean') return additional;
   if (!additional || unevaluated === null || unevaluated.kind === 'false' || isEmpty(unevaluated)) return null;
   return unevaluated;
-}
-
-function matches(pattern: string, name: string): boolean {
-  try {
-    return new RegExp(pattern, 'u').test(name);
-  } catch {
-    return new RegExp(pattern).test(name);
-  }
 }

@@ -78,6 +78,11 @@ describe('a schema is refused', () => {
       /circle/,
     ],
     ['for a pattern that is none', '{"pattern":"("}', /at #\/pattern is not a regular expression/],
+    [
+      'for a pattern that no engine matches in time',
+      '{"pattern":"(a+)\\\\1+$"}',
+      /at #\/pattern could be used to hold/,
+    ],
     ['for a property pattern that is none', '{"patternProperties":{"[":{}}}', /not a regular expression/],
   ];
   for (const [name, text, message] of cases) {

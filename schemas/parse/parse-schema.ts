@@ -5,6 +5,7 @@
  * place. The work is linear in the text, so a hostile one costs no more than its size, which is limited.
  */
 import { errors } from '../errors.ts';
+import { matcherOf, UnsafePattern } from '../regex/engine.ts';
 import { SchemaDocuments } from './documents.ts';
 import { type Draft, draftOf, metaSchemaProblem } from './drafts.ts';
 import { isObject, type JsonObject, type JsonValue, positionBeyondDepth } from './json-text.ts';
@@ -136,15 +137,11 @@ const STRUCTURE = new Set(['properties', 'items', 'additionalProperties', 'patte
 
 function assertPattern(pattern: string, place: string): void {
   try {
-    new RegExp(pattern, 'u');
+    matcherOf(pattern);
   } catch (error) {
-    // Confluent's engine is Java's; what only the unicode mode refuses (such as a needless escape) is let through.
-    try {
-      new RegExp(pattern);
-    } catch {
-      throw errors.invalidSchema(
-        `Invalid schema: the pattern at ${place} is not a regular expression: ${(error as Error).message}`,
-      );
-    }
+    const { message } = error as Error;
+    const reason =
+      error instanceof UnsafePattern ? 'could be used to hold the registry up' : 'is not a regular expression';
+    throw errors.invalidSchema(`Invalid schema: the pattern at ${place} ${reason}: ${message}`, error);
   }
 }

@@ -66,3 +66,37 @@ export function complement(set: CharSet): CharSet {
 export function overlaps(a: CharSet, b: CharSet): boolean {
   return a.some(([from, to]) => b.some((other) => other[0] <= to && from <= other[1]));
 }
+
+const properties = new Map<string, CharSet | null>();
+let everyCharacter = '';
+
+/** What `\p{name}` matches, by asking Node's engine once; null for a name it does not know. Takes about 20 ms. */
+export function unicodeProperty(name: string): CharSet | null {
+  const known = properties.get(name);
+  if (known !== undefined) return known;
+  const set = ofProperty(name);
+  // There are some hundred names that exist; of others no more than one is remembered.
+  if (set !== null) properties.set(name, set);
+  return set;
+}
+
+function ofProperty(name: string): CharSet | null {
+  let runs: RegExp;
+  try {
+    runs = new RegExp(`\\p{${name}}+`, 'gu');
+  } catch {
+    return null;
+  }
+  // Without surrogates, which would make pairs.
+  everyCharacter ||= Array.from({ length: LAST + 1 }, (_, codePoint) =>
+    codePoint >= 0xd800 && codePoint <= 0xdfff ? '' : String.fromCodePoint(codePoint),
+  ).join('');
+  const ranges: [number, number][] = [];
+  for (const [run] of everyCharacter.matchAll(runs)) {
+    const from = run.codePointAt(0)!;
+    const last = run.codePointAt(run.length - 1)!;
+    const to = last >= 0xdc00 && last <= 0xdfff && run.length > 1 ? run.codePointAt(run.length - 2)! : last;
+    ranges.push([from, Math.max(from, to)]);
+  }
+  return union(ranges);
+}

@@ -1,17 +1,27 @@
 /**
  * Regular expressions as trees: the part of ECMA-262 that schemas use, for looking at a pattern without running it.
  *
- * Answers null for what it does not know (backward references, named properties, inline flags); whoever asks then takes
+ * Answers null for what it does not know (backward references, lookbehind, inline flags); whoever asks then takes
  * the careful way. Matching itself is done by engines, see engine.ts.
  */
-import { type CharSet, complement, DIGITS, LINE_ENDS, SPACES, single, union, WORDS } from './char-set.ts';
+import {
+  type CharSet,
+  complement,
+  DIGITS,
+  LINE_ENDS,
+  SPACES,
+  single,
+  unicodeProperty,
+  union,
+  WORDS,
+} from './char-set.ts';
 
 export type RegexNode =
   | { readonly kind: 'set'; readonly set: CharSet }
   | { readonly kind: 'sequence'; readonly parts: readonly RegexNode[] }
   | { readonly kind: 'choice'; readonly options: readonly RegexNode[] }
   | { readonly kind: 'repeat'; readonly body: RegexNode; readonly min: number; readonly max: number }
-  | { readonly kind: 'start' | 'end' | 'boundary' }
+  | { readonly kind: 'start' | 'end' | 'boundary' | 'no-boundary' }
   | { readonly kind: 'look'; readonly isNegative: boolean; readonly body: RegexNode; readonly text: string };
 
 /** Longer patterns, and groups deeper than this, are not looked into. */
@@ -134,7 +144,7 @@ class Parser {
     const next = this.#text[this.#at];
     if (next === 'b' || next === 'B') {
       this.#at++;
-      return { kind: 'boundary' };
+      return { kind: next === 'b' ? 'boundary' : 'no-boundary' };
     }
     return { kind: 'set', set: this.#escapedSet() };
   }
@@ -142,7 +152,8 @@ class Parser {
   /** After a backslash, inside and outside of classes. */
   #escapedSet(): CharSet {
     const character = this.#text[this.#at++];
-    if (character === undefined || /[1-9kpPc]/.test(character)) throw new Unknown();
+    if (character === 'p' || character === 'P') return this.#property(character === 'P');
+    if (character === undefined || /[1-9kc]/.test(character)) throw new Unknown();
     const known = ESCAPES[character];
     if (known !== undefined) return known;
     const digits = character === 'x' ? 2 : character === 'u' ? 4 : 0;
@@ -152,6 +163,14 @@ class Parser {
     if (!/^[0-9a-fA-F]+$/.test(hex) || (braced === null && hex.length !== digits)) throw new Unknown();
     this.#at += braced?.[0].length ?? digits;
     return single(Number.parseInt(hex, 16));
+  }
+
+  #property(isNegated: boolean): CharSet {
+    const name = /^\{([\w=]{1,60})\}/.exec(this.#text.slice(this.#at, this.#at + 70));
+    const set = name === null ? null : unicodeProperty(name[1]!);
+    if (name === null || set === null) throw new Unknown();
+    this.#at += name[0].length;
+    return isNegated ? complement(set) : set;
   }
 
   #class(): CharSet {

@@ -9,6 +9,7 @@ import type { Ajv, AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
 import { type Draft, draftOf } from '../parse/drafts.ts';
 import { isObject, type JsonValue } from '../parse/json-text.ts';
 import type { NamedText } from '../parse/parse-schema.ts';
+import { matcherOf } from '../regex/engine.ts';
 import { useExactMultipleOf } from './multiple-of.ts';
 import { prepared } from './prepare.ts';
 
@@ -40,11 +41,21 @@ export function compileSchema(text: string, references: readonly NamedText[]): V
   return ajv.compile(schema as AnySchemaObject);
 }
 
+/** Patterns are matched by our engine; generated code asks it by this name. */
+const regExp = Object.assign((pattern: string) => matcherOf(pattern), { code: 'matcherOf' });
+
 /** A dialect of ajv as the registry sets it up, with nothing in it but the meta-schemas. */
 export function ajvFor(draft: Draft, ownProperties: boolean): Ajv {
   const module = MODULES[draft] ?? 'ajv';
   const { default: Dialect } = load(module) as { default: new (options: object) => Ajv };
-  const ajv = new Dialect({ strict: false, logger: false, validateSchema: false, strictNumbers: true, ownProperties });
+  const ajv = new Dialect({
+    strict: false,
+    logger: false,
+    validateSchema: false,
+    strictNumbers: true,
+    ownProperties,
+    code: { regExp },
+  });
   if (module === 'ajv') ajv.addMetaSchema(load('ajv/dist/refs/json-schema-draft-06.json') as AnySchemaObject);
   (load('ajv-formats') as { default: (ajv: Ajv) => void }).default(ajv);
   useExactMultipleOf(ajv);
