@@ -69,6 +69,11 @@ export class ComparisonBudgetError extends Error {
   readonly code = 'COMPARISON_BUDGET';
 }
 
+/** A regular expression that could take for ever; the message says what to do. A schema with one is 42201. */
+export class UnsafePattern extends Error {
+  readonly code = 'UNSAFE_PATTERN';
+}
+
 const LONGEST_SHOWN = 200;
 
 /** Keeps user input that goes into a message short enough to read. */

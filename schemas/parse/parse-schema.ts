@@ -4,8 +4,8 @@
  * Everything that can be wrong with a text is found here and becomes one 42201 (or 42209) with the reason and the
  * place. The work is linear in the text, so a hostile one costs no more than its size, which is limited.
  */
-import { errors } from '../errors.ts';
-import { matcherOf, UnsafePattern } from '../regex/engine.ts';
+import { errors, UnsafePattern } from '../errors.ts';
+import { matcherOf } from '../regex/engine.ts';
 import { SchemaDocuments } from './documents.ts';
 import { type Draft, draftOf, metaSchemaProblem } from './drafts.ts';
 import { isObject, type JsonObject, type JsonValue, positionBeyondDepth } from './json-text.ts';

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { UnsafePattern } from '../errors.ts';
 import { Random } from '../sound/search/random.ts';
-import { matcherOf, UnsafePattern } from './engine.ts';
+import { matcherOf } from './engine.ts';
 import { lengthsOf } from './lengths.ts';
 import { isLinear } from './linear.ts';
 import { parseRegex } from './parse.ts';

@@ -7,17 +7,13 @@
  * patterns of their own. What is left (backward references, lookbehind) is refused.
  */
 import { createRequire } from 'node:module';
+import { UnsafePattern } from '../errors.ts';
 import { isLinear } from './linear.ts';
 import { parseRegex, type RegexNode } from './parse.ts';
 import { re2Of } from './re2.ts';
 
 export interface Matcher {
   test(text: string): boolean;
-}
-
-/** A pattern that could take for ever; the message says what to do. */
-export class UnsafePattern extends Error {
-  readonly code = 'UNSAFE_PATTERN';
 }
 
 /** Matchers kept; a schema has a handful. */
