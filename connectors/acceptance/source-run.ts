@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type BadInput,
   type Config,
+  isOffsetOnly,
   parseConfig,
   type SourceConnector,
   type SourceConnectorPlugin,
@@ -108,9 +109,9 @@ export class SourceRun {
     return run;
   }
 
-  /** One poll; an empty array where the task answered null. */
+  /** One poll; an empty array where the task answered null. Offsets alone are never kept here, as by a worker that dies. */
   async poll(): Promise<readonly SourceRecord[]> {
-    return (await this.task.poll()) ?? [];
+    return ((await this.task.poll()) ?? []).filter((record) => !isOffsetOnly(record));
   }
 
   /** Polls until there are `count` records (or more, if one poll brought more); throws after `timeoutMs`. */
@@ -151,7 +152,9 @@ export class SourceRun {
       this.task.commitRecord?.(record, isDropped ? null : metadata);
     }
     for (const record of records) this.offsets.set(record.sourcePartition, record.sourceOffset);
-    await this.task.commit?.();
+    await this.task.commit?.(
+      records.map(({ sourcePartition, sourceOffset }) => ({ partition: sourcePartition, offset: sourceOffset })),
+    );
   }
 
   /** Aborts the signal, as the worker does first of all when a task must end. */

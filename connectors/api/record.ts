@@ -41,6 +41,17 @@ export interface SourceRecord extends ConnectRecord {
   readonly sourceOffset: SourceOffset;
 }
 
+/** Whether this is no record but an offset alone: kept like a record's, and nothing is written to a topic (as in KIP-910). */
+export function isOffsetOnly(record: SourceRecord): boolean {
+  return record.topic === '';
+}
+
+/** Answered by `poll` where a source got further without a record. */
+export function offsetOnly(sourcePartition: SourcePartition, sourceOffset: SourceOffset): SourceRecord {
+  const nothing = { partition: null, keySchema: null, key: null, valueSchema: null, value: null, timestamp: null };
+  return { ...nothing, sourcePartition, sourceOffset, topic: '', headers: [] };
+}
+
 /** A record on its way out, with the coordinates it had in the log before any transform renamed things. */
 export interface SinkRecord extends ConnectRecord {
   readonly originalTopic: string;

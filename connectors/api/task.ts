@@ -48,6 +48,8 @@ export interface SourceTaskContext extends TaskContext {
    * a record shows. Absent where there are no converters.
    */
   declareSchemas?(topic: string, keySchema: Schema | null, valueSchema: Schema | null): Promise<void>;
+  /** Asks for offsets to be written soon, before their interval is over. */
+  requestCommit?(): void;
   /** Where the task ends transactions itself (`transaction.boundary=connector`, KIP-618); null or absent elsewhere. */
   readonly transactions?: TransactionContext | null;
 }
@@ -84,6 +86,13 @@ export interface BadInput {
   readonly onDurable?: () => void;
 }
 
+/** A source offset that is durable from now on. */
+export interface StoredOffset {
+  readonly partition: SourcePartition;
+  /** Null where it was forgotten. */
+  readonly offset: SourceOffset | null;
+}
+
 /** Brings records in. */
 export interface SourceTask {
   start(context: SourceTaskContext, config: Config): void | Promise<void>;
@@ -100,8 +109,8 @@ export interface SourceTask {
    * may acknowledge upstream. Must not throw.
    */
   commitRecord?(record: SourceRecord, metadata: RecordMetadata | null): void;
-  /** Called after the source offsets of everything before were themselves written durably. */
-  commit?(): void | Promise<void>;
+  /** Called after the source offsets of everything before were themselves written durably: these, the last of each partition. */
+  commit?(offsets: readonly StoredOffset[]): void | Promise<void>;
   /** Ends the connection. Called once, after the last `poll` settled and the last records were committed. */
   stop(): void | Promise<void>;
 }

@@ -2,41 +2,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Acknowledgements } from './acknowledgements.ts';
+import { idleOffset, snapshotOffset, streamOffset } from './position.ts';
 
-test('a commit is confirmed when all records before its end are done, not one sooner', () => {
+test('within a transaction only the commit before it is confirmed', () => {
   const acks = new Acknowledgements();
-  acks.emitted(2);
-  acks.passed(100);
-  acks.done();
-  assert.equal(acks.confirmedLsn, 0);
-  acks.done();
+  acks.stored(streamOffset(100, 7, 150, 1, 0, {}));
   assert.equal(acks.confirmedLsn, 100);
 });
 
-test('with nothing pending the end of idle WAL is confirmed at once', () => {
+test('a stored place between transactions is confirmed, and an older one takes nothing back', () => {
   const acks = new Acknowledgements();
-  acks.passed(500);
+  acks.stored(idleOffset(500, 0));
+  assert.equal(acks.confirmedLsn, 500);
+  acks.stored(idleOffset(400, 0));
+  acks.stored(null);
   assert.equal(acks.confirmedLsn, 500);
 });
 
-test('idle WAL behind a pending record waits for it', () => {
+test('a snapshot confirms nothing before it is over', () => {
   const acks = new Acknowledgements();
-  acks.emitted(1);
-  acks.passed(100);
-  acks.passed(900);
+  acks.stored(snapshotOffset(300, [], [], false, 0));
   assert.equal(acks.confirmedLsn, 0);
-  acks.done();
-  assert.equal(acks.confirmedLsn, 900);
-});
-
-test('ten thousand transactions settle in order', () => {
-  const acks = new Acknowledgements();
-  for (let i = 1; i <= 10_000; i++) {
-    acks.emitted(1);
-    acks.passed(i * 10);
-  }
-  for (let i = 1; i <= 10_000; i++) {
-    acks.done();
-    assert.equal(acks.confirmedLsn, i * 10);
-  }
+  acks.stored(snapshotOffset(300, [], [], true, 0));
+  assert.equal(acks.confirmedLsn, 300);
 });

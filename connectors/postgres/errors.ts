@@ -12,6 +12,7 @@ export const postgresErrorCodes = {
   PG_SETUP: 'Something on the server is missing for change capture: a setting, a privilege, a publication, a key.',
   PG_SLOT_IN_USE: 'Another process reads the replication slot.',
   PG_SLOT_LOST: 'The replication slot is gone or invalidated, and changes with it.',
+  PG_SLOT_MOVED: 'The replication slot stands beyond the stored position: changes in between were kept for nobody.',
   PG_OTHER_SERVER: 'The server is not the one the stored position came from, or lacks part of what was read.',
   PG_SCHEMA_REFUSED: 'The registry does not allow the shape a table has now, and the policy is to stop.',
   PG_WAL_LIMIT: 'The replication slot holds back more WAL than it may.',

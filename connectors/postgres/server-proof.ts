@@ -47,6 +47,19 @@ export async function checkProof(
   }
 }
 
+/**
+ * Throws PG_SLOT_MOVED where the slot stands beyond the stored position. We confirm nothing that is not stored, so somebody
+ * advanced the slot or made it anew, and what came in between was kept for nobody. An offset without our proof (Debezium's,
+ * taken over) is taken as it is.
+ */
+export function checkSlot(slot: string, confirmedLsn: number, stored: SourceOffset | null, position: number): void {
+  if (typeof stored?.system_id !== 'string' || confirmedLsn <= position) return;
+  throw new ConnectError(
+    `The replication slot "${slot}" stands at ${formatLsn(confirmedLsn)}, beyond the stored position ${formatLsn(position)}: it was advanced or made anew, and the changes in between are not kept for us. Set snapshot.mode to when_needed to read all rows again, or delete the connector's offsets to begin anew.`,
+    { code: 'PG_SLOT_MOVED' },
+  );
+}
+
 function otherServer(what: string): ConnectError {
   return new ConnectError(
     `The server is not what it was: ${what}. A backup may have been restored, or another cluster answers here. Rows in the topics may be newer than the database; delete the connector's offsets, or set snapshot.mode to when_needed, to read all rows again.`,

@@ -6,6 +6,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import {
+  isOffsetOnly,
   type Logger,
   parseConfig,
   plainValue,
@@ -113,13 +114,13 @@ export async function startSource(options: SourceOptions): Promise<RunningSource
   const poll = async (commit = true) => {
     const batch = (await task.poll()) ?? [];
     for (const record of batch) {
-      records.push(record);
+      if (!isOffsetOnly(record)) records.push(record);
       if (!commit) continue;
       stored = record.sourceOffset;
       task.commitRecord?.(record, { topic: record.topic, partition: 0, offset: 0, timestamp: 0 });
     }
-    if (commit && batch.length > 0) await task.commit?.();
-    return batch;
+    if (commit && batch.length > 0) await task.commit?.([{ partition: batch[0]!.sourcePartition, offset: stored }]);
+    return batch.filter((record) => !isOffsetOnly(record));
   };
   const until = async (holds: (records: readonly SourceRecord[]) => boolean) => {
     const deadline = Date.now() + DEADLINE_MS;

@@ -12,8 +12,9 @@ import type {
   SourceRecord,
   SourceTask,
   SourceTaskContext,
+  StoredOffset,
 } from '../api/index.ts';
-import { ConfigError, ConnectError } from '../api/index.ts';
+import { ConfigError, ConnectError, isOffsetOnly } from '../api/index.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { toConnectError } from './errors.ts';
 import { IncrementalSnapshot } from './incremental-snapshot.ts';
@@ -23,13 +24,14 @@ import { parseOffset, type SnapshotPosition, type SourcePosition, type StreamPos
 import { preflight } from './preflight.ts';
 import { ReplicationClient } from './replication-client.ts';
 import { SchemaGate } from './schema-policy.ts';
-import { checkProof, proofOf, type ServerIdentity } from './server-proof.ts';
+import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server-proof.ts';
 import {
   capturedTables,
   ensurePublication,
   openSession,
   publishNewTables,
   readSlot,
+  type SlotState,
   setIdentities,
   slotLost,
   wireOptions,
@@ -111,11 +113,13 @@ export class PostgresSourceTask implements SourceTask {
     }
   }
 
-  commitRecord(): void {
-    this.#acknowledgements.done();
+  commitRecord(record: SourceRecord): void {
+    // The server may be waiting for it, and an interval of a minute is long for somebody who shuts down.
+    if (isOffsetOnly(record)) this.#context.requestCommit?.();
   }
 
-  commit(): void {
+  commit(offsets: readonly StoredOffset[]): void {
+    for (const { offset } of offsets) this.#acknowledgements.stored(offset);
     if (this.#stream !== null) this.#client?.sendStatus(this.#acknowledgements.confirmedLsn);
   }
 
@@ -133,7 +137,6 @@ export class PostgresSourceTask implements SourceTask {
     if (this.#snapshot !== null) {
       const { reader } = this.#snapshot;
       const records = await reader.next(POLL_WAIT_MS);
-      this.#acknowledgements.emitted(records.length);
       if (reader.isDone) await this.#leaveSnapshot(reader);
       return records;
     }
@@ -155,10 +158,10 @@ export class PostgresSourceTask implements SourceTask {
     await ensurePublication(this.#catalog, settings);
     this.#client = await ReplicationClient.open(wireOptions(settings, connector));
     const server = await this.#client.identify();
-    const isLost = await this.#isOtherServer(server);
+    const slot = await readSlot(this.#catalog, settings);
+    const isLost = await this.#isWithoutHistory(server, slot);
     this.#proof = proofOf(server);
     this.#walGuard ??= new WalGuard(settings, logger, `${connector} guard`);
-    const slot = await readSlot(this.#catalog, settings);
     if (isLost && slot !== null)
       await this.#catalog.query(`SELECT pg_drop_replication_slot(${quoteLiteral(settings.slot.name)})`);
 
@@ -167,13 +170,16 @@ export class PostgresSourceTask implements SourceTask {
     else await this.#startStream(this.#streamPosition() ?? streamFrom(slot.confirmedLsn));
   }
 
-  /** True where all rows are to be read again, because the server is not the one we read from. */
-  async #isOtherServer(server: ServerIdentity): Promise<boolean> {
+  /** True where all rows are to be read again, because server or slot are not those we read from. */
+  async #isWithoutHistory(server: ServerIdentity, slot: SlotState | null): Promise<boolean> {
     const position = this.#position;
     if (position === null) return false;
-    const reached = position.kind === 'stream' ? position.lastCommitLsn : position.lsn;
+    const done = position.kind === 'stream' ? position.lastCommitLsn : position.lsn;
+    // Of a transaction that was read in part the server must have more than where its last change begins.
+    const read = position.kind === 'stream' && position.partial !== null ? position.partial.lsn + 1 : 0;
     try {
-      await checkProof(this.#client!, server, this.#proof, reached);
+      await checkProof(this.#client!, server, this.#proof, Math.max(done, read));
+      if (slot !== null) checkSlot(this.#settings.slot.name, slot.confirmedLsn, this.#proof, done);
       return false;
     } catch (error) {
       if (this.#settings.snapshotMode !== 'when_needed' || !(error instanceof ConnectError)) throw error;

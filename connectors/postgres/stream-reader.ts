@@ -4,7 +4,7 @@
  *
  * Decoding happens in `next`, so what a slow worker leaves unread stays in the socket, and the server waits.
  */
-import type { SourceOffset, SourcePartition, SourceRecord } from '../api/index.ts';
+import { offsetOnly, type SourceOffset, type SourcePartition, type SourceRecord } from '../api/index.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import { type ChangePlace, ChangeWriter } from './change-writer.ts';
 import { heartbeatKeySchema, heartbeatValueSchema } from './envelope-schema.ts';
@@ -85,6 +85,13 @@ export class StreamReader implements MessageReader {
 
   /** The end of the last transaction that went by whole. */
   #lastCommitLsn: number;
+  /** What offsets name as done: that end, or WAL behind it that held nothing for us. */
+  #floorLsn: number;
+  /** How far the server's stream has come outside of transactions. */
+  #passedLsn: number;
+  /** What the last offset without a record said. */
+  #toldLsn: number;
+  #idleDue: number;
   /** No commit was seen yet: the place where the stream began is none. */
   #isFirst: boolean;
   #transaction: StreamTransaction = NO_TRANSACTION;
@@ -106,6 +113,10 @@ export class StreamReader implements MessageReader {
     this.#metadata = settings.transactionTopic === null ? null : new TransactionMetadata(settings.transactionTopic);
     this.#batch = this.#newBatch();
     this.#lastCommitLsn = position.lastCommitLsn;
+    this.#floorLsn = position.lastCommitLsn;
+    this.#passedLsn = position.lastCommitLsn;
+    this.#toldLsn = position.lastCommitLsn;
+    this.#idleDue = Date.now() + settings.statusIntervalMs;
     this.#isFirst = position.isFirst === true;
     this.#resume = position.partial;
     this.#heartbeatDue = Date.now() + settings.heartbeat.intervalMs;
@@ -120,7 +131,7 @@ export class StreamReader implements MessageReader {
     const counted = this.#metadata === null ? {} : { counted: this.#metadata.counted };
     const here = { xid: this.#transaction.xid, lsn: this.#eventLsn, events: this.#events, ...counted };
     const partial = within && !this.#isBehindResume() ? here : this.#resume;
-    return { kind: 'stream', lastCommitLsn: this.#lastCommitLsn, partial, isFirst: this.#isFirst };
+    return { kind: 'stream', lastCommitLsn: this.#floorLsn, partial, isFirst: this.#isFirst };
   }
 
   /** The next records; none after `waitMs` without a change. */
@@ -141,9 +152,9 @@ export class StreamReader implements MessageReader {
         this.#wanted = null;
         this.#readCurrent();
         this.#fill = undefined;
-      } else if (await this.#heartbeat()) return this.#batch.records;
+      } else if (this.#idle() || (await this.#heartbeat())) return this.#batch.records;
       else if (!(await client.frames.wait(Math.min(waitMs, this.#untilHeartbeat()), signal))) {
-        await this.#heartbeat();
+        if (!this.#idle()) await this.#heartbeat();
         return this.#batch.records;
       }
     }
@@ -173,29 +184,38 @@ export class StreamReader implements MessageReader {
 
   /** Reads the message at hand; called again for the same one once what it lacks was looked up. */
   #readCurrent(): void {
-    const { client, acknowledgements } = this.#context;
+    const { client } = this.#context;
     const { buffer, start } = client.frames;
     this.#lsn = readLsn(buffer, start + 1);
-    const before = this.#batch.records.length;
     readMessage(buffer, start + client.messageOffset, this);
-    const added = this.#batch.records.length - before;
-    if (added > 0) acknowledgements.emitted(added);
   }
 
   #keepalive(walEnd: number, isReplyRequested: boolean): void {
     const { acknowledgements, client } = this.#context;
-    if (!this.#isInTransaction) {
-      const before = acknowledgements.confirmedLsn;
-      acknowledgements.passed(walEnd);
-      // An idle table must not pin WAL until the next interval comes round.
-      if (!isReplyRequested && acknowledgements.confirmedLsn > before) client.sendStatus(acknowledgements.confirmedLsn);
-    }
-    if (isReplyRequested) client.sendStatus(acknowledgements.confirmedLsn);
+    if (!this.#isInTransaction) this.#passedLsn = Math.max(this.#passedLsn, walEnd);
+    if (!isReplyRequested) return;
+    client.sendStatus(acknowledgements.confirmedLsn);
+    // A server that shuts down asks, and waits until all it has is confirmed.
+    this.#idleDue = 0;
+  }
+
+  /**
+   * Adds the place behind everything that went by, the end of the last transaction too (its records name the one before), so that it is stored and then confirmed: an idle table must
+   * not pin WAL. Now and then, and at once where the server asks.
+   */
+  #idle(): boolean {
+    if (this.#isInTransaction || this.#passedLsn <= this.#toldLsn || Date.now() < this.#idleDue) return false;
+    const { partition, settings } = this.#context;
+    this.#idleDue = Date.now() + settings.statusIntervalMs;
+    this.#floorLsn = Math.max(this.#floorLsn, this.#passedLsn);
+    this.#toldLsn = this.#passedLsn;
+    this.#batch.records.push(offsetOnly(partition, this.#between(nowMicros())));
+    return true;
   }
 
   begin(commitLsn: number, commitMicros: number, xid: number): void {
     this.#isInTransaction = true;
-    this.#isOld = commitLsn < this.#lastCommitLsn;
+    this.#isOld = commitLsn < this.#floorLsn;
     if (!this.#isOld && this.#resume !== null && this.#resume.xid !== xid) this.#resume = null;
     this.#eventLsn = 0;
     this.#events = 0;
@@ -214,17 +234,18 @@ export class StreamReader implements MessageReader {
       this.#resume = null;
       this.#isFirst = false;
       this.#lastCommitLsn = endLsn;
+      this.#floorLsn = Math.max(this.#floorLsn, endLsn);
       this.#metadata?.end(this.#batch, this.#lsn, this.#between(this.#transaction.commitMicros));
       this.#context.listener.committed(this.#transaction.xid);
       const { notifications } = this.#context;
       if (!notifications.isEmpty) notifications.flush(this.#batch, this.#between(this.#transaction.commitMicros));
     }
-    this.#context.acknowledgements.passed(endLsn);
+    this.#passedLsn = Math.max(this.#passedLsn, endLsn);
   }
 
   /** The offset of a place between transactions. */
   #between(micros: number): SourceOffset {
-    return { ...idleOffset(this.#lastCommitLsn, micros), ...this.#context.proof, ...this.#context.listener.offset };
+    return { ...idleOffset(this.#floorLsn, micros), ...this.#context.proof, ...this.#context.listener.offset };
   }
 
   relation(relation: RelationMessage): void {
@@ -321,7 +342,7 @@ export class StreamReader implements MessageReader {
     const { xid, commitMicros } = this.#transaction;
     const { proof, listener } = this.#context;
     this.#place.offsetBefore = this.#place.offset;
-    this.#place.offset = streamOffset(this.#lastCommitLsn, xid, this.#lsn, this.#events, commitMicros, proof);
+    this.#place.offset = streamOffset(this.#floorLsn, xid, this.#lsn, this.#events, commitMicros, proof);
     if (listener.offset !== null) Object.assign(this.#place.offset, listener.offset);
     return this.#place.offset;
   }
@@ -343,7 +364,6 @@ export class StreamReader implements MessageReader {
     const key = Buffer.from(JSON.stringify({ serverName: prefix }));
     const value = Buffer.from(JSON.stringify({ ts_ms: now }));
     this.#batch.add(heartbeat.topic, heartbeatKeySchema, key, heartbeatValueSchema, value, this.#between(nowMicros()));
-    this.#context.acknowledgements.emitted(1);
     return true;
   }
 }

@@ -72,6 +72,12 @@ export class AtLeastOnce implements SourceDelivery {
     callback();
   }
 
+  /** The offset that is waited for may just be settling, and a write under way may have missed it. */
+  flushSoon(): void {
+    const before = this.#flushing ?? Promise.resolve();
+    before.catch(() => {}).then(() => this.#flushInBackground());
+  }
+
   async drain(): Promise<void> {
     while (!this.#flight.isEmpty && this.#flight.failure === null && !this.#isCancelled) await this.#flight.change();
     await this.#flushing?.catch(() => {});
@@ -125,7 +131,7 @@ export class AtLeastOnce implements SourceDelivery {
       throw error;
     }
     if (this.#isCancelled) return;
-    await this.#options.task.commit?.();
+    await this.#options.task.commit?.(taken);
     measures.commitMs.add(performance.now() - began);
     measures.commitSequence++;
     measures.lastProgressAt = Date.now();

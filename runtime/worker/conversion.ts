@@ -10,6 +10,7 @@ import {
   type ConverterContext,
   type Header,
   type HeaderConverter,
+  isOffsetOnly,
   JsonText,
   type RecordValue,
   type Schema,
@@ -93,8 +94,9 @@ export class Conversion {
     await this.#value.declareSchema?.(topic, valueSchema);
   }
 
-  /** Null when a transform dropped the record. */
+  /** Null when a transform dropped the record, or it is an offset alone. */
   toProducerRecord(source: SourceRecord): ProducerRecord | null | Promise<ProducerRecord> {
+    if (isOffsetOnly(source)) return null;
     let stage: Stage = 'TRANSFORMATION';
     try {
       const record = this.chain.apply(source);

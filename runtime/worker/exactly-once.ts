@@ -153,6 +153,9 @@ export class ExactlyOnce implements SourceDelivery {
     else newest.onCommitted.push(callback);
   }
 
+  /** Offsets go with their transaction, whose end is the boundary's to choose. */
+  flushSoon(): void {}
+
   /** What the task left open is no transaction: its records are read again. */
   async drain(): Promise<void> {
     clearInterval(this.#timer);
@@ -272,14 +275,14 @@ export class ExactlyOnce implements SourceDelivery {
   }
 
   async #settled(transaction: Transaction, began: number): Promise<void> {
-    const { batches, outcome, records } = transaction;
+    const { batches, offsets, outcome, records } = transaction;
     const { environment, task } = this.#options;
     const { measures } = environment;
     const commitRecord = task.commitRecord?.bind(task) ?? null;
     for (const batch of batches) settleBatch(batch, environment, commitRecord, outcome === 'abort');
     for (const tell of transaction.onCommitted ?? []) tell();
     transaction.onCommitted = null;
-    await task.commit?.();
+    await task.commit?.(offsets.list());
     measures.commitMs.add(performance.now() - began);
     measures.transactionSize.add(records);
     measures.commitSequence++;

@@ -33,6 +33,8 @@ export interface SourceDelivery {
   polled(): void;
   /** Calls back once every dead letter that was handed over before is durable. */
   afterDurable(callback: () => void): void;
+  /** The task waits for its offsets to be durable. */
+  flushSoon(): void;
   /** After the last poll: resolves when what can be finished is finished and its offsets are durable. */
   drain(): Promise<void>;
   /** Nothing may be committed any more. */

@@ -320,6 +320,7 @@ export class SourceLoop implements TaskLoop {
         offsets.all(connector).flatMap(({ partition, offset }) => (offset === null ? [] : [{ partition, offset }])),
       reportBadInput: (input: BadInput) => this.#reportBadInput(input),
       declareSchemas: this.#conversion.declareSchemas.bind(this.#conversion),
+      requestCommit: () => this.#delivery.flushSoon(),
       transactions: this.#delivery.transactions,
     };
   }

@@ -1,7 +1,15 @@
 /** Source tasks on the in-memory log: what is acknowledged when, and what a crash, a refusal or a bad record does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DataError, RetriableError } from '../../connectors/api/index.ts';
+import {
+  type Config,
+  DataError,
+  offsetOnly,
+  RetriableError,
+  type SourceConnectorPlugin,
+  type SourceTaskContext,
+  type StoredOffset,
+} from '../../connectors/api/index.ts';
 import { LogError } from '../log/client.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { eventually, harness, range, steeredSource } from './harness.ts';
@@ -260,4 +268,50 @@ test('the log being away for a while neither fails the task nor loses a record',
   isAway = false;
   await eventually(() => assert.deepEqual(values('out'), range(30)));
   await eventually(() => assert.equal(running.worker.ledger('s', 0)?.mismatch, 0));
+});
+
+test('an offset without a record is kept and told to the source soon, and nothing is written to a topic', async (t) => {
+  const source = steeredSource();
+  const told: unknown[] = [];
+  let isGiven = false;
+  const { create } = source.plugin as SourceConnectorPlugin;
+  const plugin: SourceConnectorPlugin = {
+    ...(source.plugin as SourceConnectorPlugin),
+    create: async () => {
+      const connector = await create();
+      const createTask = connector.createTask.bind(connector);
+      connector.createTask = () => {
+        const task = createTask();
+        const { start } = task;
+        let requestCommit: (() => void) | undefined;
+        return Object.assign(task, {
+          start: (context: SourceTaskContext, config: Config) => {
+            requestCommit = context.requestCommit;
+            return start.call(task, context, config);
+          },
+          poll: async () => {
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            if (isGiven) return null;
+            isGiven = true;
+            return [offsetOnly({ list: 'idle' }, { next: 7 })];
+          },
+          commitRecord: () => requestCommit?.(),
+          commit: (offsets: readonly StoredOffset[]) => void told.push(...offsets),
+        });
+      };
+      return connector;
+    },
+  };
+  // The interval is far away: only the request can have caused the write.
+  const {
+    create: createConnector,
+    log,
+    running,
+  } = await harness(t, [plugin], {
+    config: { 'offset.flush.interval.ms': '600000' },
+  });
+  await createConnector('s', config());
+  await eventually(() => assert.deepEqual(told, [{ partition: { list: 'idle' }, offset: { next: 7 } }]));
+  assert.deepEqual(await running.worker.offsets.list('s'), [{ partition: { list: 'idle' }, offset: { next: 7 } }]);
+  assert.throws(() => log.records({ topic: '', partition: 0 }), /does not exist/);
 });

@@ -79,9 +79,9 @@ function watchedTask(task: SourceTask): SourceTask {
     return records;
   };
   const commit = task.commit?.bind(task);
-  task.commit = async () => {
+  task.commit = async (offsets) => {
     at('before the source is told');
-    await commit?.();
+    await commit?.(offsets);
   };
   return task;
 }

@@ -37,6 +37,8 @@ export interface PostgresServer extends PostgresAddress {
 
 /** A server of our own, which a test may also hurt. */
 export interface EmbeddedPostgresServer extends PostgresServer {
+  /** Its data directory. */
+  readonly data: string;
   /** The postmaster; changes with `restart`. */
   pid(): number;
   /** Ends the postmaster: SIGINT is a fast shutdown, SIGQUIT an immediate one (crash recovery follows). Resolves once it is gone. */
@@ -51,6 +53,8 @@ export interface PostgresOptions {
   /** True keeps fsync on; tests that crash only our own process do not need it. */
   readonly durable?: boolean;
   readonly port?: number;
+  /** A standby of this server: stops it for a moment, copies its directory and follows its WAL through a slot of its own. */
+  readonly follows?: EmbeddedPostgresServer;
 }
 
 const USER = 'postgres';
@@ -108,14 +112,16 @@ async function startIn(home: string, account: Account, options: PostgresOptions)
     host: '127.0.0.1',
     port: options.port ?? (await freePort()),
     user: USER,
-    password: randomBytes(12).toString('hex'),
+    password: options.follows?.password ?? randomBytes(12).toString('hex'),
   };
-  await initialise(binaries.initdb, data, address.password, account);
+  if (options.follows === undefined) await initialise(binaries.initdb, data, address.password, account);
+  else await copyForStandby(options.follows, data, account);
 
   const launch = () => launchServer(binaries.postgres, data, address.port, options, account);
   let running = await launch();
   const server = serverAt(address, () => running.end(false));
   return Object.assign(server, {
+    data,
     pid: () => running.pid,
     kill: async (signal: NodeJS.Signals = 'SIGQUIT') => running.kill(signal),
     restart: async () => {
@@ -188,6 +194,29 @@ async function initialise(initdb: string, data: string, password: string, accoun
   if (code !== 0) throw new Error(`initdb failed with code ${code}: ${complaint}`);
 }
 
+/** The name of a standby's slot on its primary. */
+export const STANDBY_SLOT = 'standby';
+
+/** A directory at rest, copied whole: these binaries bring no pg_basebackup. */
+async function copyForStandby(primary: EmbeddedPostgresServer, data: string, account: Account): Promise<void> {
+  const admin = await primary.connect('postgres');
+  await admin.query('SELECT pg_create_physical_replication_slot($1, true)', [STANDBY_SLOT]);
+  await primary.kill('SIGINT');
+  const { status, stderr } = spawnSync('cp', ['-a', primary.data, data], { ...account, cwd: '/', encoding: 'utf8' });
+  if (status !== 0) throw new Error(`The data directory could not be copied: ${stderr}`);
+  await primary.restart();
+  const { host, port, user, password } = primary;
+  const follow = `primary_conninfo = 'host=${host} port=${port} user=${user} password=${password} dbname=postgres'
+    primary_slot_name = '${STANDBY_SLOT}'\n`;
+  for (const [file, text] of [
+    ['standby.signal', ''],
+    ['postgresql.auto.conf', follow],
+  ] as const) {
+    await writeFile(join(data, file), text);
+    if (account.uid !== undefined) await chown(join(data, file), account.uid, account.gid!);
+  }
+}
+
 function flags(options: PostgresOptions): string[] {
   const settings: Record<string, string> = {
     wal_level: 'logical',
@@ -257,7 +286,7 @@ async function untilReady(keeper: ChildProcess, closed: Promise<unknown>): Promi
   const ready = new Promise<'ready'>((resolve) => {
     keeper.stderr!.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-8192);
-      if (log.includes('database system is ready to accept connections')) resolve('ready');
+      if (/database system is ready to accept (read-only )?connections/.test(log)) resolve('ready');
     });
   });
   const dead = pid.then((server) => until(() => !isAlive(server), 'Postgres to start', ready));
