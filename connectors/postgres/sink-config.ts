@@ -101,7 +101,7 @@ const extras: ConfigDef = {
     type: 'long',
     default: 10_000,
     min: 0,
-    doc: 'How long a row waits for the rows it points to, once nothing as old as it arrives any more: source transactions span topics and batches. Their partitions are paused meanwhile; then it is a bad record. 0 does not wait.',
+    doc: 'How long a row waits for the rows it points to, once no records from before the wait arrive any more: source transactions span topics and batches. Then it is a bad record. 0 does not wait.',
   },
   'unavailable.value.placeholder': {
     type: 'string',

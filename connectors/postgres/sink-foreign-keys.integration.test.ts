@@ -60,7 +60,6 @@ describe('foreign keys of the target', () => {
     await sink.task.put([line(0, 1, 1)]);
     await sink.task.put([order(0, 1, 1)]);
     assert.deepEqual(await count(client), [0, 0, 0]);
-    assert.deepEqual([...sink.paused].sort(), ['lines-0', 'orders-0']);
     assert.deepEqual(
       (await sink.task.flush?.(offsets))?.map(({ offset }) => offset),
       [1, 0, 0],

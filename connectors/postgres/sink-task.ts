@@ -40,6 +40,8 @@ export class PostgresSinkTask implements SinkTask {
   #unopened: TopicPartition[] = [];
   #writer!: BatchWriter;
   #waiting!: WaitingRecords;
+  /** Not read on for now, for the sake of what waits. */
+  #standing: readonly TopicPartition[] = [];
   /** The policy is to fail for a record that waited in vain. */
   #failed: Error | null = null;
 
@@ -114,7 +116,9 @@ export class PostgresSinkTask implements SinkTask {
   }
 
   close(partitions: readonly TopicPartition[]): void {
-    this.#context.resume(this.#waiting.drop(partitions));
+    this.#waiting.drop(partitions);
+    const lost = new Set(partitions.map(({ topic, partition }) => idOf(topic, partition)));
+    this.#stand(this.#standing.filter(({ topic, partition }) => !lost.has(idOf(topic, partition))));
     for (const { topic, partition } of partitions) this.#assigned.delete(idOf(topic, partition));
     this.#offsets?.close(partitions);
     this.#unopened = this.#unopened.filter(({ topic, partition }) => this.#assigned.has(idOf(topic, partition)));
@@ -149,26 +153,40 @@ export class PostgresSinkTask implements SinkTask {
   /** What was delivered, after a commit whose answer was lost. */
   async #lookAgain(client: Client, offsets: SinkOffsets): Promise<void> {
     await offsets.refresh(client);
-    const { partitions } = this.#waiting;
     this.#waiting.forget(({ originalTopic, originalPartition, offset }) =>
       offsets.isDelivered(originalTopic, originalPartition, offset),
     );
-    if (this.#waiting.isEmpty) this.#context.resume(partitions);
   }
 
   /**
-   * What has nothing to wait for is delivered; rows that point to rows which are not there yet wait for them, their
-   * partitions paused. What waited goes along, so that a source transaction over several batches becomes one here.
+   * What has nothing to wait for is delivered; rows that point to rows which are not there wait for what makes them whole.
+   * What waited goes along, so that a source transaction over several batches becomes one here.
    */
   async #deliver(client: Client, records: readonly SinkRecord[]): Promise<void> {
     const waiting = this.#waiting;
-    if (waiting.isEmpty) return this.#deliverOrWait(client, records);
-    waiting.add(records.filter((record) => waiting.has(record)));
-    const others = records.filter((record) => !waiting.has(record));
-    if (waiting.isDue() && (await this.#together(client, others))) return;
-    await this.#deliverOrWait(client, others);
-    waiting.othersArrived(others);
-    if (waiting.isOverdue()) await this.#giveUpWaiting(client);
+    const isNew = waiting.isEmpty;
+    if (isNew) await this.#deliverOrWait(client, records);
+    else {
+      waiting.add(records.filter((record) => waiting.has(record)));
+      const others = records.filter((record) => !waiting.has(record));
+      const isDone = waiting.isDue() && (await this.#together(client, others));
+      if (!isDone) await this.#deliverOrWait(client, others);
+    }
+    if (waiting.isEmpty) return this.#stand([]);
+    waiting.arrived(records);
+    if (!isNew && waiting.isOverdue()) await this.#giveUpWaiting(client);
+    this.#stand(waiting.isEmpty ? [] : waiting.standing(records.length === 0));
+  }
+
+  /** Reads these partitions no further, and all others on. */
+  #stand(partitions: readonly TopicPartition[]): void {
+    const before = this.#standing;
+    if (before.length === 0 && partitions.length === 0) return;
+    const ids = new Set(partitions.map(({ topic, partition }) => idOf(topic, partition)));
+    const free = before.filter(({ topic, partition }) => !ids.has(idOf(topic, partition)));
+    this.#standing = partitions;
+    if (free.length > 0) this.#context.resume(free);
+    if (partitions.length > 0) this.#context.pause(partitions);
   }
 
   /** All that waits and these in one transaction; false where a foreign key still does not hold. */
@@ -184,7 +202,6 @@ export class PostgresSinkTask implements SinkTask {
       }
       throw error;
     }
-    this.#context.resume(waiting.partitions);
     waiting.clear();
     return true;
   }
@@ -202,7 +219,6 @@ export class PostgresSinkTask implements SinkTask {
         const held = left.filter((record) => partitions.has(partitionOf(record)));
         if (held.length === 0) throw error;
         this.#waiting.add(held);
-        this.#context.pause(this.#waiting.partitions);
         left = left.filter((record) => !partitions.has(partitionOf(record)));
       }
     }
@@ -216,10 +232,8 @@ export class PostgresSinkTask implements SinkTask {
 
   /** What waited too long, in parts, until the rows that point nowhere stand alone; they are bad records. */
   async #giveUpWaiting(client: Client): Promise<void> {
-    const { records, partitions } = this.#waiting;
-    await this.#deliverParts(client, records);
+    await this.#deliverParts(client, this.#waiting.records);
     this.#waiting.clear();
-    this.#context.resume(partitions);
   }
 
   async #deliverParts(client: Client, records: readonly SinkRecord[]): Promise<void> {

@@ -1,7 +1,9 @@
 /**
- * Records whose rows point to rows that are not there yet: their source transaction reaches over several batches or several
- * topics, and this part came first. Their partitions are paused, so that what waits is bounded by what had been read, and
- * they are delivered in one transaction with what they wait for. In memory only: no offset passes them.
+ * Records whose rows point to rows that are not there: their source transaction reaches over several batches or topics, and
+ * its other part has not been read yet, or is read so far that the rows are gone again. They are delivered in one
+ * transaction with what makes them whole. In memory only: no offset passes them.
+ *
+ * Their partitions are read on, up to a bound, and others that are ahead of them stand still meanwhile.
  */
 import type { OffsetAndMetadata, SinkRecord, TopicPartition } from '../api/index.ts';
 import { idOf } from './sink-offsets.ts';
@@ -9,6 +11,8 @@ import { idOf } from './sink-offsets.ts';
 /** Between two attempts; grows, because each costs the server a transaction that is rolled back. */
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 1000;
+/** Records that may wait; with a kilobyte each this is what a task may take of memory. */
+const RECORDS_MAX = 50_000;
 
 interface Place extends TopicPartition {
   readonly first: number;
@@ -21,13 +25,16 @@ export class WaitingRecords {
   readonly #now: () => number;
   #records: SinkRecord[] = [];
   readonly #partitions = new Map<string, Place>();
+  /** When it began to be in vain, by the given clock. */
   #since = 0;
+  /** When it began at all, in the time of records. */
+  #beganAt = 0;
   #nextTry = 0;
   #retryMs = RETRY_MS_MIN;
-  /** The oldest record that waits; what it waits for was written at about the same time. */
-  #oldest: number | null = null;
+  /** The time of the last record of each partition that was read since. */
+  readonly #reached = new Map<string, TopicPartition & { readonly timestamp: number }>();
 
-  /** `waitMs`: patience once nothing arrives any more that is as old as what waits. */
+  /** `waitMs`: patience once nothing arrives any more that was in the log before. */
   constructor(waitMs: number, now: () => number = () => performance.now()) {
     this.#waitMs = waitMs;
     this.#now = now;
@@ -56,16 +63,16 @@ export class WaitingRecords {
       this.#since = this.#now();
       this.#retryMs = RETRY_MS_MIN;
       this.#nextTry = 0;
-      this.#oldest = null;
+      this.#beganAt = Date.now();
+      this.#reached.clear();
     }
     for (const record of records) {
-      const { originalTopic: topic, originalPartition: partition, offset, timestamp } = record;
+      const { originalTopic: topic, originalPartition: partition, offset } = record;
       const id = idOf(topic, partition);
       const place = this.#partitions.get(id) ?? { topic, partition, first: offset, next: offset };
       if (offset < place.next) continue;
       this.#partitions.set(id, place);
       place.next = offset + 1;
-      if (timestamp !== null && (this.#oldest === null || timestamp < this.#oldest)) this.#oldest = timestamp;
       this.#records.push(record);
     }
   }
@@ -81,11 +88,28 @@ export class WaitingRecords {
     this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2);
   }
 
-  /** Others were delivered: while they are as old as what waits, the rows it needs may still be on their way. */
-  othersArrived(records: readonly SinkRecord[]): void {
-    const oldest = this.#oldest;
-    if (oldest === null) return;
-    if (records.some(({ timestamp }) => timestamp !== null && timestamp <= oldest)) this.#since = this.#now();
+  /** These were read: while they are from before the wait, what is needed may be among those that follow. */
+  arrived(records: readonly SinkRecord[]): void {
+    for (const { originalTopic: topic, originalPartition: partition, timestamp } of records) {
+      if (timestamp === null) continue;
+      if (timestamp <= this.#beganAt) this.#since = this.#now();
+      this.#reached.set(idOf(topic, partition), { topic, partition, timestamp });
+    }
+  }
+
+  /**
+   * The partitions that shall not be read on for now: those ahead of what waits, because they may only take away what its
+   * rows point to; what waits itself, once it is too much. Nothing while nothing arrives, so that nobody waits for ever.
+   */
+  standing(isIdle: boolean): readonly TopicPartition[] {
+    if (this.#records.length >= RECORDS_MAX) return this.partitions;
+    if (isIdle) return [];
+    const reached = [...this.#reached];
+    const times = reached.flatMap(([id, { timestamp }]) => (this.#partitions.has(id) ? [timestamp] : []));
+    const last = Math.max(...times);
+    return reached.flatMap(([id, { topic, partition, timestamp }]) =>
+      timestamp > last && !this.#partitions.has(id) ? [{ topic, partition }] : [],
+    );
   }
 
   /** Whether it has waited long enough: what it needs does not come. */
@@ -98,11 +122,13 @@ export class WaitingRecords {
     this.#partitions.clear();
   }
 
-  /** These partitions are somebody else's, and so is what waits of them. Answers which waited. */
-  drop(partitions: readonly TopicPartition[]): readonly TopicPartition[] {
-    const dropped = partitions.filter(({ topic, partition }) => this.#partitions.delete(idOf(topic, partition)));
+  /** These partitions are somebody else's, and so is what waits of them. */
+  drop(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) {
+      this.#partitions.delete(idOf(topic, partition));
+      this.#reached.delete(idOf(topic, partition));
+    }
     this.#records = this.#records.filter((record) => this.has(record));
-    return dropped;
   }
 
   /** What turns out to be delivered, by a commit whose answer was lost, waits no more. */

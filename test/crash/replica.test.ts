@@ -1,30 +1,35 @@
 /**
- * Postgres to topics to Postgres while everything is killed: the whole house (broker, worker, connectors) by SIGKILL and the
- * database server by SIGQUIT, at moments that a seed chooses, under transactions with updates, deletes, new keys and
- * rollbacks over twenty tables.
+ * Postgres to topics to Postgres while everything is killed: broker and worker by SIGKILL, the connectors by a restart, and
+ * the database server by SIGQUIT, at moments that a seed chooses, under transactions with updates, deletes, new keys,
+ * changed keys of parents and rollbacks over twenty tables and a family of two with a foreign key.
  *
  * Promised: afterwards source and replica are equal row by row, and so is what the topics tell to whoever reads them from
- * the beginning. `CRASH_SEED` repeats a run, `CRASH_SECONDS` makes it longer.
+ * the beginning. `CRASH_SEED` repeats a run, `CRASH_SECONDS` makes it longer, `CRASH_PROCESSES=2` runs broker and worker as
+ * processes that die apart (`millrace worker`).
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { withCluster } from '../../cli/kafka/cluster.ts';
 import { readTopic } from '../../cli/kafka/read.ts';
-import { type Millrace, startMillrace } from '../kit/millrace.ts';
+import { startMillrace } from '../kit/millrace.ts';
 import { type EmbeddedPostgresServer, startPostgres } from '../kit/postgres.ts';
 import { seededRandom } from '../kit/random.ts';
+import { startWorkerProcess } from '../kit/worker.ts';
 
 const TABLES = 20;
 const ROWS = 60;
 const SECONDS = Number(process.env.CRASH_SECONDS ?? 5);
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 31);
+const PROCESSES = Number(process.env.CRASH_PROCESSES ?? 1);
 const SETTLE_MS = 60_000;
 const tables = Array.from({ length: TABLES }, (_, index) => `t${index}`);
+/** Parents and children; on the source, what happens to a parent happens to its children. */
+const families = ['families', 'members'];
 const columns = 'id int PRIMARY KEY, v int, note text, big text';
 
 it('source, replica and topics agree after every kill', { timeout: SECONDS * 1000 + 120_000 }, async (t) => {
@@ -33,9 +38,8 @@ it('source, replica and topics agree after every kill', { timeout: SECONDS * 100
   t.after(() => server.stop());
   const [shop, copy] = [await server.createDatabase('shop'), await server.createDatabase('copy')];
   await prepare(server, shop, copy);
-  const folder = await connectorFiles(server, shop, copy);
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  await using house = await startMillrace({ args: ['--connectors', folder] });
+  const connectors = connectorsBetween(server, shop, copy);
+  const house = PROCESSES === 1 ? await oneProcess(connectors, t) : await twoProcesses(connectors, t);
 
   const stop = new AbortController();
   const writers = [1, 2].map((number) => write(server, shop, SEED + number, number, stop.signal));
@@ -43,14 +47,16 @@ it('source, replica and topics agree after every kill', { timeout: SECONDS * 100
   stop.abort();
   const committed = (await Promise.all(writers)).reduce((sum, count) => sum + count, 0);
   assert.ok(committed > 50, `only ${committed} transactions were committed, so nothing was proved`);
-  t.diagnostic(`${committed} transactions, ${kills} kills`);
+  t.diagnostic(`${committed} transactions; killed: ${JSON.stringify(kills)}`);
 
   const source = await server.connect(shop);
   const replica = await server.connect(copy);
   // What a killed source sends again comes before this.
-  await source.query(`${tables.map((table) => `INSERT INTO ${table} VALUES (1000000, 1)`).join(';')}`);
+  await source.query(
+    `${[...families, ...tables].map((table) => `INSERT INTO ${table} (id, v) VALUES (1000000, 1)`).join(';')}`,
+  );
   await equal(source, replica, house);
-  for (const table of tables) {
+  for (const table of [...families, ...tables]) {
     assert.deepEqual(await replay(house.kafka, table), await keysOf(source, table), `topic of ${table}`);
   }
 });
@@ -62,12 +68,16 @@ async function prepare(server: EmbeddedPostgresServer, shop: string, copy: strin
       INSERT INTO ${table} SELECT i, 0, 'row ' || i, CASE WHEN i % 10 = 0 THEN repeat(i::text, 3000) END FROM generate_series(1, ${ROWS}) i`);
     await replica.query(`CREATE TABLE ${table} (${columns})`);
   }
+  const child = 'CREATE TABLE members (id int PRIMARY KEY, v int, note text, big text, family int REFERENCES families';
+  await source.query(`CREATE TABLE families (${columns}); ${child} ON DELETE CASCADE ON UPDATE CASCADE)`);
+  await replica.query(`CREATE TABLE families (${columns}); ${child})`);
   await source.end();
   await replica.end();
 }
 
-async function connectorFiles(server: EmbeddedPostgresServer, shop: string, copy: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-crash-'));
+type Connectors = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+function connectorsBetween(server: EmbeddedPostgresServer, shop: string, copy: string): Connectors {
   const source = {
     'connector.class': 'PostgresSource',
     'topic.prefix': 'shop',
@@ -79,15 +89,90 @@ async function connectorFiles(server: EmbeddedPostgresServer, shop: string, copy
   };
   const sink = {
     'connector.class': 'PostgresSink',
-    topics: tables.map((table) => `shop.public.${table}`).join(','),
+    topics: [...families, ...tables].map((table) => `shop.public.${table}`).join(','),
     'connection.url': server.url(copy),
     'delete.enabled': 'true',
+    'foreign.key.wait.ms': '120000',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the user's placeholder.
     'table.name.format': '${source.table}',
   };
-  await writeFile(join(folder, 'source.json'), JSON.stringify({ name: 'source', config: source }));
-  await writeFile(join(folder, 'sink.json'), JSON.stringify({ name: 'sink', config: sink }));
-  return folder;
+  return { source, sink };
+}
+
+/** What is tried: where to read topics, and the ways in which it is killed, each with its share of the kills. */
+interface House {
+  readonly kafka: string;
+  notices(): string;
+  readonly kills: readonly { readonly what: string; readonly share: number; kill(): Promise<void> }[];
+}
+
+async function oneProcess(connectors: Connectors, t: TestContext): Promise<House> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-crash-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  for (const [name, config] of Object.entries(connectors)) {
+    await writeFile(join(folder, `${name}.json`), JSON.stringify({ name, config }));
+  }
+  const house = await startMillrace({ args: ['--connectors', folder] });
+  t.after(() => house.remove());
+  const kill = async () => {
+    await house.kill();
+    await house.restart();
+  };
+  return {
+    kafka: house.kafka,
+    notices: house.notices,
+    kills: [
+      { what: 'house', share: 0.45, kill },
+      { what: 'connector', share: 0.2, kill: () => restartConnectors(house.connect) },
+    ],
+  };
+}
+
+async function twoProcesses(connectors: Connectors, t: TestContext): Promise<House> {
+  const broker = await startMillrace();
+  t.after(() => broker.remove());
+  const worker = await startWorkerProcess({
+    'bootstrap.servers': broker.kafka,
+    'group.id': 'crash',
+    'config.storage.topic': 'crash-configs',
+    'offset.storage.topic': 'crash-offsets',
+    'status.storage.topic': 'crash-status',
+    'exactly.once.source.support': 'enabled',
+    'key.converter': 'JsonConverter',
+    'key.converter.schemas.enable': 'false',
+    'value.converter': 'JsonConverter',
+    'value.converter.schemas.enable': 'false',
+  });
+  t.after(() => worker.remove());
+  for (const [name, config] of Object.entries(connectors)) {
+    const body = JSON.stringify(config);
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${worker.connect}/connectors/${name}/config`, { method: 'PUT', headers, body });
+    assert.ok(answer.ok, await answer.text());
+  }
+  const again = async (one: { kill(): Promise<void>; restart(): Promise<void> }) => {
+    await one.kill();
+    await one.restart();
+  };
+  return {
+    kafka: broker.kafka,
+    notices: () => `${broker.notices()}\n${worker.notices()}`,
+    kills: [
+      { what: 'worker', share: 0.3, kill: () => again(worker) },
+      { what: 'broker', share: 0.3, kill: () => again(broker) },
+      { what: 'connector', share: 0.1, kill: () => restartConnectors(worker.connect) },
+    ],
+  };
+}
+
+/** The tasks are ended in the middle of whatever they do; a worker that is busy with another restart says so, and that is one. */
+async function restartConnectors(connect: string): Promise<void> {
+  for (const name of ['source', 'sink']) {
+    const url = `${connect}/connectors/${name}/restart?includeTasks=true`;
+    const answer = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(SETTLE_MS) });
+    await answer.arrayBuffer();
+    assert.ok(answer.ok || [404, 409, 503].includes(answer.status), `restart of ${name}: ${answer.status}`);
+  }
 }
 
 /** Transactions until told to stop; answers how many were committed for certain. */
@@ -119,6 +204,7 @@ async function write(
 }
 
 async function change(client: Client, random: ReturnType<typeof seededRandom>, number: number): Promise<void> {
+  if (random.next() < 0.2) return changeFamily(client, random, number);
   const table = tables[random.below(TABLES)]!;
   const id = 1 + random.below(ROWS * 2);
   switch (random.below(6)) {
@@ -142,31 +228,61 @@ async function change(client: Client, random: ReturnType<typeof seededRandom>, n
   }
 }
 
-/** Kills what the seed says, when it says, and starts it again; answers how often. */
-async function killAtRandom(server: EmbeddedPostgresServer, house: Millrace): Promise<number> {
+/** Parents with their children: born, taken away and renamed together. */
+async function changeFamily(client: Client, random: ReturnType<typeof seededRandom>, number: number): Promise<void> {
+  const id = 1 + random.below(ROWS);
+  switch (random.below(4)) {
+    case 0:
+    case 1:
+      await client.query('INSERT INTO families VALUES ($1, 0) ON CONFLICT DO NOTHING', [id]);
+      await client.query(
+        'INSERT INTO members SELECT $1 * 10 + i, 0, NULL, NULL, $1 FROM generate_series(1, 3) i ON CONFLICT DO NOTHING',
+        [id],
+      );
+      break;
+    case 2:
+      await client.query('DELETE FROM families WHERE id = $1', [id]);
+      break;
+    default:
+      await client.query(
+        'UPDATE families SET id = $2 WHERE id = $1 AND NOT EXISTS (SELECT FROM families WHERE id = $2)',
+        [id, id + number * 1000],
+      );
+  }
+}
+
+/** Kills what the seed says, when it says, and starts it again; answers how often each. */
+async function killAtRandom(server: EmbeddedPostgresServer, house: House): Promise<Record<string, number>> {
   const random = seededRandom(SEED);
   const end = Date.now() + SECONDS * 1000;
-  let kills = 0;
+  const killed: Record<string, number> = {};
   await sleep(400);
-  for (; Date.now() < end || kills < 4; kills++) {
+  for (let kills = 0; Date.now() < end || kills < 4; kills++) {
     await sleep(200 + random.below(1200));
-    if (random.next() < 0.6) {
-      await house.kill();
-      await house.restart();
-    } else {
+    let draw = random.next();
+    const chosen = house.kills.find(({ share }) => {
+      draw -= share;
+      return draw < 0;
+    });
+    const what = chosen?.what ?? 'postgres';
+    killed[what] = (killed[what] ?? 0) + 1;
+    if (chosen === undefined) {
       await server.kill('SIGQUIT');
       await sleep(random.below(300));
       await server.restart();
+    } else {
+      await chosen.kill();
     }
   }
-  return kills;
+  return killed;
 }
 
 /** Until the replica is the source; fails with the first table that differs when the time is up. */
-async function equal(source: Client, replica: Client, house: Millrace): Promise<void> {
+async function equal(source: Client, replica: Client, house: House): Promise<void> {
   const deadline = Date.now() + SETTLE_MS;
-  for (const table of tables) {
-    const sql = `SELECT id, v, note, md5(big) AS big FROM ${table} ORDER BY id`;
+  for (const table of [...families, ...tables]) {
+    const family = table === 'members' ? ', family' : '';
+    const sql = `SELECT id, v, note, md5(big) AS big${family} FROM ${table} ORDER BY id`;
     const expected = (await source.query(sql)).rows;
     let found = (await replica.query(sql)).rows;
     while (JSON.stringify(found) !== JSON.stringify(expected) && Date.now() < deadline) {
