@@ -67,6 +67,6 @@ const plain = batch(texts);
 console.log(
   `JSON.parse alone          ${perSecond(() => texts.map((text) => JSON.parse(text.toString())))} records/s of CPU`,
 );
-console.log(`judged, with schema id    ${perSecond(() => validation.judge(wish, 'gps', 0, framed))}`);
-console.log(`judged, plain JSON        ${perSecond(() => validation.judge(wish, 'gps', 0, plain))}`);
+console.log(`judged, with schema id    ${perSecond(() => validation.judge(wish, 'gps', 0, framed, ''))}`);
+console.log(`judged, plain JSON        ${perSecond(() => validation.judge(wish, 'gps', 0, plain, ''))}`);
 await core.stop();

@@ -94,6 +94,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Ask whether a schema may follow, and whether real records fit it',
     load: () => import('./schema-check.ts'),
   },
+  'schema usage': { summary: 'Show who uses a schema', load: () => import('./schema-usage.ts') },
+  'schema rm': { summary: 'Delete a subject or version that nobody uses', load: () => import('./schema-rm.ts') },
   'schema diff': { summary: 'Show what a change of schema breaks', load: () => import('./schema-diff.ts') },
   'schema infer': { summary: 'Make a schema from real records', load: () => import('./schema-infer.ts') },
   'schema types': {

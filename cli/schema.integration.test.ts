@@ -149,6 +149,18 @@ describe('a schema from real records and back', () => {
   });
 });
 
+describe('a delete', () => {
+  it('says what it would break, and does it only when told', async () => {
+    await ok(['schema', 'register', 'doomed-value', file('doomed.json', truck({}))]);
+    const refused = await millrace(['schema', 'rm', 'doomed-value']);
+    assert.equal(refused.code, 6);
+    assert.match(refused.out, /registered/);
+    assert.match(refused.err, /doomed-value is in use; nothing was deleted/);
+    assert.deepEqual(JSON.parse(await ok(['schema', 'rm', 'doomed-value', '--yes', '-O', 'json'])).versions, [1]);
+    assert.equal((await millrace(['schema', 'usage', 'doomed-value'])).code, 3);
+  });
+});
+
 describe('a registry that knows its users', () => {
   it('takes the credentials of --registry-config, keeps to their role, and never shows them', async () => {
     const asCi = file('ci.json', { 'basic.auth.user.info': `ci:${PASSWORD}` });

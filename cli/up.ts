@@ -7,6 +7,9 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Broker } from '../broker/broker.ts';
+import type { LogClient } from '../runtime/log/client.ts';
+import type { RegistryLogger } from '../schemas/registry-server.ts';
 import { CliError } from './errors.ts';
 import { ExitCodes } from './exit-codes.ts';
 import { type OutputFormat, withOutput, writeData } from './io.ts';
@@ -112,23 +115,14 @@ async function startRooms(
   });
   stops.push(() => broker.stop());
 
-  const { inProcessLog, startRegistry, inProcessRegistry, RecordCheck, startWorker, catalogue, startConsole } =
-    await rooms;
+  const { inProcessLog, inProcessRegistry, startWorker, catalogue, startConsole } = await rooms;
   const log = inProcessLog(broker);
   stops.push(() => log.close());
-  const registry = await startRegistry({
-    log,
-    host: restHost,
-    port: ports.registry,
-    logger: logLevels.room('registry'),
-    config: settings.registry,
-    logins: broker.security.logins(),
-  });
+  const registry = await registryBeside(broker, log, settings, logLevels.room('registry'));
   stops.push(() => registry.stop());
-  broker.validation.use(new RecordCheck(registry.core));
   const worker = await startWorker({
     log,
-    registry: inProcessRegistry(registry.core),
+    registry: inProcessRegistry(registry.core, registry.usage),
     plugins: catalogue,
     host: restHost,
     port: ports.connect,
@@ -162,18 +156,43 @@ async function startRooms(
   return { ...addresses, console: console.url };
 }
 
+/** The registry in the broker's log, with the broker's users at its door; the broker has its records judged by it. */
+async function registryBeside(broker: Broker, log: LogClient, settings: UpSettings, logger: RegistryLogger) {
+  const { startRegistry, RecordCheck, writeConditions } = await importRooms();
+  const registry = await startRegistry({
+    log,
+    host: settings.restHost,
+    port: settings.ports.registry,
+    logger,
+    config: settings.registry,
+    logins: broker.security.logins(),
+  });
+  broker.validation.use(new RecordCheck(registry.core, { conditions: writeConditions, usage: registry.usage }));
+  return registry;
+}
+
 /** Everything but the broker, read side by side. */
 async function importRooms() {
-  const [inProcess, registry, registryPort, recordCheck, worker, plugins, console] = await Promise.all([
+  const [inProcess, registry, registryPort, recordCheck, dataRules, worker, plugins, console] = await Promise.all([
     import('../broker/in-process/log-client.ts'),
     import('../schemas/registry-server.ts'),
     import('../schemas/in-process.ts'),
     import('../schemas/record-check.ts'),
+    import('../connectors/converters/data-rules.ts'),
     import('../runtime/worker-server.ts'),
     import('../connectors/catalogue.ts'),
     import('../console/console-server.ts'),
   ]);
-  return { ...inProcess, ...registry, ...registryPort, ...recordCheck, ...worker, ...plugins, ...console };
+  return {
+    ...inProcess,
+    ...registry,
+    ...registryPort,
+    ...recordCheck,
+    ...dataRules,
+    ...worker,
+    ...plugins,
+    ...console,
+  };
 }
 
 function healthOf(worker: { status: 'healthy' | 'starting' | 'unhealthy'; message: string }) {

@@ -9,21 +9,32 @@ import type { RegistryCore } from './core.ts';
 import { RegistryError } from './errors.ts';
 import type { SchemaContent } from './model.ts';
 import { matcherOf } from './regex/engine.ts';
+import { contextOf } from './subject-name.ts';
+import type { SchemaUsage } from './usage.ts';
 
-export function inProcessRegistry(core: RegistryCore): SchemaRegistry {
+/** Connectors of the same process, in the count of who uses which schema. */
+const CLIENT = 'connectors of this process';
+
+export function inProcessRegistry(core: RegistryCore, usage: SchemaUsage | null = null): SchemaRegistry {
+  const registeredAs = ({ subject, id }: { readonly subject: string; readonly id: number }): number => {
+    usage?.saw('registered', contextOf(subject), id, CLIENT, null);
+    return id;
+  };
   return cachedRegistry({
     matcherOf,
-    register: (subject, schema) => asConnect(async () => (await core.register(subject, request(schema))).id),
-    lookup: (subject, schema) => asConnect(async () => (await core.lookup(subject, request(schema))).id),
+    register: (subject, schema) => asConnect(async () => registeredAs(await core.register(subject, request(schema)))),
+    lookup: (subject, schema) => asConnect(async () => registeredAs(await core.lookup(subject, request(schema)))),
     latest: (subject) =>
       asConnect(async () => {
         const version = core.version(subject, 'latest');
+        registeredAs(version);
         return { ...registered(version), id: version.id };
       }),
     byId: (id) =>
       asConnect(async () => {
         const [version] = core.byId(id).versions.values();
         if (version === undefined) throw new DataError(`Schema ${id} not found`);
+        usage?.saw('fetched', contextOf(version.subject), id, CLIENT, null);
         return registered(version);
       }),
     version: (subject, version) => asConnect(async () => registered(core.version(subject, version, { deleted: true }))),
@@ -34,9 +45,15 @@ function request({ schemaType, schema, references }: RegisteredSchema) {
   return { schemaType, schema, ...(references === undefined ? {} : { references }) };
 }
 
-function registered({ schemaType, schema, references }: SchemaContent): RegisteredSchema {
+function registered({ schemaType, schema, references, metadata, ruleSet }: SchemaContent): RegisteredSchema {
   if (schemaType === 'PROTOBUF') throw new DataError('The schema is a Protobuf schema, which no converter here reads.');
-  return { schemaType, schema, ...(references.length === 0 ? {} : { references }) };
+  return {
+    schemaType,
+    schema,
+    ...(references.length === 0 ? {} : { references }),
+    ...(metadata === null ? {} : { metadata }),
+    ...(ruleSet === null ? {} : { ruleSet }),
+  };
 }
 
 async function asConnect<T>(ask: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { writeConditions } from '../connectors/converters/data-rules.ts';
 import { registryOf } from '../test/kit/registry.ts';
 import type { RegistryCore } from './core.ts';
 import { RecordCheck, type Wish } from './record-check.ts';
@@ -15,9 +16,11 @@ const truck = JSON.stringify({
   required: ['id', 'lat'],
 });
 
-async function setUp(t: TestContext): Promise<{ core: RegistryCore; check: RecordCheck }> {
-  const { core } = await registryOf(t);
-  return { core, check: new RecordCheck(core) };
+async function setUp(t: TestContext) {
+  const { core, usage } = await registryOf(t);
+  const whole = new RecordCheck(core, { conditions: writeConditions, usage });
+  const problem = (...asked: Parameters<RecordCheck['problem']>) => whole.problem(...asked)?.message ?? null;
+  return { core, usage, whole, check: { problem } };
 }
 
 const register = (core: RegistryCore, subject: string, schema: string, more: object = {}) =>
@@ -119,7 +122,7 @@ test('A schema that cannot be compiled refuses records with the reason, and the 
   );
   assert.match(
     check.problem('gps', 'value', withSchemaId(id, json('x')), [], wish)!,
-    /schema cannot judge it: can't resolve/,
+    /cannot judge the value: can't resolve/,
   );
 });
 
@@ -136,4 +139,56 @@ test('A pattern and a text made for each other hold nobody up', async (t) => {
   assert.match(check.problem('gps', 'value', withSchemaId(id, json(`${evil}!`)), [], wish)!, /must match pattern/);
   assert.equal(check.problem('gps', 'value', withSchemaId(id, json({ [`${'b'.repeat(5000)}!`]: 1 })), [], wish), null);
   assert.ok(process.cpuUsage(began).user < 20e6);
+});
+
+test('Conditions of the schema are asked once it fits, and name where their records go', async (t) => {
+  const { core, whole } = await setUp(t);
+  const condition = { name: 'north', kind: 'CONDITION', type: 'CEL', mode: 'WRITE', expr: 'message.lat > 0.0' };
+  const domainRules = [{ ...condition, onFailure: 'DLQ', params: { 'dlq.topic': 'south' } }];
+  const { id } = await register(core, 'gps-value', truck, { ruleSet: { domainRules } });
+  const fault = (value: unknown) => whole.problem('gps', 'value', withSchemaId(id, json(value)), [], wish);
+  assert.equal(fault({ id: 'T1', lat: 53.5 }), null);
+  assert.equal(fault({ id: 'T1', lat: -5 })?.deadLetterTopic, 'south');
+  assert.match(fault({ id: 'T1', lat: -5 })!.message, /Rule "north": "message.lat > 0.0" does not hold/);
+  assert.match(fault({ lat: -5 })!.message, /must have required property/);
+});
+
+test('A condition that was asked before the message was changed is not asked of what it became', async (t) => {
+  const { core, check } = await setUp(t);
+  const before = { name: 'a', kind: 'CONDITION', type: 'CEL', mode: 'WRITE', expr: 'false' };
+  const change = { name: 'b', kind: 'TRANSFORM', type: 'ENCRYPT', mode: 'WRITEREAD' };
+  const after = { ...before, name: 'c', expr: "message.id != 'no'" };
+  const ruleSet = { domainRules: [before, change, after] };
+  const { id } = await register(core, 'gps-value', truck, { ruleSet });
+  const problem = (value: unknown) => check.problem('gps', 'value', withSchemaId(id, json(value)), [], wish);
+  assert.equal(problem({ id: 'T1', lat: 1 }), null);
+  assert.match(problem({ id: 'no', lat: 1 })!, /Rule "c"/);
+});
+
+test('Avro data is judged by its schema', async (t) => {
+  const { core, check } = await setUp(t);
+  const schema = '{"type":"record","name":"R","fields":[{"name":"a","type":"string"}]}';
+  const { id } = await core.register('gps-value', { schema });
+  const problem = (body: Buffer) => check.problem('gps', 'value', withSchemaId(id, body), [], wish);
+  assert.equal(problem(Buffer.from([4, 0x68, 0x69])), null);
+  assert.match(problem(Buffer.from([40, 0x68]))!, /does not fit schema 1 .*no data of it/);
+});
+
+test('Who sent records that fit is counted, for deletes to know', async (t) => {
+  const { core, usage, whole } = await setUp(t);
+  const { id } = await register(core, 'gps-value', truck);
+  const send = (value: unknown, client: string) =>
+    whole.problem('gps', 'value', withSchemaId(id, json(value)), [], wish, client);
+  for (const client of ['truck-1', 'truck-1', 'truck-2']) send({ id: 'T1', lat: 1 }, client);
+  send({ id: 'T1', lat: 100 }, 'truck-3');
+  const uses = usage.of('.', id).map(({ use, client, topic, count }) => ({ use, client, topic, count }));
+  assert.deepEqual(
+    uses.sort((a, b) => (a.client < b.client ? -1 : 1)),
+    [
+      { use: 'produced', client: 'truck-1', topic: 'gps', count: 2 },
+      { use: 'produced', client: 'truck-2', topic: 'gps', count: 1 },
+    ],
+  );
+  for (let n = 0; n < 10_010; n++) usage.saw('fetched', '.', 9, `c${n}`, null);
+  assert.ok(usage.of('.', 9).length <= 10_000);
 });

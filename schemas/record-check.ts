@@ -4,10 +4,13 @@
  *
  * Everything here is synchronous; a schema is compiled when its first record comes, and kept by id.
  */
+import type { ValidateFunction } from 'ajv';
+import { avroJudge } from './avro/parse.ts';
 import type { RegistryCore } from './core.ts';
 import { RegistryError } from './errors.ts';
-import type { SchemaVersion } from './model.ts';
-import type { NamedText } from './parse/parse-schema.ts';
+import type { SchemaContent, SchemaVersion } from './model.ts';
+import { contextOf } from './subject-name.ts';
+import type { SchemaUsage } from './usage.ts';
 import { compileSchema, firstProblem } from './validation/compile.ts';
 import { PREFIX_BYTES, readSchemaId, wireProblem } from './wire.ts';
 
@@ -33,38 +36,69 @@ const GUID_HEADERS: Readonly<Record<Side, string>> = { key: '__key_schema_id', v
 /** An id that no schema has: it is then said not to be found. */
 const NO_ID = -1;
 
-type Judge = (value: unknown) => string | null;
+/** Why a record does not fit, and where the schema's own rules want it; null: where the topic says. */
+export interface RecordFault {
+  readonly message: string;
+  readonly deadLetterTopic: string | null;
+}
+
+/** The port: the conditions that a schema's data rules make on what is written; null where it has none. */
+export type WriteConditions = (
+  schema: Pick<SchemaContent, 'schemaType' | 'schema' | 'metadata' | 'ruleSet'>,
+  what: string,
+) => ((message: unknown) => RecordFault | null) | null;
+
+export interface RecordCheckOptions {
+  readonly conditions?: WriteConditions;
+  readonly usage?: SchemaUsage;
+}
+
+/** Of a body without its prefix. */
+type Judge = (body: Buffer, side: Side) => RecordFault | null;
 
 export class RecordCheck {
   readonly #core: RegistryCore;
+  readonly #conditions: WriteConditions;
+  readonly #usage: SchemaUsage | null;
   readonly #judges = new Map<number, Judge>();
 
-  constructor(core: RegistryCore) {
+  constructor(core: RegistryCore, { conditions = () => null, usage }: RecordCheckOptions = {}) {
     this.#core = core;
+    this.#conditions = conditions;
+    this.#usage = usage ?? null;
   }
 
-  /** What is wrong with the bytes, in a sentence; null when they fit. */
-  problem(topic: string, side: Side, bytes: Buffer, headers: readonly Header[], wish: Wish): string | null {
+  /** What is wrong with the bytes; null when they fit. `client` is who sent them, for the count of uses. */
+  problem(
+    topic: string,
+    side: Side,
+    bytes: Buffer,
+    headers: readonly Header[],
+    wish: Wish,
+    client = '',
+  ): RecordFault | null {
     try {
-      return this.#problem(topic, side, bytes, headers, wish);
+      const fault = this.#problem({ topic, side, client }, bytes, headers, wish);
+      return typeof fault === 'string' ? { message: fault, deadLetterTopic: null } : fault;
     } catch (error) {
-      if (error instanceof RegistryError) return `The ${side} cannot be checked: ${error.message}.`;
-      throw error;
+      if (!(error instanceof RegistryError)) throw error;
+      return { message: `The ${side} cannot be checked: ${error.message}.`, deadLetterTopic: null };
     }
   }
 
-  #problem(topic: string, side: Side, bytes: Buffer, headers: readonly Header[], wish: Wish): string | null {
+  #problem(place: Place, bytes: Buffer, headers: readonly Header[], wish: Wish): RecordFault | string | null {
+    const { topic, side } = place;
     const subject = `${topic}-${side}`;
     const guid = headers.find(({ key }) => key === GUID_HEADERS[side])?.value ?? null;
-    if (guid !== null) return this.#named(this.#idOfGuid(guid), subject, side, bytes, wish);
+    if (guid !== null) return this.#named(this.#idOfGuid(guid), subject, place, bytes, wish);
     if (wireProblem(bytes) === null) {
-      return this.#named(readSchemaId(bytes), subject, side, bytes.subarray(PREFIX_BYTES), wish);
+      return this.#named(readSchemaId(bytes), subject, place, bytes.subarray(PREFIX_BYTES), wish);
     }
     if (wish.unframed === 'refuse') {
       return `The ${side} names no schema: ${wireProblem(bytes)} Serialise it with a schema registry client, or set schema.validation.unframed=latest.`;
     }
     const latest = this.#core.version(subject, 'latest');
-    return this.#body(latest.id, latest, bytes, side);
+    return this.#body(latest.id, latest, bytes, place);
   }
 
   #idOfGuid(bytes: Buffer): number {
@@ -74,37 +108,30 @@ export class RecordCheck {
     return this.#core.byGuid(guid)[0]!.entry.id;
   }
 
-  #named(id: number, subject: string, side: Side, body: Buffer, { strategy }: Wish): string | null {
+  #named(id: number, subject: string, place: Place, body: Buffer, { strategy }: Wish): RecordFault | string | null {
     let version: SchemaVersion | undefined;
     for (const each of this.#core.byId(id).versions.values()) {
       if (!each.deleted && (strategy !== 'topic' || each.subject === subject)) version = each;
     }
     if (version === undefined) {
-      return `The ${side} names schema ${id}, which is not registered under "${subject}".`;
+      return `The ${place.side} names schema ${id}, which is not registered under "${subject}".`;
     }
-    return this.#body(id, version, body, side);
+    return this.#body(id, version, body, place);
   }
 
-  #body(id: number, version: SchemaVersion, body: Buffer, side: Side): string | null {
-    let value: unknown;
-    try {
-      value = JSON.parse(body.toString());
-    } catch (error) {
-      return `The ${side} is no JSON: ${(error as Error).message}.`;
-    }
-    const problem = this.#judged(id, version, value);
-    return problem === null
-      ? null
-      : `The ${side} does not fit schema ${id} ("${version.subject}" version ${version.version}): ${problem}.`;
+  #body(id: number, version: SchemaVersion, body: Buffer, { topic, side, client }: Place): RecordFault | string | null {
+    const fault = this.#judged(id, version, body, side);
+    if (fault === null) this.#usage?.saw('produced', contextOf(version.subject), id, client, topic);
+    return fault;
   }
 
-  #judged(id: number, version: SchemaVersion, value: unknown): string | null {
+  #judged(id: number, version: SchemaVersion, body: Buffer, side: Side): RecordFault | string | null {
     try {
-      return this.#judgeOf(id, version)(value);
+      return this.#judgeOf(id, version)(body, side);
     } catch (error) {
       if (error instanceof RegistryError) throw error;
       // Old logs hold schemas that nobody can compile, and ajv's code for a few rare nestings throws.
-      return `the schema cannot judge it: ${(error as Error).message}`;
+      return `The schema ${id} ("${version.subject}" version ${version.version}) cannot judge the ${side}: ${(error as Error).message}`;
     }
   }
 
@@ -112,13 +139,47 @@ export class RecordCheck {
     const known = this.#judges.get(id);
     if (known !== undefined) return known;
     if (this.#judges.size >= COMPILED_MAX) this.#judges.delete(this.#judges.keys().next().value!);
-    const judge = compile(version.schema, this.#core.referencesOf(version));
+    const what = `schema ${id} ("${version.subject}" version ${version.version})`;
+    const judge =
+      version.schemaType === 'AVRO'
+        ? avroBody(avroJudge(version.schema, this.#core.referencesOf(version)), what)
+        : jsonBody(
+            compileSchema(version.schema, this.#core.referencesOf(version)),
+            this.#conditions(version, what),
+            what,
+          );
     this.#judges.set(id, judge);
     return judge;
   }
 }
 
-function compile(text: string, references: readonly NamedText[]): Judge {
-  const validate = compileSchema(text, references);
-  return (value) => (validate(value) === true ? null : firstProblem(validate.errors));
+/** Where a record is, and who sent it. */
+interface Place {
+  readonly topic: string;
+  readonly side: Side;
+  readonly client: string;
+}
+
+function avroBody(judge: (bytes: Buffer) => string | null, what: string): Judge {
+  return (body, side) => {
+    const problem = judge(body);
+    return problem === null ? null : refused(`The ${side} does not fit ${what}: ${problem}.`);
+  };
+}
+
+function jsonBody(validate: ValidateFunction, condition: ReturnType<WriteConditions>, what: string): Judge {
+  return (body, side) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(body.toString());
+    } catch (error) {
+      return refused(`The ${side} is no JSON: ${(error as Error).message}.`);
+    }
+    if (validate(value) !== true) return refused(`The ${side} does not fit ${what}: ${firstProblem(validate.errors)}.`);
+    return condition === null ? null : condition(value);
+  };
+}
+
+function refused(message: string): RecordFault {
+  return { message, deadLetterTopic: null };
 }

@@ -15,6 +15,7 @@ import { type SecurityConfig, securitySettings } from './security/config.ts';
 import { RolesFile } from './security/roles.ts';
 import { logStore, type RegistryLog } from './store/log.ts';
 import type { SchemaStore } from './store/store.ts';
+import { SchemaUsage } from './usage.ts';
 
 /** What the registry logs through; pino's and the worker's loggers fit. */
 export interface RegistryLogger {
@@ -60,6 +61,8 @@ export interface Registry {
   /** Of every listener, in the order of the config. */
   readonly urls: readonly string[];
   readonly core: RegistryCore;
+  /** Who used which schema since the start; whoever meets schema ids tells it. */
+  readonly usage: SchemaUsage;
   /** Metrics of the registry, asked at each scrape. */
   collect(): readonly RegistryMetricFamily[];
   /** Answers what is under way, then closes the port and the store (not the log client). */
@@ -80,8 +83,9 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     logger.warn({ records: core.unreadableRecords }, `Some records of ${topic} were not understood and left alone.`);
   }
   const counts = new RequestCounts();
+  const usage = new SchemaUsage();
   const guard = new Guard({ core, settings, logins: options.logins ?? null, roles, logger });
-  const apps = settings.places.map(({ tls }) => registryHttpServer({ core, guard, tls, logger, counts }));
+  const apps = settings.places.map(({ tls }) => registryHttpServer({ core, usage, guard, tls, logger, counts }));
   const stop = async (): Promise<void> => {
     for (const app of apps) await app.close();
     await core.stop();
@@ -92,7 +96,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       urls.push(await apps[index]!.listen({ host, port }));
     }
     logger.info({ urls, subjects: core.subjects().length }, 'The schema registry answers.');
-    return { url: urls[0]!, urls, core, collect: () => [...collectKept(core), ...counts.collect()], stop };
+    return { url: urls[0]!, urls, core, usage, collect: () => [...collectKept(core), ...counts.collect()], stop };
   } catch (error) {
     await stop();
     throw error;

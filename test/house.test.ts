@@ -35,6 +35,8 @@ const doorsteps: Readonly<Record<string, readonly string[]>> = {
 const ports: Readonly<Record<string, readonly string[]>> = {
   // Decision 0008: whoever delivers into a Postgres database keeps his offsets there in the same way.
   'connectors/bullmq/postgres-jobs.ts': ['connectors/postgres/sink-offsets.ts'],
+  // Decision 0011: there is one CEL in the house, whoever writes expressions.
+  'connectors/converters/data-rules.ts': ['connectors/transforms/cel.ts'],
 };
 
 const sources = listSources().map((path) => readSource(root, path));

@@ -200,8 +200,9 @@ function appendPartition(
   const batch = checkedRecords(data.records, apiVersion, `${topic.name}-${data.index}`);
   const log = broker.topics.logOf(topic, data.index);
   if (topic.validation !== null) {
-    const judged = broker.validation.judge(topic.validation, topic.name, data.index, batch);
-    if (judged.dead !== null) {
+    const client = call.clientId ?? '';
+    const judged = broker.validation.judge(topic.validation, topic.name, data.index, batch, client);
+    if (judged.dead.length > 0) {
       divert(appending, log, judged.batch, judged.dead, result);
       return;
     }
@@ -222,20 +223,22 @@ function appendPartition(
   } else answer.deferred();
 }
 
-/** Appends what fits, and beside it the rest to the dead-letter topic; both are awaited. Never part of a transaction. */
+/** Appends what fits, and beside it the rest to dead-letter topics; all are awaited. Never part of a transaction. */
 function divert(
   { broker, answer }: Appending,
   log: PartitionLog,
   batch: Buffer,
-  dead: DeadLetters,
+  dead: readonly DeadLetters[],
   result: PartitionResult,
 ): void {
-  const target = broker.validation.deadLetterLog(broker.topics, dead, log.partition);
+  const targets = dead.map((letters) => broker.validation.deadLetterLog(broker.topics, letters, log.partition));
   const info = append(log, batch, answer, { ...answer.options, hasHoles: true }, result);
   // The producer repeats itself: the first time took care of them.
   if (info.isDuplicate) return;
-  target.append(dead.batch, answer.options, (error) => answer.done(result, error));
-  answer.begun();
+  for (const [index, target] of targets.entries()) {
+    target.append(dead[index]!.batch, answer.options, (error) => answer.done(result, error));
+    answer.begun();
+  }
 }
 
 function append(

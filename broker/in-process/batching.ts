@@ -29,7 +29,8 @@ export interface Batch {
 
 /** A batch that was judged: what stays, and what goes to the dead letters. */
 interface Divided extends Judged {
-  readonly deadLetterLog: PartitionLog;
+  /** Of each of `dead`. */
+  readonly deadLetterLogs: readonly PartitionLog[];
 }
 
 interface Sticky {
@@ -41,10 +42,12 @@ interface Sticky {
 export class Batching {
   readonly #broker: Broker;
   readonly #bytesMax: number;
+  readonly #clientId: string;
   readonly #sticky = new Map<string, Sticky>();
 
-  constructor(broker: Broker, { overrides }: ProducerOptions) {
+  constructor(broker: Broker, { clientId, overrides }: ProducerOptions) {
     this.#broker = broker;
+    this.#clientId = clientId;
     this.#bytesMax = Number(overrides?.['batch.size'] ?? batchBytesMax);
   }
 
@@ -86,9 +89,10 @@ export class Batching {
     const wish = topics.get(topic)?.validation ?? null;
     if (wish === null) return null;
     return (batch) => {
-      const judged = validation.judge(wish, topic, partition, batch);
-      if (judged.dead === null) return null;
-      return { ...judged, deadLetterLog: validation.deadLetterLog(topics, judged.dead, partition) };
+      const judged = validation.judge(wish, topic, partition, batch, this.#clientId);
+      if (judged.dead.length === 0) return null;
+      const deadLetterLogs = judged.dead.map((letters) => validation.deadLetterLog(topics, letters, partition));
+      return { ...judged, deadLetterLogs };
     };
   }
 
@@ -148,12 +152,12 @@ export function appendBatches(
         const batch = batches[i]!;
         const judged = batch.judge?.(built[i]!) ?? null;
         const info =
-          judged?.dead == null
+          judged === null
             ? batch.log.append(built[i]!, options, done)
             : batch.log.append(judged.batch, { ...options, hasHoles: true }, done);
-        if (judged?.dead != null) {
+        for (const [index, letters] of (judged?.dead ?? []).entries()) {
           pending++;
-          judged.deadLetterLog.append(judged.dead.batch, options, done);
+          judged!.deadLetterLogs[index]!.append(letters.batch, options, done);
         }
         describe(records, batch, info, nowMs, metadata);
       } catch (error) {

@@ -39,6 +39,8 @@ export function checkAppend(
   if (origin !== 'client') return;
   checkClientFields(batch, name);
   if (!hasHoles) checkRecords(batch, config, name, nowMs);
+  // What was taken out said nothing of the rest's times; its maximum was written anew with the batch.
+  else if (config.messageTimestampType === 'CreateTime') checkTimestamps(batch, config, name, nowMs);
   if (config.cleanupPolicy.includes('compact')) checkKeys(batch, name);
 }
 
@@ -113,6 +115,13 @@ function checkRecords(batch: Buffer, config: LogConfig, name: string, nowMs: num
   if (largestTimestamp > latest || smallestTimestamp < earliest) refuseTimestamps(batch, earliest, latest, name);
 }
 
+/** For batches with holes, whose records are read one by one. */
+function checkTimestamps(batch: Buffer, config: LogConfig, name: string, nowMs: number): void {
+  const earliest = nowMs - config.messageTimestampBeforeMaxMs;
+  const latest = nowMs + config.messageTimestampAfterMaxMs;
+  refuseTimestamps(batch, earliest, latest, name);
+}
+
 /** Whether a compressed batch is worth opening: its header contradicts itself, or somebody wants to know for sure. */
 function mustOpen(batch: Buffer, config: LogConfig, latestAllowed: number | null): boolean {
   if (config.validateCompressed || config.compressionType !== 'producer') return true;
@@ -175,9 +184,9 @@ function eachRecord(
   name: string,
   visit: (timestamp: number, key: Buffer | null, index: number) => void,
 ): void {
-  let index = 0;
   try {
-    forEachRecord(batch, 0, ({ timestamp, key }) => visit(timestamp, key, index++));
+    // In a client's batch the offset is the place in the batch, with holes, too.
+    forEachRecord(batch, 0, ({ timestamp, key, offset }) => visit(timestamp, key, offset));
   } catch (cause) {
     throw unreadable(cause, name);
   }

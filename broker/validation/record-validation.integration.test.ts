@@ -13,7 +13,11 @@ import type { SchemaCheck } from './schema-check.ts';
 
 /** Whoever says "bad" is refused. */
 const check: SchemaCheck = {
-  problem: (_topic, side, bytes) => (bytes.toString().startsWith('bad') ? `The ${side} is bad.` : null),
+  problem: (_topic, side, bytes) => {
+    const text = bytes.toString();
+    if (!text.startsWith('bad')) return null;
+    return { message: `The ${side} is bad.`, deadLetterTopic: text === 'bad rule' ? 'of-the-rule' : null };
+  },
 };
 
 let kafka: TestBroker;
@@ -102,6 +106,32 @@ describe('schema.validation', () => {
         ['__connect.errors.exception.message', 'The value is bad.'],
       ],
     );
+  });
+
+  it('sends what a rule wants elsewhere to the topic of the rule, each record to its own', async () => {
+    await topic('of-the-rule', {});
+    await topic('of-the-topic', {});
+    await topic('two-ways', { 'schema.validation': 'value', 'schema.validation.dead.letter.topic': 'of-the-topic' });
+    assert.equal((await produce('two-ways', batch(['a', 'bad rule', 'bad', 'd'], 0))).errorCode, 0);
+    assert.deepEqual(valuesOf('two-ways'), ['a', 'd']);
+    assert.deepEqual([valuesOf('of-the-rule'), valuesOf('of-the-topic')], [['bad rule'], ['bad']]);
+    await topic('one-way', { 'schema.validation': 'value' });
+    assert.equal((await produce('one-way', batch(['a', 'bad rule']))).errorCode, 0);
+    assert.equal((await produce('one-way', batch(['bad rule', 'bad']))).errorCode, ErrorCode.INVALID_RECORD);
+    assert.deepEqual(valuesOf('one-way'), ['a']);
+  });
+
+  it('bounds the times of what stays where records were taken out', async () => {
+    const bounds = { 'message.timestamp.before.max.ms': '1000', 'schema.validation.dead.letter.topic': 'late-letters' };
+    await topic('late-letters', {});
+    await topic('late', { 'schema.validation': 'value', ...bounds });
+    const refused = await produce('late', batch(['bad', 'too old'], 0));
+    assert.equal(refused.errorCode, ErrorCode.INVALID_TIMESTAMP);
+    assert.deepEqual(
+      refused.recordErrors?.map(({ batchIndex }) => batchIndex),
+      [1],
+    );
+    assert.deepEqual([valuesOf('late'), valuesOf('late-letters')], [[], []]);
   });
 
   it('names a dead-letter topic that is not there', async () => {

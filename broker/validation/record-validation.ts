@@ -22,10 +22,15 @@ export interface DeadLetters {
   readonly batch: Buffer;
 }
 
-/** What may be appended (with `hasHoles`, where some were taken out), and what goes to the dead-letter topic beside it. */
+/** What may be appended (with `hasHoles`, where some were taken out), and what goes to dead-letter topics beside it. */
 export interface Judged {
   readonly batch: Buffer;
-  readonly dead: DeadLetters | null;
+  readonly dead: readonly DeadLetters[];
+}
+
+/** A record that does not fit, and where it goes; null: back to the producer, with its whole batch. */
+interface Fault extends RecordProblem {
+  readonly deadLetterTopic: string | null;
 }
 
 export class RecordValidation {
@@ -40,20 +45,25 @@ export class RecordValidation {
    * Throws LogError INVALID_RECORD with the records at fault, or BrokerError LEADER_NOT_AVAILABLE (the client tries
    * again) while nobody can judge. A batch that is not whole is passed on: the log says what is wrong with it.
    */
-  judge(wish: TopicValidation, topic: string, partition: number, batch: Buffer): Judged {
+  judge(wish: TopicValidation, topic: string, partition: number, batch: Buffer, client: string): Judged {
     if (this.#check === null) {
       throw new BrokerError(
         'LEADER_NOT_AVAILABLE',
         `Topic ${topic} wants its records checked, and the schema registry is not there (yet).`,
       );
     }
-    const problems = this.#problems(this.#check, wish, topic, batch);
+    const faults = this.#faults(this.#check, wish, topic, batch, client);
     // What is wrong with a batch that is not whole, the log says; it looks at the checksum of those that fit anyway.
-    if (problems.length === 0 || checkBatch(batch) !== null) return { batch, dead: null };
-    if (wish.deadLetterTopic === null || isTransactional(batch)) throw refusal(topic, partition, problems);
+    if (faults.length === 0 || checkBatch(batch) !== null) return { batch, dead: [] };
+    const isRefused = isTransactional(batch) || faults.some(({ deadLetterTopic }) => deadLetterTopic === null);
+    if (isRefused) throw refusal(topic, partition, faults);
+    const targets = new Set(faults.map(({ deadLetterTopic }) => deadLetterTopic!));
     return {
-      batch: without(batch, new Set(problems.map(({ index }) => index))),
-      dead: { topic: wish.deadLetterTopic, batch: deadLetters(batch, problems, topic, partition) },
+      batch: without(batch, new Set(faults.map(({ index }) => index))),
+      dead: [...targets].map((target) => {
+        const own = faults.filter(({ deadLetterTopic }) => deadLetterTopic === target);
+        return { topic: target, batch: deadLetters(batch, own, topic, partition) };
+      }),
     };
   }
 
@@ -61,21 +71,23 @@ export class RecordValidation {
   deadLetterLog(topics: Topics, { topic }: DeadLetters, partition: number): PartitionLog {
     const found = topics.get(topic);
     if (found !== undefined) return topics.logOf(found, partition % found.partitions);
-    const advice = 'Create it, or empty schema.validation.dead.letter.topic.';
+    const advice = 'Create it, or name another (schema.validation.dead.letter.topic, dlq.topic of the rule).';
     throw new BrokerError('INVALID_RECORD', `Records that do not fit go to ${topic}, which does not exist. ${advice}`);
   }
 
-  #problems(check: SchemaCheck, wish: TopicValidation, topic: string, batch: Buffer): RecordProblem[] {
-    const problems: RecordProblem[] = [];
+  #faults(check: SchemaCheck, wish: TopicValidation, topic: string, batch: Buffer, client: string): Fault[] {
+    const faults: Fault[] = [];
     try {
       const records = new RecordCursor(batch);
       for (let index = 0; records.next(); index++) {
         for (const side of wish.sides) {
           const bytes = side === 'key' ? records.key() : records.value();
           // A tombstone and a record without a key have nothing to check.
-          const message = bytes === null ? null : check.problem(topic, side, bytes, records.headers(), wish);
-          if (message !== null) problems.push({ index, message });
-          if (message !== null) break;
+          const fault = bytes === null ? null : check.problem(topic, side, bytes, records.headers(), wish, client);
+          if (fault === null) continue;
+          const deadLetterTopic = fault.deadLetterTopic ?? wish.deadLetterTopic;
+          faults.push({ index, message: fault.message, deadLetterTopic });
+          break;
         }
       }
     } catch (cause) {
@@ -83,7 +95,7 @@ export class RecordValidation {
       if (checkBatch(batch) !== null) return [];
       throw new LogError('INVALID_RECORD', `A batch for ${topic} cannot be read: ${cause.message}`, { cause });
     }
-    return problems;
+    return faults;
   }
 }
 
@@ -95,7 +107,7 @@ function refusal(topic: string, partition: number, problems: readonly RecordProb
   const rest = problems.length - shown.length;
   const more = rest > 0 ? ` (and ${rest} more)` : '';
   return new LogError('INVALID_RECORD', `${topic}-${partition} refuses the batch: ${shown.join(' ')}${more}`, {
-    records: problems,
+    records: problems.map(({ index, message }) => ({ index, message })),
   });
 }
 

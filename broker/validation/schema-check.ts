@@ -17,16 +17,25 @@ export interface TopicValidation {
   readonly deadLetterTopic: string | null;
 }
 
+/** Why a record does not fit. */
+export interface RecordFault {
+  /** A sentence for the producer. */
+  readonly message: string;
+  /** Where the schema's own rules want such a record; null: where the topic says, or back to the producer. */
+  readonly deadLetterTopic: string | null;
+}
+
 /** The port. Called for each record, synchronously: offsets are given in the order of arrival. */
 export interface SchemaCheck {
-  /** What is wrong with the bytes, in a sentence for the producer; null when they fit. Must not throw. */
+  /** What is wrong with the bytes; null when they fit. `client` is the producer's client id. Must not throw. */
   problem(
     topic: string,
     side: Side,
     bytes: Buffer,
     headers: readonly BatchRecordHeader[],
     wish: TopicValidation,
-  ): string | null;
+    client: string,
+  ): RecordFault | null;
 }
 
 /** What a topic's own configs ask for; names of ours, because Kafka has none, and Confluent's two switches. */

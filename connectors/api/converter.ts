@@ -39,6 +39,27 @@ export interface RegisteredSchema {
   readonly schemaType: 'JSON' | 'AVRO';
   readonly schema: string;
   readonly references?: readonly { readonly name: string; readonly subject: string; readonly version: number }[];
+  /** Tags by path, of a schema that was read from the registry. */
+  readonly metadata?: { readonly tags?: Readonly<Record<string, readonly string[]>> | null };
+  /** Data rules, of a schema that was read from the registry; whoever writes and reads runs them. */
+  readonly ruleSet?: {
+    readonly domainRules?: readonly RegisteredRule[] | null;
+    readonly encodingRules?: readonly RegisteredRule[] | null;
+  };
+}
+
+/** A data rule in the registry's words. */
+export interface RegisteredRule {
+  readonly name: string;
+  readonly doc?: string | null;
+  readonly kind?: string | null;
+  readonly mode?: string | null;
+  readonly type?: string | null;
+  readonly tags?: readonly string[] | null;
+  readonly params?: Readonly<Record<string, string>> | null;
+  readonly expr?: string | null;
+  readonly onFailure?: string | null;
+  readonly disabled?: boolean;
 }
 
 /** Between Connect data and bytes. */

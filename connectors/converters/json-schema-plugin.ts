@@ -45,6 +45,16 @@ export const jsonSchemaPlugin: ConverterPlugin = {
       default: true,
       doc: 'Validate every message, written and read. (false is the default of the Confluent converter.)',
     },
+    'rules.enabled': {
+      type: 'boolean',
+      default: true,
+      doc: 'Run the data rules of the registered schema (CEL, CEL_FIELD), written and read.',
+    },
+    'rules.roles': {
+      type: 'list',
+      default: [],
+      doc: 'The roles of who reads here: a rule whose parameter except.roles names one of them does not apply.',
+    },
     'decimal.format': {
       type: 'string',
       default: 'BASE64',

@@ -198,7 +198,7 @@ describe('JsonSchemaConverter', () => {
     const server = registry();
     const key = await open(jsonSchemaPlugin, {}, { isKey: true, registry: server });
     await key.fromConnectData('t', order, { id: 1 });
-    assert.deepEqual(server.calls, ['register t-key']);
+    assert.deepEqual(server.calls, ['register t-key', 'byId 1']);
     const careful = await open(
       jsonSchemaPlugin,
       { 'auto.register.schemas': 'false' },
@@ -220,6 +220,6 @@ describe('JsonSchemaConverter', () => {
     const config = { 'value.subject.name.strategy': strategy };
     const converter = await open(jsonSchemaPlugin, config, { isKey: false, registry: server });
     await converter.fromConnectData('t', order, { id: 1 });
-    assert.deepEqual(server.calls, ['register t-Order']);
+    assert.deepEqual(server.calls, ['register t-Order', 'byId 1']);
   });
 });

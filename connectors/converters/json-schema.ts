@@ -19,10 +19,11 @@ import {
   type SchemaAndValue,
   type SchemaRegistry,
 } from '../api/index.ts';
+import type { DataRules } from './data-rules.ts';
 import { badData } from './errors.ts';
 import { type DecimalFormat, fromJsonSchema, toJsonSchema } from './json-schema-connect.ts';
 import { compileSchema, type Validate } from './json-schema-validator.ts';
-import { stringifyJson, textOf } from './json-text.ts';
+import { parseJsonText, stringifyJson, textOf } from './json-text.ts';
 import { JsonValues } from './json-values.ts';
 import { plainJson } from './plain-json.ts';
 import { referencedSchemas } from './referenced-schemas.ts';
@@ -38,6 +39,8 @@ interface Known {
   readonly id: number;
   readonly prefix: Buffer;
   readonly validate: Validate | null;
+  /** The schema's data rules; null where it has none that run. */
+  readonly rules: DataRules | null;
   /** The Connect schema, for what is read; null where JSON Schema says more than Connect can. */
   readonly schema: Schema | null;
 }
@@ -72,6 +75,8 @@ export class JsonSchemaConverter implements Converter {
   #usesLatest = false;
   #latestTtlMs = 0;
   #decimals: DecimalFormat = 'BASE64';
+  #runsRules = true;
+  #roles: readonly string[] = [];
   #given: string | null = null;
   #givenTitle: string | undefined;
   readonly #byId = new Map<number, Known>();
@@ -89,6 +94,8 @@ export class JsonSchemaConverter implements Converter {
     this.#latestTtlMs = ttl < 0 ? Number.POSITIVE_INFINITY : ttl * 1000;
     this.#given = config.optionalString('json.schema');
     this.#givenTitle = this.#given === null ? undefined : titleOf(this.#given);
+    this.#runsRules = config.boolean('rules.enabled');
+    this.#roles = config.list('rules.roles');
     const strategy = config.string(context.isKey ? 'key.subject.name.strategy' : 'value.subject.name.strategy');
     this.#subjectName = strategies[strategy.slice(strategy.lastIndexOf('.') + 1)]!;
     this.#decimals = config.string('decimal.format').toUpperCase() as DecimalFormat;
@@ -124,6 +131,7 @@ export class JsonSchemaConverter implements Converter {
 
   #write(known: Known, schema: Schema | null, given: Exclude<RecordValue, null>): Bytes {
     const value = this.#values.inFormat(schema, given) as Exclude<RecordValue, null>;
+    if (known.rules?.has('write') === true) return this.#writeRuled(known, known.rules, schema, value);
     if (value instanceof JsonText) {
       const plain = parsed(value);
       if (known.validate !== null) check(known.validate, value, plain);
@@ -139,10 +147,24 @@ export class JsonSchemaConverter implements Converter {
     return bytes;
   }
 
+  /** Rules change values, so these are read from text of their own, and validated as they will be read. */
+  #writeRuled(known: Known, rules: DataRules, schema: Schema | null, value: Exclude<RecordValue, null>): Bytes {
+    const json =
+      value instanceof JsonText ? value : schema === null ? plainJson(value) : this.#values.toJson(schema, value);
+    const message = json instanceof JsonText ? parsed(json) : parseJsonText(stringifyJson(json));
+    const text = new JsonText(Buffer.from(stringifyJson(rules.apply('write', message))));
+    if (known.validate !== null) check(known.validate, text, parsed(text));
+    return Buffer.concat([known.prefix, text.bytes], PREFIX_BYTES + text.bytes.length);
+  }
+
   #read(known: Known, body: Uint8Array): SchemaAndValue {
-    const text = new JsonText(body);
-    const value = parsed(text);
+    let text = new JsonText(body);
+    let value = parsed(text);
     if (known.validate !== null) check(known.validate, text, value);
+    if (known.rules?.has('read') === true) {
+      value = known.rules.apply('read', value) as ConnectValue;
+      text = new JsonText(Buffer.from(stringifyJson(value)));
+    }
     if (value === null) return { schema: known.schema, value: null };
     if (known.schema === null) return { schema: null, value: text };
     return { schema: known.schema, value: this.#values.fromJson(known.schema, value) };
@@ -194,14 +216,16 @@ export class JsonSchemaConverter implements Converter {
     const id = this.#registers
       ? await this.#registry.register(subject, registered)
       : await this.#registry.lookup(subject, registered);
-    return this.#byId.get(id) ?? this.#learn(id, registered);
+    // What the registry keeps under the id has the subject's rules, too.
+    return this.#byId.get(id) ?? this.#learn(id, this.#runsRules ? await this.#registry.byId(id) : registered);
   }
 
   async #learnId(id: number): Promise<Known> {
     return this.#byId.get(id) ?? this.#learn(id, await this.#registry.byId(id));
   }
 
-  async #learn(id: number, { schemaType, schema, references }: RegisteredSchema): Promise<Known> {
+  async #learn(id: number, registered: RegisteredSchema): Promise<Known> {
+    const { schemaType, schema, references } = registered;
     if (schemaType !== 'JSON') throw badData(`Schema ${id} is ${schemaType}, JsonSchemaConverter reads JSON Schema.`);
     const prefix = Buffer.alloc(PREFIX_BYTES);
     prefix.writeUInt32BE(id, 1);
@@ -209,10 +233,18 @@ export class JsonSchemaConverter implements Converter {
     const validate = this.#validates
       ? await compileSchema(schema, `schema ${id}`, referenced, this.#registry.matcherOf)
       : null;
-    const known = { id, prefix, validate, schema: fromJsonSchema(JSON.parse(schema)) };
+    const rules = this.#runsRules ? await rulesOf(id, registered, this.#roles) : null;
+    const known = { id, prefix, validate, rules, schema: fromJsonSchema(JSON.parse(schema)) };
     this.#byId.set(id, known);
     return known;
   }
+}
+
+/** CEL and what runs rules is loaded with the first schema that has any. */
+async function rulesOf(id: number, registered: RegisteredSchema, roles: readonly string[]): Promise<DataRules | null> {
+  if (registered.ruleSet === undefined) return null;
+  const { dataRules } = await import('./data-rules.ts');
+  return dataRules(registered, `Schema ${id}`, roles);
 }
 
 function parsed(text: JsonText) {

@@ -127,6 +127,8 @@ function registered(answer: Record<string, unknown>): RegisteredSchema {
     schemaType,
     schema: String(answer.schema),
     ...(references == null || references.length === 0 ? {} : { references }),
+    ...(answer.metadata == null ? {} : { metadata: answer.metadata as NonNullable<RegisteredSchema['metadata']> }),
+    ...(answer.ruleSet == null ? {} : { ruleSet: answer.ruleSet as NonNullable<RegisteredSchema['ruleSet']> }),
   };
 }
 

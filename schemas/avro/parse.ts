@@ -103,11 +103,29 @@ function jsonWithNumbersOf(text: string): JsonValue | null {
 
 const load = createRequire(import.meta.url);
 
+/** What is wrong with bytes as data of a schema, in a clause; null when nothing is. */
+export function avroJudge(text: string, references: readonly NamedText[]): (bytes: Buffer) => string | null {
+  const registry = {};
+  for (const reference of inOrder(references)) assertAvro(jsonOf(reference), registry);
+  const type = assertAvro(jsonOf(text), registry);
+  return (bytes) => {
+    try {
+      type.fromBuffer(bytes);
+      return null;
+    } catch (error) {
+      return `it is no data of it (${(error as Error).message})`;
+    }
+  };
+}
+
 /** avsc's judgement; its module is loaded with the first Avro schema. */
-function assertAvro(schema: JsonValue, registry: object): void {
+function assertAvro(schema: JsonValue, registry: object): import('avsc').Type {
   const { Type } = load('avsc') as typeof import('avsc');
   try {
-    Type.forSchema(schema as Parameters<typeof Type.forSchema>[0], { registry: registry as never, wrapUnions: true });
+    return Type.forSchema(schema as Parameters<typeof Type.forSchema>[0], {
+      registry: registry as never,
+      wrapUnions: true,
+    });
   } catch (error) {
     throw errors.invalidSchema(`Invalid schema: it is no Avro schema: ${(error as Error).message}.`, error);
   }

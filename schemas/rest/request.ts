@@ -7,6 +7,8 @@ import type { Access } from '../security/access.ts';
 export interface RestRequest {
   /** What its principal may do. */
   readonly access: Access;
+  /** What the client says of itself. */
+  readonly client: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: unknown;

@@ -10,10 +10,12 @@ import type { ConfigChange } from '../settings.ts';
 import type { SoundAnswer } from '../sound/answer.ts';
 import type { SchemaEntry } from '../state.ts';
 import { assertValidContext, contextOf, inContext } from '../subject-name.ts';
+import type { SchemaUsage, UseKind } from '../usage.ts';
 import { exporterRoutes } from './exporter-routes.ts';
 import { bodyObject, flag, paged, type RestRequest, registerRequest, text } from './request.ts';
 import { configShape, JsonText, registeredShape, schemaShape, versionShape } from './shapes.ts';
 import { tagVersion, withRequestedTags } from './tag-routes.ts';
+import { usageRoutes } from './usage-routes.ts';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -28,16 +30,17 @@ const API_VERSION = '8.1.1';
 /** Confluent's bound on a schema search. */
 const MAX_LISTED = 1000;
 
-export function routes(core: RegistryCore): readonly Route[] {
+export function routes(core: RegistryCore, usage: SchemaUsage): readonly Route[] {
   return [
-    ...subjectRoutes(core),
+    ...subjectRoutes(core, usage),
     ...versionRoutes(core),
-    ...schemaRoutes(core),
+    ...schemaRoutes(core, usage),
     ...compatibilityRoutes(core),
     ...configRoutes(core),
     ...modeRoutes(core),
     ...serverRoutes(core),
     ...exporterRoutes,
+    ...usageRoutes(core, usage),
   ];
 }
 
@@ -62,7 +65,7 @@ function param(request: RestRequest, name: string): string {
   return request.params[name] ?? '';
 }
 
-function subjectRoutes(core: RegistryCore): Route[] {
+function subjectRoutes(core: RegistryCore, usage: SchemaUsage): Route[] {
   return [
     get('/subjects', (request) => {
       const prefix = request.query.subjectPrefix === undefined ? {} : { prefix: text(request, 'subjectPrefix') };
@@ -72,7 +75,9 @@ function subjectRoutes(core: RegistryCore): Route[] {
       const options = { normalize: flag(request, 'normalize'), deleted: flag(request, 'deleted') };
       const asked = registerRequest(request);
       assertReadable(request, asked);
-      return versionShape(await core.lookup(param(request, 'subject'), asked, options), request);
+      const version = await core.lookup(param(request, 'subject'), asked, options);
+      saw(usage, 'registered', version, request);
+      return versionShape(version, request);
     }),
     del('/subjects/:subject', (request) => core.deleteSubject(param(request, 'subject'), flag(request, 'permanent'))),
     get('/subjects/:subject/metadata', (request) => versionShape(latestWithMetadata(core, request), request)),
@@ -95,6 +100,7 @@ function subjectRoutes(core: RegistryCore): Route[] {
           sound = answer;
         },
       });
+      saw(usage, 'registered', version, request);
       return registeredShape(version, request, sound);
     }),
   ];
@@ -104,6 +110,10 @@ function subjectRoutes(core: RegistryCore): Route[] {
 function assertReadable(request: RestRequest, { references }: RegisterRequest): void {
   const context = contextOf(param(request, 'subject'));
   for (const { subject } of references ?? []) request.access.require('read', inContext(context, subject));
+}
+
+function saw(usage: SchemaUsage, use: UseKind, { subject, id }: SchemaVersion, request: RestRequest): void {
+  usage.saw(use, contextOf(subject), id, request.client, null);
 }
 
 function isReadable(request: RestRequest): (subject: string) => boolean {
@@ -143,10 +153,16 @@ function versionRoutes(core: RegistryCore): Route[] {
   ];
 }
 
-function schemaRoutes(core: RegistryCore): Route[] {
+function schemaRoutes(core: RegistryCore, usage: SchemaUsage): Route[] {
   const entry = (request: RestRequest): SchemaEntry => {
     const id = idOf(request);
     return readable(request, core.byId(id, text(request, 'subject'))) ?? refuse(errors.schemaNotFound(id));
+  };
+  const fetched = (request: RestRequest): SchemaEntry => {
+    const found = entry(request);
+    const [version] = found.versions.values();
+    if (version !== undefined) saw(usage, 'fetched', version, request);
+    return found;
   };
   const versions = (request: RestRequest): SchemaVersion[] =>
     [...entry(request).versions.values()].filter(
@@ -173,7 +189,7 @@ function schemaRoutes(core: RegistryCore): Route[] {
     }),
     get('/schemas/types', () => SCHEMA_TYPES),
     get('/schemas/ids/:id', (request) => ({
-      ...schemaShape(entry(request), text(request, 'subject'), request),
+      ...schemaShape(fetched(request), text(request, 'subject'), request),
       ...(flag(request, 'fetchMaxId') ? { maxId: core.maxId(text(request, 'subject')) } : {}),
     })),
     get('/schemas/ids/:id/schema', (request) => {
@@ -191,6 +207,8 @@ function schemaRoutes(core: RegistryCore): Route[] {
     ),
     get('/schemas/guids/:guid', (request) => {
       const [first] = byGuid(request);
+      const [version] = first?.entry.versions.values() ?? [];
+      if (version !== undefined) saw(usage, 'fetched', version, request);
       return first === undefined ? {} : schemaShape(first.entry, '', request);
     }),
     get('/schemas/guids/:guid/ids', (request) =>

@@ -9,6 +9,7 @@ import type { RegistryCore } from '../core.ts';
 import { errors, RegistryError } from '../errors.ts';
 import type { RequestCounts } from '../metrics.ts';
 import type { Place } from '../security/config.ts';
+import type { SchemaUsage } from '../usage.ts';
 import { withoutContextPath } from './contexts.ts';
 import type { Guard } from './guard.ts';
 import { ACCEPTED_BODIES, answerType, bodyText, SCHEMA_REGISTRY_V1 } from './negotiate.ts';
@@ -31,6 +32,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 
 export interface RegistryHttp {
   readonly core: RegistryCore;
+  readonly usage: SchemaUsage;
   readonly guard: Guard;
   readonly tls: Place['tls'];
   readonly logger: RestLogger;
@@ -38,7 +40,7 @@ export interface RegistryHttp {
 }
 
 /** Not listening yet; the caller does that. */
-export function registryHttpServer({ core, guard, tls, logger, counts }: RegistryHttp): FastifyInstance {
+export function registryHttpServer({ core, usage, guard, tls, logger, counts }: RegistryHttp): FastifyInstance {
   const app = fastify({
     ...(tls === null ? {} : { https: tls }),
     logger: false,
@@ -59,7 +61,7 @@ export function registryHttpServer({ core, guard, tls, logger, counts }: Registr
     return answerError(error, request, reply, logger);
   });
 
-  const all = routes(core);
+  const all = routes(core, usage);
   for (const route of all) app.route({ method: route.method, url: route.path, handler: handler(route, guard) });
   refuseUnrouted(app, all);
   return app;
@@ -89,6 +91,7 @@ function handler({ method, path, handle }: Route, guard: Guard) {
 function restRequest(request: FastifyRequest, guard: Guard): RestRequest {
   return {
     access: guard.accessOf(request),
+    client: clientOf(request),
     params: request.params as Record<string, string>,
     query: request.query as Record<string, string | string[]>,
     body: request.body,
@@ -99,6 +102,12 @@ function restRequest(request: FastifyRequest, guard: Guard): RestRequest {
 /** Whether the client says that it takes members it does not know. */
 function takesExtras(request: FastifyRequest): boolean {
   return request.headers['confluent-accept-unknown-properties'] === 'true';
+}
+
+/** What a client says of itself, for the count of who uses which schema. */
+function clientOf({ headers, ip }: FastifyRequest): string {
+  const version = headers['confluent-client-version'];
+  return `${headers['user-agent'] ?? 'unknown'}${typeof version === 'string' ? ` (${version})` : ''} at ${ip}`;
 }
 
 async function negotiate(request: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -6,8 +6,8 @@ import { needOf } from './access.ts';
 
 describe('the role that an endpoint needs', () => {
   it('is at least write for whatever changes something', async (test) => {
-    const { core } = await registryOf(test);
-    const free = routes(core).flatMap(({ method, path }) => {
+    const { core, usage } = await registryOf(test);
+    const free = routes(core, usage).flatMap(({ method, path }) => {
       const need = needOf(method, path);
       return method === 'GET' || (need !== null && need.role !== 'read') ? [] : [`${method} ${path}`];
     });
