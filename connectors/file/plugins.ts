@@ -4,6 +4,30 @@
 import type { Plugin } from '../api/index.ts';
 import { fileSinkConfig } from './sink-config.ts';
 import { fileSourceConfig } from './source-config.ts';
+import { type SpoolDirKind, spoolDirKeys } from './spooldir/keys.ts';
+
+/** Kafka's spooldir connectors, by the middle of their names; those for Avro read files of a format we do not have. */
+const spoolDirs: readonly (readonly [string, SpoolDirKind])[] = [
+  ['Csv', 'csv'],
+  ['Json', 'json'],
+  ['SchemaLessJson', 'schemaless json'],
+  ['LineDelimited', 'lines'],
+  ['ELF', 'elf'],
+  ['BinaryFile', 'binary'],
+];
+
+function spoolDirPlugin(name: string, kind: SpoolDirKind): Plugin {
+  const original = `SpoolDir${name}SourceConnector`;
+  return {
+    type: 'source',
+    class: `SpoolDir${name}Source`,
+    aliases: [original, `com.github.jcustenborder.kafka.connect.spooldir.${original}`],
+    version: '0.1.0',
+    config: spoolDirKeys(kind),
+    exactlyOnceSupport: () => 'supported',
+    create: async () => new (await import('./spooldir/source.ts')).SpoolDirSource(kind),
+  };
+}
 
 export const filePlugins: Plugin[] = [
   {
@@ -28,4 +52,5 @@ export const filePlugins: Plugin[] = [
     config: fileSinkConfig,
     create: async () => new (await import('./sink/sink.ts')).FileSink(),
   },
+  ...spoolDirs.map(([name, kind]) => spoolDirPlugin(name, kind)),
 ];

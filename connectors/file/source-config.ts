@@ -234,6 +234,8 @@ export type SourceFormat = 'lines' | 'jsonl' | 'json' | 'csv' | 'parquet' | 'elf
 export interface FileSourceSettings {
   readonly file: string;
   readonly pattern: string;
+  /** Whether a file that matches is read; null for all. */
+  readonly accepts: ((path: string) => boolean) | null;
   readonly topic: string;
   readonly format: SourceFormat;
   readonly asBytes: boolean;
@@ -246,6 +248,10 @@ export interface FileSourceSettings {
   readonly order: 'name' | 'mtime';
   readonly afterRead: 'keep' | 'move' | 'delete';
   readonly moveTo: string | null;
+  /** Into a folder of the day below it. */
+  readonly movesByDate: boolean;
+  /** Whether moved files keep the folders they were in below `file`. */
+  readonly keepsFolders: boolean;
   readonly moveBadTo: string | null;
   /** What values are of, where the configuration says. */
   readonly schema: Schema | null;
@@ -264,8 +270,12 @@ export interface CsvSettings {
   readonly separator: number;
   readonly quote: number;
   readonly hasHeader: boolean;
+  /** Lines before the header that are left out. */
+  readonly skipLines: number;
   readonly columns: readonly string[];
   readonly types: ReadonlyMap<string, ColumnType>;
+  /** Where it gives a column a schema, that is the column's; null where columns are optional and of their type. */
+  readonly schema: Schema | null;
   readonly nullText: string | null;
   readonly hasSchema: boolean;
   readonly keyColumn: string | null;
@@ -279,6 +289,7 @@ export function fileSourceSettings(config: Config): FileSourceSettings {
   const settings: FileSourceSettings = {
     file: config.string('file'),
     pattern: config.string('file.pattern'),
+    accepts: null,
     topic: config.string('topic'),
     format,
     asBytes: config.string('value.format') === 'bytes',
@@ -290,6 +301,8 @@ export function fileSourceSettings(config: Config): FileSourceSettings {
     order: config.string('file.order') as 'name' | 'mtime',
     afterRead: config.string('after.read') as FileSourceSettings['afterRead'],
     moveTo: config.optionalString('move.to') || null,
+    movesByDate: false,
+    keepsFolders: true,
     moveBadTo: config.optionalString('move.bad.to') || null,
     schema: schema === null ? null : parseJsonSchema(schema),
     infersSchema: config.boolean('schema.infer'),
@@ -352,8 +365,10 @@ function csvSettings(config: Config): CsvSettings {
     separator: byteOf('csv.separator'),
     quote: byteOf('csv.quote'),
     hasHeader: config.boolean('csv.header'),
+    skipLines: 0,
     columns: config.list('csv.columns'),
     types: new Map(typed),
+    schema: null,
     nullText: config.optionalString('csv.null'),
     hasSchema: config.boolean('csv.schema'),
     keyColumn: config.optionalString('key.column'),

@@ -12,6 +12,8 @@ const settings = (extra: Partial<CsvSettings> = {}): CsvSettings => ({
   hasHeader: true,
   columns: [],
   types: new Map(),
+  skipLines: 0,
+  schema: null,
   nullText: null,
   hasSchema: true,
   keyColumn: null,

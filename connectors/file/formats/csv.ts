@@ -74,9 +74,10 @@ export class CsvCutter implements Cutter {
   /** Reads the header from the file's first bytes; answers the index behind it, or -1 when it is not whole yet. */
   begin(head: Chunk): number {
     let names = this.#settings.columns;
-    let end = 0;
+    let end = afterLines(head, this.#settings.skipLines);
+    if (end < 0) return -1;
     if (this.#settings.hasHeader) {
-      const scanned = this.#scan(head, head.cursor);
+      const scanned = this.#scan(head, Math.max(end, head.cursor));
       if (scanned === incomplete) return -1;
       if (scanned instanceof Malformed) throw badFileConfig('csv.header', true, `The header ${scanned.problem}.`);
       names = scanned.fields;
@@ -206,6 +207,16 @@ export class CsvCutter implements Cutter {
   }
 }
 
+/** Index behind so many lines, or -1 when they are not there yet. */
+function afterLines(head: Chunk, lines: number): number {
+  let at = 0;
+  for (let line = 0; line < lines; line++) {
+    at = head.lineEnd(at) + 1;
+    if (at === 0) return -1;
+  }
+  return at;
+}
+
 /** Index of the quote that closes a field, skipping doubled ones; -1 when it is not there (or cannot be told yet). */
 function closingQuote(bytes: Buffer, from: number, quote: number): number {
   let at = from;
@@ -237,11 +248,12 @@ function columnsOf(names: readonly string[], settings: CsvSettings, learnt: Lear
     throw badFileConfig(key, wanted, `"${key}" names the column "${wanted}", but the file has ${names.join(', ')}.`);
   }
   const types = names.map((name) => settings.types.get(name) ?? learnt?.of(name) ?? 'string');
-  const fields: Field[] = names.map((name, index) => ({ name, schema: schemaOf[types[index]!] }));
+  const given = new Map((settings.schema?.fields ?? []).map(({ name, schema }) => [name, schema]));
+  const fields: Field[] = names.map((name, index) => ({ name, schema: given.get(name) ?? schemaOf[types[index]!] }));
   return {
     names,
     types,
-    schema: settings.hasSchema ? struct(undefined, fields) : null,
+    schema: settings.hasSchema ? struct(settings.schema?.name, fields) : null,
     key: settings.keyColumn === null ? -1 : names.indexOf(settings.keyColumn),
     hash: createHash('sha1').update(names.join('\u0000')).digest('hex').slice(0, 16),
   };

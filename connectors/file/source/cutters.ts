@@ -12,6 +12,7 @@ import { wholeFile } from '../formats/whole-file.ts';
 import type { ColumnType, CsvSettings, FileSourceSettings } from '../source-config.ts';
 import type { ReadOptions } from './tracked-file.ts';
 
+/** What a schema that is given for JSON as well says of columns. */
 const columnTypes: Readonly<Record<string, ColumnType>> = { int64: 'int', float64: 'double', boolean: 'boolean' };
 
 export class Cutters {
@@ -24,7 +25,8 @@ export class Cutters {
   constructor(settings: FileSourceSettings) {
     const { format, asBytes, schema, infersSchema } = settings;
     this.#settings = settings;
-    this.#csv = schema === null ? settings.csv : withTypes(settings.csv, schema.fields!);
+    this.#csv =
+      schema === null || settings.csv.schema !== null ? settings.csv : withTypes(settings.csv, schema.fields!);
     const learnt = new LearntSchema();
     this.#schemaOf = schema !== null ? () => schema : infersSchema ? (value) => learnt.of(value) : null;
     this.#types = infersSchema ? new LearntTypes() : null;

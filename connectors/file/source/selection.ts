@@ -38,7 +38,8 @@ export class FileSelection {
 
   /** Neither a marker nor in a folder that files are moved to. */
   #isInput({ path }: Found): boolean {
-    const { doneMarker, moveTo, moveBadTo } = this.#settings;
+    const { doneMarker, moveTo, moveBadTo, accepts } = this.#settings;
+    if (accepts !== null && !accepts(path)) return false;
     if (doneMarker !== null && path.endsWith(doneMarker)) return false;
     return ![moveTo, moveBadTo].some((folder) => folder !== null && resolve(path).startsWith(resolve(folder) + sep));
   }

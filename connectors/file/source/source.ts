@@ -4,7 +4,7 @@
  * Step 1 of the record's journey.
  */
 import { access, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Config,
@@ -50,11 +50,19 @@ const scanShare = 19;
 /** Bytes of a bad piece that are kept for the dead letter. */
 const badBytesMax = 1024 * 1024;
 
+/** What a configuration means; another set of keys has another one. */
+type SettingsOf = (config: Config) => FileSourceSettings;
+
 export class FileSource implements SourceConnector {
+  readonly #settingsOf: SettingsOf;
   #settings: FileSourceSettings | null = null;
 
+  constructor(settingsOf: SettingsOf = fileSourceSettings) {
+    this.#settingsOf = settingsOf;
+  }
+
   start(_context: ConnectorContext, config: Config): void {
-    this.#settings = fileSourceSettings(config);
+    this.#settings = this.#settingsOf(config);
   }
   /** One task where there is one file; else each takes the files whose identity falls to it. */
   async taskConfigs(maxTasks: number): Promise<readonly Record<string, string>[]> {
@@ -75,7 +83,7 @@ export class FileSource implements SourceConnector {
   async check(config: Config): Promise<readonly ConfigProblem[]> {
     let settings: FileSourceSettings;
     try {
-      settings = fileSourceSettings(config);
+      settings = this.#settingsOf(config);
     } catch (error) {
       if (error instanceof ConfigError) return error.problems;
       throw error;
@@ -108,6 +116,7 @@ async function checkFiles(settings: FileSourceSettings): Promise<ConfigProblem[]
 }
 
 export class FileSourceTask implements SourceTask {
+  readonly #settingsOf: SettingsOf;
   #context!: SourceTaskContext;
   #settings!: FileSourceSettings;
   #reader!: FileReader;
@@ -119,9 +128,13 @@ export class FileSourceTask implements SourceTask {
   readonly #noHeaders: readonly Header[] = [];
   readonly #headers = new Map<string, readonly Header[]>();
 
+  constructor(settingsOf: SettingsOf = fileSourceSettings) {
+    this.#settingsOf = settingsOf;
+  }
+
   async start(context: SourceTaskContext, config: Config): Promise<void> {
     this.#context = context;
-    this.#settings = fileSourceSettings(config);
+    this.#settings = this.#settingsOf(config);
     this.#reader = new FileReader(this.#settings, context.logger, (files) => this.#findPlaces(files));
     await this.#scan();
   }
@@ -161,16 +174,16 @@ export class FileSourceTask implements SourceTask {
 
   /** Files that are done, once the offset behind their last record is durable; and those that cannot be read. */
   async #putAway(): Promise<void> {
-    const { file: root, afterRead, moveTo, moveBadTo } = this.#settings;
+    const { file: root, afterRead, moveTo, moveBadTo, movesByDate } = this.#settings;
     if (moveBadTo !== null) {
-      for (const file of this.#reader.refused()) await this.#move(file, root, moveBadTo);
+      for (const file of this.#reader.refused()) await this.#move(file, root, moveBadTo, false);
     }
     const finished = afterRead === 'keep' ? [] : this.#reader.finished();
     if (finished.length === 0) return;
     const kept = await this.#context.offsets(finished.map((file) => file.partition));
     for (const [index, file] of finished.entries()) {
       if (!isCommitted(file, parseOffset(kept[index]))) continue;
-      if (afterRead === 'move') await this.#move(file, root, moveTo!);
+      if (afterRead === 'move') await this.#move(file, root, moveTo!, movesByDate);
       else {
         await deleteFile(file.path);
         await this.#forget(file);
@@ -178,8 +191,9 @@ export class FileSourceTask implements SourceTask {
     }
   }
 
-  async #move(file: TrackedFile, root: string, folder: string): Promise<void> {
-    await moveAway(file.path, root, folder);
+  async #move(file: TrackedFile, root: string, folder: string, isByDate: boolean): Promise<void> {
+    const target = isByDate ? join(folder, new Date().toISOString().slice(0, 'yyyy-mm-dd'.length)) : folder;
+    await moveAway(file.path, this.#settings.keepsFolders ? root : dirname(file.path), target);
     await this.#forget(file);
   }
 
