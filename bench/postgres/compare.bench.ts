@@ -19,7 +19,7 @@ import { startPostgres } from '../../test/kit/postgres.ts';
 import { Report } from '../broker/report-tables.ts';
 import { machine } from '../report.ts';
 import { cpuSecondsOf, createConnector, failure, filling, follow, type House, setState, startOurs } from './house.ts';
-import { startPeer } from './peer.ts';
+import { PEER_NAME, startPeer } from './peer.ts';
 
 const { values: options } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
 const ROWS = Number(process.env.ROWS ?? 10_000_000);
@@ -62,7 +62,7 @@ await client.query('CREATE TABLE beats (id bigint PRIMARY KEY, sent_at bigint)')
 say('Postgres', 'limits');
 const snapshot: Figure[] = [await limit('COPY TO STDOUT, thrown away', ROWS, () => psql('COPY orders TO STDOUT'))];
 const stream: Figure[] = [await drainRaw()];
-const sinks: Figure[] = [await copyRaw()];
+const sinks: Figure[] = [await upsertRaw(), await copyRaw()];
 const latencies: (readonly [string, number, number, number, number])[] = [];
 
 const houses = { ours: startOurs, peer: startPeer };
@@ -95,7 +95,8 @@ function tell(): void {
   ] as const) {
     report.table(title, columns);
     const rate = ({ rows, ms }: Figure) => (rows / ms) * 1000;
-    const peer = figures[2] === undefined ? Number.NaN : rate(figures[2]);
+    const theirs = figures.find(({ what }) => what === PEER_NAME);
+    const peer = theirs === undefined ? Number.NaN : rate(theirs);
     for (const figure of figures) {
       const cpu = figure.cpuSeconds === null ? Number.NaN : (figure.cpuSeconds / figure.rows) * 1e6;
       const share = (rate(figure) / rate(figures[0]!)) * 100;
@@ -234,6 +235,16 @@ async function psql(sql: string): Promise<void> {
   const child = spawn('psql', args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const [code] = (await once(child, 'exit')) as [number];
   if (code !== 0) throw new Error(`psql ended with ${code}.`);
+}
+
+/** The rows of the sink by one upsert within the server, out of the other table: what no client can outrun. */
+async function upsertRaw(): Promise<Figure> {
+  await client.query(`CREATE TABLE raw_upsert (${COLUMNS})`);
+  const assigned = ['customer', 'amount', 'at', 'note'].map((name) => `${name} = EXCLUDED.${name}`);
+  const sql = `INSERT INTO raw_upsert SELECT * FROM few ON CONFLICT (id) DO UPDATE SET ${assigned.join()}`;
+  const figure = await limit('INSERT … ON CONFLICT within the server', SINK_ROWS, () => client.query(sql));
+  await client.query('DROP TABLE raw_upsert');
+  return figure;
 }
 
 /** The rows of the sink by COPY, from one table into an empty one of the same make. */

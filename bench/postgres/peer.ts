@@ -15,6 +15,7 @@ import { classpath, installPeer } from '../broker/peer.ts';
 import type { House } from './house.ts';
 
 const cache = join(import.meta.dirname, '../../.cache/bench');
+export const PEER_NAME = 'Kafka, Connect, Debezium';
 const START_DEADLINE_MS = 120_000;
 
 /** Fetches jars where they are missing. */
@@ -62,7 +63,7 @@ export async function startPeer(): Promise<House> {
     throw error;
   });
   return {
-    name: 'Kafka, Connect, Debezium',
+    name: PEER_NAME,
     kafka,
     connect: rest,
     pids: children.map(({ pid }) => pid!),

@@ -8,6 +8,7 @@ import { type SinkChange, type TargetName, toChange } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { idOf, type Reached, type SinkOffsets } from './sink-offsets.ts';
 import { byTarget, inOrder, type TableWork } from './sink-order.ts';
+import { runsOf } from './sink-runs.ts';
 import { reduced, type Statement } from './sink-statements.ts';
 import { type TargetTables, targetSql } from './target-tables.ts';
 
@@ -152,8 +153,9 @@ export class BatchWriter {
 
 function nextOffsets(records: readonly SinkRecord[]): Map<string, Reached> {
   const next = new Map<string, Reached>();
-  for (const { originalTopic, originalPartition, offset, timestamp } of records) {
-    next.set(idOf(originalTopic, originalPartition), { offset: offset + 1, timestamp });
+  for (const { topic, partition, records: run } of runsOf(records)) {
+    const { offset, timestamp } = run.at(-1)!;
+    next.set(idOf(topic, partition), { offset: offset + 1, timestamp });
   }
   return next;
 }

@@ -80,6 +80,12 @@ export class SinkOffsets {
     return next != null && offset < next;
   }
 
+  /** Whether a record stands before where the partition was taken over: it should not come at all. */
+  isBelowFloor(topic: string, partition: number, offset: number): boolean {
+    const floor = this.#held.get(idOf(topic, partition))?.floor;
+    return floor !== undefined && offset < floor;
+  }
+
   /**
    * Begins a partition anew where a record stands before what was delivered and is younger than all of it: then the log does
    * not reach that far, because the topic was deleted and made again. Answers whether it did.

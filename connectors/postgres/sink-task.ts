@@ -21,6 +21,7 @@ import { BatchWriter } from './sink-batch.ts';
 import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, type SinkSettings, sinkSettings } from './sink-config.ts';
 import { idOf, SinkOffsets } from './sink-offsets.ts';
+import { type Run, runsOf } from './sink-runs.ts';
 import { addressOf } from './sink-url.ts';
 import { WaitingRecords } from './sink-waiting.ts';
 import { TargetTables } from './target-tables.ts';
@@ -75,24 +76,31 @@ export class PostgresSinkTask implements SinkTask {
     if (this.#failed !== null) throw this.#failed;
     if (records.length === 0 && this.#waiting.isEmpty) return;
     try {
-      this.#adopt(records);
+      const runs = runsOf(records);
+      this.#adopt(runs);
       const client = await this.#takeOver();
-      const offsets = this.#offsets;
-      if (offsets !== null) this.#lookForNewTopics(offsets, records);
-      const fresh =
-        offsets === null
-          ? records
-          : records.filter(
-              (record) => !offsets.isDelivered(record.originalTopic, record.originalPartition, record.offset),
-            );
+      const fresh = this.#offsets === null ? records : this.#notDelivered(this.#offsets, records, runs);
       if (fresh.length > 0 || !this.#waiting.isEmpty) await this.#deliver(client, fresh);
     } catch (error) {
       throw await this.#judge(error);
     }
   }
 
+  #notDelivered(offsets: SinkOffsets, records: readonly SinkRecord[], runs: readonly Run[]): readonly SinkRecord[] {
+    let isNew = true;
+    for (const { topic, partition, records: run } of runs) {
+      const { offset } = run[0]!;
+      if (offsets.isBelowFloor(topic, partition, offset)) this.#lookForNewTopic(offsets, run);
+      isNew &&= !offsets.isDelivered(topic, partition, offset);
+    }
+    if (isNew) return records;
+    return runs.flatMap(({ topic, partition, records: run }) =>
+      run.filter(({ offset }) => !offsets.isDelivered(topic, partition, offset)),
+    );
+  }
+
   /** A topic that was deleted and made again begins at its beginning, whatever the offsets table says of the old one. */
-  #lookForNewTopics(offsets: SinkOffsets, records: readonly SinkRecord[]): void {
+  #lookForNewTopic(offsets: SinkOffsets, records: readonly SinkRecord[]): void {
     for (const { originalTopic: topic, originalPartition: partition, offset, timestamp } of records) {
       if (!offsets.startedOver(topic, partition, offset, timestamp)) continue;
       const message = `Topic ${topic} was made anew: partition ${partition} begins again at offset ${offset}, before what was delivered of the old one.`;
@@ -101,8 +109,8 @@ export class PostgresSinkTask implements SinkTask {
   }
 
   /** Partitions that come without `open` are taken over too. */
-  #adopt(records: readonly SinkRecord[]): void {
-    for (const { originalTopic: topic, originalPartition: partition } of records) {
+  #adopt(runs: readonly Run[]): void {
+    for (const { topic, partition } of runs) {
       const id = idOf(topic, partition);
       if (this.#assigned.has(id)) continue;
       this.#assigned.set(id, { topic, partition });
