@@ -47,7 +47,7 @@ export const exchanges = {
   createTopics: exchange(apis.createTopics, encodeCreateTopicsRequest, decodeCreateTopicsResponse),
 } as const;
 
-const answerDeadlineMs = 10_000;
+const answerDeadlineMs = 60_000;
 const clientId = 'test';
 
 export class KafkaConnection {
