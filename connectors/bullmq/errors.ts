@@ -42,6 +42,14 @@ export function messageOf(cause: unknown): string {
   return text.replace(/\.$/, '');
 }
 
+/** BullMQ's own codes for a job that is not ours any more: gone, without a lock, in another state, locked by another. */
+const lockLostCodes: readonly unknown[] = [-1, -2, -3, -6];
+
+/** True where BullMQ refused to end or renew a job because it has been given to somebody else since. */
+export function isLockLost(error: Error & { readonly code?: unknown }): boolean {
+  return lockLostCodes.includes(error.code) || /^could not renew lock/i.test(error.message);
+}
+
 const unreachableCodes = /^(ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|57P0|08|53300|40001|40P01)/;
 
 /** Sorts what a client library threw: may it pass by itself? */

@@ -16,7 +16,7 @@ import {
   type SourceTaskContext,
 } from '../api/index.ts';
 import { type SourceSettings, sourceSettings } from './config.ts';
-import { toQueueError } from './errors.ts';
+import { isLockLost, toQueueError } from './errors.ts';
 import { placeOfUrl } from './job-store.ts';
 import { openWorker, type WorkerHandle } from './worker.ts';
 
@@ -90,9 +90,18 @@ export class JobReader implements SourceTask {
     this.#handle.worker.on('error', (error) => this.#report(this.#handle?.worker, error));
   }
 
-  /** Connection losses mend themselves inside BullMQ; they are said, and everything else is thrown by the next poll. */
+  /**
+   * Connection losses mend themselves inside BullMQ, and a job whose lock ran out while we held it (the process stood
+   * still) is given out again; both are said. Everything else is thrown by the next poll.
+   */
   #report(worker: Worker | undefined, error: Error): void {
     if (worker === undefined || this.#context.signal.aborted) return;
+    if (isLockLost(error)) {
+      const message =
+        'A job was held for longer than its lock and comes again. Raise lock.duration.ms if this goes on.';
+      this.#context.logger.warn({ queue: this.#settings.queue, cause: error.message }, message);
+      return;
+    }
     const failure = toQueueError(placeOfUrl(this.#settings.url), error);
     if (failure.retriable) this.#context.logger.warn({ err: failure }, 'The job queue does not answer; trying again.');
     else this.#failure = error;

@@ -237,3 +237,34 @@ test('Postgres: an event whose transaction commits late is not stepped over', { 
     ['lower id, later commit', 'higher id, earlier commit'],
   );
 });
+
+test(
+  'Postgres: an event of a younger transaction with a lower id is not stepped over either',
+  { skip: postgres.skip },
+  async (t) => {
+    const url = await database();
+    const clients = [0, 1].map(() => new pg.Client({ connectionString: url, options: '-c search_path=bullmq' }));
+    for (const client of clients) {
+      await client.connect();
+      t.after(() => client.end());
+    }
+    const [older, younger] = clients as [pg.Client, pg.Client];
+    const publish = `SELECT publish_event('mail', 'added', $1::jsonb)`;
+    const config = { 'bullmq.url': url, 'bullmq.queue': 'mail', topic: 'jobs', mode: 'events', events: 'all' };
+    const run = await SourceRun.start(plugin, config);
+    t.after(() => run.stop());
+    await older.query('BEGIN');
+    await older.query('SELECT pg_current_xact_id()');
+    await younger.query('BEGIN');
+    await younger.query(publish, ['{"jobId":"lower id"}']);
+    await older.query(publish, ['{"jobId":"higher id"}']);
+    await older.query('COMMIT');
+    assert.deepEqual(await run.takeFor(400), []);
+    await younger.query('COMMIT');
+    const records = await run.take(2);
+    assert.deepEqual(
+      records.map(({ key }) => key),
+      ['lower id', 'higher id'],
+    );
+  },
+);
