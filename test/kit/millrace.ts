@@ -57,7 +57,7 @@ export interface Millrace extends MillraceAddresses {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 60_000;
 /** `up` promises to stop within 10 s; a little more for a loaded machine, then SIGKILL. */
 const STOP_DEADLINE_MS = 15_000;
 const NOTICE_CHARACTERS_MAX = 64 * 1024;

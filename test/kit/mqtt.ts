@@ -53,7 +53,7 @@ export interface MqttOptions {
   readonly webSocket?: boolean;
 }
 
-const START_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 60_000;
 
 /** The broker of one test file: given by `TEST_MQTT_URL`, in Docker, or aedes. */
 export function testMqtt(): Promise<ServiceOrSkip<MqttBroker>> {
