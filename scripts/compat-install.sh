@@ -47,6 +47,17 @@ kafka_connect() { # the worker, and the programs that ask its transforms and con
   javac -encoding UTF-8 -nowarn -Xlint:none -d "$folder/classes" -cp "$folder/lib/*" "$sources"/*.java
 }
 
+registry_javascript() { # not a devDependency: it brings 170 MB of key-management clients
+  local folder=$cache/schemaregistry version=1.10.1
+  [ -f "$folder/$version" ] && return
+  mkdir -p "$folder"
+  echo '{}' >"$folder/package.json"
+  npm install --prefix "$folder" --no-audit --no-fund --ignore-scripts --silent "@confluentinc/schemaregistry@$version"
+  touch "$folder/$version"
+}
+
+registry_go() { (cd "$clients/schema-registry/go" && go build -o "$cache/registry-franz-go" .); }
+
 franz_go() { (cd "$clients/franz-go" && go build -o "$cache/franz-go" .); }
 
 python_client() { # python_client <folder>
@@ -74,4 +85,6 @@ install 'kafka tools' mvn kafka_tools
 install 'Kafka Connect 4.3.1' mvn kafka_connect
 install franz-go go franz_go
 install "Apache Kafka 4.3.1" mvn kafka_broker
-for client in kafka-python aiokafka confluent-kafka; do install "$client" python3 python_client "$client"; done
+install '@confluentinc/schemaregistry' npm registry_javascript
+install 'franz-go sr' go registry_go
+for client in schema-registry kafka-python aiokafka confluent-kafka; do install "$client" python3 python_client "$client"; done
