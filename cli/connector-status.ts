@@ -1,7 +1,7 @@
 /** `millrace connector status`: a connector and its tasks, each with its state and the reason of a failure. */
 import type { Command } from 'commander';
 import { firstLine, statusOf } from './connectors.ts';
-import { type OutputFormat, printObject, printRows, withOutput } from './io.ts';
+import { notice, type OutputFormat, printObject, printRows, withOutput } from './io.ts';
 import { withConnect } from './rest.ts';
 
 export function define(command: Command): void {
@@ -25,4 +25,5 @@ async function show(name: string, options: { connect: string; output: OutputForm
     error: trace === undefined ? null : firstLine(trace),
   }));
   printRows('table', rows, ['part', 'state', 'worker', 'error']);
+  for (const warning of status.tasks.flatMap(({ warnings }) => warnings ?? [])) notice(warning);
 }

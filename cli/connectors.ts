@@ -12,6 +12,8 @@ export interface ConnectorStatus {
     readonly state: string;
     readonly worker_id: string;
     readonly trace?: string;
+    /** What its plugin did wrong without failing: blocked the event loop, left something open. */
+    readonly warnings?: readonly string[];
   }[];
 }
 

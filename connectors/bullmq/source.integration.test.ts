@@ -214,6 +214,32 @@ test('Redis: events that were forgotten while nobody read are marked', { skip: r
   assert.equal(record!.headers.find(({ key }) => key === 'bullmq.gap')?.value, 'true');
 });
 
+test(
+  'Redis: the mark of a gap waits for the next event that is asked for, behind whatever others come first',
+  { skip: redis.skip },
+  async (t) => {
+    const { url } = redis.service!;
+    const prefix = `t${randomBytes(6).toString('hex')}`;
+    const queue = await openQueue(t, url, 'mail', prefix);
+    const keys = { 'bullmq.url': url, 'bullmq.prefix': prefix, 'bullmq.queue': 'mail', topic: 'jobs' };
+    const config = { ...keys, mode: 'events', events: 'progress' };
+    const offsets = new OffsetStore();
+    const job = await queue.add('send', {});
+    await job.updateProgress(1);
+    const first = await SourceRun.start(plugin, config, { offsets });
+    await first.commit(await first.take(1));
+    await first.stop();
+    await queue.trimEvents(0);
+    await queue.add('send', {});
+    const second = await SourceRun.start(plugin, config, { offsets });
+    t.after(() => second.stop());
+    assert.deepEqual(await second.takeFor(100), []);
+    await job.updateProgress(2);
+    const [record] = await second.take(1);
+    assert.equal(record!.headers.find(({ key }) => key === 'bullmq.gap')?.value, 'true');
+  },
+);
+
 test('Postgres: an event whose transaction commits late is not stepped over', { skip: postgres.skip }, async (t) => {
   const url = await database();
   const clients = [0, 1].map(() => new pg.Client({ connectionString: url, options: '-c search_path=bullmq' }));

@@ -90,7 +90,7 @@ describe('plugin.path', () => {
     assert.match(messageOf('loops.mjs'), /not loaded within 3 s/);
     assert.match(messageOf('waits.mjs'), /not loaded within 3 s/);
     assert.match(messageOf('exits.mjs'), /ended its thread with code 7/);
-    assert.match(messageOf('empty.mjs'), /exports no plugins/);
+    assert.match(messageOf('empty.mjs'), /loaded: It exports no plugins[^(]*$/);
     assert.match(messageOf('shapeless.mjs'), /X has no "config"/);
     assert.match(messageOf('syntax.ts'), /enum/);
     assert.match(messageOf('nowhere.js'), /neither a file nor an installed package|no file or folder/);

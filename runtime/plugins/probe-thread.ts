@@ -7,11 +7,22 @@ import { pluginsOf } from './examine-module.ts';
 import { provideHouseModules } from './house-modules.ts';
 
 provideHouseModules();
-try {
-  pluginsOf((await import(workerData as string)) as Record<string, unknown>);
-  parentPort!.postMessage(null);
-} catch (error) {
-  parentPort!.postMessage(error instanceof Error ? withPlace(error) : String(error));
+parentPort!.postMessage(await problemOf(workerData as string));
+
+async function problemOf(url: string): Promise<string | null> {
+  let exported: Record<string, unknown>;
+  try {
+    exported = (await import(url)) as Record<string, unknown>;
+  } catch (error) {
+    return error instanceof Error ? withPlace(error) : String(error);
+  }
+  try {
+    pluginsOf(exported);
+    return null;
+  } catch (error) {
+    // Our own sentence: its place is of no use to whoever wrote the plugin.
+    return (error as Error).message;
+  }
 }
 
 /** A syntax error's stack begins with its place; that of any other has it in the first frame. */
