@@ -3,6 +3,7 @@
  *
  * No HTTP here and no I/O of its own; the store keeps it. Every refusal is a RegistryError with Confluent's number.
  */
+import { Checker } from './checking/checker.ts';
 import { type DeletionParts, deleteContext, deleteSubject, deleteVersion } from './deletion.ts';
 import { errors } from './errors.ts';
 import type { CompatibilityLevel, Mode, RegisterRequest, SchemaVersion, SubjectConfig } from './model.ts';
@@ -35,6 +36,8 @@ export interface RegistryCoreOptions {
   readonly defaultLevel?: CompatibilityLevel;
   /** Milliseconds a write may take. */
   readonly writeTimeoutMs?: number;
+  /** Milliseconds that checking one schema may take. */
+  readonly checkBudgetMs?: number | undefined;
 }
 
 const DEFAULT_WRITE_TIMEOUT_MS = 10_000;
@@ -47,6 +50,7 @@ export class RegistryCore {
   readonly #settings: Settings;
   readonly #registration: Registration;
   readonly #reader: SchemaReader;
+  readonly #checker: Checker;
   readonly #deletion: DeletionParts;
 
   constructor(options: RegistryCoreOptions) {
@@ -54,11 +58,13 @@ export class RegistryCore {
     const state = this.#state;
     const writer = new RegistryWriter(options.store, options.writeTimeoutMs ?? DEFAULT_WRITE_TIMEOUT_MS);
     const settings = new Settings(state, writer, options.defaultLevel ?? 'BACKWARD');
-    const reader = new SchemaReader(state, { ...DEFAULT_LIMITS, ...options.limits });
+    const checker = new Checker(options.checkBudgetMs);
+    const reader = new SchemaReader(state, { ...DEFAULT_LIMITS, ...options.limits }, checker);
     this.#writer = writer;
     this.#settings = settings;
     this.#reader = reader;
-    this.#registration = new Registration({ state, writer, reader, settings });
+    this.#checker = checker;
+    this.#registration = new Registration({ state, writer, reader, checker, settings });
     this.#deletion = { state, writer, settings };
   }
 
@@ -70,6 +76,7 @@ export class RegistryCore {
   /** Lets changes under way finish, then closes the store. */
   async stop(): Promise<void> {
     await this.#writer.idle();
+    await this.#checker.stop();
     await this.#store.close();
   }
 

@@ -5,17 +5,14 @@
  * decided and written by the one writer.
  */
 import { avroMessages, type EarlierAvro } from './avro/compatibility.ts';
-import type { AvroSchema } from './avro/parse.ts';
-import { type EarlierSchema, incompatibilities, messagesOf } from './compatibility/check.ts';
+import type { Checker } from './checking/checker.ts';
 import { assertValidRuleSet, mergeMetadata, mergeRuleSets } from './data-contract.ts';
 import { errors } from './errors.ts';
 import { guidOf } from './identity.ts';
-import type { CompatibilityLevel, RegisterRequest, SchemaContent, SchemaVersion } from './model.ts';
-import type { ParsedSchema } from './parse/parse-schema.ts';
+import type { RegisterRequest, SchemaContent, SchemaVersion } from './model.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import type { Settings } from './settings.ts';
-import { type SoundAnswer, soundAnswer, soundLine } from './sound/answer.ts';
-import { judgeSchemas, type SchemaText } from './sound/judge.ts';
+import { type SoundAnswer, soundLine } from './sound/answer.ts';
 import type { RegistryState } from './state.ts';
 import { encodeKey, encodeSchemaValue } from './store/topic-format.ts';
 import { assertValidSubject, contextOf } from './subject-name.ts';
@@ -25,6 +22,7 @@ export interface RegistrationParts {
   readonly state: RegistryState;
   readonly writer: RegistryWriter;
   readonly reader: SchemaReader;
+  readonly checker: Checker;
   readonly settings: Settings;
 }
 
@@ -40,12 +38,14 @@ export class Registration {
   readonly #state: RegistryState;
   readonly #writer: RegistryWriter;
   readonly #reader: SchemaReader;
+  readonly #checker: Checker;
   readonly #settings: Settings;
 
   constructor(parts: RegistrationParts) {
     this.#state = parts.state;
     this.#writer = parts.writer;
     this.#reader = parts.reader;
+    this.#checker = parts.checker;
     this.#settings = parts.settings;
   }
 
@@ -60,7 +60,7 @@ export class Registration {
     const content = this.#reader.contentOf(subject, request, this.#isNormalized(subject, options.normalize));
     const found = findByContent(versions, content);
     if (found !== undefined) return found;
-    await this.#reader.parse(subject, content);
+    await this.#reader.vet(subject, content);
     throw errors.schemaNotFound();
   }
 
@@ -78,12 +78,12 @@ export class Registration {
     return this.#writer.exclusive(async () => {
       this.#assertWritable(subject, request);
       const content = this.#reader.contentOf(subject, this.#filledIn(subject, request), isNormalized);
-      const parsed = await this.#reader.parse(subject, content);
+      await this.#reader.vet(subject, content);
       const live = this.#live(subject);
       const existing = findByContent(live, content);
       if (existing !== undefined && (request.id === undefined || request.id === existing.id)) return existing;
       if (!options.force && request.id === undefined) {
-        const sound = await this.#assertCompatible(subject, content, parsed, live);
+        const sound = await this.#assertCompatible(subject, content, live);
         if (sound !== null) options.onSound?.(sound);
       }
       return this.#write(subject, request, content);
@@ -102,8 +102,8 @@ export class Registration {
       this.#filledIn(subject, request),
       this.#isNormalized(subject, options.normalize),
     );
-    const parsed = await this.#reader.parse(subject, content);
-    return this.#compare(subject, content, parsed, earlier);
+    await this.#reader.vet(subject, content);
+    return this.#compare(subject, content, earlier);
   }
 
   #findKnown(subject: string, request: RegisterRequest, isNormalized: boolean): SchemaVersion | undefined {
@@ -152,10 +152,9 @@ export class Registration {
   async #assertCompatible(
     subject: string,
     content: SchemaContent,
-    parsed: ParsedSchema | AvroSchema,
     live: readonly SchemaVersion[],
   ): Promise<SoundAnswer | null> {
-    const { isCompatible, messages, sound } = await this.#compare(subject, content, parsed, live);
+    const { isCompatible, messages, sound } = await this.#compare(subject, content, live);
     if (!isCompatible) throw errors.incompatible(subject, messages, sound === null ? {} : { sound });
     return sound;
   }
@@ -163,12 +162,11 @@ export class Registration {
   async #compare(
     subject: string,
     content: SchemaContent,
-    parsed: ParsedSchema | AvroSchema,
     versions: readonly SchemaVersion[],
   ): Promise<CompatibilityAnswer> {
     const config = this.#settings.configInForce(subject);
     const level = config.compatibilityLevel;
-    if (level === 'NONE') return { isCompatible: true, messages: [], sound: null };
+    if (level === 'NONE' || versions.length === 0) return { isCompatible: true, messages: [], sound: null };
     const group = config.compatibilityGroup;
     const counted =
       group === undefined ? versions : versions.filter((old) => groupOf(old, group) === groupOf(content, group));
@@ -177,50 +175,36 @@ export class Registration {
       return { isCompatible: false, messages: [typeChanged(otherType, content)], sound: null };
     }
     const last = level.endsWith('_TRANSITIVE') ? counted : counted.slice(-1);
-    if ('root' in parsed) return this.#compareAvro(subject, parsed, last);
-    const earlier: EarlierSchema[] = [];
-    for (const old of last) {
-      const before = await this.#reader.parse(subject, old);
-      if ('draft' in before) earlier.push({ version: old.version, schema: old.schema, parsed: before });
-    }
-    const found = incompatibilities(parsed, earlier, level, config.compatibilityPolicy ?? 'STRICT');
-    const validateFields = config.validateFields ?? false;
-    const messages = messagesOf(found, earlier, { level, validateFields });
-    const sound = await this.#sound(subject, content, last, level);
+    if (content.schemaType === 'AVRO') return this.#compareAvro(subject, content, last);
+    const context = contextOf(subject);
+    const textOf = ({ schema, references }: SchemaContent) => ({
+      schema,
+      references: this.#reader.closure(context, references),
+    });
+    const { messages, sound } = await this.#checker.compare({
+      ...textOf(content),
+      earlier: last.map((old) => ({ ...textOf(old), version: old.version })),
+      level,
+      policy: config.compatibilityPolicy ?? 'STRICT',
+      validateFields: config.validateFields ?? false,
+      limits: this.#reader.limits,
+    });
     const isRefused = sound.verdict === 'breaks' && config.soundPolicy === 'REFUSE';
-    if (found.length === 0 && !isRefused) return { isCompatible: true, messages: [], sound };
+    if (messages.length === 0 && !isRefused) return { isCompatible: true, messages: [], sound };
     // Clients take any message for "incompatible", so a proof of the contrary is one more line of these only.
     return { isCompatible: false, messages: [...messages, `{sound: '${soundLine(sound)}'}`], sound };
   }
 
-  /** What happens to records, whatever Confluent's rules say. */
-  async #sound(
-    subject: string,
-    content: SchemaContent,
-    counted: readonly SchemaVersion[],
-    level: CompatibilityLevel,
-  ): Promise<SoundAnswer> {
-    const context = contextOf(subject);
-    const textOf = ({ schema, references }: SchemaContent): SchemaText => ({
-      schema,
-      references: this.#reader.closure(context, references),
-    });
-    const earlier = counted.map((old) => ({ ...textOf(old), version: old.version }));
-    return soundAnswer(textOf(content), earlier, level, (written, read) =>
-      judgeSchemas(written, read, this.#reader.limits),
-    );
-  }
-
   async #compareAvro(
     subject: string,
-    next: AvroSchema,
+    content: SchemaContent,
     versions: readonly SchemaVersion[],
   ): Promise<CompatibilityAnswer> {
+    const next = await this.#reader.parseAvro(subject, content);
     const { compatibilityLevel: level, validateFields = false } = this.#settings.configInForce(subject);
     const earlier: EarlierAvro[] = [];
     for (const old of versions) {
-      const before = await this.#reader.parse(subject, old);
-      if ('root' in before) earlier.push({ version: old.version, schema: old.schema, parsed: before });
+      earlier.push({ version: old.version, schema: old.schema, parsed: await this.#reader.parseAvro(subject, old) });
     }
     const messages = avroMessages(next, earlier, level, validateFields);
     return { isCompatible: messages.length === 0, messages, sound: null };

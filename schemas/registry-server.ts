@@ -39,6 +39,8 @@ export interface RegistryConfig extends SecurityConfig {
   readonly 'schema.max.bytes'?: number;
   /** Deepest nesting of a schema text before 42201, 200; at most 1000. */
   readonly 'schema.max.depth'?: number;
+  /** Milliseconds that checking one schema may take before 42201, 5000. */
+  readonly 'schema.check.budget.ms'?: number;
 }
 
 export interface RegistryOptions {
@@ -116,6 +118,7 @@ const CONFIG_TYPES: Readonly<Record<keyof RegistryConfig, 'string' | 'number'>> 
   'schema.compatibility.level': 'string',
   'schema.max.bytes': 'number',
   'schema.max.depth': 'number',
+  'schema.check.budget.ms': 'number',
   listeners: 'string',
   'authentication.method': 'string',
   'authentication.realm': 'string',
@@ -178,6 +181,7 @@ function coreOptions(config: RegistryConfig): Omit<RegistryCoreOptions, 'store'>
       maxBytes: config['schema.max.bytes'] ?? DEFAULT_LIMITS.maxBytes,
       maxDepth: depth,
     },
+    checkBudgetMs: config['schema.check.budget.ms'],
     ...(defaultLevel === undefined ? {} : { defaultLevel }),
     ...(timeoutMs === undefined ? {} : { writeTimeoutMs: timeoutMs }),
   };

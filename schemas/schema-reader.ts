@@ -5,15 +5,18 @@
  */
 import { type AvroSchema, parseAvro } from './avro/parse.ts';
 import { avroText, normalizedAvroText } from './avro/text.ts';
+import type { Checker } from './checking/checker.ts';
 import { errors } from './errors.ts';
 import type { RegisterRequest, SchemaContent, SchemaReference, SchemaVersion } from './model.ts';
 import { compactJson, sortedJson } from './parse/json-text.ts';
-import { type NamedText, type ParsedSchema, parseSchema, parseText, type SchemaLimits } from './parse/parse-schema.ts';
+import { type NamedText, parseSchema, parseText, type SchemaLimits } from './parse/parse-schema.ts';
 import type { RegistryState } from './state.ts';
 import { contextOf, inContext } from './subject-name.ts';
 
-/** Parsed schemas kept: enough for the latest versions of the subjects that are being worked on. */
-const MAX_PARSED = 200;
+/** Schemas remembered as sound: those that are being worked on. */
+const MAX_VETTED = 200;
+/** Characters of a schema, with what it refers to, that are judged in this thread: some milliseconds. */
+const MAX_VETTED_HERE = 32_768;
 /** Schemas one schema may reach through references. */
 const MAX_REFERENCES = 1000;
 
@@ -21,11 +24,13 @@ export class SchemaReader {
   readonly #state: RegistryState;
   /** What a text may cost. */
   readonly limits: SchemaLimits;
-  readonly #parsed = new Map<string, Promise<ParsedSchema | AvroSchema>>();
+  readonly #checker: Checker;
+  readonly #vetted = new Map<string, Promise<void>>();
 
-  constructor(state: RegistryState, limits: SchemaLimits) {
+  constructor(state: RegistryState, limits: SchemaLimits, checker: Checker) {
     this.#state = state;
     this.limits = limits;
+    this.#checker = checker;
   }
 
   /**
@@ -53,23 +58,36 @@ export class SchemaReader {
     };
   }
 
-  /** Throws 42201 or 42209 when the content is not a sound schema. */
-  async parse(subject: string, content: SchemaContent): Promise<ParsedSchema | AvroSchema> {
+  /** Throws 42201 or 42209 when the content is not a sound schema. What is sound is remembered for a while. */
+  async vet(subject: string, content: SchemaContent): Promise<void> {
     const context = contextOf(subject);
     const key = `${context}\0${content.schemaType}\0${JSON.stringify(content.references)}\0${content.schema}`;
-    let parsed = this.#parsed.get(key);
-    this.#parsed.delete(key);
-    if (parsed === undefined) {
-      const references = this.closure(context, content.references);
-      parsed =
-        content.schemaType === 'AVRO'
-          ? Promise.resolve(parseAvro(content.schema, references, this.limits))
-          : parseSchema(content.schema, references, this.limits);
-      parsed.catch(() => this.#parsed.delete(key));
+    let vetted = this.#vetted.get(key);
+    this.#vetted.delete(key);
+    if (vetted === undefined) {
+      vetted = this.#vet(subject, content);
+      vetted.catch(() => this.#vetted.delete(key));
     }
-    this.#parsed.set(key, parsed);
-    if (this.#parsed.size > MAX_PARSED) this.#parsed.delete(this.#parsed.keys().next().value!);
-    return parsed;
+    this.#vetted.set(key, vetted);
+    if (this.#vetted.size > MAX_VETTED) this.#vetted.delete(this.#vetted.keys().next().value!);
+    return vetted;
+  }
+
+  async parseAvro(subject: string, content: SchemaContent): Promise<AvroSchema> {
+    return parseAvro(content.schema, this.closure(contextOf(subject), content.references), this.limits);
+  }
+
+  async #vet(subject: string, content: SchemaContent): Promise<void> {
+    if (content.schemaType === 'AVRO') {
+      await this.parseAvro(subject, content);
+      return;
+    }
+    const { schema } = content;
+    const references = this.closure(contextOf(subject), content.references);
+    const length = references.reduce((sum, { text }) => sum + text.length, schema.length);
+    // A short text is judged sooner than it is sent to another thread, and one that is compiled later in no time.
+    if (length <= MAX_VETTED_HERE) await parseSchema(schema, references, this.limits);
+    else await this.#checker.vet({ schema, references, limits: this.limits });
   }
 
   /** The texts behind references, theirs included. Throws 42201 where one leads nowhere. */

@@ -17,17 +17,17 @@ export type SoundAnswer = SoundVerdict & {
 export type EarlierText = SchemaText & { readonly version: number };
 
 /** Judges one pair; in this thread or elsewhere. */
-export type JudgePair = (written: SchemaText, read: SchemaText) => Promise<SoundVerdict>;
+export type JudgePair<T> = (written: T, read: T) => Promise<SoundVerdict>;
 
 /**
  * The first record that breaks, else "unknown" where there is one, else "compatible". `earlier` as the level counts
  * them (all for a transitive one); they are looked at newest first.
  */
-export async function soundAnswer(
-  next: SchemaText,
-  earlier: readonly EarlierText[],
+export async function soundAnswer<T extends SchemaText>(
+  next: T,
+  earlier: readonly (T & { readonly version: number })[],
   level: CompatibilityLevel,
-  judge: JudgePair,
+  judge: JudgePair<T>,
 ): Promise<SoundAnswer> {
   let answer: SoundAnswer = { verdict: 'compatible' };
   for (const old of [...earlier].sort((a, b) => b.version - a.version)) {

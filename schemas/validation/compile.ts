@@ -26,13 +26,19 @@ const MODULES: Partial<Record<Draft, string>> = {
 const INHERITED =
   /"(?:__proto__|constructor|toString|toLocaleString|valueOf|hasOwnProperty|isPrototypeOf|propertyIsEnumerable|__(?:define|lookup)[GS]etter__)"/;
 
+/**
+ * Schemas of so many characters are compiled without ajv's clean-up of the code it makes: that takes time in proportion
+ * to the square of their length (two seconds for two thousand properties), and the code is hardly slower.
+ */
+const MAX_OPTIMIZED = 16_384;
+
 /** Throws what ajv throws when the text cannot be compiled. */
 export function compileSchema(text: string, references: readonly NamedText[]): ValidateFunction {
   const declared = draftOf(JSON.parse(text) as JsonValue);
   const draft = 'draft' in declared ? declared.draft : 'draft-07';
   const schema = prepared(text, draft);
   const ownProperties = INHERITED.test(text) || references.some((reference) => INHERITED.test(reference.text));
-  const ajv = ajvFor(draft, ownProperties);
+  const ajv = ajvFor(draft, ownProperties, text.length < MAX_OPTIMIZED);
   const base = isObject(schema) && typeof schema.$id === 'string' ? schema.$id : null;
   for (const { name, text } of references) {
     const names = new Set([name, ...(base !== null && URL.canParse(name, base) ? [new URL(name, base).href] : [])]);
@@ -45,7 +51,7 @@ export function compileSchema(text: string, references: readonly NamedText[]): V
 const regExp = Object.assign((pattern: string) => matcherOf(pattern), { code: 'matcherOf' });
 
 /** A dialect of ajv as the registry sets it up, with nothing in it but the meta-schemas. */
-export function ajvFor(draft: Draft, ownProperties: boolean): Ajv {
+function ajvFor(draft: Draft, ownProperties: boolean, optimize: boolean): Ajv {
   const module = MODULES[draft] ?? 'ajv';
   const { default: Dialect } = load(module) as { default: new (options: object) => Ajv };
   const ajv = new Dialect({
@@ -54,7 +60,7 @@ export function ajvFor(draft: Draft, ownProperties: boolean): Ajv {
     validateSchema: false,
     strictNumbers: true,
     ownProperties,
-    code: { regExp },
+    code: { regExp, optimize },
   });
   if (module === 'ajv') ajv.addMetaSchema(load('ajv/dist/refs/json-schema-draft-06.json') as AnySchemaObject);
   (load('ajv-formats') as { default: (ajv: Ajv) => void }).default(ajv);
