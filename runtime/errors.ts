@@ -53,6 +53,10 @@ export class RequestError extends ConnectError {
   }
 }
 
+export function takesNoSignals(className: string): RequestError {
+  return new RequestError(400, `A task of ${className} takes no signals.`);
+}
+
 const requestCodes: Record<RequestStatus, string> = {
   400: 'BAD_REQUEST',
   403: 'FORBIDDEN',

@@ -86,6 +86,14 @@ export interface BadInput {
   readonly onDurable?: () => void;
 }
 
+/** A command to a running task, from an operator (`POST /connectors/{name}/tasks/{task}/signals`). */
+export interface Signal {
+  readonly id: string;
+  /** What to do, in the connector's own words. */
+  readonly type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
 /** A source offset that is durable from now on. */
 export interface StoredOffset {
   readonly partition: SourcePartition;
@@ -111,6 +119,8 @@ export interface SourceTask {
   commitRecord?(record: SourceRecord, metadata: RecordMetadata | null): void;
   /** Called after the source offsets of everything before were themselves written durably: these, the last of each partition. */
   commit?(offsets: readonly StoredOffset[]): void | Promise<void>;
+  /** Obeys a command; may be called while a `poll` is pending. DataError: nobody knows what is asked for. */
+  signal?(signal: Signal): void | Promise<void>;
   /** Ends the connection. Called once, after the last `poll` settled and the last records were committed. */
   stop(): void | Promise<void>;
 }

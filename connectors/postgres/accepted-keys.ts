@@ -25,7 +25,6 @@ export const acceptedSourceKeys: ConfigDef = {
   'slot.retry.delay.ms': any('long', 10_000, WORKER_RETRIES),
   'errors.max.retries': any('int', -1, WORKER_RETRIES),
   'retriable.restart.connector.wait.ms': any('long', 10_000, WORKER_RETRIES),
-  'signal.poll.interval.ms': any('long', 5000, 'signals are rows of the stream and need no polling.'),
   'snapshot.lock.timeout.ms': any('long', 10_000, 'tables are never locked.'),
   'snapshot.tables.order.by.row.count': any('string', 'disabled', 'several readers share the largest table.'),
   'snapshot.query.mode': only('string', 'select_all', 'a SELECT of yours is `snapshot.select.statement.overrides`.'),

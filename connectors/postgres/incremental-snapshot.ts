@@ -237,7 +237,9 @@ export class IncrementalSnapshot implements StreamListener {
         continue;
       }
       this.#chunk = chunk;
-      await connection.query(`SELECT pg_logical_emit_message(false, ${quoteLiteral(MARK_PREFIX + chunk.mark)}, '')`);
+      // The transaction id makes this commit flush the WAL; a mark alone waits for the WAL writer to come round.
+      const mark = quoteLiteral(MARK_PREFIX + chunk.mark);
+      await connection.query(`SELECT pg_logical_emit_message(false, ${mark}, ''), pg_current_xact_id()`);
       return;
     }
   }

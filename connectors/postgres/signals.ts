@@ -1,8 +1,8 @@
 /**
- * Commands by rows of a table (`signal.data.collection`): reads a signal and hands it to the snapshot it is about. The row is
- * a record of the topic like any other.
+ * Commands to a running source: a row of the signal table, a line of the signal file, or a request. Reads them and hands them
+ * to the snapshot they are about. A row of the signal table is a record of the topic like any other.
  */
-import { JsonText, type Logger } from '../api/index.ts';
+import { DataError, JsonText, type Logger, type Signal } from '../api/index.ts';
 import type { IncrementalSnapshot } from './incremental-snapshot.ts';
 import type { Tuple } from './pgoutput.ts';
 
@@ -21,18 +21,42 @@ interface SignalData {
   readonly 'additional-conditions'?: readonly { readonly 'data-collection': string; readonly filter: string }[];
 }
 
-/** Obeys a row of the signal table: columns id, type and data, in this order. */
-export function obey(row: Tuple, targets: SignalTargets): void {
+/** A row of the signal table: columns id, type and data, in this order. Throws DataError where data holds no JSON object. */
+export function signalOfRow(row: Tuple): Signal {
   const text = (index: number) => row.buffer.toString('utf8', row.starts[index]!, row.ends[index]!);
-  const [id, type] = [text(0), text(1)];
-  const { incremental, logger } = targets;
-  let data: SignalData;
+  return signalOf(text(0), text(1), text(2));
+}
+
+/** A line of the signal file, in Debezium's form: `{"id": …, "type": …, "data": {…}}`. Throws DataError. */
+export function signalOfLine(line: string): Signal {
+  const { id, type, data } = objectOf(line, 'The signal') as { id?: unknown; type?: unknown; data?: unknown };
+  if (typeof type !== 'string') throw refused(`The signal has no type: ${line}`);
+  return signalOf(String(id ?? ''), type, typeof data === 'string' ? data : JSON.stringify(data ?? {}));
+}
+
+function signalOf(id: string, type: string, data: string): Signal {
+  return { id, type, data: objectOf(data || '{}', `The signal "${id}" of type ${type}`) };
+}
+
+function objectOf(text: string, what: string): Readonly<Record<string, unknown>> {
+  let parsed: unknown;
   try {
-    data = (new JsonText(Buffer.from(text(2) || '{}')).parse() ?? {}) as SignalData;
+    parsed = new JsonText(Buffer.from(text)).parse();
   } catch (error) {
-    logger.warn({ signal: id }, `The signal "${id}" of type ${type} holds no JSON: ${(error as Error).message}.`);
-    return;
+    throw refused(`${what} holds no JSON: ${(error as Error).message}.`);
   }
+  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+  throw refused(`${what} holds no JSON object.`);
+}
+
+function refused(message: string): DataError {
+  return new DataError(message, { code: 'PG_SIGNAL' });
+}
+
+/** Obeys. Throws DataError where nobody knows what is asked for. */
+export function obey({ id, type, data: given }: Signal, targets: SignalTargets): void {
+  const { incremental, logger } = targets;
+  const data = given as SignalData;
   switch (type) {
     case 'log':
       logger.info({ signal: id }, data.message ?? '');
@@ -51,31 +75,33 @@ export function obey(row: Tuple, targets: SignalTargets): void {
       break;
     default:
       // Debezium's own watermarks, left by a connector that was here before, are no commands.
-      if (!type.startsWith('snapshot-window-')) logger.warn({ signal: id }, `Nobody knows a signal of type "${type}".`);
+      if (type.startsWith('snapshot-window-')) return;
+      throw refused(
+        `Nobody knows a signal of type "${type}"; there are execute-snapshot, stop-snapshot, pause-snapshot, resume-snapshot and log.`,
+      );
   }
 }
 
+/** A blocking snapshot is read beside the stream as well: the rows are the same, and nothing has to stop for them. */
 function execute(id: string, data: SignalData, targets: SignalTargets): void {
-  const { incremental, logger } = targets;
   const kind = (data.type ?? 'incremental').toLowerCase();
-  if (kind !== 'incremental' && kind !== 'blocking') {
-    logger.warn({ signal: id }, `The signal "${id}" asks for a snapshot of type "${kind}"; there is incremental only.`);
-    return;
-  }
+  if (kind !== 'incremental' && kind !== 'blocking')
+    throw refused(`The signal "${id}" asks for a snapshot of type "${kind}"; there are incremental and blocking.`);
   const tables = matching(data, targets);
   if (tables.length === 0) {
-    logger.warn({ signal: id }, `The signal "${id}" names no table that is captured.`);
-    return;
+    throw refused(
+      `The signal "${id}" names no table that is captured: ${JSON.stringify(data['data-collections'] ?? [])}.`,
+    );
   }
   const conditions = (data['additional-conditions'] ?? []).flatMap((condition) =>
     tables.filter((table) => matches(condition['data-collection'], table)).map((table) => [table, condition.filter]),
   );
-  incremental.execute(id, tables, Object.fromEntries(conditions) as Record<string, string>);
+  targets.incremental.execute(id, tables, Object.fromEntries(conditions) as Record<string, string>);
 }
 
 function matching(data: SignalData, { tables }: SignalTargets): string[] {
   const patterns = data['data-collections'] ?? [];
-  return patterns.flatMap((pattern) => tables.filter((table) => matches(pattern, table)));
+  return [...new Set(patterns.flatMap((pattern) => tables.filter((table) => matches(String(pattern), table))))];
 }
 
 function matches(pattern: string, table: string): boolean {

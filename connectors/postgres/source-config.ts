@@ -68,6 +68,7 @@ export interface SourceSettings {
   readonly transactionTopic: string | null;
   readonly messages: { readonly topic: string; wants(prefix: string): boolean };
   readonly signalTable: string | null;
+  readonly signals: { readonly file: string | null; readonly pollMs: number };
   readonly notifications: { readonly topic: string | null; readonly isLogged: boolean };
   readonly guard: { readonly retainedBytesMax: number; readonly action: string };
   readonly skipsWithoutChange: boolean;
@@ -199,7 +200,13 @@ function controlSettings(config: Config, prefix: string, delimiter: string) {
       wants: (name: string) =>
         include.length > 0 ? include.some((it) => it.test(name)) : !exclude.some((it) => it.test(name)),
     },
-    signalTable: config.optionalString('signal.data.collection'),
+    signalTable: config.list('signal.enabled.channels').includes('source')
+      ? config.optionalString('signal.data.collection')
+      : null,
+    signals: {
+      file: config.list('signal.enabled.channels').includes('file') ? config.string('signal.file') : null,
+      pollMs: config.number('signal.poll.interval.ms'),
+    },
     notifications: {
       topic: channels.includes('sink') ? config.optionalString('notification.sink.topic.name') : null,
       isLogged: channels.includes('log'),

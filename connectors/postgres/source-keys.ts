@@ -206,9 +206,15 @@ const controlKeys: ConfigDef = {
   'signal.enabled.channels': {
     type: 'list',
     default: ['source'],
-    oneOf: ['source'],
-    doc: 'Where signals come from: the table.',
+    oneOf: ['source', 'file'],
+    doc: 'Where signals come from besides the REST API: rows of the table (`source`), lines of a file (`file`).',
   },
+  'signal.file': {
+    type: 'string',
+    default: 'file-signals.txt',
+    doc: 'That file: a JSON object `{"id", "type", "data"}` a line, emptied once it is obeyed.',
+  },
+  'signal.poll.interval.ms': { type: 'long', default: 5000, min: 1, doc: 'How often the signal file is looked at.' },
   'notification.enabled.channels': {
     type: 'list',
     default: [],

@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   Config,
+  Signal,
   SourceOffset,
   SourcePartition,
   SourceRecord,
@@ -14,7 +15,7 @@ import type {
   SourceTaskContext,
   StoredOffset,
 } from '../api/index.ts';
-import { ConfigError, ConnectError, isOffsetOnly } from '../api/index.ts';
+import { ConfigError, ConnectError, DataError, isOffsetOnly } from '../api/index.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { toConnectError } from './errors.ts';
 import { IncrementalSnapshot } from './incremental-snapshot.ts';
@@ -36,7 +37,8 @@ import {
   slotLost,
   wireOptions,
 } from './server-setup.ts';
-import { obey } from './signals.ts';
+import { SignalFile } from './signal-file.ts';
+import { obey, signalOfLine, signalOfRow } from './signals.ts';
 import type { SnapshotReader } from './snapshot-reader.ts';
 import { openSnapshot, type SnapshotSession } from './snapshot-session.ts';
 import { type SourceSettings, sourceSettings } from './source-config.ts';
@@ -49,6 +51,8 @@ import { quoteLiteral, type WireConnection } from './wire/connection.ts';
 const POLL_WAIT_MS = 1000;
 /** While a chunk is being read, the next is asked for soon after. */
 const BUSY_WAIT_MS = 20;
+/** More than a patient operator sends during a snapshot. */
+const SIGNALS_MAX = 100;
 
 export class PostgresSourceTask implements SourceTask {
   #context!: SourceTaskContext;
@@ -69,6 +73,12 @@ export class PostgresSourceTask implements SourceTask {
   /** The captured tables, as signals name them. */
   #names: string[] = [];
   #discoveryDue = 0;
+  /** They wait for the stream. */
+  readonly #signals: Signal[] = [];
+  #signalFile: SignalFile | null = null;
+  #signalsDue = 0;
+  /** Lines were obeyed, and no offset since was stored. */
+  #isFileObeyed = false;
   /** Of the server that is read, or the stored one until it is known. */
   #proof: SourceOffset | null = null;
   /** What the last offset says about a snapshot beside the stream. */
@@ -93,6 +103,8 @@ export class PostgresSourceTask implements SourceTask {
       this.#settings,
       new SchemaGate(schemaPolicy, context.logger, context.declareSchemas, this.#stored),
     );
+    const { file } = this.#settings.signals;
+    this.#signalFile = file === null ? null : new SignalFile(file);
     this.#notifications = new Notifications(this.#settings, context.logger);
     const { snapshotMode } = this.#settings;
     const isNew = this.#position === null && snapshotMode !== 'no_data';
@@ -113,14 +125,31 @@ export class PostgresSourceTask implements SourceTask {
     }
   }
 
+  /** Before the stream is read a signal waits for it. */
+  signal(signal: Signal): void {
+    if (this.#stream !== null) {
+      this.#obey(signal);
+      return;
+    }
+    if (this.#signals.length >= SIGNALS_MAX) {
+      const message = `${SIGNALS_MAX} signals wait for the stream to begin; the signal "${signal.id}" is refused.`;
+      throw new DataError(message, { code: 'PG_SIGNAL' });
+    }
+    this.#signals.push(signal);
+  }
+
   commitRecord(record: SourceRecord): void {
     // The server may be waiting for it, and an interval of a minute is long for somebody who shuts down.
     if (isOffsetOnly(record)) this.#context.requestCommit?.();
   }
 
-  commit(offsets: readonly StoredOffset[]): void {
+  async commit(offsets: readonly StoredOffset[]): Promise<void> {
     for (const { offset } of offsets) this.#acknowledgements.stored(offset);
     if (this.#stream !== null) this.#client?.sendStatus(this.#acknowledgements.confirmedLsn);
+    if (this.#isFileObeyed) {
+      this.#isFileObeyed = false;
+      await this.#signalFile?.stored();
+    }
   }
 
   async stop(): Promise<void> {
@@ -142,6 +171,7 @@ export class PostgresSourceTask implements SourceTask {
     }
     await this.#guard();
     await this.#discover();
+    await this.#takeSignals();
     const released = this.#tables.released();
     if (released.length > 0) this.#incremental!.execute('released-tables', released, {});
     this.#incremental!.step();
@@ -276,7 +306,7 @@ export class PostgresSourceTask implements SourceTask {
       this.#stored,
     );
     const incremental = this.#incremental;
-    const onSignal = (row: Tuple) => obey(row, { incremental, tables: names, logger });
+    const onSignal = (row: Tuple) => this.#tryObey(() => signalOfRow(row));
     const onHeartbeat = async () => {
       if (heartbeat.query !== null) await catalog.query(heartbeat.query);
     };
@@ -284,6 +314,32 @@ export class PostgresSourceTask implements SourceTask {
     const proof = this.#proof!;
     this.#stream = new StreamReader({ ...context, listener: incremental, proof, notifications }, position);
     logger.info({ lsn: position.lastCommitLsn }, 'Reading the stream of changes.');
+  }
+
+  #obey(signal: Signal): void {
+    const { logger } = this.#context;
+    obey(signal, { incremental: this.#incremental!, tables: this.#names, logger });
+    this.#stream!.tellOffset();
+  }
+
+  /** Nobody waits for an answer: what cannot be obeyed is said in the log. */
+  #tryObey(read: () => Signal): void {
+    try {
+      this.#obey(read());
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      this.#context.logger.warn({ err: error }, error.message);
+    }
+  }
+
+  /** Those that waited for the stream, and those of the file. */
+  async #takeSignals(): Promise<void> {
+    for (const signal of this.#signals.splice(0)) this.#tryObey(() => signal);
+    if (this.#signalFile === null || Date.now() < this.#signalsDue) return;
+    this.#signalsDue = Date.now() + this.#settings.signals.pollMs;
+    const lines = await this.#signalFile.lines();
+    for (const line of lines) this.#tryObey(() => signalOfLine(line));
+    if (lines.length > 0) this.#isFileObeyed = true;
   }
 
   /** Looks for tables that appeared since, now and then: publishes them and reads their rows beside the stream. */

@@ -92,6 +92,7 @@ export class StreamReader implements MessageReader {
   /** What the last offset without a record said. */
   #toldLsn: number;
   #idleDue: number;
+  #isTellWanted = false;
   /** No commit was seen yet: the place where the stream began is none. */
   #isFirst: boolean;
   #transaction: StreamTransaction = NO_TRANSACTION;
@@ -132,6 +133,11 @@ export class StreamReader implements MessageReader {
     const here = { xid: this.#transaction.xid, lsn: this.#eventLsn, events: this.#events, ...counted };
     const partial = within && !this.#isBehindResume() ? here : this.#resume;
     return { kind: 'stream', lastCommitLsn: this.#floorLsn, partial, isFirst: this.#isFirst };
+  }
+
+  /** What the offsets say has changed without a record: it is to be kept soon. */
+  tellOffset(): void {
+    this.#isTellWanted = true;
   }
 
   /** The next records; none after `waitMs` without a change. */
@@ -204,7 +210,10 @@ export class StreamReader implements MessageReader {
    * not pin WAL. Now and then, and at once where the server asks.
    */
   #idle(): boolean {
-    if (this.#isInTransaction || this.#passedLsn <= this.#toldLsn || Date.now() < this.#idleDue) return false;
+    if (this.#isInTransaction) return false;
+    const isDue = this.#passedLsn > this.#toldLsn && Date.now() >= this.#idleDue;
+    if (!isDue && !this.#isTellWanted) return false;
+    this.#isTellWanted = false;
     const { partition, settings } = this.#context;
     this.#idleDue = Date.now() + settings.statusIntervalMs;
     this.#floorLsn = Math.max(this.#floorLsn, this.#passedLsn);
@@ -295,7 +304,11 @@ export class StreamReader implements MessageReader {
     const { listener, settings } = this.#context;
     if (prefix.startsWith(MARK_PREFIX)) {
       const mark = prefix.slice(MARK_PREFIX.length);
-      if (!isTransactional && listener.marked(mark)) listener.flush(this.#batch, this.#between(nowMicros()));
+      if (isTransactional || !listener.marked(mark)) return;
+      const before = this.#batch.records.length;
+      listener.flush(this.#batch, this.#between(nowMicros()));
+      // A chunk whose rows were all changed since, or a last one without rows: how far it went is worth keeping too.
+      if (this.#batch.records.length === before) this.#isTellWanted = true;
       return;
     }
     // Outside of transactions a message stands alone, and comes again after a restart before the next commit.

@@ -1,6 +1,8 @@
 /**
  * Reads request bodies and queries into what the worker takes, and says in a sentence what is wrong with them.
  */
+import { randomUUID } from 'node:crypto';
+import type { Signal } from '../../connectors/api/index.ts';
 import { RequestError } from '../errors.ts';
 import type { TargetState } from '../stores/config-store.ts';
 import type { OffsetEntry } from '../worker/connector-offsets.ts';
@@ -31,6 +33,21 @@ function textOf(key: string, value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   const shown = value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
   throw new RequestError(400, `The value of configuration "${key}" is ${shown}; it must be text. Write it in quotes.`);
+}
+
+/** `{id?, type, data?}` */
+export function signalOf(body: unknown): Signal {
+  const { id, type, data, ...rest } = fieldsOf(body);
+  const unknown = Object.keys(rest)[0];
+  if (unknown !== undefined) {
+    throw new RequestError(400, `Unrecognized field "${unknown}": a signal is {id, type, data}.`);
+  }
+  if (typeof type !== 'string' || type === '') throw new RequestError(400, 'A signal needs a "type".');
+  return {
+    id: id === undefined ? randomUUID() : String(id),
+    type,
+    data: fieldsOf(data ?? {}, 'The "data" of a signal'),
+  };
 }
 
 const initialStates: Record<string, TargetState> = { RUNNING: 'STARTED', PAUSED: 'PAUSED', STOPPED: 'STOPPED' };

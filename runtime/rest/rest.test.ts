@@ -302,3 +302,31 @@ test('the topics a connector used are shown and can be forgotten; metrics count 
     assert.equal(metric('millrace_connect_task_ledger_mismatch'), 0);
   });
 });
+
+test('a signal reaches a running task; what it does not know, and who takes none, is answered with a reason', async (t) => {
+  const { call, house, source } = await open(t);
+  await call('POST', '/connectors', { name: 'c', config });
+  await running(house, 'c');
+  const path = '/connectors/c/tasks/0/signals';
+  const taken = await call('POST', path, { id: 'one', type: 'known', data: { rows: 3 } });
+  assert.deepEqual([taken.status, taken.body], [202, { id: 'one' }]);
+  assert.ok(source.calls.includes('signal one {"rows":3}'));
+  assert.match(
+    (await call('POST', path, { type: 'known' })).body.id,
+    /^[0-9a-f-]{36}$/,
+    'an id is given where none came',
+  );
+  const unknown = await call('POST', path, { type: 'explode' });
+  assert.deepEqual([unknown.status, unknown.body.message], [400, 'Nobody knows a signal of type "explode".']);
+  assert.equal((await call('POST', path, { type: 'known', rows: 3 })).status, 400);
+  assert.equal((await call('POST', path, {})).status, 400);
+  assert.equal((await call('POST', '/connectors/c/tasks/9/signals', { type: 'known' })).status, 404);
+  assert.equal((await call('POST', '/connectors/none/tasks/0/signals', { type: 'known' })).status, 404);
+  await call('PUT', '/connectors/c/stop');
+  const stopped = await call('POST', path, { type: 'known' });
+  assert.ok(stopped.status === 404 || stopped.status === 409, `a stopped connector answers ${stopped.status}`);
+  await call('POST', '/connectors', { name: 'k', config: { 'connector.class': 'SteeredSink', topics: 'out' } });
+  await running(house, 'k');
+  const sink = await call('POST', '/connectors/k/tasks/0/signals', { type: 'known' });
+  assert.deepEqual([sink.status, sink.body.message], [400, 'A task of SteeredSink takes no signals.']);
+});

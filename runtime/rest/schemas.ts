@@ -35,6 +35,8 @@ export const schemas = {
   Config: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
   /** Null deletes a key. */
   ConfigPatch: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'null'] } },
+  Signal: object({ 'id?': text, type: text, 'data?': { type: 'object' } }),
+  SignalTaken: object({ id: text }),
   CreateRequest: {
     ...object({
       name: text,

@@ -1,9 +1,10 @@
 /**
  * Status, pause, resume, stop, restart, of connectors and of their tasks.
  */
+import { DataError, type Signal } from '../../connectors/api/index.ts';
 import { RequestError } from '../errors.ts';
 import type { Worker } from '../worker/worker.ts';
-import { flag, listOf } from './body.ts';
+import { flag, listOf, signalOf } from './body.ts';
 import { accepted, noContent, ok, type Route } from './route.ts';
 
 export function steeringRoutes(worker: Worker): Route[] {
@@ -88,7 +89,29 @@ function taskRoutes(worker: Worker): Route[] {
         return noContent;
       },
     },
+    {
+      method: 'POST',
+      path: '/connectors/{name}/tasks/{task}/signals',
+      says: 'Gives a running task a command of its connector, for example execute-snapshot.',
+      body: 'Signal',
+      answers: { 202: 'SignalTaken' },
+      handle: async ({ params, body }) => {
+        const signal = signalOf(body);
+        await signalTask(worker, params.name!, taskNumber(params.task!), signal);
+        return { status: 202, body: { id: signal.id } };
+      },
+    },
   ];
+}
+
+/** What the connector does not understand is the caller's mistake. */
+async function signalTask(worker: Worker, name: string, task: number, signal: Signal): Promise<void> {
+  try {
+    await worker.signalTask(name, task, signal);
+  } catch (cause) {
+    if (cause instanceof DataError) throw new RequestError(400, cause.message, { code: cause.code, cause });
+    throw cause;
+  }
 }
 
 function taskNumber(text: string): number {

@@ -8,6 +8,7 @@ import {
   ConfigError,
   type ConnectorContext,
   parseConfig,
+  type Signal,
   type SinkConnector,
   type SinkConnectorPlugin,
   type SourceConnector,
@@ -132,6 +133,12 @@ export class ConnectorLife {
     }
     this.#services.statuses.putTask(this.name, id, 'RESTARTING');
     return this.#inTurn(() => this.#restartTask(id, this.#services.loop.stopTimeoutMs));
+  }
+
+  signalTask(id: number, signal: Signal): Promise<void> {
+    const task = this.#tasks[id];
+    if (task === undefined) throw new RequestError(404, `Unknown task: ${this.name}-${id}.`);
+    return task.life.signal(signal);
   }
 
   /** Resolves when everything asked before is through. */

@@ -17,6 +17,7 @@ import type {
   SourceTask,
   SourceTaskContext,
 } from '../../connectors/api/index.ts';
+import { DataError } from '../../connectors/api/index.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { type RunningWorker, startWorker, type WorkerOptions } from '../worker-server.ts';
 import type { WorkerLogger } from './loggers.ts';
@@ -167,6 +168,10 @@ function steeredSourceTask(source: SteeredSource): SourceTask {
       source.metadata.push(metadata);
     },
     commit: () => void source.calls.push('commit'),
+    signal({ id, type, data }) {
+      if (type !== 'known') throw new DataError(`Nobody knows a signal of type "${type}".`);
+      source.calls.push(`signal ${id} ${JSON.stringify(data)}`);
+    },
     stop: () => void source.calls.push('stop'),
   };
 }

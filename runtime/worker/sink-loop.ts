@@ -6,7 +6,7 @@
  * halving the batch, so that one bad record never takes its neighbours along, whatever the plugin.
  */
 import type { SinkRecord, SinkTask, TopicPartition } from '../../connectors/api/index.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, takesNoSignals } from '../errors.ts';
 import type { ConsumerRecord, LogConsumer, OffsetAndMetadata } from '../log/client.ts';
 import { Turn, within } from './backoff.ts';
 import { consumerSettings, overridesOf } from './client-settings.ts';
@@ -90,6 +90,10 @@ export class SinkLoop implements TaskLoop {
 
   resume(): void {
     this.#isPaused = false;
+  }
+
+  async signal(): Promise<void> {
+    throw takesNoSignals(this.#plan.plugin.class);
   }
 
   async run(): Promise<void> {

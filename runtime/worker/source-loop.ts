@@ -4,8 +4,8 @@
  * What happens to the records then, and to their offsets, is the delivery's: `at-least-once.ts` or `exactly-once.ts`.
  * Polling goes on while they are under way, as far as the delivery has room.
  */
-import type { BadInput, SourcePartition, SourceRecord, SourceTask } from '../../connectors/api/index.ts';
-import { asError, isRetriable, messageOf, type Stage } from '../errors.ts';
+import type { BadInput, Signal, SourcePartition, SourceRecord, SourceTask } from '../../connectors/api/index.ts';
+import { asError, isRetriable, messageOf, type Stage, takesNoSignals } from '../errors.ts';
 import { LogError, type ProducerRecord } from '../log/client.ts';
 import { AtLeastOnce } from './at-least-once.ts';
 import { backoffMs, delay, Turn } from './backoff.ts';
@@ -95,6 +95,11 @@ export class SourceLoop implements TaskLoop {
 
   resume(): void {
     this.#gate.open();
+  }
+
+  async signal(signal: Signal): Promise<void> {
+    if (this.#task.signal === undefined) throw takesNoSignals(this.#plan.plugin.class);
+    await this.#task.signal(signal);
   }
 
   async run(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * What a task loop is given by its worker: the ports, the plan, the books it keeps. One per task; it outlives restarts.
  */
-import type { Config, Logger, SchemaRegistry } from '../../connectors/api/index.ts';
+import type { Config, Logger, SchemaRegistry, Signal } from '../../connectors/api/index.ts';
 import type { LogClient } from '../log/client.ts';
 import type { OffsetStore } from '../stores/offset-store.ts';
 import { adminTimeoutMs, producerSettings } from './client-settings.ts';
@@ -53,6 +53,8 @@ export interface TaskLoop {
   cancel(): void;
   pause(): void;
   resume(): void;
+  /** Hands a command to the task. Throws RequestError where it takes none. */
+  signal(signal: Signal): Promise<void>;
 }
 
 /** The dead letter queue of a task, or null where none is configured. */

@@ -4,8 +4,8 @@
  * Moves no record itself; `source-loop.ts` and `sink-loop.ts` do. The ledger and the measures belong to the task, not to
  * one run of its loop, so a restart does not wipe them.
  */
-import type { Logger } from '../../connectors/api/index.ts';
-import { DeadlineError, messageOf, RecordError, traceOf } from '../errors.ts';
+import type { Logger, Signal } from '../../connectors/api/index.ts';
+import { DeadlineError, messageOf, RecordError, RequestError, traceOf } from '../errors.ts';
 import type { State } from '../stores/status-store.ts';
 import { delay, within } from './backoff.ts';
 import type { FailurePolicy } from './failure-policy.ts';
@@ -63,6 +63,14 @@ export class TaskLife {
     this.#isPaused = false;
     this.#loop?.resume();
     if (this.#state === 'PAUSED') this.#setState('RUNNING');
+  }
+
+  /** Throws RequestError 409 while the task does not run. */
+  async signal(signal: Signal): Promise<void> {
+    if (this.#loop === null || !this.#hasStarted) {
+      throw new RequestError(409, `${this.#options.name} is ${this.#state} and takes no signals now.`);
+    }
+    await this.#loop.signal(signal);
   }
 
   /** Resolves when the task has flushed and stopped, or was cut off at the deadline; never rejects. */

@@ -4,7 +4,7 @@
  * The config store says what should be; a {@link ConnectorLife} per connector makes it so. Validation happens here,
  * before anything is stored.
  */
-import type { ConfigProblem } from '../../connectors/api/index.ts';
+import type { ConfigProblem, Signal } from '../../connectors/api/index.ts';
 import { DeadlineError, InvalidConfigError, messageOf, RequestError } from '../errors.ts';
 import type { TargetState } from '../stores/config-store.ts';
 import type { State, Status } from '../stores/status-store.ts';
@@ -226,6 +226,12 @@ export class Worker {
   restartTask(name: string, id: number): void {
     this.config(name, `Unknown connector: ${name}`);
     void this.#life(name).restartTask(id);
+  }
+
+  /** Hands a command to a running task. */
+  async signalTask(name: string, id: number, signal: Signal): Promise<void> {
+    this.config(name, `Unknown connector: ${name}`);
+    await this.#life(name).signalTask(id, signal);
   }
 
   /** What is wrong with a config, and every key it has, as `validate` answers. */
