@@ -43,6 +43,8 @@ export class Batching {
   readonly #broker: Broker;
   readonly #bytesMax: number;
   readonly #clientId: string;
+  /** What the batches of the last send took on average: mostly the next ones are alike. */
+  #expectedBytes = 0;
   readonly #sticky = new Map<string, Sticky>();
 
   constructor(broker: Broker, { clientId, overrides }: ProducerOptions) {
@@ -66,13 +68,16 @@ export class Batching {
       let batch = ofTopic.get(partition);
       if (batch === undefined || isFull(batch, record, this.#bytesMax)) {
         const log = batch?.log ?? this.#logOf(record.topic, partition);
-        batch = { log, builder: new BatchBuilder(), indexes: [], judge: this.#judgeFor(log) };
+        batch = { log, builder: new BatchBuilder(this.#expectedBytes), indexes: [], judge: this.#judgeFor(log) };
         ofTopic.set(partition, batch);
         batches.push(batch);
       }
       batch.builder.append(record.timestamp ?? nowMs, record.key, record.value, record.headers);
       batch.indexes.push(index);
     }
+    const bytes = batches.reduce((sum, { builder }) => sum + builder.sizeBytes, 0);
+    // An eighth more, so that one that is a little larger does not grow to twice its size.
+    this.#expectedBytes = Math.ceil(((bytes / batches.length) * 9) / 8);
     return batches;
   }
 

@@ -33,11 +33,16 @@ const loopBytesMax = 24;
 
 /** The part of {@link BatchBuilder} that cannot be known before all records are there. */
 export class BatchBuilder {
-  #buffer = Buffer.allocUnsafe(initialBytes);
+  #buffer: Buffer;
   #offset = batchHeaderBytes;
   #count = 0;
   #baseTimestamp = -1;
   #maxTimestamp = -1;
+
+  /** `expectedBytes`: who knows about how large it becomes spares it growing. */
+  constructor(expectedBytes = 0) {
+    this.#buffer = Buffer.allocUnsafe(Math.max(initialBytes, expectedBytes));
+  }
 
   get count(): number {
     return this.#count;

@@ -11,8 +11,12 @@ import type { LogProducer, ProducerRecord, RecordMetadata } from '../log/client.
 import type { ProducerSettings } from './client-settings.ts';
 import type { ErrorPolicy } from './error-policy.ts';
 
-/** Enough to keep the log busy while the source waits for its next batch; more would only be replayed after a crash. */
-const MAX_RECORDS = 16_384;
+/** Enough to keep a quick log busy; what is in flight is kept alive, so more costs the garbage collector its time. */
+const RECORDS_MAX = 4_096;
+/** Where an append takes longer than this, the log is far away or its disk slow, and takes more at a time. */
+const SLOW_APPEND_MS = 5;
+/** Even then: more would only be replayed after a crash. */
+const SLOW_RECORDS_MAX = 16_384;
 const MAX_BYTES = 32 << 20;
 
 /** What became of the records that did not go to the topic. */
@@ -35,6 +39,8 @@ export class SourceBatch {
   readonly count: number;
   bytes = 0;
   metadata: readonly (RecordMetadata | null)[] = [];
+  /** `performance.now()` of its first send. */
+  sentAt = 0;
   isDone = false;
   /** Indexes in `out` that the log refused for good and the policy tolerated. */
   readonly refused = new Set<number>();
@@ -94,11 +100,18 @@ export class SourceFlight {
 
   get hasRoom(): boolean {
     const bytesMax = this.#options.client.bufferBytes ?? MAX_BYTES;
-    return this.#records < MAX_RECORDS && this.#bytes < bytesMax && this.#recovery === null;
+    const recordsMax = this.#isLogSlow() ? SLOW_RECORDS_MAX : RECORDS_MAX;
+    return this.#records < recordsMax && this.#bytes < bytesMax && this.#recovery === null;
+  }
+
+  #isLogSlow(): boolean {
+    const oldest = this.#queue[0];
+    return oldest !== undefined && performance.now() - oldest.sentAt > SLOW_APPEND_MS;
   }
 
   /** Starts sending; call only while there is room. */
   send(batch: SourceBatch): void {
+    batch.sentAt = performance.now();
     this.#queue.push(batch);
     this.#records += batch.count;
     this.#bytes += batch.bytes;

@@ -315,3 +315,17 @@ test('an offset without a record is kept and told to the source soon, and nothin
   assert.deepEqual(await running.worker.offsets.list('s'), [{ partition: { list: 'idle' }, offset: { next: 7 } }]);
   assert.throws(() => log.records({ topic: '', partition: 0 }), /does not exist/);
 });
+
+test('a log that is slow is given more at a time than a quick one needs, within a bound', async (t) => {
+  const source = steeredSource();
+  source.values.push(...range(40_000));
+  source.batchSize = 1_000;
+  const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 50));
+  const log = new MemoryLog({ beforeAppend: ([record]) => (record?.topic === 'out' ? slow() : undefined) });
+  const { create, running, values } = await harness(t, [source.plugin], { log });
+  await create('s', config());
+  await eventually(() => assert.equal(values('out').length, 40_000));
+  const { inFlightMax } = [...running.worker.lives()][0]!.tasks[0]!.ledger;
+  // The bound lets a whole slice in when it is not reached yet, and the poll behind it waits.
+  assert.ok(inFlightMax > 4_096 + 2_000 && inFlightMax <= 16_384 + 2_000, `${inFlightMax} in flight`);
+});
