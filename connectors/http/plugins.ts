@@ -11,6 +11,8 @@ export const httpPlugins: Plugin[] = [
     aliases: ['WebhookSource', 'HttpSourceConnector'],
     version: '0.1.0',
     config: httpSourceConfig,
+    // Names of requests are its offsets: durable with their records, they tell a request that comes again from a new one.
+    exactlyOnceSupport: (config) => (config.string('http.idempotency.header') === '' ? 'unsupported' : 'supported'),
     create: async () => new (await import('./source.ts')).HttpSource(),
   },
   {

@@ -1,13 +1,15 @@
 /**
  * Requests through a process that is killed with SIGKILL over and over: a sender that repeats what was not answered →
- * HttpSource → topic → HttpSink → a server. What was answered with 200 arrives, in order; what arrives twice carries the
- * idempotency key it had before.
+ * HttpSource → topic → HttpSink → a server. What was answered with 200 is in the topic once, because its name became durable
+ * with its record; it arrives at the server, in order, and what arrives twice carries the idempotency key it had before.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withCluster } from '../../cli/kafka/cluster.ts';
+import { readTopic } from '../../cli/kafka/read.ts';
 import { type Millrace, startMillrace } from '../kit/millrace.ts';
 
 const KILLS = 3;
@@ -46,6 +48,7 @@ it(
     for (const deadline = Date.now() + DEADLINE_MS; distinct().length < next; await sleep(50)) {
       assert.ok(Date.now() < deadline, `${distinct().length} of ${next} requests arrived.\n${house.notices()}`);
     }
+    assert.deepEqual(await committed(house), expected, 'once in the topic');
     assert.deepEqual(distinct(), expected, 'in order, repetitions left out');
     const keys = new Map<string, number>();
     for (const { n, key } of arrived) {
@@ -97,6 +100,19 @@ async function sendUntilAnswered(port: number, n: number): Promise<void> {
     if (status === 200) return;
     assert.ok(Date.now() < deadline, `request ${n} was never answered with 200, last with ${status}`);
   }
+}
+
+/** What a reader of committed data sees in the topic. */
+async function committed(house: Millrace): Promise<number[]> {
+  const found: number[] = [];
+  await withCluster({ brokers: house.kafka }, async (cluster) => {
+    const topic = await cluster.topic('hooks');
+    const [from, until] = [await cluster.offsetsAt(topic, [0], -2), await cluster.offsetsAt(topic, [0], -1)];
+    for await (const records of readTopic(cluster, { topic, from, until })) {
+      for (const { value } of records) found.push((JSON.parse(value!.toString()) as { n: number }).n);
+    }
+  });
+  return found;
 }
 
 async function put(house: Millrace, name: string, config: Readonly<Record<string, string>>): Promise<void> {
