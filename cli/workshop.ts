@@ -106,9 +106,7 @@ export async function liveRegistry(urls: readonly string[], keys: RegistryKeys =
 /** One request to the registry at an address, whatever its answer. */
 export async function registryAsker(url: string, keys: RegistryKeys): Promise<AskRegistry> {
   const { access, askRegistry } = await registryTools([url], keys);
-  // What we print knows newer members: the GUID, and what the sound checker found.
-  const headers = { ...access.headers, 'Confluent-Accept-Unknown-Properties': 'true' };
-  return askRegistry({ ...access, headers });
+  return askRegistry(access);
 }
 
 /** Confluent's client keys: `basic.auth.user.info`, `bearer.auth.token`, `schema.registry.ssl.truststore.location` … */

@@ -3,7 +3,7 @@
  *
  * `latest` changes and is asked every time. Questions under way are shared; failures are forgotten.
  */
-import type { RegisteredSchema, SchemaRegistry } from '../connectors/api/index.ts';
+import type { RegisteredSchema, RegistryOptions, SchemaRegistry } from '../connectors/api/index.ts';
 
 /** Answers kept per question; a worker meets one per schema it writes or reads. */
 const MAX_CACHED = 1000;
@@ -12,12 +12,18 @@ export function cachedRegistry(registry: SchemaRegistry): SchemaRegistry {
   const registered = new Map<string, Promise<number>>();
   const found = new Map<string, Promise<number>>();
   const byId = new Map<number, Promise<RegisteredSchema>>();
+  const guids = new Map<string, Promise<number>>();
   const versions = new Map<string, Promise<RegisteredSchema>>();
   return {
-    register: (subject, schema) => once(registered, keyOf(subject, schema), () => registry.register(subject, schema)),
-    lookup: (subject, schema) => once(found, keyOf(subject, schema), () => registry.lookup(subject, schema)),
+    register: (subject, schema, options) =>
+      once(registered, keyOf(subject, schema, options), () => registry.register(subject, schema, options)),
+    lookup: (subject, schema, options) =>
+      once(found, keyOf(subject, schema, options), () => registry.lookup(subject, schema, options)),
     latest: (subject) => registry.latest(subject),
     byId: (id) => once(byId, id, () => registry.byId(id)),
+    ...(registry.byGuid === undefined
+      ? {}
+      : { byGuid: (guid: string) => once(guids, guid, () => registry.byGuid!(guid)) }),
     ...(registry.matcherOf === undefined ? {} : { matcherOf: registry.matcherOf }),
     ...(registry.version === undefined
       ? {}
@@ -38,6 +44,10 @@ function once<Key, Value>(cache: Map<Key, Promise<Value>>, key: Key, ask: () => 
   return answer;
 }
 
-function keyOf(subject: string, { schemaType, schema, references }: RegisteredSchema): string {
-  return `${subject}\0${schemaType}\0${JSON.stringify(references ?? [])}\0${schema}`;
+function keyOf(
+  subject: string,
+  { schemaType, schema, references }: RegisteredSchema,
+  { normalize = false }: RegistryOptions = {},
+): string {
+  return `${subject}\0${normalize}\0${schemaType}\0${JSON.stringify(references ?? [])}\0${schema}`;
 }

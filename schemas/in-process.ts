@@ -7,7 +7,7 @@ import { DataError, type RegisteredSchema, RetriableError, type SchemaRegistry }
 import { cachedRegistry } from './cache.ts';
 import type { RegistryCore } from './core.ts';
 import { RegistryError } from './errors.ts';
-import type { SchemaContent } from './model.ts';
+import type { SchemaVersion } from './model.ts';
 import { matcherOf } from './regex/engine.ts';
 import { contextOf } from './subject-name.ts';
 import type { SchemaUsage } from './usage.ts';
@@ -22,8 +22,11 @@ export function inProcessRegistry(core: RegistryCore, usage: SchemaUsage | null 
   };
   return cachedRegistry({
     matcherOf,
-    register: (subject, schema) => asConnect(async () => registeredAs(await core.register(subject, request(schema)))),
-    lookup: (subject, schema) => asConnect(async () => registeredAs(await core.lookup(subject, request(schema)))),
+    register: (subject, schema, options) =>
+      asConnect(async () => registeredAs(await core.register(subject, request(schema), options))),
+    lookup: (subject, schema, options) =>
+      asConnect(async () => registeredAs(await core.lookup(subject, request(schema), options))),
+    byGuid: (guid) => asConnect(async () => core.byGuid(guid)[0]!.entry.id),
     latest: (subject) =>
       asConnect(async () => {
         const version = core.version(subject, 'latest');
@@ -45,11 +48,12 @@ function request({ schemaType, schema, references }: RegisteredSchema) {
   return { schemaType, schema, ...(references === undefined ? {} : { references }) };
 }
 
-function registered({ schemaType, schema, references, metadata, ruleSet }: SchemaContent): RegisteredSchema {
+function registered({ schemaType, schema, references, metadata, ruleSet, guid }: SchemaVersion): RegisteredSchema {
   if (schemaType === 'PROTOBUF') throw new DataError('The schema is a Protobuf schema, which no converter here reads.');
   return {
     schemaType,
     schema,
+    guid,
     ...(references.length === 0 ? {} : { references }),
     ...(metadata === null ? {} : { metadata }),
     ...(ruleSet === null ? {} : { ruleSet }),

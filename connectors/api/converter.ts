@@ -19,12 +19,14 @@ export interface ConverterContext {
 /** The two questions a converter has for a schema registry; answers are immutable and may be cached for ever. */
 export interface SchemaRegistry {
   /** Registers the schema under the subject if it is new. Rejects with DataError when it is incompatible. */
-  register(subject: string, schema: RegisteredSchema): Promise<number>;
+  register(subject: string, schema: RegisteredSchema, options?: RegistryOptions): Promise<number>;
   /** The id of a schema that is already registered under the subject; rejects with DataError when it is not. */
-  lookup(subject: string, schema: RegisteredSchema): Promise<number>;
+  lookup(subject: string, schema: RegisteredSchema, options?: RegistryOptions): Promise<number>;
   /** The latest version under the subject. Rejects with DataError when there is none. */
   latest(subject: string): Promise<RegisteredSchema & { readonly id: number }>;
   byId(id: number): Promise<RegisteredSchema>;
+  /** The id of the schema with this GUID, which means the same in every registry. Absent where GUIDs are not known. */
+  byGuid?(guid: string): Promise<number>;
   /** One version under a subject, immutable: how a schema's references are fetched. Absent where there is no need. */
   version?(subject: string, version: number): Promise<RegisteredSchema>;
   /**
@@ -34,11 +36,18 @@ export interface SchemaRegistry {
   matcherOf?(pattern: string): { test(text: string): boolean };
 }
 
+export interface RegistryOptions {
+  /** The order of members and whitespace make no other schema. */
+  readonly normalize?: boolean;
+}
+
 /** A schema as the registry keeps it: its text, and what its `$ref`s mean. */
 export interface RegisteredSchema {
   readonly schemaType: 'JSON' | 'AVRO';
   readonly schema: string;
   readonly references?: readonly { readonly name: string; readonly subject: string; readonly version: number }[];
+  /** Of a schema that was read from a registry that knows GUIDs (schema registry 8). */
+  readonly guid?: string;
   /** Tags by path, of a schema that was read from the registry. */
   readonly metadata?: { readonly tags?: Readonly<Record<string, readonly string[]>> | null };
   /** Data rules, of a schema that was read from the registry; whoever writes and reads runs them. */
@@ -66,14 +75,32 @@ export interface RegisteredRule {
 export interface Converter {
   configure(config: Config, context: ConverterContext): void;
   /** Null bytes are a tombstone. A throw or rejection sends the record to the error policy of its converter stage. */
-  fromConnectData(topic: string, schema: Schema | null, value: RecordValue): Bytes | Promise<Bytes>;
+  fromConnectData(
+    topic: string,
+    schema: Schema | null,
+    value: RecordValue,
+    /** Headers to add to the record; given only to a converter that `addsHeaders`. */
+    headers?: RawHeader[],
+  ): Bytes | Promise<Bytes>;
   /** Registers (or looks up) the schema before a record brings it. Rejects with DataError where the registry says no. */
   declareSchema?(topic: string, schema: Schema | null): Promise<void>;
-  toConnectData(topic: string, bytes: Uint8Array | null): SchemaAndValue | Promise<SchemaAndValue>;
+  toConnectData(
+    topic: string,
+    bytes: Uint8Array | null,
+    headers?: readonly RawHeader[],
+  ): SchemaAndValue | Promise<SchemaAndValue>;
+  /** True, once configured, where it says something in headers; others cost the hot path nothing. */
+  readonly addsHeaders?: boolean;
   close?(): void;
 }
 
 export type Bytes = Uint8Array | null;
+
+/** A header as it lies in the log. */
+export interface RawHeader {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
 
 /** Between headers and bytes. */
 export interface HeaderConverter {

@@ -30,13 +30,26 @@ export type DecimalFormat = 'BASE64' | 'NUMERIC';
 /** JSON has no word for them; Kafka Connect's serializer and Debezium write these. */
 const NOT_NUMBERS = '^(NaN|-?Infinity)$';
 
-export function toJsonSchema(schema: Schema, decimals: DecimalFormat = 'BASE64'): Json {
-  const json = required(schema, decimals);
-  return schema.optional === true ? { oneOf: [{ type: 'null' }, json] } : json;
+/** How a Connect schema is put into words, by the keys of Confluent's converter and serializer. */
+export interface JsonSchemaStyle {
+  readonly decimals: DecimalFormat;
+  /** `json.oneof.for.nullables`: `oneOf` with null, or else null among the types. */
+  readonly oneOfForNullables: boolean;
+  /** `object.additional.properties`: structs are open. */
+  readonly isOpen: boolean;
 }
 
-function required(schema: Schema, decimals: DecimalFormat): Json {
-  const isNumber = schema.name === LogicalNames.decimal && decimals === 'NUMERIC';
+const DEFAULT_STYLE: JsonSchemaStyle = { decimals: 'BASE64', oneOfForNullables: true, isOpen: true };
+
+export function toJsonSchema(schema: Schema, style: JsonSchemaStyle = DEFAULT_STYLE): Json {
+  const json = required(schema, style);
+  if (schema.optional !== true) return json;
+  if (style.oneOfForNullables) return { oneOf: [{ type: 'null' }, json] };
+  return { ...json, type: ['null', json.type].flat() };
+}
+
+function required(schema: Schema, style: JsonSchemaStyle): Json {
+  const isNumber = schema.name === LogicalNames.decimal && style.decimals === 'NUMERIC';
   const isFloat = schema.type === 'float32' || schema.type === 'float64';
   const json: Json = { type: isNumber ? 'number' : jsonTypes[schema.type] };
   // `pattern` judges text only, so numbers pass and other text does not.
@@ -47,19 +60,22 @@ function required(schema: Schema, decimals: DecimalFormat): Json {
   if (schema.parameters !== undefined) json['connect.parameters'] = schema.parameters;
   if (schema.defaultValue != null && typeof schema.defaultValue !== 'object') json.default = schema.defaultValue;
   if (!plainTypes.has(schema.type)) json['connect.type'] = schema.type;
-  if (schema.type === 'array') json.items = toJsonSchema(schema.valueSchema!, decimals);
-  if (schema.type === 'struct') json.properties = properties(schema.fields ?? [], decimals);
+  if (schema.type === 'array') json.items = toJsonSchema(schema.valueSchema!, style);
+  if (schema.type === 'struct') {
+    json.properties = properties(schema.fields ?? [], style);
+    if (!style.isOpen) json.additionalProperties = false;
+  }
   if (schema.type !== 'map') return json;
   if (schema.keySchema?.type === 'string' && schema.keySchema.optional !== true) {
-    return { ...json, additionalProperties: toJsonSchema(schema.valueSchema!, decimals) };
+    return { ...json, additionalProperties: toJsonSchema(schema.valueSchema!, style) };
   }
-  const pair = { key: toJsonSchema(schema.keySchema!, decimals), value: toJsonSchema(schema.valueSchema!, decimals) };
+  const pair = { key: toJsonSchema(schema.keySchema!, style), value: toJsonSchema(schema.valueSchema!, style) };
   return { ...json, type: 'array', items: { type: 'object', properties: pair } };
 }
 
-function properties(fields: readonly Field[], decimals: DecimalFormat): Json {
+function properties(fields: readonly Field[], style: JsonSchemaStyle): Json {
   return Object.fromEntries(
-    fields.map(({ name, schema }, index) => [name, { 'connect.index': index, ...toJsonSchema(schema, decimals) }]),
+    fields.map(({ name, schema }, index) => [name, { 'connect.index': index, ...toJsonSchema(schema, style) }]),
   );
 }
 

@@ -14,6 +14,25 @@ const strategy = (side: string): ConfigKey => ({
       : `must be one of ${strategyNames.join(', ')}`,
 });
 
+/** Known, and refused by name with any value but one that asks for nothing: silence would be taken for consent. */
+const refused = (nothing: string, why: string): ConfigKey => ({
+  type: 'string',
+  default: nothing,
+  doc: `Only ${nothing === '' ? 'empty' : nothing}: ${why}.`,
+  validate: (value) => (String(value) === nothing ? null : `is not served: ${why}`),
+});
+
+const ID_PREFIX = 'io.confluent.kafka.serializers.schema.id.';
+const idSerializer = (side: string): ConfigKey => ({
+  type: 'class',
+  default: `${ID_PREFIX}PrefixSchemaIdSerializer`,
+  doc: `How a ${side} names its schema: PrefixSchemaIdSerializer (magic byte and id in front) or HeaderSchemaIdSerializer (its GUID in the header __${side}_schema_id). Both are read.`,
+  validate: (value) =>
+    /(^|\.)(Prefix|Header)SchemaIdSerializer$/.test(String(value))
+      ? null
+      : 'must be PrefixSchemaIdSerializer or HeaderSchemaIdSerializer',
+});
+
 const ignored: ConfigKey = { type: 'string', default: null, doc: "Accepted for Confluent's converter; has no effect." };
 
 export const jsonSchemaPlugin: ConverterPlugin = {
@@ -63,12 +82,56 @@ export const jsonSchemaPlugin: ConverterPlugin = {
     },
     'key.subject.name.strategy': strategy('key'),
     'value.subject.name.strategy': strategy('value'),
+    'key.schema.id.serializer': idSerializer('key'),
+    'value.schema.id.serializer': idSerializer('value'),
+    'normalize.schemas': {
+      type: 'boolean',
+      default: false,
+      doc: 'Register and look up with members sorted, so that their order makes no new version.',
+    },
+    'latest.compatibility.strict': {
+      type: 'boolean',
+      default: true,
+      doc: 'With use.latest.version each record itself is validated against the latest schema, which is stricter.',
+    },
+    'use.schema.id': {
+      type: 'int',
+      default: -1,
+      min: -1,
+      doc: 'Write with the schema of this id; -1 is none. Wants auto.register.schemas=false.',
+    },
+    'id.compatibility.strict': {
+      type: 'boolean',
+      default: true,
+      doc: 'With use.schema.id each record itself is validated against the schema, which is stricter.',
+    },
+    'json.oneof.for.nullables': {
+      type: 'boolean',
+      default: true,
+      doc: 'How optional is written in schemas made here: oneOf with null, or null among the types.',
+    },
+    'object.additional.properties': {
+      type: 'boolean',
+      default: true,
+      doc: 'Structs in schemas made here are open; false closes them, so that they can grow under BACKWARD.',
+    },
+    'json.fail.unknown.properties': {
+      type: 'boolean',
+      default: true,
+      doc: "Of Java's object mapping: what the schema says of unknown properties is what counts here.",
+    },
+    'use.optional.for.nonrequired': { ...ignored, doc: 'Always so: a property that is not required is optional.' },
     'json.write.dates.iso8601': ignored,
-    'object.additional.properties': ignored,
-    'use.optional.for.nonrequired': ignored,
+    'json.schema.spec.version': ignored,
     'schemas.cache.size': ignored,
-    'normalize.schemas': ignored,
-    'latest.compatibility.strict': ignored,
+    'max.schemas.per.subject': ignored,
+    'schema.reflection': ignored,
+    'use.schema.guid': refused('', 'name the schema by use.schema.id'),
+    'use.latest.with.metadata': refused('', 'use.latest.version takes the latest, whatever its metadata'),
+    'context.name.strategy': refused('', 'write the context into schema.registry.url: …/contexts/.name'),
+    'generalized.sum.type.support': refused('false', 'values of several types stay JSON'),
+    'rule.executors': refused('', 'CEL and CEL_FIELD are there, and no other'),
+    'rule.actions': refused('', 'ERROR, NONE and DLQ are there, and no other'),
   },
   create: async () => new (await import('./json-schema.ts')).JsonSchemaConverter(),
 };

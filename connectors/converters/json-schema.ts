@@ -13,6 +13,7 @@ import {
   type Converter,
   type ConverterContext,
   JsonText,
+  type RawHeader,
   type RecordValue,
   type RegisteredSchema,
   type Schema,
@@ -21,7 +22,7 @@ import {
 } from '../api/index.ts';
 import type { DataRules } from './data-rules.ts';
 import { badData } from './errors.ts';
-import { type DecimalFormat, fromJsonSchema, toJsonSchema } from './json-schema-connect.ts';
+import { type DecimalFormat, fromJsonSchema, type JsonSchemaStyle, toJsonSchema } from './json-schema-connect.ts';
 import { compileSchema, type Validate } from './json-schema-validator.ts';
 import { parseJsonText, stringifyJson, textOf } from './json-text.ts';
 import { JsonValues } from './json-values.ts';
@@ -32,12 +33,17 @@ import { httpRegistry } from './registry-http.ts';
 
 const MAGIC = 0;
 const PREFIX_BYTES = 5;
+const GUID_MAGIC = 1;
+const GUID_HEADER_BYTES = 17;
+const noHeaders: readonly RawHeader[] = [];
 const nothing: SchemaAndValue = { schema: null, value: null };
 
 /** A schema that is known and compiled. */
 interface Known {
   readonly id: number;
   readonly prefix: Buffer;
+  /** Magic byte 1 and the GUID, for the header form; null where the registry gives none. */
+  readonly header: Buffer | null;
   readonly validate: Validate | null;
   /** The schema's data rules; null where it has none that run. */
   readonly rules: DataRules | null;
@@ -74,12 +80,17 @@ export class JsonSchemaConverter implements Converter {
   #registers = true;
   #usesLatest = false;
   #latestTtlMs = 0;
-  #decimals: DecimalFormat = 'BASE64';
+  #style: JsonSchemaStyle = { decimals: 'BASE64', oneOfForNullables: true, isOpen: true };
+  #headerName = '';
+  #writesHeader = false;
+  #normalizes = false;
+  #fixedId: number | null = null;
   #runsRules = true;
   #roles: readonly string[] = [];
   #given: string | null = null;
   #givenTitle: string | undefined;
   readonly #byId = new Map<number, Known>();
+  readonly #byGuid = new Map<string, Known>();
   readonly #bySubject = new Map<string, Latest>();
   readonly #bySchema = new WeakMap<Schema, Map<string, Known>>();
   readonly #byGiven = new Map<string, Known>();
@@ -98,27 +109,73 @@ export class JsonSchemaConverter implements Converter {
     this.#roles = config.list('rules.roles');
     const strategy = config.string(context.isKey ? 'key.subject.name.strategy' : 'value.subject.name.strategy');
     this.#subjectName = strategies[strategy.slice(strategy.lastIndexOf('.') + 1)]!;
-    this.#decimals = config.string('decimal.format').toUpperCase() as DecimalFormat;
+    const side = context.isKey ? 'key' : 'value';
+    this.#headerName = `__${side}_schema_id`;
+    this.#writesHeader = config.string(`${side}.schema.id.serializer`).endsWith('HeaderSchemaIdSerializer');
+    this.#normalizes = config.boolean('normalize.schemas');
+    const fixedId = config.number('use.schema.id');
+    this.#fixedId = fixedId < 0 ? null : fixedId;
+    const decimals = config.string('decimal.format').toUpperCase() as DecimalFormat;
+    this.#style = {
+      decimals,
+      oneOfForNullables: config.boolean('json.oneof.for.nullables'),
+      isOpen: config.boolean('object.additional.properties'),
+    };
     this.#values = new JsonValues({
-      decimalFormat: this.#decimals,
+      decimalFormat: decimals,
       replaceNullWithDefault: true,
     });
   }
 
-  fromConnectData(topic: string, schema: Schema | null, value: RecordValue): Bytes | Promise<Bytes> {
+  get addsHeaders(): boolean {
+    return this.#writesHeader;
+  }
+
+  fromConnectData(
+    topic: string,
+    schema: Schema | null,
+    value: RecordValue,
+    headers?: RawHeader[],
+  ): Bytes | Promise<Bytes> {
     if (value === null) return null;
     const known = this.#forWriting(topic, schema);
+    if (this.#writesHeader) return this.#writeWithHeader(known, schema, value, headers);
     return known instanceof Promise
       ? known.then((ready) => this.#write(ready, schema, value))
       : this.#write(known, schema, value);
+  }
+
+  /** The same without its prefix, which a header stands for. */
+  async #writeWithHeader(
+    pending: Known | Promise<Known>,
+    schema: Schema | null,
+    value: Exclude<RecordValue, null>,
+    headers: RawHeader[] | undefined,
+  ): Promise<Bytes> {
+    const known = await pending;
+    if (known.header === null || headers === undefined) {
+      throw badData(
+        'The schema has no GUID here, which HeaderSchemaIdSerializer writes: the registry is older than that.',
+      );
+    }
+    const bytes = this.#write(known, schema, value);
+    headers.push({ key: this.#headerName, value: known.header });
+    return bytes === null ? null : bytes.subarray(PREFIX_BYTES);
   }
 
   async declareSchema(topic: string, schema: Schema | null): Promise<void> {
     if (schema !== null) await this.#forWriting(topic, schema);
   }
 
-  toConnectData(_: string, bytes: Uint8Array | null): SchemaAndValue | Promise<SchemaAndValue> {
+  toConnectData(
+    _: string,
+    bytes: Uint8Array | null,
+    headers: readonly RawHeader[] = noHeaders,
+  ): SchemaAndValue | Promise<SchemaAndValue> {
     if (bytes === null) return nothing;
+    for (const { key, value } of headers) {
+      if (key === this.#headerName && value !== null) return this.#readByHeader(value, bytes);
+    }
     if (bytes.length < PREFIX_BYTES || bytes[0] !== MAGIC) {
       const advice = 'Was it written by another converter? JsonConverter reads plain JSON.';
       throw badData(`The bytes do not begin with magic byte 0 and a schema id. ${advice}`);
@@ -127,6 +184,22 @@ export class JsonSchemaConverter implements Converter {
     const body = bytes.subarray(PREFIX_BYTES);
     const known = this.#byId.get(id);
     return known === undefined ? this.#learnId(id).then((ready) => this.#read(ready, body)) : this.#read(known, body);
+  }
+
+  #readByHeader(header: Uint8Array, body: Uint8Array): SchemaAndValue | Promise<SchemaAndValue> {
+    const guid = guidIn(header);
+    const known = this.#byGuid.get(guid);
+    return known === undefined
+      ? this.#learnGuid(guid).then((ready) => this.#read(ready, body))
+      : this.#read(known, body);
+  }
+
+  async #learnGuid(guid: string): Promise<Known> {
+    if (this.#registry.byGuid === undefined)
+      throw badData('The record names its schema by GUID, which this registry does not know.');
+    const known = await this.#learnId(await this.#registry.byGuid(guid));
+    this.#byGuid.set(guid, known);
+    return known;
   }
 
   #write(known: Known, schema: Schema | null, given: Exclude<RecordValue, null>): Bytes {
@@ -172,6 +245,8 @@ export class JsonSchemaConverter implements Converter {
 
   /** The schema to write with: plain once it is known, a promise the first time. */
   #forWriting(topic: string, schema: Schema | null): Known | Promise<Known> {
+    if (this.#fixedId !== null && !this.#registers)
+      return this.#byId.get(this.#fixedId) ?? this.#learnId(this.#fixedId);
     if (this.#usesLatest) {
       const subject = this.#subjectName(topic, this.#isKey, schema, undefined);
       const latest = this.#bySubject.get(subject);
@@ -205,7 +280,7 @@ export class JsonSchemaConverter implements Converter {
   async #learnSchema(subject: string, schema: Schema): Promise<Known> {
     const known = await this.#idOf(subject, {
       schemaType: 'JSON',
-      schema: JSON.stringify(toJsonSchema(schema, this.#decimals)),
+      schema: JSON.stringify(toJsonSchema(schema, this.#style)),
     });
     const subjects = this.#bySchema.get(schema) ?? new Map<string, Known>();
     this.#bySchema.set(schema, subjects.set(subject, known));
@@ -213,11 +288,15 @@ export class JsonSchemaConverter implements Converter {
   }
 
   async #idOf(subject: string, registered: RegisteredSchema): Promise<Known> {
+    const options = { normalize: this.#normalizes };
     const id = this.#registers
-      ? await this.#registry.register(subject, registered)
-      : await this.#registry.lookup(subject, registered);
+      ? await this.#registry.register(subject, registered, options)
+      : await this.#registry.lookup(subject, registered, options);
     // What the registry keeps under the id has the subject's rules, too.
-    return this.#byId.get(id) ?? this.#learn(id, this.#runsRules ? await this.#registry.byId(id) : registered);
+    return (
+      this.#byId.get(id) ??
+      this.#learn(id, this.#runsRules || this.#writesHeader ? await this.#registry.byId(id) : registered)
+    );
   }
 
   async #learnId(id: number): Promise<Known> {
@@ -234,10 +313,24 @@ export class JsonSchemaConverter implements Converter {
       ? await compileSchema(schema, `schema ${id}`, referenced, this.#registry.matcherOf)
       : null;
     const rules = this.#runsRules ? await rulesOf(id, registered, this.#roles) : null;
-    const known = { id, prefix, validate, rules, schema: fromJsonSchema(JSON.parse(schema)) };
+    const header = registered.guid === undefined ? null : headerOf(registered.guid);
+    const known = { id, prefix, header, validate, rules, schema: fromJsonSchema(JSON.parse(schema)) };
     this.#byId.set(id, known);
     return known;
   }
+}
+
+/** Magic byte 1 and sixteen bytes: how a header names a schema (schema registry 8). */
+function headerOf(guid: string): Buffer {
+  return Buffer.concat([Buffer.of(GUID_MAGIC), Buffer.from(guid.replaceAll('-', ''), 'hex')]);
+}
+
+function guidIn(header: Uint8Array): string {
+  if (header.length !== GUID_HEADER_BYTES || header[0] !== GUID_MAGIC) {
+    throw badData('The header that names the schema is not magic byte 1 and a GUID.');
+  }
+  const hex = Buffer.from(header.subarray(1)).toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
 /** CEL and what runs rules is loaded with the first schema that has any. */

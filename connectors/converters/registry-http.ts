@@ -6,7 +6,14 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { ConnectError, DataError, type RegisteredSchema, RetriableError, type SchemaRegistry } from '../api/index.ts';
+import {
+  ConnectError,
+  DataError,
+  type RegisteredSchema,
+  type RegistryOptions,
+  RetriableError,
+  type SchemaRegistry,
+} from '../api/index.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
 /** A registry that does not answer by then is treated as away. */
@@ -55,6 +62,8 @@ async function headersFor(access: RegistryAccess, url: string, body: object | un
   return {
     ...access.headers,
     accept: CONTENT_TYPE,
+    // Newer members are welcome: the GUID.
+    'Confluent-Accept-Unknown-Properties': 'true',
     ...(body === undefined ? {} : { 'content-type': CONTENT_TYPE }),
     ...(authorization === null ? {} : { authorization }),
   };
@@ -103,17 +112,27 @@ export function httpRegistry(access: RegistryAccess): SchemaRegistry {
   const at = (subject: string) => `/subjects/${encodeURIComponent(subject)}`;
   const call = async (method: string, path: string, body?: object) => accepted(await ask(method, path, body));
   return {
-    register: async (subject, schema) => (await call('POST', `${at(subject)}/versions`, schema)).id as number,
-    lookup: async (subject, schema) => (await call('POST', at(subject), schema)).id as number,
+    register: async (subject, schema, options) =>
+      (await call('POST', `${at(subject)}/versions${queryOf(options)}`, schema)).id as number,
+    lookup: async (subject, schema, options) =>
+      (await call('POST', `${at(subject)}${queryOf(options)}`, schema)).id as number,
     latest: async (subject) => {
       const answer = await call('GET', `${at(subject)}/versions/latest`);
       return { ...registered(answer), id: answer.id as number };
     },
     byId: async (id) => registered(await call('GET', `/schemas/ids/${id}`)),
+    byGuid: async (guid) => {
+      const ids = (await call('GET', `/schemas/guids/${guid}/ids`)) as unknown as readonly { id: number }[];
+      return ids[0]!.id;
+    },
     // A reference may point to a version that was deleted since: it still means the same.
     version: async (subject, version) =>
       registered(await call('GET', `${at(subject)}/versions/${version}?deleted=true`)),
   };
+}
+
+function queryOf(options: RegistryOptions | undefined): string {
+  return options?.normalize === true ? '?normalize=true' : '';
 }
 
 /** The registry leaves `schemaType` out where it is AVRO, its oldest type. */
@@ -127,6 +146,7 @@ function registered(answer: Record<string, unknown>): RegisteredSchema {
     schemaType,
     schema: String(answer.schema),
     ...(references == null || references.length === 0 ? {} : { references }),
+    ...(typeof answer.guid === 'string' ? { guid: answer.guid } : {}),
     ...(answer.metadata == null ? {} : { metadata: answer.metadata as NonNullable<RegisteredSchema['metadata']> }),
     ...(answer.ruleSet == null ? {} : { ruleSet: answer.ruleSet as NonNullable<RegisteredSchema['ruleSet']> }),
   };

@@ -12,6 +12,7 @@ import {
   type HeaderConverter,
   isOffsetOnly,
   JsonText,
+  type RawHeader,
   type RecordValue,
   type Schema,
   type SchemaAndValue,
@@ -53,6 +54,8 @@ export class Conversion {
   readonly #value: Converter;
   readonly #header: HeaderConverter;
   readonly #beginsTraces: boolean;
+  /** A converter says which schema it wrote with in a header. */
+  readonly #addsHeaders: boolean;
 
   private constructor(
     plan: ConnectorPlan,
@@ -66,6 +69,7 @@ export class Conversion {
     this.#key = key;
     this.#value = value;
     this.#header = header;
+    this.#addsHeaders = key.addsHeaders === true || value.addsHeaders === true;
     this.#beginsTraces = plan.settings.string('trace.context') === 'begin';
   }
 
@@ -104,6 +108,7 @@ export class Conversion {
       stage = 'HEADER_CONVERTER';
       let headers = record.headers.length === 0 ? noRecordHeaders : this.#headersToBytes(record);
       if (this.#beginsTraces) headers = withTrace(headers);
+      if (this.#addsHeaders) return this.#withConvertersHeaders(record, [...headers]);
       stage = 'KEY_CONVERTER';
       const key = this.#key.fromConnectData(record.topic, record.keySchema, record.key);
       if (key instanceof Promise) return this.#finishProducerRecord(record, headers, key, null);
@@ -121,10 +126,10 @@ export class Conversion {
   toSinkRecord(read: ConsumerRecord): TrackedSinkRecord | null | Promise<TrackedSinkRecord | null> {
     let stage: Stage = 'KEY_CONVERTER';
     try {
-      const key = this.#key.toConnectData(read.topic, read.key);
+      const key = this.#key.toConnectData(read.topic, read.key, read.headers);
       if (key instanceof Promise) return this.#finishSinkRecord(read, key, null);
       stage = 'VALUE_CONVERTER';
-      const value = this.#value.toConnectData(read.topic, read.value);
+      const value = this.#value.toConnectData(read.topic, read.value, read.headers);
       if (value instanceof Promise) return this.#finishSinkRecord(read, key, value);
       return this.#transformed(read, key, value);
     } catch (error) {
@@ -151,6 +156,22 @@ export class Conversion {
         offset: read.offset,
         [ORIGINAL]: read,
       });
+    } catch (error) {
+      throw this.#failure(stage, error);
+    }
+  }
+
+  async #withConvertersHeaders(record: SourceRecord, headers: RecordHeader[]): Promise<ProducerRecord> {
+    let stage: Stage = 'KEY_CONVERTER';
+    try {
+      const { topic, partition, timestamp } = record;
+      const added: RawHeader[] = [];
+      const key = await this.#key.fromConnectData(topic, record.keySchema, record.key, added);
+      stage = 'VALUE_CONVERTER';
+      const value = await this.#value.fromConnectData(topic, record.valueSchema, record.value, added);
+      // A record that went through a sink and back has its old one.
+      const kept = headers.filter((header) => !added.some((own) => own.key === header.key));
+      return { topic, partition, key, value, headers: [...kept, ...added], timestamp };
     } catch (error) {
       throw this.#failure(stage, error);
     }
@@ -185,7 +206,7 @@ export class Conversion {
     try {
       key = await pendingKey;
       stage = 'VALUE_CONVERTER';
-      value = await (pendingValue ?? this.#value.toConnectData(read.topic, read.value));
+      value = await (pendingValue ?? this.#value.toConnectData(read.topic, read.value, read.headers));
     } catch (error) {
       throw this.#failure(stage, error);
     }
