@@ -122,3 +122,24 @@ test('max.poll.interval.ms: who does not poll for so long loses its partitions',
   }
   assert.equal(lost[0], true);
 });
+
+test('transaction.timeout.ms: what stays open for longer is aborted, and its producer is told', async (t) => {
+  const interval = 'transaction.abort.timed.out.transaction.cleanup.interval.ms';
+  const { broker: watchful } = await startTestBroker(t, { config: { [interval]: '20' } });
+  const client = inProcessLog(watchful);
+  await client.createTopics([{ topic: 'out', partitions: 1, replicationFactor: 1 }]);
+  const producer = await client.transactionalProducer({ clientId: 'p', transactionalId: 'id', timeoutMs: 50 });
+  await producer.send([recordOf('out', 10)]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = setInterval(() => {
+    // The marker that ends the transaction stands behind its record.
+    if (watchful.log('out', 0).highWatermark >= 2) resolve();
+  }, 10);
+  await promise;
+  clearInterval(look);
+  await assert.rejects(producer.commit(), { name: 'LogError', code: 'INVALID_TXN_STATE', retriable: false });
+  await assert.rejects(producer.send([recordOf('out', 10)]), { name: 'LogError', code: 'PRODUCER_FENCED' });
+  const next = await client.transactionalProducer({ clientId: 'p', transactionalId: 'id' });
+  await next.send([recordOf('out', 20)]);
+  await next.commit();
+});

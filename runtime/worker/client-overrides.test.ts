@@ -184,7 +184,7 @@ test('admin.override.default.api.timeout.ms: a topic that cannot be created in t
   const steered = steeredSource();
   steered.values.push('a');
   const { create, running } = await harness(t, [steered.plugin], { log: new SlowLog() });
-  await create('s', source({ 'admin.override.default.api.timeout.ms': '20' }));
+  await create('s', source({ 'admin.override.default.api.timeout.ms': '20', 'restart.on.failure': 'never' }));
   const status = () => running.worker.status('s').tasks[0]!;
   await eventually(() => assert.equal(status().state, 'FAILED'));
   assert.match(

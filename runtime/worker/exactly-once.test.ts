@@ -273,25 +273,31 @@ test('a worker whose exactly.once.source.support is not enabled refuses what is 
   await zombie.close();
 });
 
-test('a transaction that ran into its timeout fences nobody but itself: the task begins again by itself', async (t) => {
-  const source = exact();
-  source.values.push(...range(10));
-  let stalls = 1;
-  const log: MemoryLog = new MemoryLog({
-    beforeCommit: async () => {
-      if (source.calls.length > 0 || stalls-- <= 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 60));
-      // As the log does it: whoever comes next has another epoch.
-      log.transactions.open(log, 'millrace-s-0');
-    },
+for (const [what, refusal] of [
+  ['fences its appends', null],
+  ['refuses its commit', new LogError('INVALID_TXN_STATE', 'It is over.', { retriable: false })],
+] as const) {
+  test(`a log that has ended a transaction for its timeout ${what}: the task begins again by itself`, async (t) => {
+    const source = exact();
+    source.values.push(...range(10));
+    let stalls = 1;
+    const log: MemoryLog = new MemoryLog({
+      beforeCommit: async () => {
+        if (log.partitionCount('out') === 0 || stalls-- <= 0) return;
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        // Whoever comes next has another epoch.
+        log.transactions.open(log, 'millrace-s-0');
+        if (refusal !== null) throw refusal;
+      },
+    });
+    const { create, values, running } = await harness(t, [source.plugin], { log });
+    await create('s', config({ 'producer.override.transaction.timeout.ms': '50', 'restart.backoff.ms': '10' }));
+    await eventually(() => assert.deepEqual(values('out'), range(10)));
+    assert.equal(source.started.length, 2);
+    const failures = running.collect().find(({ name }) => name === 'millrace_connect_task_failures')!;
+    assert.equal(failures.samples.find(({ labels }) => labels.cause === 'transient')?.value, 1);
   });
-  const { create, values, running } = await harness(t, [source.plugin], { log });
-  await create('s', config({ 'producer.override.transaction.timeout.ms': '50', 'restart.backoff.ms': '10' }));
-  await eventually(() => assert.deepEqual(values('out'), range(10)));
-  assert.equal(source.started.length, 2);
-  const failures = running.collect().find(({ name }) => name === 'millrace_connect_task_failures')!;
-  assert.equal(failures.samples.find(({ labels }) => labels.cause === 'transient')?.value, 1);
-});
+}
 
 for (const what of ['alter', 'reset'] as const) {
   test(`${what} of a stopped source's offsets first fences tasks that were cut off and may still write`, async (t) => {

@@ -100,8 +100,15 @@ export class ExactlyOnce implements SourceDelivery {
     return this.#options.client.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
   }
 
-  #isOverdue(began: number): boolean {
-    return performance.now() - began >= this.#timeoutMs;
+  /**
+   * What the task fails with. The log ends a transaction that runs into its timeout: its commit is then refused for the
+   * state it is in, and its appends are fenced, as if another producer had this id. Only the clock tells the two apart: a
+   * machine that slept, a disk that hung. Such a task may begin again, from its last committed offset.
+   */
+  #told(error: Error, began: number): Error {
+    const openMs = performance.now() - began;
+    const isEnded = codeOf(error) === 'INVALID_TXN_STATE' || (isFenced(error) && openMs >= this.#timeoutMs);
+    return isEnded ? timedOut(openMs, this.#timeoutMs, error) : error;
   }
 
   async open(): Promise<void> {
@@ -236,9 +243,12 @@ export class ExactlyOnce implements SourceDelivery {
       } catch (error) {
         environment.measures.commitFailures++;
         const cause = asError(error instanceof AppendFailed ? error.cause : error);
-        if (isFenced(cause)) throw this.#isOverdue(began) ? timedOut(this.#timeoutMs, cause) : cause;
-        if (!(error instanceof AppendFailed)) throw error;
-        await this.#takeBack(transaction, cause);
+        if (!(error instanceof AppendFailed) || isFenced(cause)) throw this.#told(cause, began);
+        try {
+          await this.#takeBack(transaction, cause);
+        } catch (again) {
+          throw this.#told(asError(again), began);
+        }
         if (signal.aborted) throw cause;
         policy().counts.retries++;
         // Records that were to blame are out of it by now; everything else takes time.
@@ -328,14 +338,10 @@ export class ExactlyOnce implements SourceDelivery {
   }
 }
 
-/**
- * The log fences who lets a transaction run into its timeout just as it fences who was replaced. Only the clock tells the
- * two apart: a machine that slept, a disk that hung. Such a task may begin again; what it wrote was aborted.
- */
-function timedOut(timeoutMs: number, cause: Error): RetriableError {
+function timedOut(openMs: number, timeoutMs: number, cause: Error): RetriableError {
   const message =
-    `A transaction was open for more than ${timeoutMs} ms, so the log aborted it and fenced its producer. ` +
-    'Nothing of it is visible. If this comes again, raise producer.override.transaction.timeout.ms, or find out what stalls.';
+    `The log ended a transaction that was open for ${Math.round(openMs)} ms; its timeout is ${timeoutMs} ms. ` +
+    'If this comes again, raise producer.override.transaction.timeout.ms, or find out what stalls.';
   return new RetriableError(message, { code: 'TRANSACTION_TIMED_OUT', cause });
 }
 
@@ -344,7 +350,11 @@ class AppendFailed extends Error {}
 
 /** By its port's word: another producer has this task's id. */
 function isFenced(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'PRODUCER_FENCED';
+  return codeOf(error) === 'PRODUCER_FENCED';
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function indexesOf(batch: SourceBatch): number[] {

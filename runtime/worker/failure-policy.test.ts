@@ -2,13 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigError, DataError, parseConfig, RetriableError } from '../../connectors/api/index.ts';
-import { RecordError } from '../errors.ts';
+import { DeadlineError, RecordError } from '../errors.ts';
 import { LogError } from '../log/client.ts';
 import { causeOf, FailurePolicy } from './failure-policy.ts';
 import { eventually, harness, steeredSource } from './harness.ts';
 import { restartKeys } from './keys.ts';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+const timedOut = new RetriableError('open too long', {
+  code: 'TRANSACTION_TIMED_OUT',
+  cause: new LogError('PRODUCER_FENCED', 'no', { retriable: false }),
+});
 const policyOf = (keys: Record<string, string> = {}) => new FailurePolicy(parseConfig(restartKeys, keys).config);
 
 const causes: readonly [string, unknown, ReturnType<typeof causeOf>][] = [
@@ -18,6 +22,8 @@ const causes: readonly [string, unknown, ReturnType<typeof causeOf>][] = [
   ['bad data', new DataError('no'), 'bad record'],
   ['a wrong config', new ConfigError('no'), 'bad config'],
   ['a newer owner', new LogError('PRODUCER_FENCED', 'no', { retriable: false }), 'fenced'],
+  ['a transaction that was open too long', timedOut, 'transient'],
+  ['a deadline that passed', new DeadlineError('Creating topic out', 5), 'transient'],
   ['anything else', new TypeError('no'), 'unknown'],
 ];
 for (const [what, error, cause] of causes) test(`${what} is ${cause}`, () => assert.equal(causeOf(error), cause));

@@ -6,7 +6,7 @@
  * anything done in between.
  */
 import { type Config, ConfigError, DataError } from '../../connectors/api/index.ts';
-import { isTransient, RecordError } from '../errors.ts';
+import { DeadlineError, isTransient, RecordError } from '../errors.ts';
 import { backoffMs } from './backoff.ts';
 
 /**
@@ -86,7 +86,8 @@ export function causeOf(error: unknown): FailureCause {
   // Fenced by the clock, not by a successor.
   if (has('TRANSACTION_TIMED_OUT')) return 'transient';
   if (has('PRODUCER_FENCED')) return 'fenced';
-  if (isTransient(error)) return 'transient';
+  // Who did not answer in time may do so the next time.
+  if (isTransient(error) || chain.some((each) => each instanceof DeadlineError)) return 'transient';
   if (chain.some((each) => each instanceof RecordError || each instanceof DataError)) return 'bad record';
   return 'unknown';
 }
