@@ -11,6 +11,8 @@ export const bullmqPlugins: Plugin[] = [
     aliases: ['BullMQSource', 'BullmqSourceConnector'],
     version: '0.1.0',
     config: bullmqSourceConfig,
+    // An event has an id to go on behind. A job is taken back by the queue when a crash comes, whatever our offsets say.
+    exactlyOnceSupport: (config) => (config.string('mode') === 'events' ? 'supported' : 'unsupported'),
     create: async () => new (await import('./source.ts')).BullmqSource(),
   },
   {

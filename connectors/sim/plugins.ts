@@ -11,6 +11,8 @@ export const simPlugins: Plugin[] = [
     aliases: ['sim'],
     version: '0.1.0',
     config: simFleetConfig,
+    // Its offsets are places in a plan that is worked out anew from there.
+    exactlyOnceSupport: () => 'supported',
     create: async () => new (await import('./source.ts')).SimFleetSource(),
   },
 ];
