@@ -74,13 +74,13 @@ export class PostgresSinkTask implements SinkTask {
 
   async put(records: readonly SinkRecord[]): Promise<void> {
     if (this.#failed !== null) throw this.#failed;
-    if (records.length === 0 && this.#waiting.isEmpty) return;
+    if (records.length === 0 && this.#waiting.isEmpty && this.#standing.length === 0) return;
     try {
       const runs = runsOf(records);
       this.#adopt(runs);
       const client = await this.#takeOver();
       const fresh = this.#offsets === null ? records : this.#notDelivered(this.#offsets, records, runs);
-      if (fresh.length > 0 || !this.#waiting.isEmpty) await this.#deliver(client, fresh);
+      await this.#deliver(client, fresh);
     } catch (error) {
       throw await this.#judge(error);
     }

@@ -103,6 +103,7 @@ function connectorsBetween(server: EmbeddedPostgresServer, shop: string, copy: s
 interface House {
   readonly kafka: string;
   notices(): string;
+  connect(): string;
   readonly kills: readonly { readonly what: string; readonly share: number; kill(): Promise<void> }[];
 }
 
@@ -121,6 +122,7 @@ async function oneProcess(connectors: Connectors, t: TestContext): Promise<House
   return {
     kafka: house.kafka,
     notices: house.notices,
+    connect: () => house.connect,
     kills: [
       { what: 'house', share: 0.45, kill },
       { what: 'connector', share: 0.2, kill: () => restartConnectors(house.connect) },
@@ -157,6 +159,7 @@ async function twoProcesses(connectors: Connectors, t: TestContext): Promise<Hou
   return {
     kafka: broker.kafka,
     notices: () => `${broker.notices()}\n${worker.notices()}`,
+    connect: () => worker.connect,
     kills: [
       { what: 'worker', share: 0.3, kill: () => again(worker) },
       { what: 'broker', share: 0.3, kill: () => again(broker) },
@@ -289,8 +292,21 @@ async function equal(source: Client, replica: Client, house: House): Promise<voi
       await sleep(100);
       found = (await replica.query(sql)).rows;
     }
-    assert.deepEqual(found, expected, `table ${table}; the house said:\n${house.notices().slice(-2000)}`);
+    if (JSON.stringify(found) === JSON.stringify(expected)) continue;
+    const reached = (await replica.query('SELECT topic, next_offset, updated_at FROM millrace_offsets')).rows;
+    const states = await Promise.all(['source', 'sink'].map((name) => stateOf(house.connect(), name)));
+    const told = [...states, JSON.stringify(reached), house.notices().slice(-4000)];
+    assert.deepEqual(found, expected, `table ${table}; the house says:\n${told.join('\n')}`);
   }
+}
+
+/** For the message of a failed run. */
+async function stateOf(connect: string, name: string): Promise<string> {
+  const texts = ['status', 'offsets'].map(async (what) => {
+    const answer = await fetch(`${connect}/connectors/${name}/${what}`, { signal: AbortSignal.timeout(SETTLE_MS) });
+    return answer.text();
+  });
+  return (await Promise.all(texts)).join('\n');
 }
 
 /** Key to version, as the topic tells it from its beginning. */
