@@ -57,7 +57,14 @@ it('source, replica and topics agree after every kill', { timeout: SECONDS * 100
   );
   await equal(source, replica, house);
   for (const table of [...families, ...tables]) {
-    assert.deepEqual(await replay(house.kafka, table), await keysOf(source, table), `topic of ${table}`);
+    const [told, expected] = [await replay(house.kafka, table), await keysOf(source, table)];
+    const wrong = [...told, ...expected].map(([id]) => id).find((id) => told.get(id) !== expected.get(id));
+    const history = wrong === undefined ? '' : await historyOf(house.kafka, table, wrong);
+    assert.equal(
+      wrong,
+      undefined,
+      `the topic of ${table} says ${told.get(wrong!)} of ${wrong}, not ${expected.get(wrong!)}:\n${history}`,
+    );
   }
 });
 
@@ -295,9 +302,27 @@ async function equal(source: Client, replica: Client, house: House): Promise<voi
     if (JSON.stringify(found) === JSON.stringify(expected)) continue;
     const reached = (await replica.query('SELECT topic, next_offset, updated_at FROM millrace_offsets')).rows;
     const states = await Promise.all(['source', 'sink'].map((name) => stateOf(house.connect(), name)));
-    const told = [...states, JSON.stringify(reached), house.notices().slice(-4000)];
-    assert.deepEqual(found, expected, `table ${table}; the house says:\n${told.join('\n')}`);
+    const wrong = [...expected, ...found].find(
+      ({ id }) => JSON.stringify(rowOf(found, id)) !== JSON.stringify(rowOf(expected, id)),
+    ).id;
+    const rows = [rowOf(found, wrong), rowOf(expected, wrong)].map((row) => JSON.stringify(row)).join(' is not ');
+    const history = await historyOf(house.kafka, table, wrong);
+    const told = [rows, history, ...states, JSON.stringify(reached), house.notices().slice(-4000)];
+    assert.fail(`table ${table} differs: ${told.join('\n')}`);
   }
+}
+
+const rowOf = (rows: readonly { readonly id: number }[], id: number) => rows.find((row) => row.id === id);
+
+/** What the topic says of one key, for the message of a failed run: where, what, and from where in the source. */
+async function historyOf(brokers: string, table: string, id: number): Promise<string> {
+  const lines: string[] = [];
+  for await (const { offset, key, value } of recordsOf(brokers, table)) {
+    if ((JSON.parse(key!.toString()) as { id: number }).id !== id) continue;
+    const text = (value?.toString() ?? 'tombstone').replace(/(\d)\1{99,}/g, '$1…');
+    lines.push(`${offset}: ${text.replace(/"(version|connector|name|db|schema|ts_us|ts_ns)":[^,]*,/g, '')}`);
+  }
+  return lines.join('\n');
 }
 
 /** For the message of a failed run. */
@@ -312,21 +337,26 @@ async function stateOf(connect: string, name: string): Promise<string> {
 /** Key to version, as the topic tells it from its beginning. */
 async function replay(brokers: string, table: string): Promise<Map<number, number>> {
   const rows = new Map<number, number>();
+  for await (const { key, value } of recordsOf(brokers, table)) {
+    const { id } = JSON.parse(key!.toString()) as { id: number };
+    const after = value === null ? null : (JSON.parse(value.toString()) as { after: { v: number } | null }).after;
+    if (after === null) rows.delete(id);
+    else rows.set(id, after.v);
+  }
+  return new Map([...rows].sort(([a], [b]) => a - b));
+}
+
+/** The whole topic of a table. */
+async function* recordsOf(brokers: string, table: string) {
+  const all: { readonly offset: number; readonly key: Uint8Array | null; readonly value: Uint8Array | null }[] = [];
   await withCluster({ brokers }, async (cluster) => {
     const topic = await cluster.topic(`shop.public.${table}`);
     const partitions = topic.partitions.map(({ partition }) => partition);
     const from = await cluster.offsetsAt(topic, partitions, -2);
     const until = await cluster.offsetsAt(topic, partitions, -1);
-    for await (const records of readTopic(cluster, { topic, from, until })) {
-      for (const { key, value } of records) {
-        const { id } = JSON.parse(key!.toString()) as { id: number };
-        const after = value === null ? null : (JSON.parse(value.toString()) as { after: { v: number } | null }).after;
-        if (after === null) rows.delete(id);
-        else rows.set(id, after.v);
-      }
-    }
+    for await (const records of readTopic(cluster, { topic, from, until })) all.push(...records);
   });
-  return new Map([...rows].sort(([a], [b]) => a - b));
+  yield* all;
 }
 
 async function keysOf(source: Client, table: string): Promise<Map<number, number>> {
