@@ -97,6 +97,8 @@ export class SnapshotReader {
   #emitted = 0;
   #offset: SourceOffset;
   #idleSince = Date.now();
+  /** Thrown by the next call. */
+  #failure: unknown = null;
   /** True once the last row went out. */
   isDone = false;
 
@@ -120,27 +122,40 @@ export class SnapshotReader {
 
   /** The next records; an empty answer means that none came within `waitMs` or that the snapshot is done. */
   async next(waitMs: number): Promise<SourceRecord[]> {
-    const { settings, partition, signal, notifications, progress } = this.#context;
+    if (this.#failure !== null) throw this.#failure;
+    const { settings, partition, notifications, progress } = this.#context;
     const batch = new RecordBatch(partition, settings.batchRecordsMax);
     const pause = await progress.pauseMs();
     if (pause > 0) {
       await new Promise((resolve) => setTimeout(resolve, Math.min(pause, waitMs)));
       return [];
     }
+    try {
+      await this.#fill(batch, waitMs);
+    } catch (error) {
+      // Records first: the ranges they end count as done, so they must not be lost with what failed.
+      if (batch.records.length === 0) throw error;
+      this.#failure = error;
+    }
+    progress.add(batch.records.length);
+    notifications.flush(batch, this.#offset);
+    return batch.records;
+  }
+
+  /** Reads until the batch is full, nothing more is there, or nothing came within `waitMs`. */
+  async #fill(batch: RecordBatch, waitMs: number): Promise<void> {
+    const { signal } = this.#context;
     while (!signal.aborted && !this.isDone) {
       for (const lane of this.#lanes) if (lane.work === null) await this.#assign(lane);
       const busy = this.#lanes.filter((lane) => lane.work !== null);
       if (busy.length === 0) this.#finish(batch);
       else for (const lane of busy) if (!batch.isFull) this.#drain(lane, batch);
-      if (batch.isFull || this.isDone) break;
+      if (batch.isFull || this.isDone) return;
       const idle = this.#lanes.filter((lane) => lane.work === null).length;
       if (idle === this.#lanes.length || (idle > 0 && this.#hasWork())) continue;
-      if (batch.records.length > 0) break;
-      if (!(await this.#wait(busy, waitMs))) break;
+      if (batch.records.length > 0) return;
+      if (!(await this.#wait(busy, waitMs))) return;
     }
-    progress.add(batch.records.length);
-    notifications.flush(batch, this.#offset);
-    return batch.records;
   }
 
   /** True where something may have come; false when `waitMs` went by. */

@@ -1,0 +1,54 @@
+/**
+ * A connection that breaks between two tables of a snapshot: what was read from the first one by then is not lost with it.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, mock, test } from 'node:test';
+import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import type { ConnectError } from '../api/index.ts';
+import { ConnectionLost } from './errors.ts';
+import { startSource } from './source-harness.ts';
+import { WireConnection } from './wire/connection.ts';
+
+describe('a snapshot that is cut short', () => {
+  let server: EmbeddedPostgresServer;
+  before(async () => {
+    server = await startPostgres();
+  });
+  after(() => server.stop());
+
+  test('every row arrives, whichever COPY the connection breaks at', async () => {
+    const name = await server.createDatabase();
+    const client = await server.connect(name);
+    const tables = ['a', 'b', 'c', 'd'];
+    for (const table of tables) {
+      await client.query(
+        `CREATE TABLE ${table} (id int PRIMARY KEY); INSERT INTO ${table} SELECT generate_series(1, 5)`,
+      );
+    }
+    const address = { 'database.hostname': server.host, 'database.port': String(server.port) };
+    const login = { 'database.user': server.user, 'database.password': server.password, 'database.dbname': name };
+    for (let breaksAt = 1; breaksAt <= tables.length; breaksAt++) {
+      const slot = `slot${breaksAt}`;
+      const config = { 'topic.prefix': 's', ...address, ...login, 'slot.name': slot, 'publication.name': slot };
+      const source = await startSource({ config: { ...config, 'snapshot.max.threads': '1' } });
+      let copies = 0;
+      const { startStream } = WireConnection.prototype;
+      const broken = mock.method(WireConnection.prototype, 'startStream', function (this: WireConnection, sql: string) {
+        if (sql.startsWith('COPY') && ++copies === breaksAt) throw new ConnectionLost('The connection broke.');
+        return startStream.call(this, sql);
+      });
+      const keys = new Set<string>();
+      for (const deadline = Date.now() + 60_000; keys.size < tables.length * 5 && Date.now() < deadline; ) {
+        const records = await source.poll().catch((error: ConnectError) => {
+          assert.ok(error.retriable, error.message);
+          return [];
+        });
+        for (const { topic, key } of records) keys.add(`${topic} ${Buffer.from((key as { bytes: Uint8Array }).bytes)}`);
+        if (copies > breaksAt && records.length === 0) break; // Past the snapshot: what is missing stays missing.
+      }
+      broken.mock.restore();
+      await source.stop();
+      assert.equal(keys.size, tables.length * 5, `broken at COPY ${breaksAt}`);
+    }
+  });
+});
