@@ -8,26 +8,13 @@ import { once } from 'node:events';
 import { createServer, connect as open, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lastingPort } from '../../test/kit/lasting-port.ts';
 import { examineSource, OffsetStore, SourceRun } from '../acceptance/index.ts';
 import { parseConfig, plainValue, type SourceConnectorPlugin } from '../api/index.ts';
 import { sourceSettings } from './config.ts';
 import { httpPlugins } from './plugins.ts';
 
 const plugin = httpPlugins[0] as SourceConnectorPlugin;
-
-const given = new Set<number>();
-
-/** A port that nobody listens on, and that no other test of this file was given. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  if (given.has(port)) return freePort();
-  given.add(port);
-  return port;
-}
 
 /**
  * A sender that keeps an order: all bodies in a row on one connection (HTTP/1.1 pipelining), and what was not answered
@@ -82,7 +69,7 @@ examineSource({
   plugin,
   lacks: { badInput: 'what is wrong with a request is answered to its sender', tombstones: 'a request has a body' },
   prepare: async (t) => {
-    const port = await freePort();
+    const port = await lastingPort();
     const sender = new Sender(t, port);
     return {
       config: { 'http.port': String(port), 'http.path': '/hook', topic: 'hooks', 'value.format': 'string' },
@@ -93,7 +80,7 @@ examineSource({
 });
 
 async function begin(t: TestContext, keys: Record<string, string> = {}, offsets = new OffsetStore()) {
-  const port = await freePort();
+  const port = await lastingPort();
   const config = { 'http.port': String(port), 'http.path': '/hook', topic: 'hooks', ...keys };
   const run = await SourceRun.start(plugin, config, { offsets });
   t.after(() => run.stop());

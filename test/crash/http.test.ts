@@ -10,6 +10,7 @@ import { it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withCluster } from '../../cli/kafka/cluster.ts';
 import { readTopic } from '../../cli/kafka/read.ts';
+import { lastingPort } from '../kit/lasting-port.ts';
 import { type Millrace, startMillrace } from '../kit/millrace.ts';
 
 const KILLS = 3;
@@ -28,7 +29,7 @@ it(
   async (t) => {
     const { url, arrived } = await target(t);
     await using house = await startMillrace();
-    const port = await freePort();
+    const port = await lastingPort();
     await put(house, 'in', { 'connector.class': 'HttpSource', 'http.port': String(port), topic: 'hooks' });
     await put(house, 'out', { 'connector.class': 'HttpSink', 'http.url': url, topics: 'hooks' });
 
@@ -74,15 +75,6 @@ async function target(t: TestContext): Promise<{ url: string; arrived: Arrived[]
     server.close();
   });
   return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}/`, arrived };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** As webhooks are sent: again, under the same name, until somebody says 200. */
