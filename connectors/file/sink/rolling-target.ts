@@ -167,6 +167,12 @@ export class RollingTarget {
     const { format, pathOf, rules } = this.#options;
     const parts = new Map<string, Part>();
     let open = this.#openFiles();
+    if (pathOf === null && format.layoutOf === null && (group.has('') || open < rules.openFilesMax)) {
+      // One file takes them all: nothing to sort.
+      const end = Math.min(records.length, from + rules.records - group.recordsFor(''));
+      parts.set('', { folder: '', records: records.slice(from, end) });
+      return { parts, end, isFull: end - from + group.recordsFor('') >= rules.records, needsRoom: false };
+    }
     for (let at = from; at < records.length; at++) {
       const record = records[at]!;
       const folder = pathOf?.(record) ?? '';

@@ -1,7 +1,8 @@
 /**
  * Question: how many lines of 100 bytes does the file source hand out of `poll`, and the file sink take into `put`?
  * Method: a file of LINES lines (default 2,000,000) in the page cache; the task alone, without a log behind it; median
- * of three. Beside it, in the same run: `wc -l`, and reading the same bytes in 1 MiB pieces. Run: node bench/file.bench.ts
+ * of three. Beside it, in the same run: `wc -l`, and reading the same bytes in 1 MiB pieces. Run:
+ * node bench/file/task.bench.ts
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,19 +10,19 @@ import { createWriteStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SinkLog, SinkRun, SourceRun } from '../connectors/acceptance/index.ts';
+import { SinkLog, SinkRun, SourceRun } from '../../connectors/acceptance/index.ts';
 import {
   Schemas,
   type SinkConnectorPlugin,
   type SinkRecord,
   type SourceConnectorPlugin,
-} from '../connectors/api/index.ts';
-import { filePlugins } from '../connectors/file/plugins.ts';
-import { median, type Row, report, timed } from './report.ts';
+} from '../../connectors/api/index.ts';
+import { filePlugins } from '../../connectors/file/plugins.ts';
+import { median, type Row, report, timed } from '../report.ts';
 
 const count = Number(process.env.LINES ?? 2_000_000);
-const source = filePlugins[0] as SourceConnectorPlugin;
-const sink = filePlugins[1] as SinkConnectorPlugin;
+const source = filePlugins.find((each) => each.class === 'FileSource') as SourceConnectorPlugin;
+const sink = filePlugins.find((each) => each.class === 'FileSink') as SinkConnectorPlugin;
 const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
 
 const text = (i: number): string => `${i},truck-${i % 1000},47.3769,8.5417,`.padEnd(99, 'x');
@@ -106,6 +107,9 @@ try {
     await three('write in 200 kB pieces, nothing else', () => writeRaw(fresh())),
     await three('FileSink appending', () => pour({ file: fresh() })),
     await three('FileSink rolling at 100,000', () => pour({ directory: fresh() })),
+    await three('FileSink rolling, in folders of the hour', () =>
+      pour({ directory: fresh(), 'partition.by': 'time:yyyy-MM-dd/HH', 'partition.timestamp': 'wall' }),
+    ),
   ]);
 } finally {
   await rm(folder, { recursive: true, force: true });
