@@ -43,7 +43,7 @@ export class JsonValuesCutter implements Cutter {
   }
 
   cut(chunk: Chunk, max: number, sink: CutSink): void {
-    if (this.#skipping !== null && !this.#skip(chunk, sink)) return;
+    if (this.#skipping !== null && !this.#skip(chunk)) return;
     for (let taken = 0; taken < max; taken++) {
       const from = afterSeparators(chunk.bytes, chunk.cursor);
       if (from >= chunk.end) {
@@ -67,12 +67,15 @@ export class JsonValuesCutter implements Cutter {
     this.#skipping = { depth: 0, isText: false, isEscaped: false };
     const from = chunk.cursor;
     chunk.cursor = afterSeparators(chunk.bytes, from);
-    sink.bad(chunk.cursor, chunk.end, 'are the beginning of a value longer than max.record.bytes, which is skipped');
-    this.#skip(chunk, sink);
+    const problem = chunk.isLast
+      ? 'are a value that does not end'
+      : 'are the beginning of a value longer than max.record.bytes, which is skipped';
+    sink.bad(chunk.cursor, chunk.end, problem);
+    this.#skip(chunk);
   }
 
   /** True when the end of the skipped value was found. */
-  #skip(chunk: Chunk, _: CutSink): boolean {
+  #skip(chunk: Chunk): boolean {
     const end = endOfValue(chunk.bytes, chunk.cursor, this.#skipping!, chunk.isLast);
     chunk.cursor = end < 0 ? chunk.end : end;
     if (end < 0) return false;
@@ -85,9 +88,8 @@ export class JsonValuesCutter implements Cutter {
     const value = new JsonText(bytes);
     try {
       if (!chunk.isValid && !isUtf8(bytes)) throw new SyntaxError('it is not UTF-8');
-      const schema = this.#schemaOf?.(value.parse()) ?? null;
-      value.parse();
-      sink.record(schema, value, null, end);
+      const parsed = value.parse();
+      sink.record(this.#schemaOf?.(parsed) ?? null, value, null, end);
     } catch (error) {
       sink.bad(from, end, `are not JSON: ${messageOf(error)}`, error);
     }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { OffsetStore, SourceRun } from '../../acceptance/index.ts';
+import { recordingLogger } from '../../acceptance/logger.ts';
 import { parseConfig, plainValue, type SourceConnectorPlugin, type SourceRecord } from '../../api/index.ts';
 import { filePlugins } from '../plugins.ts';
 import { fileSourceSettings } from '../source-config.ts';
@@ -140,6 +141,39 @@ test('A file that cannot be read goes to its own folder where one is named', asy
   const run = await begin(t, { file: dir, format: 'csv', 'move.bad.to': join(dir, 'bad') });
   await until(run, async () => (await readdir(join(dir, 'bad')).catch(() => [])).length === 1);
   assert.deepEqual([run.badInput.length, await readdir(dir)], [1, ['bad']]);
+});
+
+test('A preview shows records and leaves every file where it is', async (t) => {
+  const dir = await folder(t);
+  await writeFile(join(dir, 'a.csv'), 'id\n1\n');
+  await writeFile(join(dir, 'bad.csv'), 'id,id\n');
+  await writeFile(join(dir, 'empty.csv'), '');
+  const raw = {
+    ...once,
+    file: dir,
+    format: 'csv',
+    'after.read': 'delete',
+    'move.bad.to': join(dir, 'bad'),
+    'stable.ms': '60000',
+  };
+  const { logger } = recordingLogger();
+  const connector = await plugin.create();
+  const request = { logger, signal: new AbortController().signal };
+  const records = await connector.sample!(parseConfig(plugin.config, raw).config, 5, request);
+  assert.deepEqual(
+    records.map(({ value }) => value),
+    [{ id: '1' }],
+  );
+  assert.deepEqual((await readdir(dir)).sort(), ['a.csv', 'bad.csv', 'empty.csv']);
+});
+
+test('A JSON value that does not end is reported when its file is complete', async (t) => {
+  const file = join(await folder(t), 'a.json');
+  await writeFile(file, '[1, {"a": [2, 3');
+  const run = await begin(t, { file, format: 'json', 'csv.unclosed.quote.ms': '0' });
+  assert.deepEqual(values(await run.take(1)), ['1']);
+  await until(run, async () => run.badInput.length === 1);
+  assert.match(run.badInput[0]!.error.message, /are a value that does not end/);
 });
 
 test('Files come oldest first where that is asked for', async (t) => {

@@ -71,13 +71,15 @@ export class FileSource implements SourceConnector {
     return Array.from({ length: count }, (_, index) => ({ 'task.index': String(index), 'task.count': String(count) }));
   }
   createTask(): FileSourceTask {
-    return new FileSourceTask();
+    return new FileSourceTask(this.#settingsOf);
   }
   stop(): void {}
 
-  /** The task only reads; the place it has reached is the worker's to keep. */
+  /** As a task would read, files that still change too, and none is put away; the place reached is the worker's to keep. */
   sample(config: Config, max: number, request: PreviewRequest): Promise<readonly SourceRecord[]> {
-    return sampleTask(this.createTask(), config, max, request);
+    const task = this.createTask();
+    task.leavesFiles = true;
+    return sampleTask(task, config, max, request);
   }
 
   async check(config: Config): Promise<readonly ConfigProblem[]> {
@@ -116,6 +118,8 @@ async function checkFiles(settings: FileSourceSettings): Promise<ConfigProblem[]
 }
 
 export class FileSourceTask implements SourceTask {
+  /** For previews: nothing is moved or deleted, and nothing waited for. Set before `start`. */
+  leavesFiles = false;
   readonly #settingsOf: SettingsOf;
   #context!: SourceTaskContext;
   #settings!: FileSourceSettings;
@@ -134,7 +138,8 @@ export class FileSourceTask implements SourceTask {
 
   async start(context: SourceTaskContext, config: Config): Promise<void> {
     this.#context = context;
-    this.#settings = this.#settingsOf(config);
+    const settings = this.#settingsOf(config);
+    this.#settings = this.leavesFiles ? { ...settings, afterRead: 'keep', moveBadTo: null, stableMs: 0 } : settings;
     this.#reader = new FileReader(this.#settings, context.logger, (files) => this.#findPlaces(files));
     await this.#scan();
   }
