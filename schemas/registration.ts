@@ -58,7 +58,7 @@ export class Registration {
     const versions = this.#state.versions(subject).filter(({ deleted }) => options.deleted || !deleted);
     if (versions.length === 0) throw errors.subjectNotFound(subject);
     const content = this.#reader.contentOf(subject, request, this.#isNormalized(subject, options.normalize));
-    const found = findByContent(versions, content);
+    const found = findByContent(versions, content) ?? findByText(versions, content);
     if (found !== undefined) return found;
     await this.#reader.vet(subject, content);
     throw errors.schemaNotFound();
@@ -264,6 +264,13 @@ export class Registration {
 function findByContent(versions: readonly SchemaVersion[], content: SchemaContent): SchemaVersion | undefined {
   const guid = guidOf(content);
   return versions.findLast((version) => version.guid === guid);
+}
+
+/** Who names neither metadata nor rules, as serializers do, means the latest version of that text, whatever it has. */
+function findByText(versions: readonly SchemaVersion[], content: SchemaContent): SchemaVersion | undefined {
+  if (content.metadata !== null || content.ruleSet !== null) return undefined;
+  const guid = guidOf(content);
+  return versions.findLast((version) => guidOf({ ...version, metadata: null, ruleSet: null }) === guid);
 }
 
 function groupOf(schema: Pick<SchemaContent, 'metadata'>, property: string): string | undefined {

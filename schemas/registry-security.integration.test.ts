@@ -216,6 +216,17 @@ describe('what they may do', () => {
     }
   });
 
+  it('is asked of what an alias stands for, and of the alias itself where that is deleted', async (test) => {
+    const { registry } = await withRoles(test);
+    const [writer, admin] = [clientOf(registry, basic('writer')), clientOf(registry, basic('admin'))];
+    await admin.register('secret', SCHEMA.schema);
+    await admin.put('/config/trucks_gps-value', { alias: 'secret' });
+    assertRefused(await writer.register('trucks_gps-value', '{}'), 403, 40301, /Write on Subject: secret/);
+    assertRefused(await writer.get('/subjects/trucks_gps-value/versions'), 403, 40301, /Read on Subject: secret/);
+    assertRefused(await writer.del('/subjects/trucks_gps-value'), 403, 40301, /Admin on Subject: trucks_gps-value/);
+    assertRefused(await writer.get('/config/:.:secret'), 403, 40301, /Read on Subject: secret/);
+  });
+
   it('shows in lists and by id only what they may read', async (test) => {
     const { registry } = await withRoles(test);
     const [reader, admin] = [clientOf(registry, basic('reader')), clientOf(registry, basic('admin'))];

@@ -10,6 +10,7 @@ import { type Access, accessOf, needOf } from '../security/access.ts';
 import { Authentication, type RegistryLogins } from '../security/authentication.ts';
 import type { SecuritySettings } from '../security/config.ts';
 import type { RolesFile } from '../security/roles.ts';
+import { canonicalName } from '../subject-name.ts';
 
 /** What the guard logs through. */
 export interface AuditLogger {
@@ -72,7 +73,7 @@ export class Guard {
     const need = needOf(method, path);
     if (need === null) return;
     const named = (request.params as Record<string, string>).subject;
-    this.accessOf(request).require(need.role, need.ofSubject ? this.#subjectOf(path, named ?? '') : null);
+    this.accessOf(request).require(need.role, need.ofSubject ? this.#subjectOf(method, path, named ?? '') : null);
   }
 
   /** A line per change that was asked for. `result` is `ok` or the error's code. */
@@ -80,9 +81,10 @@ export class Guard {
     if (changes(method, path)) this.#audit(request, this.accessOf(request).principal, result, answer);
   }
 
-  /** An alias is what it stands for, except where it is itself looked at or changed. */
-  #subjectOf(path: string, name: string): string {
-    return path.startsWith('/config') || path.startsWith('/mode') ? name : this.#parts.core.subjectFor(name);
+  /** An alias is what it stands for, except where it is itself looked at, changed or deleted. */
+  #subjectOf(method: string, path: string, name: string): string {
+    const isMeantItself = method === 'DELETE' || path.startsWith('/config') || path.startsWith('/mode');
+    return isMeantItself ? canonicalName(name) : this.#parts.core.subjectFor(name);
   }
 
   #audit(request: FastifyRequest, principal: string, result: 'ok' | number, answer?: unknown): void {

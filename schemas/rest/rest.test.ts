@@ -121,6 +121,22 @@ describe('registering and finding', () => {
   });
 });
 
+describe('looking up', () => {
+  it('finds a text that has got rules since, for serializers that name none', async (test) => {
+    const registry = await setUp(test);
+    await registry.register('a', CLOSED_2);
+    const ruleSet = { domainRules: [{ name: 'r', kind: 'CONDITION', type: 'CEL', mode: 'WRITE', expr: 'true' }] };
+    await registry.register('a', CLOSED_2, { ruleSet });
+    await registry.register('b', CLOSED, { ruleSet });
+    const lookUp = async (subject: string, schema: string, more = {}) =>
+      (await registry.post(`/subjects/${subject}`, { schemaType: 'JSON', schema, ...more })).body;
+    assert.equal((await lookUp('a', CLOSED_2)).version, 1);
+    assert.equal((await lookUp('a', CLOSED_2, { ruleSet })).version, 2);
+    assert.equal((await lookUp('b', CLOSED)).version, 1);
+    assert.equal((await lookUp('b', CLOSED, { metadata: { properties: { a: 'b' } } })).error_code, 40403);
+  });
+});
+
 describe('what is refused', () => {
   it('has the codes and the literal messages clients look for', async (test) => {
     const registry = await setUp(test);
