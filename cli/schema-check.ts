@@ -52,24 +52,34 @@ async function check(subject: string, file: string, options: Options): Promise<v
 interface Verdict {
   readonly compatible: boolean;
   readonly messages: readonly string[];
+  /** What happens to records, whatever the rules of compatibility say: the one that breaks, where there is one. */
+  readonly sound?: unknown;
 }
 
 async function asked(subject: string, file: string, options: Options): Promise<Verdict> {
   const path = `compatibility/subjects/${encodeURIComponent(subject)}/versions?verbose=true`;
-  const answer = (await ask(options, 'POST', path, schemaBody(file, options))) as Record<string, unknown>;
-  const { is_compatible: compatible, messages = [], ...more } = answer;
-  return { compatible: compatible === true, messages: messages as string[], ...more };
+  const answer = (await ask(options, 'POST', path, schemaBody(file, options))) as {
+    readonly is_compatible: boolean;
+    readonly messages?: readonly string[];
+    /** Ours; another registry has none. */
+    readonly sound?: Parameters<Awaited<ReturnType<typeof schemaTools>>['soundLine']>[0];
+  };
+  const { is_compatible: compatible, messages = [], sound } = answer;
+  if (sound === undefined) return { compatible, messages };
+  const { soundLine } = await schemaTools();
+  return { compatible, messages, sound: options.output === 'table' ? soundLine(sound) : sound };
 }
 
 async function offline(file: string, options: Options): Promise<Verdict> {
-  const { offlineMessages, COMPATIBILITY_LEVELS, COMPATIBILITY_POLICIES } = await schemaTools();
+  const { offlineMessages, offlineSound, COMPATIBILITY_LEVELS, COMPATIBILITY_POLICIES } = await schemaTools();
   const level = oneOf(COMPATIBILITY_LEVELS, options.level, '--level');
   const policy = oneOf(COMPATIBILITY_POLICIES, options.policy, '--policy');
   const earlier = await Promise.all((options.against ?? []).map((each) => sourceOf(each, options)));
-  const messages = await offlineMessages(fileSource(file), earlier, level, policy).catch((error: Error) => {
+  const next = fileSource(file);
+  const messages = await offlineMessages(next, earlier, level, policy).catch((error: Error) => {
     throw new CliError('BAD_CONFIGURATION', error.message, { cause: error.cause });
   });
-  return { compatible: messages.length === 0, messages };
+  return { compatible: messages.length === 0, messages, sound: await offlineSound(next, earlier, level) };
 }
 
 function oneOf<T extends string>(known: readonly T[], text: string, flag: string): T {

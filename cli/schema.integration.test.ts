@@ -112,6 +112,7 @@ describe('a schema from real records and back', () => {
     const refused = await millrace(['schema', 'check', 'trucks-value', next, '--against', old], '', nowhere);
     assert.equal(refused.code, 1);
     assert.match(refused.out, /TYPE_CHANGED/);
+    assert.match(refused.out, /sound .*"id":/);
     const taken = await millrace(['schema', 'check', 's', next, '--against', old, '--level', 'none'], '', nowhere);
     assert.equal(taken.code, 0);
     assert.equal(

@@ -42,6 +42,16 @@ describe('the records of _schemas', () => {
     assert.equal(encodeModeValue(null, 'READONLY').toString(), '{"mode":"READONLY"}');
   });
 
+  it('of Avro name no type, as in what people export from Confluent’s registry', () => {
+    const schema = '{"type":"record","name":"Car","namespace":"c","fields":[{"name":"model","type":"string"}]}';
+    const version = { subject: 'Car', version: 1, id: 2, schemaType: 'AVRO', schema, deleted: false } as const;
+    assert.equal(
+      encodeSchemaValue({ ...version, references: [], metadata: null, ruleSet: null }).toString(),
+      '{"subject":"Car","version":1,"id":2,"schema":"{\\"type\\":\\"record\\",\\"name\\":\\"Car\\",\\"namespace\\":\\"c\\",' +
+        '\\"fields\\":[{\\"name\\":\\"model\\",\\"type\\":\\"string\\"}]}","deleted":false}',
+    );
+  });
+
   it('are read in any order of members and with any magic, and left alone when they are none of ours', () => {
     assert.deepEqual(decodeKey(Buffer.from('{"magic":0,"subject":"s","version":1,"keytype":"SCHEMA"}')), {
       keytype: 'SCHEMA',

@@ -52,7 +52,8 @@ export function encodeSchemaValue(version: Omit<SchemaVersion, 'guid' | 'timesta
     subject: version.subject,
     version: version.version,
     id: version.id,
-    schemaType: version.schemaType,
+    // Confluent leaves its oldest type out.
+    ...(version.schemaType === 'AVRO' ? {} : { schemaType: version.schemaType }),
     ...(version.references.length === 0
       ? {}
       : { references: version.references.map(({ name, subject, version }) => ({ name, subject, version })) }),

@@ -15,7 +15,10 @@ import {
   type CompatibilityPolicy,
 } from '../model.ts';
 import { DEFAULT_LIMITS, type NamedText, type ParsedSchema, parseSchema } from '../parse/parse-schema.ts';
+import { soundAnswer, soundLine } from '../sound/answer.ts';
+import { judgeSchemas } from '../sound/judge.ts';
 
+export { soundLine };
 export { COMPATIBILITY_LEVELS, COMPATIBILITY_POLICIES, type CompatibilityLevel, type CompatibilityPolicy };
 
 /** A schema's text and what its references mean, by name. */
@@ -102,6 +105,20 @@ export async function offlineMessages(
     })),
   );
   return messagesOf(incompatibilities(candidate, old, level, policy), old, { level, validateFields: false });
+}
+
+/** What happens to records, in a line: the one that breaks, or that none does. Whatever the compatibility rules say. */
+export async function offlineSound(
+  next: SchemaSource,
+  earlier: readonly SchemaSource[],
+  level: CompatibilityLevel,
+): Promise<string> {
+  const textOf = ({ text, references = [] }: SchemaSource) => ({ schema: text, references });
+  const versions = earlier.map((source, index) => ({ ...textOf(source), version: index + 1 }));
+  const counted = level.endsWith('_TRANSITIVE') ? versions : versions.slice(-1);
+  return soundLine(
+    await soundAnswer(textOf(next), counted, level, (written, read) => judgeSchemas(written, read, DEFAULT_LIMITS)),
+  );
 }
 
 /** What is wrong with a text as a schema, in a sentence; null when nothing is. */
