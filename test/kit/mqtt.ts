@@ -163,6 +163,8 @@ export interface MosquittoOptions {
   readonly port?: number;
   /** Messages a client may hold unacknowledged. */
   readonly maxInflight?: number;
+  /** Keeps QoS 0 messages, too, for clients that are away. */
+  readonly queuesQos0?: boolean;
 }
 
 /** Starts the system's mosquitto. Throws {@link ServiceUnavailable} where there is none. */
@@ -208,6 +210,7 @@ function mosquittoConf(home: string, port: number, options: MosquittoOptions): s
     `persistence_location ${home}/`,
     'max_queued_messages 0',
     `max_inflight_messages ${options.maxInflight ?? 1000}`,
+    `queue_qos0_messages ${options.queuesQos0 === true}`,
     'log_type error',
     // Root would give up its rights, and then not find the temporary directory.
     ...(process.getuid?.() === 0 ? ['user root'] : []),
