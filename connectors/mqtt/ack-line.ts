@@ -23,6 +23,10 @@ export class Delivery {
   recordsLeft = 1;
   /** The connection it last came on; null where nothing is owed. */
   sender: AckSender | null;
+  /** Its place in the order of receipt, given where it may come again (`redeliveries.ts`), else 0. */
+  serial = 0;
+  /** Tells its content from another's; -1 until somebody asks. */
+  fingerprint = -1;
 
   constructor(topic: string, payload: Buffer, sender: AckSender | null = null) {
     this.topic = topic;

@@ -12,6 +12,11 @@ import { Redeliveries } from './redeliveries.ts';
 import type { LostSession } from './session.ts';
 import type { SparkplugReader } from './sparkplug/reader.ts';
 
+/** A message on its way, with the session it came in. */
+export interface Waiting extends Arrival {
+  readonly intake: Intake;
+}
+
 export class Intake {
   readonly clientId: string;
   readonly #settings: MqttSettings;
@@ -37,11 +42,9 @@ export class Intake {
   }
 
   /** The message as it goes on, or null when it is with us already: then only its acknowledgement is owed, and noted. */
-  take(connection: MqttConnection, packet: IPublishPacket): Arrival | null {
+  take(connection: MqttConnection, packet: IPublishPacket): Waiting | null {
     const payload = packet.payload as Buffer;
-    if (packet.qos === 0) {
-      return { delivery: new Delivery(packet.topic, payload), packet, receivedAt: Date.now(), serial: 0 };
-    }
+    if (packet.qos === 0) return this.#waiting(new Delivery(packet.topic, payload), packet);
     const packetId = packet.messageId!;
     const earlier = this.#redeliveries?.match(packetId, packet.topic, payload, packet.dup) ?? null;
     if (earlier !== null) {
@@ -52,14 +55,18 @@ export class Intake {
     }
     const delivery = new Delivery(packet.topic, payload, connection);
     connection.acks.owe(packetId, delivery);
-    const serial = this.#redeliveries?.received(packetId, delivery) ?? 0;
-    return { delivery, packet, receivedAt: Date.now(), serial };
+    this.#redeliveries?.received(packetId, delivery);
+    return this.#waiting(delivery, packet);
   }
 
-  /** None when the message is to be ignored; throws DataError for one that cannot become a record. */
-  records(arrival: Arrival): readonly SourceRecord[] {
-    if (this.#settings.skipRetained && arrival.packet.retain) return [];
-    return this.#maker.records(arrival);
+  #waiting(delivery: Delivery, packet: IPublishPacket): Waiting {
+    return { delivery, packet, receivedAt: Date.now(), intake: this };
+  }
+
+  /** Adds its records and answers how many: 0 when it is to be ignored. Throws DataError when it cannot become a record. */
+  addRecords(arrival: Arrival, into: SourceRecord[]): number {
+    if (this.#settings.skipRetained && arrival.packet.retain) return 0;
+    return this.#maker.add(arrival, into);
   }
 
   /** Where a bad message came from, for its dead letter. */

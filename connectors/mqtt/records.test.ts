@@ -19,7 +19,6 @@ function arrival(topic: string, payload: string | Buffer, packet: Partial<IPubli
     delivery: new Delivery(topic, bytes),
     packet: { cmd: 'publish', topic, payload: bytes, qos: 1, retain: false, dup: false, ...packet } as IPublishPacket,
     receivedAt: 1234,
-    serial: 0,
   };
 }
 

@@ -18,7 +18,7 @@ import {
 import type { Delivery } from './ack-line.ts';
 import type { MqttSettings } from './config.ts';
 import { badPayload, unmatchedTopic } from './errors.ts';
-import { type Redeliveries, UnackedUpTo } from './redeliveries.ts';
+import { type Redeliveries, SessionOffset } from './redeliveries.ts';
 import { type Rule, topicName } from './rules.ts';
 import type { SparkplugItem, SparkplugReader } from './sparkplug/reader.ts';
 
@@ -28,8 +28,6 @@ export interface Arrival {
   readonly packet: IPublishPacket;
   /** Milliseconds since the epoch; becomes the record's timestamp. */
   readonly receivedAt: number;
-  /** Its place in the order of receipt; 0 where the broker will not send it again. */
-  readonly serial: number;
 }
 
 /** What is the same for all messages on one MQTT topic. */
@@ -69,11 +67,15 @@ export class RecordMaker {
     this.#sourceOffset = { filters: settings.filters, tasks: settings.tasks };
   }
 
-  /** The records of a message: one, or as many as a Sparkplug message has metrics; none when it is to be ignored. */
-  records(arrival: Arrival): readonly SourceRecord[] {
-    if (this.#memory.sparkplug !== null) return this.#sparkplugRecords(arrival, this.#memory.sparkplug);
-    const record = this.record(arrival);
-    return record === null ? [] : [record];
+  /** Adds a message's records: one, or as many as a Sparkplug message has metrics. Answers how many; 0 when it is ignored. */
+  add(arrival: Arrival, into: SourceRecord[]): number {
+    const before = into.length;
+    if (this.#memory.sparkplug !== null) this.#addSparkplug(arrival, this.#memory.sparkplug, into);
+    else {
+      const record = this.record(arrival);
+      if (record !== null) into.push(record);
+    }
+    return into.length - before;
   }
 
   /** The record of a message that is none of Sparkplug's, or null when it is to be ignored. */
@@ -103,25 +105,25 @@ export class RecordMaker {
     throw unmatchedTopic(topic);
   }
 
-  #offsetOf({ serial }: Arrival): SourceOffset {
+  #offsetOf({ delivery: { serial } }: Arrival): SourceOffset {
     const { redeliveries } = this.#memory;
     if (serial === 0 || redeliveries === null) return this.#sourceOffset;
-    const { filters, tasks } = this.#settings;
-    return { filters, tasks, unacked: new UnackedUpTo(redeliveries, serial) };
+    return new SessionOffset(this.#sourceOffset, redeliveries, serial);
   }
 
-  #sparkplugRecords(arrival: Arrival, sparkplug: SparkplugReader): readonly SourceRecord[] {
+  #addSparkplug(arrival: Arrival, sparkplug: SparkplugReader, into: SourceRecord[]): void {
     const { topic, payload } = arrival.delivery;
     const route = this.#route(topic);
-    if (route.rule === null) return this.#unmatched(topic) ?? [];
+    if (route.rule === null) {
+      this.#unmatched(topic);
+      return;
+    }
     const { birthsTopic } = this.#settings.sparkplug!;
-    const records: SourceRecord[] = [];
     for (const item of sparkplug.items(topic, payload, arrival.packet.dup)) {
       const record = this.#sparkplugRecord(route, route.rule, arrival, item);
-      records.push(record);
-      if (item.isBirth && birthsTopic !== null) records.push({ ...record, topic: birthsTopic });
+      into.push(record);
+      if (item.isBirth && birthsTopic !== null) into.push({ ...record, topic: birthsTopic });
     }
-    return records;
   }
 
   #sparkplugRecord(

@@ -32,8 +32,7 @@ export async function sampleMessages(
       if (records.length >= max) return;
       const delivery = new Delivery(packet.topic, packet.payload as Buffer);
       try {
-        const made = maker.records({ delivery, packet, receivedAt: Date.now(), serial: 0 });
-        records.push(...made.slice(0, max - records.length));
+        maker.add({ delivery, packet, receivedAt: Date.now() }, records);
       } catch (error) {
         logger.warn({ err: error }, `Bad input on ${packet.topic}: ${(error as Error).message}`);
       }
@@ -49,7 +48,7 @@ export async function sampleMessages(
   } finally {
     await connection.close();
   }
-  return records;
+  return records.slice(0, max);
 }
 
 /** A member of a shared subscription would take messages away from the others. */

@@ -6,14 +6,13 @@
  */
 import type { IPublishPacket } from 'mqtt';
 import type { Config, SourceRecord, SourceTask, SourceTaskContext } from '../api/index.ts';
-import { type Delivery, Fifo, Window } from './ack-line.ts';
+import { Delivery, Fifo, Window } from './ack-line.ts';
 import { isShared, type MqttSettings, mqttSettings } from './config.ts';
 import type { MqttConnection } from './connection.ts';
 import { taskClientId } from './connection-config.ts';
 import { formerRuns, type Orphan } from './former-runs.ts';
-import { Intake } from './intake.ts';
+import { Intake, type Waiting } from './intake.ts';
 import { OrphanSession } from './orphan.ts';
-import type { Arrival } from './records.ts';
 import { type LostSession, MqttSession, type SessionOwner } from './session.ts';
 import { SparkplugReader } from './sparkplug/reader.ts';
 import { RebirthRequests } from './sparkplug/rebirths.ts';
@@ -32,11 +31,8 @@ export interface MqttSourceCounters {
   rebirthsAsked: number;
 }
 
-/** A message on its way, with the session it came in. */
-interface Waiting {
-  readonly intake: Intake;
-  readonly arrival: Arrival;
-}
+/** Stands for a record that no message is behind: the marker of a gap. */
+const noDelivery = new Delivery('', Buffer.alloc(0));
 
 /** The message that filled the window: its socket is not read on until it is released. */
 interface Held {
@@ -54,8 +50,8 @@ export class MqttSourceTask implements SourceTask {
   readonly #arrivals = new Fifo<Waiting>();
   /** Markers of gaps, which go before everything that came after. */
   readonly #gaps: SourceRecord[] = [];
-  /** What was polled and is not durable yet, one for each record, in poll order; null for a marker. */
-  readonly #polled = new Fifo<{ readonly delivery: Delivery | null }>();
+  /** What was polled and is not durable yet, one for each record, in poll order. */
+  readonly #polled = new Fifo<Delivery>();
   #session: MqttSession | null = null;
   #orphans: readonly OrphanSession[] = [];
   #sparkplug: SparkplugReader | null = null;
@@ -97,34 +93,31 @@ export class MqttSourceTask implements SourceTask {
     if (this.#arrivals.length === 0 && this.#gaps.length === 0 && this.#failure === null) await this.#waitForInput();
     if (this.#failure !== null) throw this.#failure;
     const records: SourceRecord[] = [];
-    for (const gap of this.#gaps.splice(0)) this.#add(records, gap, null);
+    for (const gap of this.#gaps.splice(0)) {
+      records.push(gap);
+      this.#polled.push(noDelivery);
+    }
     // Ends early after a row of bad ones too, so that one poll's work is bounded.
     for (let taken = 0; taken < this.#settings.batchMax; taken++) {
       const waiting = this.#arrivals.shift();
       if (waiting === undefined) break;
-      const { delivery } = waiting.arrival;
-      const made = this.#recordsOf(waiting);
-      if (made.length === 0) continue;
-      delivery.recordsLeft = made.length;
-      for (const record of made) this.#add(records, record, delivery);
+      const { delivery } = waiting;
+      delivery.recordsLeft = this.#addRecords(waiting, records);
+      for (let made = 0; made < delivery.recordsLeft; made++) this.#polled.push(delivery);
     }
     return records;
   }
 
   commitRecord(): void {
-    const delivery = this.#polled.shift()?.delivery ?? null;
-    if (delivery !== null && --delivery.recordsLeft === 0) this.#settle(delivery);
+    const delivery = this.#polled.shift();
+    if (delivery === undefined || delivery === noDelivery) return;
+    if (--delivery.recordsLeft === 0) this.#settle(delivery);
   }
 
   async stop(): Promise<void> {
     for (const connection of [...this.#held.keys()]) this.#dropHeld(connection);
     this.#rebirths?.stop();
     await Promise.all([this.#session?.stop(), ...this.#orphans.map((orphan) => orphan.stop())]);
-  }
-
-  #add(records: SourceRecord[], record: SourceRecord, delivery: Delivery | null): void {
-    this.#polled.push({ delivery });
-    records.push(record);
   }
 
   #warn(config: Config): void {
@@ -202,15 +195,15 @@ export class MqttSourceTask implements SourceTask {
   }
 
   #receive(intake: Intake, connection: MqttConnection, packet: IPublishPacket, release: () => void): void {
-    const arrival = intake.take(connection, packet);
-    if (arrival === null) {
+    const waiting = intake.take(connection, packet);
+    if (waiting === null) {
       this.counters.redelivered++;
       release();
       return;
     }
     this.counters.received++;
-    this.#window.take(arrival.delivery);
-    this.#arrivals.push({ intake, arrival });
+    this.#window.take(waiting.delivery);
+    this.#arrivals.push(waiting);
     this.#wakePoll();
     if (this.#window.isFull) this.#hold(connection, release);
     else release();
@@ -247,31 +240,35 @@ export class MqttSourceTask implements SourceTask {
     this.#session!.unpark();
   }
 
-  #recordsOf({ intake, arrival }: Waiting): readonly SourceRecord[] {
+  /** How many records the message became. */
+  #addRecords(waiting: Waiting, records: SourceRecord[]): number {
+    const before = records.length;
     try {
-      const records = intake.records(arrival);
-      if (records.length === 0) this.#ignore(arrival);
-      return records;
+      const made = waiting.intake.addRecords(waiting, records);
+      if (made === 0) this.#ignore(waiting);
+      return made;
     } catch (error) {
-      this.#reportBad(intake, arrival, error as Error);
-      return [];
+      // A Sparkplug message may have been half through.
+      records.length = before;
+      this.#reportBad(waiting, error as Error);
+      return 0;
     }
   }
 
-  #ignore({ delivery }: Arrival): void {
+  #ignore({ delivery }: Waiting): void {
     this.counters.ignored++;
     this.#settle(delivery);
   }
 
   /** The dead letter is the durable point: acknowledged like any other once it is written, so it stalls nothing. */
-  #reportBad(intake: Intake, arrival: Arrival, error: Error): void {
+  #reportBad(waiting: Waiting, error: Error): void {
     this.counters.badInput++;
-    const { delivery } = arrival;
+    const { delivery, intake } = waiting;
     delivery.isBad = true;
     this.#context
       .reportBadInput({
         error,
-        source: intake.sourceOf(arrival),
+        source: intake.sourceOf(waiting),
         bytes: delivery.payload,
         key: Buffer.from(delivery.topic),
         onDurable: () => this.#settle(delivery),
