@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AckLine, Delivery, encodePubacks, Fifo, Window } from './ack-line.ts';
 
-const delivery = (text = 'x') => new Delivery('t', Buffer.from(text));
+const delivery = (text = 'x', packetId = 0) => new Delivery('t', Buffer.from(text), packetId);
 
 test('Acknowledgements leave in the order of receipt, whatever became durable first', () => {
   const line = new AckLine();
-  const deliveries = [delivery(), delivery(), delivery()];
-  for (const [index, item] of deliveries.entries()) line.owe(index + 1, item);
+  const deliveries = [delivery('a', 1), delivery('b', 2), delivery('c', 3)];
+  for (const item of deliveries) line.owe(item);
   deliveries[1]!.isDone = true;
   assert.deepEqual(line.settle(), []);
   deliveries[0]!.isDone = true;
@@ -43,6 +43,7 @@ test('The queue keeps order over many pushes and shifts', () => {
     queue.push(i);
     if (i % 3 !== 0) assert.equal(queue.shift(), next++);
   }
-  assert.deepEqual([...queue][0], next);
+  assert.equal(queue.at(0), next);
+  assert.equal(queue.at(queue.length), undefined);
   assert.equal(queue.length, 10_000 - next);
 });

@@ -11,10 +11,21 @@ export interface AckSender {
   scheduleAcks(): void;
 }
 
+/** A message whose PUBACK is owed or sent. */
+export interface Owed {
+  readonly packetId: number;
+  readonly isDone: boolean;
+  /** True once the broker has seen the PUBACK for certain. */
+  isConfirmed: boolean;
+}
+
 /** One message on its way to the log. */
-export class Delivery {
+export class Delivery implements Owed {
   readonly topic: string;
   readonly payload: Buffer;
+  /** Its session's word for it; 0 with QoS 0. */
+  readonly packetId: number;
+  isConfirmed = false;
   /** True once it is durable (or dead-lettered, or dropped by a transform) and may be acknowledged. */
   isDone = false;
   /** It became no record but a dead letter, which may be durable later than its neighbours. */
@@ -28,9 +39,10 @@ export class Delivery {
   /** Tells its content from another's; -1 until somebody asks. */
   fingerprint = -1;
 
-  constructor(topic: string, payload: Buffer, sender: AckSender | null = null) {
+  constructor(topic: string, payload: Buffer, packetId = 0, sender: AckSender | null = null) {
     this.topic = topic;
     this.payload = payload;
+    this.packetId = packetId;
     this.sender = sender;
   }
 }
@@ -60,15 +72,10 @@ export class Fifo<Item> {
     }
     return item;
   }
-  *[Symbol.iterator](): Generator<Item> {
-    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
+  /** The item at this place behind the head. */
+  at(index: number): Item | undefined {
+    return this.#items[this.#head + index];
   }
-}
-
-/** A PUBACK owed, or sent: the packet id, and for what. */
-export interface Owed {
-  readonly packetId: number;
-  readonly delivery: Pick<Delivery, 'isDone'>;
 }
 
 /** The PUBACKs owed on one connection. */
@@ -79,15 +86,15 @@ export class AckLine {
     return this.#owed.length;
   }
 
-  /** A message with this packet id arrived. */
-  owe(packetId: number, delivery: Owed['delivery']): void {
-    this.#owed.push({ packetId, delivery });
+  /** This message arrived. */
+  owe(message: Owed): void {
+    this.#owed.push(message);
   }
 
   /** Takes what may be acknowledged now: the done ones before the first that is not. */
   settle(): Owed[] {
     const due: Owed[] = [];
-    while (this.#owed.peek()?.delivery.isDone === true) due.push(this.#owed.shift()!);
+    while (this.#owed.peek()?.isDone === true) due.push(this.#owed.shift()!);
     return due;
   }
 }

@@ -64,9 +64,9 @@ test('All messages arrive while none is acknowledged, and acknowledgements leave
   const broker = await scriptedBroker(t);
   const deliveries: Delivery[] = [];
   const connection = await connect(t, broker.url, (packet, release, from) => {
-    const delivery = new Delivery(packet.topic, packet.payload as Buffer);
+    const delivery = new Delivery(packet.topic, packet.payload as Buffer, packet.messageId!);
     deliveries.push(delivery);
-    from.acks.owe(packet.messageId!, delivery);
+    from.acks.owe(delivery);
     release();
   });
   await sleep(50);
@@ -91,9 +91,9 @@ test('No further message comes until the one before is released', async (t) => {
 
 test('An acknowledgement that becomes due after the connection broke is not sent anywhere', async (t) => {
   const broker = await scriptedBroker(t);
-  const delivery = new Delivery('t', Buffer.from('x'));
+  const delivery = new Delivery('t', Buffer.from('x'), 1);
   const connection = await connect(t, broker.url, (packet, release, from) => {
-    if (packet.messageId === 1) from.acks.owe(1, delivery);
+    if (packet.messageId === 1) from.acks.owe(delivery);
     release();
   });
   await sleep(20);

@@ -38,7 +38,7 @@ export class Intake {
   }
 
   confirmed(owed: readonly Owed[]): void {
-    for (const { packetId, delivery } of owed) this.#redeliveries?.confirmed(packetId, delivery);
+    this.#redeliveries?.confirmed(owed);
   }
 
   /** The message as it goes on, or null when it is with us already: then only its acknowledgement is owed, and noted. */
@@ -49,13 +49,13 @@ export class Intake {
     const earlier = this.#redeliveries?.match(packetId, packet.topic, payload, packet.dup) ?? null;
     if (earlier !== null) {
       if (earlier instanceof Delivery) earlier.sender = connection;
-      connection.acks.owe(packetId, earlier);
+      connection.acks.owe(earlier);
       connection.scheduleAcks();
       return null;
     }
-    const delivery = new Delivery(packet.topic, payload, connection);
-    connection.acks.owe(packetId, delivery);
-    this.#redeliveries?.received(packetId, delivery);
+    const delivery = new Delivery(packet.topic, payload, packetId, connection);
+    connection.acks.owe(delivery);
+    this.#redeliveries?.received(delivery);
     return this.#waiting(delivery, packet);
   }
 

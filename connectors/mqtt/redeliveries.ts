@@ -9,12 +9,11 @@
  */
 import { crc32 } from 'node:zlib';
 import type { SourceOffset } from '../api/index.ts';
-import type { Delivery } from './ack-line.ts';
+import { type Delivery, Fifo, type Owed } from './ack-line.ts';
 
 /** What is compared with a message that may come again. */
-interface Known {
+interface Known extends Owed {
   readonly serial: number;
-  readonly isDone: boolean;
   readonly isBad: boolean;
   fingerprint: number;
 }
@@ -23,45 +22,54 @@ interface Known {
 const ENTRY_BYTES = 6;
 /** A broker resends what it owes as soon as we are back (MQTT 5, 4.4); what it has not by then was acknowledged after all. */
 const PAST_KEPT_MS = 60_000;
+/**
+ * Acknowledged messages are kept until the broker's answer to a ping confirms them, at most this many: mosquitto puts that answer
+ * behind all it has to send, which in a flood is everything. One that lags this far behind with reading acknowledgements, and
+ * then breaks down, sends messages again that we do not recognise: twice, never lost. 128 KiB in a source offset.
+ */
+const KEPT_MAX = 16_384;
 /** Topics whose part of the fingerprint is remembered; forgotten all at once when exceeded. */
 const TOPICS_MAX = 65_536;
 
 export class Redeliveries {
   #serial = 0;
-  /** Received on this connection, by packet id: at most 65,535, as there are ids. */
-  readonly #live = new Map<number, Known>();
+  /** Received on this connection and not confirmed, in that order. */
+  readonly #live = new Fifo<Known>();
   /** Of earlier connections and runs, by packet id. */
   readonly #past = new Map<number, Known>();
   readonly #topics = new Map<string, number>();
   #connectedAt = 0;
 
   /** A message came that is no redelivery; its packet id is free of whatever had it before. */
-  received(packetId: number, delivery: Delivery): void {
-    if (this.#past.size > 0) this.#past.delete(packetId);
+  received(delivery: Delivery): void {
+    if (this.#past.size > 0) this.#past.delete(delivery.packetId);
     delivery.serial = ++this.#serial;
-    this.#live.set(packetId, delivery);
+    this.#live.push(delivery);
+    while (this.#live.length > KEPT_MAX && this.#live.peek()!.isDone) this.#live.shift();
   }
 
   /** The earlier message that this one is again, or null. */
-  match(packetId: number, topic: string, payload: Buffer, isDup: boolean): Pick<Delivery, 'isDone'> | null {
+  match(packetId: number, topic: string, payload: Buffer, isDup: boolean): Owed | null {
     if (!isDup || this.#past.size === 0) return null;
     const known = this.#past.get(packetId);
     if (known === undefined || this.#isStale()) return null;
     if (this.#fingerprintOf(known) !== this.#fingerprint(topic, payload)) return null;
     this.#past.delete(packetId);
-    this.#live.set(packetId, known);
+    this.#live.push(known);
     return known;
   }
 
-  /** The broker has seen this acknowledgement, so it will not send the message again. */
-  confirmed(packetId: number, delivery: Pick<Delivery, 'isDone'>): void {
-    if (this.#live.get(packetId) === delivery) this.#live.delete(packetId);
+  /** The broker has seen these acknowledgements, so it will not send those messages again. */
+  confirmed(acknowledged: readonly Owed[]): void {
+    for (const message of acknowledged) message.isConfirmed = true;
+    while (this.#live.peek()?.isConfirmed === true) this.#live.shift();
   }
 
   /** A connection begins; `isSessionPresent` false: the broker knows of nothing it could send again. */
   connected(isSessionPresent: boolean): void {
-    for (const [packetId, known] of this.#live) this.#past.set(packetId, known);
-    this.#live.clear();
+    for (let known = this.#live.shift(); known !== undefined; known = this.#live.shift()) {
+      if (!known.isConfirmed) this.#past.set(known.packetId, known);
+    }
     if (!isSessionPresent) this.#past.clear();
     this.#connectedAt = Date.now();
   }
@@ -69,22 +77,25 @@ export class Redeliveries {
   /** For the source offset of the message with this serial: what is in the log by then and may come again, base64. */
   upTo(serial: number): string {
     if (this.#isStale()) this.#past.clear();
-    const bytes = Buffer.allocUnsafe((this.#past.size + this.#live.size) * ENTRY_BYTES);
+    const list = Buffer.allocUnsafe((this.#past.size + this.#live.length) * ENTRY_BYTES);
     let end = 0;
-    for (const from of [this.#past, this.#live]) {
-      for (const [packetId, known] of from) {
-        if (!isLogged(known, serial)) continue;
-        const fingerprint = this.#fingerprintOf(known);
-        bytes[end] = packetId >>> 8;
-        bytes[end + 1] = packetId & 0xff;
-        bytes[end + 2] = fingerprint >>> 24;
-        bytes[end + 3] = (fingerprint >>> 16) & 0xff;
-        bytes[end + 4] = (fingerprint >>> 8) & 0xff;
-        bytes[end + 5] = fingerprint & 0xff;
-        end += ENTRY_BYTES;
-      }
-    }
-    return bytes.toString('base64', 0, end);
+    for (const known of this.#past.values()) end = this.#write(list, end, known, serial);
+    for (let index = 0; index < this.#live.length; index++) end = this.#write(list, end, this.#live.at(index)!, serial);
+    return list.toString('base64', 0, end);
+  }
+
+  /** Answers where the next entry goes. By single bytes: this runs for thousands of entries per transaction. */
+  #write(list: Buffer, end: number, known: Known, serial: number): number {
+    if (!isLogged(known, serial)) return end;
+    const { packetId } = known;
+    const fingerprint = this.#fingerprintOf(known);
+    list[end] = packetId >>> 8;
+    list[end + 1] = packetId & 0xff;
+    list[end + 2] = fingerprint >>> 24;
+    list[end + 3] = (fingerprint >>> 16) & 0xff;
+    list[end + 4] = (fingerprint >>> 8) & 0xff;
+    list[end + 5] = fingerprint & 0xff;
+    return end + ENTRY_BYTES;
   }
 
   /** What an earlier run has left with {@link upTo}. It is in the log; only its acknowledgement is owed. */
@@ -92,7 +103,9 @@ export class Redeliveries {
     const bytes = Buffer.from(text, 'base64');
     for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
       const fingerprint = bytes.readUInt32BE(at + 2);
-      this.#past.set(bytes.readUInt16BE(at), { serial: 0, isDone: true, isBad: false, fingerprint });
+      const packetId = bytes.readUInt16BE(at);
+      const known = { packetId, serial: 0, isDone: true, isBad: false, isConfirmed: false, fingerprint };
+      this.#past.set(packetId, known);
     }
   }
 
