@@ -71,6 +71,12 @@ export const simFleetConfig = {
     group: 'Faults',
   },
   'sim.task.shards': { type: 'list', default: [], doc: 'Shards of a task, set by the connector.', group: 'Internal' },
+  'sim.task.started.ms': {
+    type: 'long',
+    default: null,
+    doc: 'When the connector started, set by the connector: a world without offsets begins then.',
+    group: 'Internal',
+  },
 } as const satisfies ConfigDef;
 
 export interface SimSettings {

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { examineSource, OffsetStore, SourceRun } from '../acceptance/index.ts';
-import type { JsonText, SourceConnectorPlugin, SourceRecord } from '../api/index.ts';
+import { examineSource, OffsetStore, parsed, recordingLogger, SourceRun } from '../acceptance/index.ts';
+import type { JsonText, SourceConnectorPlugin, SourcePartition, SourceRecord } from '../api/index.ts';
 import { simPlugins } from './plugins.ts';
 import { SimFleetSource } from './source.ts';
 import { FleetVerifier } from './verifier.ts';
@@ -76,6 +76,27 @@ test('Tasks share the shards, each has one owner', async () => {
       shards.toSorted((a, b) => a - b),
       Array.from({ length: 16 }, (_, shard) => shard),
     );
+  }
+});
+
+test('Tasks that start at different moments drive in one world', async () => {
+  const intervalMs = 1000;
+  const beganMs = Date.UTC(2026, 0, 1);
+  let nowMs = beganMs + intervalMs - 1;
+  const keys = { topic: 'gps', 'sim.trucks': '32', 'sim.interval.ms': String(intervalMs) };
+  const { logger } = recordingLogger();
+  const connector = new SimFleetSource(() => nowMs);
+  const raiseError = () => undefined;
+  connector.start({ name: 'sim', logger, requestTaskReconfiguration() {}, raiseError }, parsed(plugin, keys));
+  for (const [task, config] of connector.taskConfigs(2).entries()) {
+    nowMs += 5 * intervalMs;
+    const running = connector.createTask();
+    const context = { connector: 'sim', task, logger, signal: new AbortController().signal };
+    const offsets = async (partitions: readonly SourcePartition[]) => partitions.map(() => null);
+    const given = parsed(plugin, { ...keys, ...config });
+    await running.start({ ...context, offsets, reportBadInput: async () => undefined }, given);
+    const [record] = (await running.poll()) ?? [];
+    assert.equal(record!.sourceOffset.startMs, beganMs);
   }
 });
 

@@ -36,6 +36,7 @@ type Clock = () => number;
 
 export class SimFleetSource implements SourceConnector {
   readonly #clock: Clock;
+  #startedMs = 0;
 
   constructor(clock: Clock = Date.now) {
     this.#clock = clock;
@@ -43,13 +44,15 @@ export class SimFleetSource implements SourceConnector {
 
   start(_context: ConnectorContext, config: Config): void {
     simSettings(config);
+    this.#startedMs = this.#clock();
   }
 
+  /** All tasks are told one moment, so that a world without offsets begins for all of them alike. */
   taskConfigs(maxTasks: number): readonly Record<string, string>[] {
     const tasks = Math.min(maxTasks, SHARDS);
     return Array.from({ length: tasks }, (_, task) => {
       const shards = Array.from({ length: SHARDS }, (_, shard) => shard).filter((shard) => shard % tasks === task);
-      return { 'sim.task.shards': shards.join(',') };
+      return { 'sim.task.shards': shards.join(','), 'sim.task.started.ms': String(this.#startedMs) };
     });
   }
 
@@ -113,7 +116,7 @@ export class SimFleetTask implements SourceTask {
     for (const [shard, offset] of (await context.offsets(all)).entries()) {
       if (offset !== null) this.#done.set(shard, shardOffset(offset));
     }
-    this.#begin(mine);
+    this.#begin(mine, config.optionalNumber('sim.task.started.ms') ?? this.#clock());
   }
 
   async poll(): Promise<readonly SourceRecord[] | null> {
@@ -133,9 +136,9 @@ export class SimFleetTask implements SourceTask {
   stop(): void {}
 
   /** The world goes on where its offsets say it began. */
-  #begin(mine: ReadonlySet<number>): void {
+  #begin(mine: ReadonlySet<number>, startedMs: number): void {
     const [known] = this.#done.values();
-    const fresh = newWorld(this.#settings, this.#clock());
+    const fresh = newWorld(this.#settings, startedMs);
     const { startMs, wallMs } = known ?? { startMs: fresh.rules.startMs, wallMs: fresh.wallMs };
     this.#world = { ...fresh, rules: { ...fresh.rules, startMs }, wallMs };
     const places = [...mine].map((shard) => this.#done.get(shard)?.atMs ?? startMs);
