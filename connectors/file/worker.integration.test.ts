@@ -46,7 +46,7 @@ async function begin(t: TestContext, log: MemoryLog, configs: Record<string, Rec
 
 /** Waits until the file has this many lines. */
 async function linesOf(worker: RunningWorker, file: string, count: number): Promise<string[]> {
-  for (const deadline = Date.now() + 15_000; Date.now() < deadline; await sleep(20)) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(20)) {
     const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n').slice(0, -1);
     if (lines.length >= count) return lines;
   }

@@ -18,8 +18,8 @@ import { FleetVerifier } from '../../connectors/sim/verifier.ts';
 
 const program = join(fileURLToPath(new URL('.', import.meta.url)), 'file-process.ts');
 const TRUCKS = 4;
-const REPORTS = 300;
-const FILES = 30;
+const REPORTS = 240;
+const FILES = 24;
 const DEADLINE_MS = 60_000;
 /** Those of the source first: it is done before the sinks are. */
 const windows = [
@@ -37,7 +37,7 @@ const formats = ['jsonl', 'parquet'] as const;
 
 it(
   'files that are read, moved and written into folders are whole after a kill at every step',
-  { timeout: 280_000 },
+  { timeout: 115_000 },
   async () => {
     const dir = await mkdtemp(join(tmpdir(), 'millrace-kill-files-'));
     try {
