@@ -9,6 +9,8 @@ import { quoteIdentifier, quoteLiteral, type Row, type WireConnection } from './
 
 /** The oldest version that is tested; json_agg, attgenerated and the like need 12. */
 const SERVER_VERSION_MIN = 140_000;
+/** CREATE_REPLICATION_SLOT … (FAILOVER). */
+const FAILOVER_VERSION_MIN = 170_000;
 
 /** Everything that would not work, each with its fix. Empty means ready. */
 export async function preflight(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
@@ -31,6 +33,10 @@ function serverProblems(server: Row, settings: SourceSettings): ConfigProblem[] 
   if (Number(server.version) < SERVER_VERSION_MIN) {
     const message = `${place} is version ${server.version_text}; change capture needs 14 or later.`;
     problems.push({ key: 'database.hostname', value: host, message });
+  }
+  if (settings.slot.failover && Number(server.version) < FAILOVER_VERSION_MIN) {
+    const message = `${place} is version ${server.version_text}; slots that follow to standbys came with 17. Set slot.failover to false.`;
+    problems.push({ key: 'slot.failover', value: 'true', message });
   }
   if (server.wal_level !== 'logical') {
     const message = `${place} runs with wal_level=${server.wal_level}, and change capture needs "logical". Run: ALTER SYSTEM SET wal_level = 'logical'; then restart the server.`;

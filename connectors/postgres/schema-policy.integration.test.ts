@@ -155,6 +155,20 @@ describe('schema changes of PostgresSource', () => {
     );
   });
 
+  test('park: after a restart a table is made whole too, though nobody has written to it since', async () => {
+    const { client, start, topic, subject } = await table('park');
+    const first = await start();
+    await readUntil(first, topic, 1);
+    await first.poll();
+    await client.query('ALTER TABLE t ALTER v TYPE text USING v::text; INSERT INTO t VALUES (2, $$two$$)');
+    await readUntil(first, `${topic}.parked`, 2);
+    await first.stop();
+    await registry.core.putConfig(subject, { compatibilityLevel: 'NONE' });
+    const second = await start(stored(first.offset()));
+    await readUntil(second, topic, 2);
+    assert.deepEqual(second.records.map(idOf), [1, 2]);
+  });
+
   test('evolve: a refused shape flows on, for the error policy to judge record by record', async () => {
     const { client, start, topic, subject } = await table('evolve');
     const source = await start();

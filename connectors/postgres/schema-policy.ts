@@ -38,6 +38,11 @@ export class SchemaGate {
     return this.#parked.size === 0 ? null : { parked_tables: [...this.#parked] };
   }
 
+  /** Parked, and not accepted since. */
+  get parked(): string[] {
+    return [...this.#parked].filter((table) => !this.#released.has(table));
+  }
+
   isParked(table: string): boolean {
     return this.#parked.has(table);
   }

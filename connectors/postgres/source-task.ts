@@ -43,7 +43,7 @@ import type { SnapshotReader } from './snapshot-reader.ts';
 import { openSnapshot, type SnapshotSession } from './snapshot-session.ts';
 import { type SourceSettings, sourceSettings } from './source-config.ts';
 import { StreamReader } from './stream-reader.ts';
-import { Tables } from './tables.ts';
+import { relationOf, Tables } from './tables.ts';
 import { WalGuard } from './wal-guard.ts';
 import { quoteLiteral, type WireConnection } from './wire/connection.ts';
 
@@ -347,7 +347,7 @@ export class PostgresSourceTask implements SourceTask {
     const { discoveryMs, snapshotMode } = this.#settings;
     if (discoveryMs === 0 || Date.now() < this.#discoveryDue) return;
     this.#discoveryDue = Date.now() + discoveryMs;
-    await this.#tables.reconsider();
+    await this.#reconsider();
     const added = (await publishNewTables(this.#catalog!, this.#settings)).map(
       ({ schema, name }) => `${schema}.${name}`,
     );
@@ -355,6 +355,17 @@ export class PostgresSourceTask implements SourceTask {
     this.#context.logger.info({ tables: added }, 'Captures tables that appeared since.');
     this.#names.push(...added);
     if (snapshotMode !== 'no_data') this.#incremental!.execute('new-tables', added, {});
+  }
+
+  /** Asks again about tables whose rows are parked. */
+  async #reconsider(): Promise<void> {
+    await this.#tables.reconsider();
+    const unseen = this.#tables.unseenParked;
+    if (unseen.length === 0) return;
+    for (const table of await capturedTables(this.#catalog!, this.#settings)) {
+      if (!unseen.includes(`${table.schema}.${table.name}`)) continue;
+      await this.#tables.take(relationOf(table, null), this.#catalog!);
+    }
   }
 
   /** Looks after the WAL now and then; gives the slot up where it is told to. */

@@ -63,6 +63,12 @@ export class Tables {
     for (const shape of parked) await this.#admit(shape);
   }
 
+  /** Parked before a restart, and not described by the stream since: only the catalogue knows their shape. */
+  get unseenParked(): string[] {
+    const seen = new Set([...this.#shapes.values()].map(({ relation }) => nameOf(relation)));
+    return (this.#gate?.parked ?? []).filter((table) => !seen.has(table));
+  }
+
   /** Tables that were parked and may flow since the last call: their rows are to be read again. */
   released(): string[] {
     return this.#gate?.released() ?? [];

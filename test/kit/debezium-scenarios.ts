@@ -204,6 +204,52 @@ export const debeziumScenarios: readonly DebeziumScenario[] = [
     ],
   },
   {
+    name: 'toast-modes',
+    config: {
+      'hstore.handling.mode': 'map',
+      'unavailable.value.placeholder': 'not sent',
+    },
+    setup: `CREATE EXTENSION hstore; CREATE TABLE t (id int PRIMARY KEY, v int, big text, bytes bytea, list text[], h hstore);
+      ALTER TABLE t ALTER big SET STORAGE EXTERNAL, ALTER bytes SET STORAGE EXTERNAL, ALTER list SET STORAGE EXTERNAL, ALTER h SET STORAGE EXTERNAL;`,
+    steps: [
+      `INSERT INTO t VALUES (1, 1, ${large}, convert_to(${large}, 'UTF8'), ARRAY[${large}], hstore('a', ${large}))`,
+      'UPDATE t SET v = 2',
+      "UPDATE t SET big = 'small', v = 3",
+    ],
+  },
+  {
+    name: 'key-columns-changed',
+    config: { 'message.key.columns': 'public.t:v;public.k:b,a' },
+    setup: `${keyed} CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN short AS varchar(5);
+      CREATE TABLE k (a short NOT NULL, b mood NOT NULL, u uuid, v int, PRIMARY KEY (a)); ALTER TABLE k REPLICA IDENTITY FULL;
+      INSERT INTO k VALUES ('one', 'sad', NULL, 1);`,
+    steps: [
+      "INSERT INTO t VALUES (1, 1, 'one')",
+      'UPDATE t SET v = 2',
+      'UPDATE t SET id = 2',
+      'DELETE FROM t',
+      "UPDATE k SET b = 'ok'",
+      "UPDATE k SET a = 'two', v = 2",
+      'DELETE FROM k',
+    ],
+  },
+  {
+    name: 'keys-typed',
+    setup: `CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN cents AS numeric(9,2);
+      CREATE TABLE m (e mood PRIMARY KEY, v int); CREATE TABLE c (c cents, d date, PRIMARY KEY (d, c)); CREATE TABLE s (ts timestamptz, by bytea, PRIMARY KEY (ts, by));
+      CREATE TABLE r (i4r int4range PRIMARY KEY, u uuid NOT NULL);`,
+    steps: [
+      "INSERT INTO m VALUES ('ok', 1)",
+      "UPDATE m SET e = 'sad'",
+      "INSERT INTO c VALUES (1.5, '2024-02-29')",
+      "UPDATE c SET d = '1969-12-31'",
+      "INSERT INTO s VALUES ('2024-02-29 12:34:56.789012+05:30', '\\x00ff')",
+      "UPDATE s SET by = '\\x'",
+      "INSERT INTO r VALUES ('[1,5)', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')",
+      'DELETE FROM r; DELETE FROM s; DELETE FROM c; DELETE FROM m',
+    ],
+  },
+  {
     name: 'filters',
     config: {
       'table.include.list': 'public\\.t,app.*,public.zz_end',

