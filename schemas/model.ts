@@ -91,6 +91,8 @@ export interface SubjectConfig {
   readonly compatibilityGroup?: string;
   /** Ours, not Confluent's; WARN when absent. */
   readonly soundPolicy?: SoundPolicy;
+  /** Ours: every field of a new version carries one of these tags. */
+  readonly requiredTags?: readonly string[];
   readonly normalize?: boolean;
   readonly validateFields?: boolean;
   readonly validateRules?: boolean;

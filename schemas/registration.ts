@@ -10,6 +10,7 @@ import { assertValidRuleSet, mergeMetadata, mergeRuleSets } from './data-contrac
 import { errors } from './errors.ts';
 import { guidOf } from './identity.ts';
 import type { RegisterRequest, SchemaContent, SchemaVersion } from './model.ts';
+import { assertTagged } from './required-tags.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import type { Settings } from './settings.ts';
 import { type SoundAnswer, soundLine } from './sound/answer.ts';
@@ -83,6 +84,7 @@ export class Registration {
       const existing = findByContent(live, content);
       if (existing !== undefined && (request.id === undefined || request.id === existing.id)) return existing;
       if (!options.force && request.id === undefined) {
+        assertTagged(content, this.#settings.configInForce(subject).requiredTags ?? []);
         const sound = await this.#assertCompatible(subject, content, live);
         if (sound !== null) options.onSound?.(sound);
       }

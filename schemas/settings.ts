@@ -154,6 +154,8 @@ function validated(change: ConfigChange): Record<string, unknown> {
   const oneOf = (list: readonly unknown[]) => (value: unknown) => list.includes(value);
   take('compatibilityLevel', oneOf(COMPATIBILITY_LEVELS), COMPATIBILITY_LEVELS.join(', '));
   take('compatibilityPolicy', oneOf(COMPATIBILITY_POLICIES), COMPATIBILITY_POLICIES.join(', '));
+  const isTexts = (value: unknown) => Array.isArray(value) && value.every((each) => typeof each === 'string');
+  take('requiredTags', isTexts, 'a list of tags');
   take('soundPolicy', oneOf(SOUND_POLICIES), SOUND_POLICIES.join(', '));
   for (const member of TEXTS) take(member, (value) => typeof value === 'string', 'a string');
   for (const member of SWITCHES) take(member, (value) => typeof value === 'boolean', 'true and false');

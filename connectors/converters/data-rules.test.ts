@@ -53,6 +53,16 @@ const failed = (rules: RegisteredRule[]) => {
   }
 };
 
+function assertFails(work: () => unknown): boolean {
+  try {
+    work();
+    return false;
+  } catch (error) {
+    assert.ok(error instanceof RuleError);
+    return true;
+  }
+}
+
 describe('a condition', () => {
   it('holds, or the record is refused with the rule’s name and words', () => {
     assert.deepEqual(write([rule({ expr: 'message.lat <= 90.0 && message.count == 3' })]), truck());
@@ -75,6 +85,24 @@ describe('a condition', () => {
     })!;
     assert.throws(() => byPath.apply('write', truck()), /\$\.lat/);
     assert.doesNotThrow(() => byPath.apply('write', { lat: 3.5 }));
+    const asked = (path: string): string[] => {
+      const seen: string[] = [];
+      const metadata = { tags: { [path]: ['T'] } };
+      const fields = { a: { b: { c: 1 }, bc: 2 }, c: 3 };
+      for (const name of ['a.b.c', 'a.bc', 'c']) {
+        const only = rulesOf([rule({ type: 'CEL_FIELD', tags: ['T'], expr: `fullName != '$.${name}'` })], [], {
+          metadata,
+        })!;
+        if (assertFails(() => only.apply('write', fields))) seen.push(name);
+      }
+      return seen;
+    };
+    assert.deepEqual(asked('**.c'), ['a.b.c', 'c']);
+    assert.deepEqual(asked('a.*'), ['a.bc']);
+    assert.deepEqual(asked('a.**'), ['a.b.c', 'a.bc']);
+    assert.deepEqual(asked('$.a.*c'), ['a.bc']);
+    assert.deepEqual(asked('**'), ['a.b.c', 'a.bc', 'c']);
+    assert.deepEqual(asked(`${'**.'.repeat(50)}x`), []);
   });
 
   it('that cannot be evaluated fails like one that does not hold', () => {

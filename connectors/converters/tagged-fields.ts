@@ -24,11 +24,11 @@ const DEPTH_MAX = 200;
 
 export class TaggedFields {
   readonly #root: unknown;
-  readonly #patterns: readonly { readonly pattern: RegExp; readonly tags: readonly string[] }[];
+  readonly #patterns: readonly { readonly isOf: (path: string) => boolean; readonly tags: readonly string[] }[];
 
   constructor(schema: unknown, pathTags: Readonly<Record<string, readonly string[]>>) {
     this.#root = schema;
-    this.#patterns = Object.entries(pathTags).map(([path, tags]) => ({ pattern: patternOf(path), tags }));
+    this.#patterns = Object.entries(pathTags).map(([path, tags]) => ({ isOf: pathPattern(path), tags }));
   }
 
   /** Calls `visit` for each field of the value, parents first; the value is changed in place. */
@@ -68,7 +68,7 @@ export class TaggedFields {
     visit: (field: Field) => void,
   ): void {
     const inline = schemas.flatMap((schema) => schema['confluent:tags'] ?? []) as string[];
-    const byPath = this.#patterns.flatMap(({ pattern, tags }) => (pattern.test(fullName) ? tags : []));
+    const byPath = this.#patterns.flatMap(({ isOf, tags }) => (isOf(fullName) ? tags : []));
     const name = fullName.slice(fullName.lastIndexOf('.') + 1);
     visit({ name, fullName, typeName: typeNameOf(value), tags: new Set([...inline, ...byPath]), value, set });
   }
@@ -120,11 +120,40 @@ function typeNameOf(value: unknown): string {
   return typeof value === 'bigint' || Number.isInteger(value) ? 'INT' : 'DOUBLE';
 }
 
-/** `**` is any path, `*` one name; a pattern is for the whole path, with or without its `$.`. */
-function patternOf(path: string): RegExp {
-  const text = path
-    .split(/(\*\*|\*)/)
-    .map((part) => (part === '**' ? '.*' : part === '*' ? '[^.]*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
-    .join('');
-  return new RegExp(`^(?:\\$\\.)?${text.replace(/^\.\*\\\./, '(?:.*\\.)?')}$`);
+/**
+ * Whether a path fits a pattern: `**` is any number of names, `*` any part of one. In time that the two lengths bound,
+ * because whoever registers a schema writes the pattern.
+ */
+function pathPattern(pattern: string): (path: string) => boolean {
+  const wanted = pattern.replace(/^\$\./, '').split('.');
+  const withSkips = (places: Set<number>): Set<number> => {
+    for (const place of places) if (wanted[place] === '**') places.add(place + 1);
+    return places;
+  };
+  return (path) => {
+    let places = withSkips(new Set([0]));
+    for (const name of path.replace(/^\$\./, '').split('.')) {
+      const next = new Set<number>();
+      for (const place of places) {
+        if (wanted[place] === '**') next.add(place);
+        else if (wanted[place] !== undefined && fits(wanted[place], name)) next.add(place + 1);
+      }
+      places = withSkips(next);
+    }
+    return places.has(wanted.length);
+  };
+}
+
+function fits(wanted: string, name: string): boolean {
+  const [first = '', ...parts] = wanted.split('*');
+  if (parts.length === 0) return wanted === name;
+  const last = parts.pop()!;
+  if (!name.startsWith(first) || !name.endsWith(last)) return false;
+  let from = first.length;
+  for (const part of parts) {
+    const at = name.indexOf(part, from);
+    if (at === -1) return false;
+    from = at + part.length;
+  }
+  return from <= name.length - last.length;
 }

@@ -62,6 +62,26 @@ describe('tags', () => {
   });
 });
 
+describe('required tags', () => {
+  it('refuse a version with a field that carries none of them, and name it', async (test) => {
+    const registry = await setUp(test);
+    await registry.register('old', JSON.stringify(truck));
+    await registry.put('/config', { requiredTags: ['PII', 'PUBLIC'] });
+    const refused = await registry.register('a', JSON.stringify(truck));
+    assertRefused(refused, 422, 42201, /one of the tags PII, PUBLIC, which these have not: plate, stops\.zip\./);
+    const byPath = { metadata: { tags: { '**.zip': ['PUBLIC'], plate: ['PII'] } } };
+    assert.equal((await registry.register('a', JSON.stringify(truck), byPath)).status, 200);
+    const inline = { type: 'object', properties: { plate: { type: 'string', 'confluent:tags': ['PII'] } } };
+    assert.equal((await registry.register('b', JSON.stringify(inline))).status, 200);
+    assert.equal((await registry.register('old', JSON.stringify(truck))).status, 200, 'what is there stays');
+    const avro = '{"type":"record","name":"R","fields":[{"name":"f","type":"string"}]}';
+    assertRefused(await registry.post('/subjects/c/versions', { schema: avro }), 422, 42201, /have not: f\./);
+    assertRefused(await registry.put('/config', { requiredTags: 'PII' }), 422, 42203, /a list of tags/);
+    await registry.put('/config/c', { requiredTags: [] });
+    assert.equal((await registry.post('/subjects/c/versions', { schema: avro })).status, 200);
+  });
+});
+
 describe('what few ask for', () => {
   it('exporters are politely absent', async (test) => {
     const registry = await setUp(test);

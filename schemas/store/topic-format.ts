@@ -74,6 +74,7 @@ const CONFIG_MEMBERS = [
   'compatibilityPolicy',
   'compatibilityGroup',
   'soundPolicy',
+  'requiredTags',
   'defaultMetadata',
   'overrideMetadata',
   'defaultRuleSet',
