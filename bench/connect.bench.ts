@@ -2,7 +2,8 @@
  * Question: how many records per second does the worker itself carry, with nothing slow at either end?
  *
  * generator → converter → in-memory log → converter → null sink, one task each way, 100-byte JSON values, with 0, 1 and
- * 5 transforms. Beside each figure stands the limit named for it: JSON.parse of the same bytes in this process.
+ * 5 transforms on both ways. Beside each figure stands what a second of CPU time carries, which other work on the machine
+ * blurs less, and above them all the limit: JSON.parse of the same bytes in this process.
  * Run: node bench/connect.bench.ts [records]
  */
 import type { Plugin, SourceRecord } from '../connectors/api/index.ts';
@@ -92,24 +93,31 @@ function plugins(progress: Progress, asText: boolean): Plugin[] {
   ];
 }
 
-function transforms(count: number): Record<string, string> {
+/** Fields of other names on each way, because a field that is there already has to be found first. */
+function transforms(count: number, field: string): Record<string, string> {
   const names = Array.from({ length: count }, (_, index) => `t${index}`);
   return {
     transforms: names.join(','),
     ...Object.fromEntries(
       names.flatMap((name, index) => [
         [`transforms.${name}.type`, 'InsertField$Value'],
-        [`transforms.${name}.static.field`, `f${index}`],
+        [`transforms.${name}.static.field`, `${field}${index}`],
         [`transforms.${name}.static.value`, 'x'],
       ]),
     ),
   };
 }
 
-async function until(done: () => boolean): Promise<number> {
-  const began = performance.now();
+interface Took {
+  readonly ms: number;
+  readonly cpuMs: number;
+}
+
+async function until(done: () => boolean): Promise<Took> {
+  const [began, before] = [performance.now(), process.cpuUsage()];
   while (!done()) await new Promise((resolve) => setTimeout(resolve, 1));
-  return performance.now() - began;
+  const { user, system } = process.cpuUsage(before);
+  return { ms: performance.now() - began, cpuMs: (user + system) / 1_000 };
 }
 
 async function measure(label: string, asText: boolean, transformCount: number): Promise<void> {
@@ -122,17 +130,18 @@ async function measure(label: string, asText: boolean, transformCount: number): 
     port: 0,
     logger: silent,
   });
-  await worker.create('generator', { 'connector.class': 'Generator', ...transforms(transformCount) });
-  const sourceMs = await until(() => progress.produced >= RECORDS);
+  await worker.create('generator', { 'connector.class': 'Generator', ...transforms(transformCount, 'from') });
+  const source = await until(() => progress.produced >= RECORDS);
   await worker.remove('generator');
-  await worker.create('null', { 'connector.class': 'NullSink', topics: 'bench' });
-  const sinkMs = await until(() => progress.delivered >= RECORDS);
+  await worker.create('null', { 'connector.class': 'NullSink', topics: 'bench', ...transforms(transformCount, 'to') });
+  const sink = await until(() => progress.delivered >= RECORDS);
   await stop();
   const rate = (ms: number) =>
     Math.round(RECORDS / (ms / 1000))
       .toLocaleString('en')
       .padStart(10);
-  process.stdout.write(`${label.padEnd(34)} source ${rate(sourceMs)} rec/s   sink ${rate(sinkMs)} rec/s\n`);
+  const both = ({ ms, cpuMs }: Took) => `${rate(ms)} rec/s ${rate(cpuMs)} per CPU s`;
+  process.stdout.write(`${label.padEnd(30)} source ${both(source)}   sink ${both(sink)}\n`);
 }
 
 function parseLimit(): void {
@@ -148,3 +157,5 @@ await measure('JSON text, no transform (warm)', true, 0);
 await measure('JSON text, 1 InsertField', true, 1);
 await measure('JSON text, 5 InsertField', true, 5);
 await measure('objects, no transform', false, 0);
+await measure('objects, 1 InsertField', false, 1);
+await measure('objects, 5 InsertField', false, 5);

@@ -14,103 +14,141 @@ const CLOSE_BRACKET = 0x5d;
 const BLANK_MAX = 0x20;
 
 /**
- * The strings that a text may hold, as 64 bits: one for the two bytes behind each quote. A name whose bit is not set is
+ * The strings that a text may hold, as 128 bits: one for the first bytes behind each quote. A name whose bit is not set is
  * nowhere in the text, which spares most texts the search for it.
  */
-let low = 0;
-let high = 0;
+class Marks {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
 
-/** Which of the 64; neighbouring letters get bits that are far apart. */
-function bitOf(first: number, second: number): number {
-  return (Math.imul(first, 0x9e3779b1) + Math.imul(second, 0x85ebca6b)) >>> 26;
-}
-
-/** What stands behind a quote that closes: such quotes have no bit, and names that begin so are always searched for. */
-function isBehindString(code: number): boolean {
-  return code === COLON || code === COMMA || code === CLOSE || code === CLOSE_BRACKET || code <= BLANK_MAX;
-}
-
-function markStrings(text: Buffer, from: number, end: number): void {
-  for (let at = from; at < end; at++) {
-    if (text[at] !== QUOTE) continue;
-    const first = text[at + 1]! | 0;
-    if (isBehindString(first)) continue;
-    const bit = bitOf(first, text[at + 2]! | 0);
-    if (bit < 32) low |= 1 << bit;
-    else high |= 1 << (bit - 32);
+  constructor(a: number, b: number, c: number, d: number) {
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.d = d;
   }
+
+  /** Of all strings of a text. */
+  static of(text: Buffer, from: number, end: number): Marks {
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    for (let at = from; at < end; at++) {
+      if (text[at] !== QUOTE) continue;
+      const bit = bitBehind(text, at);
+      if (bit < 0) continue;
+      if (bit < 32) a |= 1 << bit;
+      else if (bit < 64) b |= 1 << (bit - 32);
+      else if (bit < 96) c |= 1 << (bit - 64);
+      else d |= 1 << (bit - 96);
+    }
+    return new Marks(a, b, c, d);
+  }
+
+  /** True also where nobody can tell (-1). */
+  mayHave(bit: number): boolean {
+    if (bit < 0) return true;
+    const word = bit < 64 ? (bit < 32 ? this.a : this.b) : bit < 96 ? this.c : this.d;
+    return ((word >> (bit & 31)) & 1) === 1;
+  }
+}
+
+/** Names that begin alike (`kafka_topic`, `kafka_offset`) must differ in as many bytes. */
+const MARKED_BYTES = 10;
+
+/**
+ * The bit of the string behind a quote. -1 for what stands behind a quote that closes, and for strings that begin like
+ * that: those are always searched for.
+ */
+function bitBehind(text: Buffer, quote: number): number {
+  const first = text[quote + 1]! | 0;
+  if (first === COLON || first === COMMA || first === CLOSE || first === CLOSE_BRACKET || first <= BLANK_MAX) return -1;
+  // Behind the quotes of an empty string stands whatever follows.
+  if (first === QUOTE) return -1;
+  let hash = first;
+  for (let at = quote + 2; at <= quote + MARKED_BYTES && text[at] !== QUOTE; at++) {
+    hash = (Math.imul(hash, 31) + (text[at]! | 0)) | 0;
+  }
+  return Math.imul(hash, 0x9e3779b1) >>> 25;
 }
 
 /** Members as they are added, written once for many records. */
 export class JsonMembers {
   /** `,"a":1,"b":2`: a comma before each. */
   readonly text: Buffer;
-  /** In quotes. */
-  readonly names: readonly Buffer[];
-  readonly low: number;
-  readonly high: number;
+  readonly names: readonly string[];
+  /** In quotes, and their bits in the marks of a text. */
+  readonly quoted: readonly Buffer[];
+  readonly bits: readonly number[];
 
-  /** Names, and their values as JSON. At least one. */
+  /** Names, and their values as JSON. At least one, none twice. */
   constructor(members: readonly (readonly [name: string, json: string])[]) {
-    this.names = members.map(([name]) => Buffer.from(JSON.stringify(name)));
     this.text = Buffer.from(members.map(([name, json]) => `,${JSON.stringify(name)}:${json}`).join(''));
-    low = 0;
-    high = 0;
-    markStrings(this.text, 0, this.text.length);
-    this.low = low;
-    this.high = high;
+    this.names = members.map(([name]) => name);
+    this.quoted = this.names.map((name) => Buffer.from(JSON.stringify(name)));
+    this.bits = this.quoted.map((name) => bitBehind(name, 0));
+  }
+}
+
+/** The object as it came. */
+class Original {
+  readonly text: Buffer;
+  /** Where its last brace is. */
+  readonly end: number;
+  /** An empty object takes no comma: 1, else 0. */
+  readonly skipped: number;
+  readonly #marks: Marks;
+
+  constructor(text: Buffer, start: number, end: number) {
+    let last = end - 1;
+    while (last > start && text[last]! <= BLANK_MAX) last--;
+    this.text = text;
+    this.end = end;
+    this.skipped = last === start ? 1 : 0;
+    this.#marks = Marks.of(text, start, end);
+  }
+
+  /** True also where a name is only below, or inside a text: then parsing is slower, not wrong. */
+  mayHave({ quoted, bits }: JsonMembers): boolean {
+    for (let index = 0; index < bits.length; index++) {
+      if (this.#marks.mayHave(bits[index]!) && this.text.includes(quoted[index]!)) return true;
+    }
+    return false;
   }
 }
 
 /** The text of an object with members behind its last. Made by {@link extend}. */
 export class ExtendedObject {
-  readonly #text: Buffer;
-  /** Where the object's own brace is. */
-  readonly #end: number;
-  /** An empty object takes no comma: 1, else 0. */
-  readonly #skipped: number;
+  readonly #original: Original;
   readonly #before: ExtendedObject | null;
   readonly #members: JsonMembers;
-  readonly #low: number;
-  readonly #high: number;
 
-  constructor(
-    text: Buffer,
-    end: number,
-    skipped: number,
-    before: ExtendedObject | null,
-    members: JsonMembers,
-    lowBits: number,
-    highBits: number,
-  ) {
-    this.#text = text;
-    this.#end = end;
-    this.#skipped = skipped;
+  constructor(original: Original, before: ExtendedObject | null, members: JsonMembers) {
+    this.#original = original;
     this.#before = before;
     this.#members = members;
-    this.#low = lowBits | members.low;
-    this.#high = highBits | members.high;
   }
 
   /** The same with more members; null where it may have one of that name. */
   with(members: JsonMembers): ExtendedObject | null {
-    for (const name of members.names) {
-      if (mayHold(name, this.#low, this.#high) && this.#holds(name)) return null;
-    }
-    return new ExtendedObject(this.#text, this.#end, this.#skipped, this, members, this.#low, this.#high);
+    for (const name of members.names) if (this.#hasAdded(name)) return null;
+    return this.#original.mayHave(members) ? null : new ExtendedObject(this.#original, this, members);
   }
 
-  #holds(name: Buffer): boolean {
-    if (this.#text.includes(name)) return true;
+  #hasAdded(name: string): boolean {
     for (let each: ExtendedObject | null = this; each !== null; each = each.#before) {
-      if (each.#members.text.includes(name)) return true;
+      if (each.#members.names.includes(name)) return true;
     }
     return false;
   }
 
   /** Puts the bytes together, from the end. */
   bytes(): Buffer {
-    let length = this.#end - this.#skipped + 1;
+    const { text, end, skipped } = this.#original;
+    let length = end - skipped + 1;
     for (let each: ExtendedObject | null = this; each !== null; each = each.#before)
       length += each.#members.text.length;
     const bytes = Buffer.allocUnsafe(length);
@@ -121,7 +159,7 @@ export class ExtendedObject {
       bytes.set(each.#members.text, at);
     }
     // In an empty object the first comma is below the last of these.
-    this.#text.copy(bytes, 0, 0, this.#end);
+    text.copy(bytes, 0, 0, end);
     return bytes;
   }
 }
@@ -134,22 +172,6 @@ export function extend(bytes: Uint8Array, members: JsonMembers): ExtendedObject 
   while (start < end && text[start]! <= BLANK_MAX) start++;
   while (end > start && text[end]! <= BLANK_MAX) end--;
   if (text[start] !== OPEN || text[end] !== CLOSE) return null;
-  low = 0;
-  high = 0;
-  markStrings(text, start, end);
-  const [lowBits, highBits] = [low, high];
-  for (const name of members.names) {
-    // Also where it is only below, or inside a text: then parsing is slower, not wrong.
-    if (mayHold(name, lowBits, highBits) && text.includes(name)) return null;
-  }
-  let last = end - 1;
-  while (last > start && text[last]! <= BLANK_MAX) last--;
-  return new ExtendedObject(text, end, last === start ? 1 : 0, null, members, lowBits, highBits);
-}
-
-function mayHold(name: Buffer, lowBits: number, highBits: number): boolean {
-  // Behind `""` stands whatever follows, so its bit is not known.
-  if (name.length < 3 || isBehindString(name[1]!)) return true;
-  const bit = bitOf(name[1]!, name[2]!);
-  return ((bit < 32 ? lowBits >> bit : highBits >> (bit - 32)) & 1) === 1;
+  const original = new Original(text, start, end);
+  return original.mayHave(members) ? null : new ExtendedObject(original, null, members);
 }

@@ -102,13 +102,14 @@ class InsertField implements Transform {
   /** Null where there are none: what is absent is left out, as in a map. */
   #membersOf(record: ConnectRecord): JsonMembers | null {
     if (this.#isConstant && this.#membersTopic === record.topic) return this.#members;
-    const members: (readonly [string, string])[] = [];
+    // Of two with one name the last holds.
+    const members = new Map<string, string>();
     for (const { name, source } of this.#insertions) {
       const inserted = this.#valueOf(source, record);
       if (inserted === null) continue;
-      members.push([name, JSON.stringify(inserted instanceof Date ? inserted.getTime() : inserted)]);
+      members.set(name, JSON.stringify(inserted instanceof Date ? inserted.getTime() : inserted));
     }
-    this.#members = members.length === 0 ? null : new JsonMembers(members);
+    this.#members = members.size === 0 ? null : new JsonMembers([...members]);
     this.#membersTopic = record.topic;
     return this.#members;
   }
