@@ -7,11 +7,21 @@
  *     · when there is metadata: 01, tags, properties, sensitive (all sorted)
  *     · when there is a rule set: 01, every rule's fields in order, enableAt
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import type { Metadata, Rule, RuleSet, SchemaContent } from './model.ts';
 
 /** The GUID of a schema's content, lower case, with dashes. */
 export function guidOf(content: Omit<SchemaContent, 'schemaType'>): string {
+  const hex = isPlain(content) ? hash('md5', content.schema, 'hex') : digestOf(content);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** Most schemas are their text alone; hashed in one call, which halves the time. */
+function isPlain({ references, metadata, ruleSet }: Omit<SchemaContent, 'schemaType'>): boolean {
+  return references.length === 0 && metadata === null && ruleSet === null;
+}
+
+function digestOf(content: Omit<SchemaContent, 'schemaType'>): string {
   const hash = createHash('md5');
   hash.update(content.schema);
   for (const reference of content.references) {
@@ -22,8 +32,7 @@ export function guidOf(content: Omit<SchemaContent, 'schemaType'>): string {
   }
   if (content.metadata !== null) addMetadata(hash, content.metadata);
   if (content.ruleSet !== null) addRuleSet(hash, content.ruleSet);
-  const hex = hash.digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return hash.digest('hex');
 }
 
 const PRESENT = Buffer.of(1);

@@ -18,6 +18,25 @@ export interface SchemaEntry {
   readonly versions: Map<string, SchemaVersion>;
 }
 
+/** An entry whose map is made when somebody looks: most schemas have one version, and there may be tens of thousands. */
+class Entry implements SchemaEntry {
+  readonly id: number;
+  readonly guid: string;
+  #only: SchemaVersion;
+  #versions: Map<string, SchemaVersion> | null = null;
+
+  constructor(version: SchemaVersion) {
+    this.id = version.id;
+    this.guid = version.guid;
+    this.#only = version;
+  }
+
+  get versions(): Map<string, SchemaVersion> {
+    this.#versions ??= new Map([[versionKey(this.#only.subject, this.#only.version), this.#only]]);
+    return this.#versions;
+  }
+}
+
 interface ContextIds {
   maxId: number;
   readonly byId: Map<number, SchemaEntry>;
@@ -30,8 +49,11 @@ export class RegistryState {
   readonly #referrers = new Map<string, Map<string, SchemaVersion>>();
   readonly #configs = new Map<string | null, SubjectConfig>();
   readonly #modes = new Map<string | null, Mode>();
-  /** Key bytes as they were written, per meaning: a tombstone must repeat them (Confluent's resurrection bug). */
-  readonly #keys = new Map<string, Map<string, Buffer>>();
+  /**
+   * Key bytes as they were written, per meaning: a tombstone must repeat them (Confluent's resurrection bug). As latin-1,
+   * and one where there is one, which is nearly always: tens of thousands of small maps would double the start.
+   */
+  readonly #keys = new Map<string, string | Set<string>>();
   #unreadable = 0;
 
   /** Takes the next record of the log. Never throws; what it cannot read is counted and left alone. */
@@ -106,19 +128,22 @@ export class RegistryState {
 
   /** Every spelling under which a record is kept; tombstone all of them. Empty when there is none. */
   keyBytes(key: LogKey): Buffer[] {
-    return [...(this.#keys.get(meaning(key))?.values() ?? [])];
+    const spelled = this.#keys.get(meaning(key)) ?? [];
+    return [...(typeof spelled === 'string' ? [spelled] : spelled)].map((text) => Buffer.from(text, 'latin1'));
   }
 
   #rememberKey(key: LogKey, bytes: Buffer, isTombstone: boolean): void {
     const spelled = bytes.toString('latin1');
-    const known = this.#keys.get(meaning(key));
-    if (isTombstone) {
-      known?.delete(spelled);
-      if (known?.size === 0) this.#keys.delete(meaning(key));
-    } else if (known === undefined) {
-      this.#keys.set(meaning(key), new Map([[spelled, bytes]]));
-    } else {
-      known.set(spelled, bytes);
+    const means = meaning(key);
+    const known = this.#keys.get(means);
+    if (!isTombstone) {
+      if (known === undefined) this.#keys.set(means, spelled);
+      else if (typeof known !== 'string') known.add(spelled);
+      else if (known !== spelled) this.#keys.set(means, new Set([known, spelled]));
+    } else if (known === spelled) this.#keys.delete(means);
+    else if (typeof known === 'object') {
+      known.delete(spelled);
+      if (known.size === 0) this.#keys.delete(means);
     }
   }
 
@@ -133,7 +158,6 @@ export class RegistryState {
   }
 
   #insert(version: SchemaVersion): void {
-    const key = versionKey(version.subject, version.version);
     const versions = this.#subjects.get(version.subject);
     if (versions === undefined) this.#subjects.set(version.subject, new Map([[version.version, version]]));
     else versions.set(version.version, version);
@@ -141,12 +165,14 @@ export class RegistryState {
     const context = this.#context(contextOf(version.subject));
     context.maxId = Math.max(context.maxId, version.id);
     const entry = context.byId.get(version.id);
-    if (entry !== undefined) entry.versions.set(key, version);
+    if (entry !== undefined) entry.versions.set(versionKey(version.subject, version.version), version);
     else {
-      const added = { id: version.id, guid: version.guid, versions: new Map([[key, version]]) };
+      const added = new Entry(version);
       context.byId.set(version.id, added);
       context.byGuid.set(version.guid, added);
     }
+    if (version.references.length === 0) return;
+    const key = versionKey(version.subject, version.version);
     for (const target of referenceKeys(version)) {
       const referrers = this.#referrers.get(target);
       if (referrers === undefined) this.#referrers.set(target, new Map([[key, version]]));
@@ -230,24 +256,23 @@ function referenceKeys(version: SchemaVersion): string[] {
 }
 
 function schemaVersion(subject: string, value: SchemaValue, timestamp: number): SchemaVersion {
-  const content = {
-    schema: value.schema,
-    references: (value.references ?? []).map(({ name, subject, version }: SchemaReference) => ({
-      name,
-      subject,
-      version,
-    })),
-    metadata: value.metadata ?? null,
-    ruleSet: value.ruleSet ?? null,
-  };
+  const references = (value.references ?? []).map(({ name, subject, version }: SchemaReference) => ({
+    name,
+    subject,
+    version,
+  }));
+  const { schema, metadata = null, ruleSet = null } = value;
   return {
     subject,
     version: value.version,
     id: value.id,
     // Confluent leaves the type out for Avro.
     schemaType: value.schemaType === 'JSON' || value.schemaType === 'PROTOBUF' ? value.schemaType : 'AVRO',
-    ...content,
-    guid: guidOf(content),
+    schema,
+    references,
+    metadata,
+    ruleSet,
+    guid: guidOf({ schema, references, metadata, ruleSet }),
     deleted: value.deleted === true,
     timestamp,
   };

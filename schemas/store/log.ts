@@ -5,7 +5,7 @@
  * when this store's own reader has handed it over, so the fold never runs ahead of, or behind, what others can read.
  */
 import { StoreError } from '../errors.ts';
-import type { SchemaStore, StoreRecord } from './store.ts';
+import type { SchemaStore } from './store.ts';
 
 /** The part of a log client that the registry uses; runtime's LogClient fits as it is. */
 export interface RegistryLog {
@@ -70,7 +70,7 @@ export function logStore(log: RegistryLog, options: LogStoreOptions): SchemaStor
         },
       ]);
       producer = log.producer({ clientId: 'millrace-schema-registry', acks: 'all' });
-      table = await log.table(topic, (record) => onRecord(owned(record)));
+      table = await log.table(topic, onRecord);
       await table.readToEnd();
     },
     async append(records) {
@@ -91,9 +91,4 @@ export function logStore(log: RegistryLog, options: LogStoreOptions): SchemaStor
       await closingProducer?.close();
     },
   };
-}
-
-/** The log lends slices of a larger read; the fold keeps keys for ever, so they are copied out of it. */
-function owned(record: StoreRecord): StoreRecord {
-  return { ...record, key: record.key === null ? null : Buffer.from(record.key) };
 }

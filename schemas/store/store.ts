@@ -17,7 +17,8 @@ export interface StoreRecord {
 export interface SchemaStore {
   /**
    * Hands every record kept so far to `onRecord`, oldest first, then follows the log. Called once, first; resolves when
-   * everything that was there at the call has been handed over. `onRecord` is synchronous and must not throw.
+   * everything that was there at the call has been handed over. `onRecord` is synchronous, must not throw, and keeps no
+   * buffer of the record: they are lent for the call.
    */
   open(onRecord: (record: StoreRecord) => void): Promise<void>;
   /**
