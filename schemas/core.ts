@@ -80,6 +80,11 @@ export class RegistryCore {
     await this.#store.close();
   }
 
+  /** Another number after every change of anything kept. */
+  get revision(): number {
+    return this.#state.revision;
+  }
+
   /** Records of the log that were not understood, for the log of the process. */
   get unreadableRecords(): number {
     return this.#state.unreadable;

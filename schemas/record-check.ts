@@ -61,6 +61,9 @@ export class RecordCheck {
   readonly #conditions: WriteConditions;
   readonly #usage: SchemaUsage | null;
   readonly #judges = new Map<number, Judge>();
+  /** Which version an id means for a topic's side, as long as the registry has not changed. */
+  readonly #named = new Map<string, Map<number, SchemaVersion>>();
+  #revision = -1;
 
   constructor(core: RegistryCore, { conditions = () => null, usage }: RecordCheckOptions = {}) {
     this.#core = core;
@@ -89,10 +92,10 @@ export class RecordCheck {
   #problem(place: Place, bytes: Buffer, headers: readonly Header[], wish: Wish): RecordFault | string | null {
     const { topic, side } = place;
     const subject = `${topic}-${side}`;
-    const guid = headers.find(({ key }) => key === GUID_HEADERS[side])?.value ?? null;
-    if (guid !== null) return this.#named(this.#idOfGuid(guid), subject, place, bytes, wish);
+    const guid = headers.length === 0 ? null : (headers.find(({ key }) => key === GUID_HEADERS[side])?.value ?? null);
+    if (guid !== null) return this.#judgedAs(this.#idOfGuid(guid), subject, place, bytes, wish);
     if (wireProblem(bytes) === null) {
-      return this.#named(readSchemaId(bytes), subject, place, bytes.subarray(PREFIX_BYTES), wish);
+      return this.#judgedAs(readSchemaId(bytes), subject, place, bytes.subarray(PREFIX_BYTES), wish);
     }
     if (wish.unframed === 'refuse') {
       return `The ${side} names no schema: ${wireProblem(bytes)} Serialise it with a schema registry client, or set schema.validation.unframed=latest.`;
@@ -108,15 +111,30 @@ export class RecordCheck {
     return this.#core.byGuid(guid)[0]!.entry.id;
   }
 
-  #named(id: number, subject: string, place: Place, body: Buffer, { strategy }: Wish): RecordFault | string | null {
-    let version: SchemaVersion | undefined;
-    for (const each of this.#core.byId(id).versions.values()) {
-      if (!each.deleted && (strategy !== 'topic' || each.subject === subject)) version = each;
-    }
+  #judgedAs(id: number, subject: string, place: Place, body: Buffer, wish: Wish): RecordFault | string | null {
+    const version = this.#versionOf(id, wish.strategy === 'topic' ? subject : '');
     if (version === undefined) {
       return `The ${place.side} names schema ${id}, which is not registered under "${subject}".`;
     }
     return this.#body(id, version, body, place);
+  }
+
+  /** The live version with an id, under any subject where none is named. */
+  #versionOf(id: number, subject: string): SchemaVersion | undefined {
+    if (this.#revision !== this.#core.revision) {
+      this.#named.clear();
+      this.#revision = this.#core.revision;
+    }
+    const known = this.#named.get(subject)?.get(id);
+    if (known !== undefined) return known;
+    let version: SchemaVersion | undefined;
+    for (const each of this.#core.byId(id).versions.values()) {
+      if (!each.deleted && (subject === '' || each.subject === subject)) version = each;
+    }
+    if (version === undefined) return undefined;
+    const ids = this.#named.get(subject) ?? new Map<number, SchemaVersion>();
+    this.#named.set(subject, ids.set(id, version));
+    return version;
   }
 
   #body(id: number, version: SchemaVersion, body: Buffer, { topic, side, client }: Place): RecordFault | string | null {

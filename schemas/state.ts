@@ -55,9 +55,11 @@ export class RegistryState {
    */
   readonly #keys = new Map<string, string | Set<string>>();
   #unreadable = 0;
+  #revision = 0;
 
   /** Takes the next record of the log. Never throws; what it cannot read is counted and left alone. */
   apply(record: StoreRecord): void {
+    this.#revision++;
     const key = decodeKey(record.key);
     if (key === null || record.key === null) {
       this.#unreadable++;
@@ -70,6 +72,11 @@ export class RegistryState {
     else if (key.keytype === 'DELETE_SUBJECT') this.#applyDeleteSubject(key.subject, record.value);
     else if (key.keytype === 'CLEAR_SUBJECT') this.#applyClearSubject(key.subject);
     else if (key.keytype === 'CONTEXT') this.#applyContext(key.context, record.value);
+  }
+
+  /** Another number after every change: what was looked up before may be remembered until then. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Records that were not understood. */

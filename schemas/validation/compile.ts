@@ -5,11 +5,12 @@
  * Synchronous; ajv's dialects are loaded when a schema first asks for one.
  */
 import { createRequire } from 'node:module';
-import type { Ajv, AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
+import type { Ajv, AnySchemaObject, ErrorObject, FormatDefinition, ValidateFunction } from 'ajv';
 import { type Draft, draftOf } from '../parse/drafts.ts';
 import { isObject, type JsonValue } from '../parse/json-text.ts';
 import type { NamedText } from '../parse/parse-schema.ts';
 import { matcherOf } from '../regex/engine.ts';
+import { isUsualDateTime } from './date-time.ts';
 import { useExactMultipleOf } from './multiple-of.ts';
 import { prepared } from './prepare.ts';
 
@@ -64,8 +65,16 @@ function ajvFor(draft: Draft, ownProperties: boolean, optimize: boolean): Ajv {
   });
   if (module === 'ajv') ajv.addMetaSchema(load('ajv/dist/refs/json-schema-draft-06.json') as AnySchemaObject);
   (load('ajv-formats') as { default: (ajv: Ajv) => void }).default(ajv);
+  useQuickDateTime(ajv);
   useExactMultipleOf(ajv);
   return ajv;
+}
+
+/** Asks the format's own judge only where a look does not suffice. */
+function useQuickDateTime(ajv: Ajv): void {
+  const format = ajv.formats['date-time'] as FormatDefinition<string>;
+  const judge = format.validate as (text: string) => boolean;
+  ajv.addFormat('date-time', { ...format, validate: (text: string) => isUsualDateTime(text) || judge(text) });
 }
 
 /** The first thing that is wrong, with its place, as a clause: "/lat must be <= 90". */
