@@ -63,6 +63,7 @@ export class RecordCheck {
   readonly #judges = new Map<number, Judge>();
   /** Which version an id means for a topic's side, as long as the registry has not changed. */
   readonly #named = new Map<string, Map<number, SchemaVersion>>();
+  readonly #latest = new Map<string, SchemaVersion>();
   #revision = -1;
 
   constructor(core: RegistryCore, { conditions = () => null, usage }: RecordCheckOptions = {}) {
@@ -100,7 +101,7 @@ export class RecordCheck {
     if (wish.unframed === 'refuse') {
       return `The ${side} names no schema: ${wireProblem(bytes)} Serialise it with a schema registry client, or set schema.validation.unframed=latest.`;
     }
-    const latest = this.#core.version(subject, 'latest');
+    const latest = this.#latestOf(subject);
     return this.#body(latest.id, latest, bytes, place);
   }
 
@@ -119,12 +120,25 @@ export class RecordCheck {
     return this.#body(id, version, body, place);
   }
 
+  #forgetWhatChanged(): void {
+    if (this.#revision === this.#core.revision) return;
+    this.#revision = this.#core.revision;
+    this.#named.clear();
+    this.#latest.clear();
+  }
+
+  #latestOf(subject: string): SchemaVersion {
+    this.#forgetWhatChanged();
+    const known = this.#latest.get(subject);
+    if (known !== undefined) return known;
+    const version = this.#core.version(subject, 'latest');
+    this.#latest.set(subject, version);
+    return version;
+  }
+
   /** The live version with an id, under any subject where none is named. */
   #versionOf(id: number, subject: string): SchemaVersion | undefined {
-    if (this.#revision !== this.#core.revision) {
-      this.#named.clear();
-      this.#revision = this.#core.revision;
-    }
+    this.#forgetWhatChanged();
     const known = this.#named.get(subject)?.get(id);
     if (known !== undefined) return known;
     let version: SchemaVersion | undefined;

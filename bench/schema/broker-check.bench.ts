@@ -3,12 +3,12 @@
  * alone. Question: how much of a core does `schema.validation=value` take?
  */
 
-import { BatchBuilder } from '../broker/protocol/records.ts';
-import { RecordValidation } from '../broker/validation/record-validation.ts';
-import { RegistryCore } from '../schemas/core.ts';
-import { RecordCheck } from '../schemas/record-check.ts';
-import { memoryStore } from '../schemas/store/memory.ts';
-import { withSchemaId } from '../schemas/wire.ts';
+import { BatchBuilder } from '../../broker/protocol/records.ts';
+import { RecordValidation } from '../../broker/validation/record-validation.ts';
+import { RegistryCore } from '../../schemas/core.ts';
+import { RecordCheck } from '../../schemas/record-check.ts';
+import { memoryStore } from '../../schemas/store/memory.ts';
+import { withSchemaId } from '../../schemas/wire.ts';
 
 const RECORDS = 500;
 const ROUNDS = 400;

@@ -1,40 +1,24 @@
 /**
- * Questions: how many requests a second does the registry answer, how fast is a 200 B record checked, and how long does
- * a start with 50,000 versions take?
- * Method: one process; CONNECTIONS sockets with PIPELINED requests each, so that the client costs little; beside it a
- * bare node:http server answering the same bytes. Validation: ajv compiled once, as the converter does, beside
- * JSON.parse alone, which nobody can beat. Median of three. Run: node bench/schema.bench.ts
+ * How many requests a second the registry answers, and how long a start with 50,000 versions takes.
+ *
+ * One process; CONNECTIONS sockets with PIPELINED requests each, so that the client costs little; beside it a bare
+ * node:http server that answers the same bytes. Median of three.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { Ajv } from 'ajv';
-import { startRegistry } from '../schemas/registry-server.ts';
-import { memoryStore } from '../schemas/store/memory.ts';
-import type { StoreRecord } from '../schemas/store/store.ts';
-import { encodeKey, encodeSchemaValue } from '../schemas/store/topic-format.ts';
-import { median, type Row, report, timed } from './report.ts';
+import { startRegistry } from '../../schemas/registry-server.ts';
+import { memoryStore } from '../../schemas/store/memory.ts';
+import type { StoreRecord } from '../../schemas/store/store.ts';
+import { encodeKey, encodeSchemaValue } from '../../schemas/store/topic-format.ts';
+import { median, type Row, timed } from '../report.ts';
+import { schema } from './telemetry.ts';
 
 const CONNECTIONS = 8;
 const PIPELINED = 16;
-const REQUESTS = Number(process.env.REQUESTS ?? 40_000);
-const RECORDS = Number(process.env.RECORDS ?? 1_000_000);
-const VERSIONS = Number(process.env.VERSIONS ?? 50_000);
-
-const schema = JSON.stringify({
-  type: 'object',
-  properties: {
-    truck: { type: 'string', pattern: '^T[0-9]+$' },
-    lat: { type: 'number', minimum: -90, maximum: 90 },
-    lon: { type: 'number', minimum: -180, maximum: 180 },
-    speed: { type: 'number', minimum: 0 },
-    at: { type: 'integer' },
-    status: { enum: ['driving', 'loading', 'idle'] },
-    sensors: { type: 'array', items: { type: 'number' }, maxItems: 16 },
-  },
-  required: ['truck', 'lat', 'lon', 'at'],
-  additionalProperties: false,
-});
+const REQUESTS = Number(process.env.REQUESTS ?? 20_000);
+/** How many versions the start is measured with. */
+export const VERSIONS = Number(process.env.VERSIONS ?? 50_000);
 
 /** Sends `count` requests and resolves when as many answers have come back. */
 async function ask(url: string, request: (index: number) => string, count: number): Promise<void> {
@@ -84,7 +68,8 @@ function post(path: (index: number) => string, body: (index: number) => object) 
   };
 }
 
-async function requests(): Promise<void> {
+/** Requests per second; the first row is the limit. */
+export async function registryRequests(): Promise<readonly Row[]> {
   const registry = await startRegistry({ host: '127.0.0.1', port: 0, store: memoryStore() });
   await registry.core.register('trucks-value', { schemaType: 'JSON', schema });
   const same = await (await fetch(`${registry.url}/schemas/ids/1`)).text();
@@ -132,41 +117,14 @@ async function requests(): Promise<void> {
       REQUESTS / 8,
     ),
   ];
-  report(`Registry, ${CONNECTIONS} connections × ${PIPELINED} in flight`, 'requests', rows);
   bare.close();
   bare.closeAllConnections();
   await registry.stop();
+  return rows;
 }
 
-async function validations(): Promise<void> {
-  const record = JSON.stringify({
-    truck: 'T4711',
-    lat: 47.376887,
-    lon: 8.541694,
-    speed: 63.25,
-    at: 1_795_254_815_830,
-    status: 'driving',
-    sensors: [21.5, 22.25, 19.75, 20.5, 1013.25, 1012.75, 0.5, 0.75, 98.5, 97.25, 3.5, 3.25, 12.5],
-  });
-  const validate = new Ajv({ strict: false }).compile(JSON.parse(schema) as object);
-  const parsed: unknown = JSON.parse(record);
-  const loop = (what: string, each: () => unknown): Promise<Row> =>
-    median(3, () =>
-      timed(what, RECORDS, async () => {
-        let accepted = 0;
-        for (let i = 0; i < RECORDS; i++) if (each() !== false) accepted++;
-        if (accepted !== RECORDS) throw new Error('the record was refused');
-      }),
-    );
-  const rows = [
-    await loop('JSON.parse alone (the limit)', () => JSON.parse(record)),
-    await loop('JSON.parse, then ajv', () => validate(JSON.parse(record))),
-    await loop('ajv alone', () => validate(parsed)),
-  ];
-  report(`Validation of a record of ${record.length} bytes, one core`, 'records', rows);
-}
-
-async function start(): Promise<void> {
+/** A start with many versions, beside reading their JSON alone. */
+export async function registryStart(): Promise<readonly Row[]> {
   const records: StoreRecord[] = Array.from({ length: VERSIONS }, (_, index) => {
     const [subject, version] = [`subject-${index % 5000}`, Math.floor(index / 5000) + 1];
     const text = schema.replace('{', `{"title":"${index}",`);
@@ -196,9 +154,5 @@ async function start(): Promise<void> {
     await stop();
     return row;
   });
-  report(`Start with ${VERSIONS.toLocaleString('en')} versions: ${whole.ms.toFixed(0)} ms`, 'versions', [parse, whole]);
+  return [parse, whole];
 }
-
-await requests();
-await validations();
-await start();
