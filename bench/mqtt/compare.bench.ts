@@ -173,7 +173,9 @@ function row(work: Work, subject: Subject, figures: readonly Figure[], first: nu
 const house = await startMillrace();
 try {
   const installed = isInstalled('mosquitto_sub') ? [mosquittoSub] : [];
-  const subjects = [plain, ...installed, millrace(house)];
+  const ours = millrace(house);
+  const subjects = [plain, ...installed, ours];
+  await measure(ours, works[0]!);
   const missing = [
     ...(installed.length > 0 ? [] : ['mosquitto_sub is not installed here (apt: mosquitto-clients).']),
     ...(isInstalled('redpanda-connect') ? [] : ['Redpanda Connect is not installed here.']),

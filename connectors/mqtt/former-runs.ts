@@ -39,7 +39,7 @@ export function formerRuns(
   }
   const own = sessions.get(settings.clientId);
   const orphans: Orphan[] = [];
-  const former = Math.max(0, ...[...sessions.values()].map(({ tasks }) => Number(tasks ?? 0)));
+  const former = tasksBefore(sessions, clientIdOf);
   for (let other = settings.tasks; other < former; other++) {
     const clientId = clientIdOf(other);
     // Shared out, so that many orphans are not one task's.
@@ -52,6 +52,17 @@ export function formerRuns(
     });
   }
   return { filters: own === undefined ? null : filtersLeft(own, settings), unacked: textOf(own?.unacked), orphans };
+}
+
+/** How many tasks there once were, by offsets of sessions that are ours by name: another `mqtt.client.id` had others. */
+function tasksBefore(sessions: ReadonlyMap<string, SourceOffset>, clientIdOf: (task: number) => string): number {
+  let most = 0;
+  for (const [id, { tasks }] of sessions) {
+    const count = Number(tasks ?? 0);
+    const isOurs = Array.from({ length: count }, (_, task) => clientIdOf(task)).includes(id);
+    if (isOurs) most = Math.max(most, count);
+  }
+  return most;
 }
 
 function filtersLeft(offset: SourceOffset, { filters, allFilters }: MqttSettings): FormerFilters {

@@ -6,6 +6,7 @@ import { after, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt from 'mqtt';
 import { startMqtt, testMosquitto, testMqtt } from '../../test/kit/mqtt.ts';
+import { FaultyMqttBroker } from '../../test/kit/mqtt5.ts';
 import { examineSink, SinkLog, SinkRun } from '../acceptance/index.ts';
 import { parseConfig, Schemas, type SinkConnectorPlugin } from '../api/index.ts';
 import { mqttPlugins } from './plugins.ts';
@@ -224,6 +225,58 @@ test(
     );
   },
 );
+
+async function faultyBroker(t: TestContext): Promise<FaultyMqttBroker> {
+  const broker = await FaultyMqttBroker.start();
+  t.after(() => broker.halt());
+  return broker;
+}
+
+const fill = (log: SinkLog, count: number) => {
+  for (let n = 0; n < count; n++) log.append('commands', 0, String(n), Schemas.string);
+};
+
+test('No more messages are on their way than the broker takes, and none counts without its acknowledgement', async (t) => {
+  const broker = await faultyBroker(t);
+  broker.faults.receiveMaximum = 5;
+  broker.faults.withholdPubacks = true;
+  const { run, log } = await begin(t, broker.url, { 'mqtt.topic': 'out/x' }, (log) => fill(log, 50));
+  const putting = run.task.put(log.records(part)).then(
+    () => null,
+    (error: unknown) => error as { code?: string },
+  );
+  await eventually(() => assert.equal(broker.unanswered, 5));
+  await sleep(50);
+  assert.equal(broker.unanswered, 5);
+  broker.cut();
+  assert.equal((await putting)?.code, 'MQTT_UNAVAILABLE');
+  broker.faults.withholdPubacks = false;
+  await run.task.put(log.records(part));
+  assert.deepEqual(
+    broker.received.map(({ payload }) => payload.toString()),
+    Array.from({ length: 50 }, (_, n) => String(n)),
+  );
+});
+
+test('A message that the broker refuses is a bad record with its reason, and its neighbours go on', async (t) => {
+  const broker = await faultyBroker(t);
+  const notAuthorized = 135;
+  const { run, log } = await begin(t, broker.url, { 'mqtt.topic': 'out/x' }, (log) => fill(log, 3));
+  await run.task.put(log.records(part).slice(0, 1));
+  broker.faults.pubackReason = notAuthorized;
+  await run.task.put(log.records(part).slice(1, 2));
+  broker.faults.pubackReason = 0;
+  await run.task.put(log.records(part).slice(2));
+  assert.deepEqual(
+    broker.received.map(({ payload }) => payload.toString()),
+    ['0', '2'],
+  );
+  assert.equal(run.badRecords.length, 1);
+  assert.match(
+    run.badRecords[0]!.error.message,
+    /offset 1 was not published: the broker refused it: .*[Aa]uthori[sz]ed/,
+  );
+});
 
 test('Check says which broker does not take us', async () => {
   const connector = await plugin.create();

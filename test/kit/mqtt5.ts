@@ -96,6 +96,8 @@ export class FaultyMqttBroker {
   };
   /** What clients have published, in order. */
   readonly received: Message[] = [];
+  /** Messages that were left without an answer. */
+  unanswered = 0;
   /** CONNECT packets, in order. */
   readonly connects: IConnectPacket[] = [];
   /** SUBSCRIBE and UNSUBSCRIBE, as "client +filter" and "client -filter". */
@@ -317,7 +319,10 @@ export class FaultyMqttBroker {
       retain: packet.retain,
     };
     const reasonCode = this.faults.pubackReason;
-    if (packet.qos === 1 && this.faults.withholdPubacks) return;
+    if (packet.qos === 1 && this.faults.withholdPubacks) {
+      this.unanswered++;
+      return;
+    }
     if (packet.qos === 1) this.#send(connection, { cmd: 'puback', messageId: packet.messageId!, reasonCode });
     if (reasonCode >= 128) return;
     this.received.push(message);
