@@ -63,7 +63,7 @@ it('source, replica and topics agree after every kill', { timeout: SECONDS * 100
     assert.equal(
       wrong,
       undefined,
-      `the topic of ${table} says ${told.get(wrong!)} of ${wrong}, not ${expected.get(wrong!)}:\n${history}`,
+      `the topic of ${table} says ${told.get(wrong!)} of ${wrong}, not ${expected.get(wrong!)}:\n${history}\n${house.notices().slice(-4000)}`,
     );
   }
 });
