@@ -3,7 +3,7 @@
  * its other part has not been read yet, or is read so far that the rows are gone again. They are delivered in one
  * transaction with what makes them whole. In memory only: no offset passes them.
  *
- * Their partitions are read on, up to a bound, and others that are ahead of them stand still meanwhile.
+ * Their partitions are read on, up to a bound; where that comes near, others that are ahead stand still.
  */
 import type { OffsetAndMetadata, SinkRecord, TopicPartition } from '../api/index.ts';
 import { idOf } from './sink-offsets.ts';
@@ -13,6 +13,8 @@ const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 1000;
 /** Records that may wait; with a kilobyte each this is what a task may take of memory. */
 const RECORDS_MAX = 50_000;
+/** From here on the others stand still for what waits. Below, reading on is the quickest way to the rest. */
+const MANY_RECORDS = 20_000;
 
 interface Place extends TopicPartition {
   readonly first: number;
@@ -98,12 +100,12 @@ export class WaitingRecords {
   }
 
   /**
-   * The partitions that shall not be read on for now: those ahead of what waits, because they may only take away what its
-   * rows point to; what waits itself, once it is too much. Nothing while nothing arrives, so that nobody waits for ever.
+   * The partitions that shall not be read on for now: where much waits, those ahead of it, because they may only take away
+   * what its rows point to; what waits itself, once it is too much. None while nothing arrives, so that nobody waits for ever.
    */
   standing(isIdle: boolean): readonly TopicPartition[] {
     if (this.#records.length >= RECORDS_MAX) return this.partitions;
-    if (isIdle) return [];
+    if (isIdle || this.#records.length < MANY_RECORDS) return [];
     const reached = [...this.#reached];
     const times = reached.flatMap(([id, { timestamp }]) => (this.#partitions.has(id) ? [timestamp] : []));
     const last = Math.max(...times);
