@@ -16,9 +16,15 @@ import {
   type SubjectConfig,
 } from './model.ts';
 import type { RegistryState } from './state.ts';
-import { encodeConfigValue, encodeKey, encodeModeValue, type LogKey } from './store/topic-format.ts';
+import {
+  encodeClearSubjectValue,
+  encodeConfigValue,
+  encodeKey,
+  encodeModeValue,
+  type LogKey,
+} from './store/topic-format.ts';
 import { contextOf, DEFAULT_CONTEXT } from './subject-name.ts';
-import type { RegistryWriter } from './writer.ts';
+import type { KeyedValue, RegistryWriter } from './writer.ts';
 
 /** A change of configuration as sent: null clears a member, an absent one is kept. */
 export type ConfigChange = { readonly [Member in keyof SubjectConfig]?: unknown };
@@ -96,6 +102,7 @@ export class Settings {
     return this.#writer.exclusive(async () => {
       if (mode === 'IMPORT' && !force) this.#assertEmpty(subject);
       await this.#writer.append([
+        ...(mode === 'IMPORT' ? this.#leftovers(subject) : []),
         { key: encodeKey({ keytype: 'MODE', subject }), value: encodeModeValue(subject, mode) },
       ]);
       return mode;
@@ -115,6 +122,21 @@ export class Settings {
   /** Tombstones under every spelling a record was kept as. */
   tombstones(key: LogKey): { key: Buffer; value: null }[] {
     return this.#state.keyBytes(key).map((bytes) => ({ key: bytes, value: null }));
+  }
+
+  /** What soft deletion left in the place of an import goes for good, or its versions could not be written again. */
+  #leftovers(scope: string | null): KeyedValue[] {
+    return [...this.#state.subjectNames()].flatMap((subject) => {
+      if (!scopesOf(subject).includes(scope)) return [];
+      const deleted = this.#state.versions(subject).filter((version) => version.deleted);
+      // What others refer to stays, as with every deletion.
+      const isKept = deleted.some(({ version }) => this.#state.referrers(subject, version).length > 0);
+      if (deleted.length === 0 || isKept) return [];
+      return [
+        ...deleted.flatMap(({ version }) => this.tombstones({ keytype: 'SCHEMA', subject, version })),
+        { key: encodeKey({ keytype: 'CLEAR_SUBJECT', subject }), value: encodeClearSubjectValue(subject) },
+      ];
+    });
   }
 
   #assertEmpty(scope: string | null): void {

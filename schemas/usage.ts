@@ -38,6 +38,8 @@ export class SchemaUsage {
   /** When counting began, in milliseconds since the epoch. */
   readonly since: number;
   readonly #kept = new Map<string, Kept>();
+  /** What was seen last: records come in batches of one client and schema. */
+  #last: Kept | null = null;
 
   constructor(now: () => number = Date.now) {
     this.#now = now;
@@ -46,11 +48,24 @@ export class SchemaUsage {
 
   /** Called per record where the broker checks them, so it allocates only for what is new. */
   saw(use: UseKind, context: string, id: number, client: string, topic: string | null): void {
+    const last = this.#last;
+    if (
+      last?.id === id &&
+      last.client === client &&
+      last.topic === topic &&
+      last.use === use &&
+      last.context === context
+    ) {
+      last.count++;
+      last.lastSeen = this.#now();
+      return;
+    }
     const key = `${id}\0${use}\0${topic ?? ''}\0${context}\0${client}`;
     const known = this.#kept.get(key);
     if (known !== undefined) {
       known.count++;
       known.lastSeen = this.#now();
+      this.#last = known;
       return;
     }
     if (this.#kept.size >= USES_MAX) this.#forgetOldest();
@@ -75,5 +90,6 @@ export class SchemaUsage {
       seen = lastSeen;
     }
     if (oldest !== null) this.#kept.delete(oldest);
+    this.#last = null;
   }
 }

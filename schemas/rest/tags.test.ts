@@ -90,6 +90,18 @@ describe('what few ask for', () => {
     assertRefused(await registry.post('/exporters', { name: 'x' }), 422, 42205, /exports to no other/);
   });
 
+  it('mode IMPORT makes room of what was deleted softly, so that it can be imported with its numbers', async (test) => {
+    const registry = await setUp(test);
+    await registry.register('a', '{"type":"object"}');
+    assertRefused(await registry.put('/mode', { mode: 'IMPORT' }), 422, 42205, /empty place/);
+    await registry.del('/subjects/a');
+    assert.equal((await registry.put('/mode', { mode: 'IMPORT' })).status, 200);
+    assert.deepEqual((await registry.get('/subjects?deleted=true')).body, []);
+    const imported = await registry.register('a', '{"type":"string"}', { id: 1, version: 1 });
+    assert.deepEqual(imported.body, { id: 1 });
+    assert.equal((await registry.get('/schemas/ids/1')).body.schema, '{"type":"string"}');
+  });
+
   it('modes below a context go with it where asked recursively', async (test) => {
     const registry = await setUp(test);
     const modes = ['/mode/:.c:', '/mode/:.c:s', '/mode/s'];

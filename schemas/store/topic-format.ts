@@ -91,6 +91,11 @@ export function encodeModeValue(subject: string | null, mode: Mode): Buffer {
   return json(subject === null ? { mode } : { subject, mode });
 }
 
+/** Every soft-deleted version of the subject is forgotten. */
+export function encodeClearSubjectValue(subject: string): Buffer {
+  return json({ subject });
+}
+
 /** `version` is the watermark: every version up to it is soft-deleted. */
 export function encodeDeleteSubjectValue(subject: string, version: number): Buffer {
   return json({ subject, version });
