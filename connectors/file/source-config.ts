@@ -84,7 +84,7 @@ export const fileSourceConfig = {
     type: 'int',
     default: 1000,
     min: 0,
-    doc: 'With read.mode once: a file is read when its size and time have not changed for so long.',
+    doc: 'With read.mode once, and for archives (.gz, .zst): a file is read when its size and time have not changed for so long.',
     group: 'Input',
   },
   'done.marker': {

@@ -7,6 +7,7 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { OffsetStore, SourceRun } from '../../acceptance/index.ts';
 import { recordingLogger } from '../../acceptance/logger.ts';
 import { parseConfig, plainValue, type SourceConnectorPlugin, type SourceRecord } from '../../api/index.ts';
@@ -84,6 +85,19 @@ test('A file that still changes is left alone until it has been the same for sta
   assert.equal(await ready(2_199), 1);
 });
 
+test('An archive among files that grow is waited for until it is whole', async (t) => {
+  const dir = await folder(t);
+  await writeFile(join(dir, 'app.log'), 'one\n');
+  await writeFile(join(dir, 'app.log.1.gz'), 'half');
+  const raw = { topic: 't', file: dir, 'stable.ms': '400' };
+  const selection = new FileSelection(fileSourceSettings(parseConfig(plugin.config, raw).config));
+  const ready = async (now: number) => (await selection.look(now)).ready.map(({ path }) => path.slice(dir.length + 1));
+  assert.deepEqual(await ready(1_000), ['app.log']);
+  await appendFile(join(dir, 'app.log.1.gz'), ' more');
+  assert.deepEqual(await ready(1_400), ['app.log']);
+  assert.deepEqual(await ready(1_800), ['app.log', 'app.log.1.gz']);
+});
+
 test('A marker beside a file says that it is complete', async (t) => {
   const dir = await folder(t);
   await writeFile(join(dir, 'a.txt'), 'one');
@@ -141,6 +155,39 @@ test('A file that cannot be read goes to its own folder where one is named', asy
   const run = await begin(t, { file: dir, format: 'csv', 'move.bad.to': join(dir, 'bad') });
   await until(run, async () => (await readdir(join(dir, 'bad')).catch(() => [])).length === 1);
   assert.deepEqual([run.badInput.length, await readdir(dir)], [1, ['bad']]);
+});
+
+test('A file that turns out to be damaged is put away only when what it gave before is committed', async (t) => {
+  const dir = await folder(t);
+  const bad = join(dir, 'bad');
+  const whole = gzipSync(Array.from({ length: 50_000 }, (_, index) => `line ${index}\n`).join(''));
+  await writeFile(join(dir, 'a.gz'), whole.subarray(0, whole.length - 20));
+  const run = await begin(t, { file: dir, 'move.bad.to': bad, 'batch.size': '100000' });
+  const records = [...(await run.take(1))];
+  for (const deadline = Date.now() + 60_000; run.badInput.length === 0; ) {
+    assert.ok(Date.now() < deadline, 'the damage was never reported');
+    records.push(...(await run.poll()));
+  }
+  assert.deepEqual(await run.takeFor(100), []);
+  assert.deepEqual(await readdir(dir), ['a.gz']);
+  await run.commit(records);
+  await until(run, async () => (await readdir(bad).catch((): string[] => [])).includes('a.gz'));
+});
+
+test('Empty and blank files of every format are done with, one without a whole header is no such file', async (t) => {
+  const dir = await folder(t);
+  for (const format of ['csv', 'json', 'jsonl', 'lines', 'elf', 'whole']) {
+    await writeFile(join(dir, 'empty'), '');
+    await writeFile(join(dir, 'blank'), format === 'json' || format === 'csv' ? '\n' : '');
+    const run = await SourceRun.start(plugin, { ...once, file: dir, format, 'after.read': 'delete' });
+    await until(run, async () => (await readdir(dir)).length === 0);
+    assert.deepEqual(run.badInput, [], format);
+    await run.stop();
+  }
+  await writeFile(join(dir, 'open'), '"id,x');
+  const run = await begin(t, { file: dir, format: 'csv', 'after.read': 'delete' });
+  await until(run, async () => run.badInput.length === 1);
+  assert.deepEqual(await readdir(dir), ['open']);
 });
 
 test('A preview shows records and leaves every file where it is', async (t) => {

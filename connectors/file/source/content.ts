@@ -68,6 +68,9 @@ class Archive implements Content {
   #start = 0;
   #length = 0;
   #hasEnded = false;
+  /** Why the archive could not be unpacked any further. */
+  #failure: unknown = null;
+  #hasTold = false;
 
   constructor(handle: FileHandle, kind: Kind) {
     this.#handle = handle;
@@ -80,7 +83,13 @@ class Archive implements Content {
 
   async read(buffer: Buffer, position: number): Promise<number> {
     if (this.#pieces === null || position < this.#start) await this.#restart();
-    while (!this.#hasEnded && this.#start + this.#length < position + buffer.length) await this.#pull(position);
+    const isShort = () => this.#start + this.#length < position + buffer.length;
+    while (!this.#hasEnded && this.#failure === null && isShort()) await this.#pull(position);
+    // What stands before the damage is handed out first, once.
+    if (this.#failure !== null && isShort()) {
+      if (this.#hasTold) throw this.#failure;
+      this.#hasTold = true;
+    }
     const from = position - this.#start;
     const filled = Math.max(0, Math.min(buffer.length, this.#length - from));
     if (filled > 0) {
@@ -104,11 +113,16 @@ class Archive implements Content {
     this.#start = 0;
     this.#length = 0;
     this.#hasEnded = false;
+    this.#failure = null;
+    this.#hasTold = false;
   }
 
   /** One more piece; what stands well before the place wanted is forgotten. */
   async #pull(position: number): Promise<void> {
-    const { value, done } = await this.#pieces!.next();
+    const { value, done } = await this.#pieces!.next().catch((error: unknown) => {
+      this.#failure = error;
+      return { value: Buffer.alloc(0), done: false };
+    });
     if (done === true) {
       this.#hasEnded = true;
       return;

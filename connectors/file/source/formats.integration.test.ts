@@ -149,6 +149,7 @@ test('An archive that is cut off gives what it holds, then one report', async (t
     seen.push(...values(await run.poll()));
   }
   assert.match(run.badInput[0]!.error.message, /a\.gz" are where the archive is damaged/);
+  assert.ok(seen.length > 40_000 && seen[40_000] !== undefined, `only ${seen.length} records came before the damage`);
 });
 
 test('A log that was packed when it was rotated is not read again', async (t) => {

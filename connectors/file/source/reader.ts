@@ -261,7 +261,11 @@ export class FileReader {
       const head = await file.head(headerBytesMax);
       if (head === null) return null;
       const end = cutter.begin(head);
-      if (end < 0 && head.end < headerBytesMax) return null;
+      if (end < 0 && this.#settings.isOnce && isBlank(head)) {
+        await file.reachEnd();
+        return null;
+      }
+      if (end < 0 && !this.#settings.isOnce && head.end < headerBytesMax) return null;
       if (end < 0) throw new Error(`have no whole header within ${headerBytesMax} bytes`);
       file.startAt(head.positionAt(end));
       reading.hasBegun = true;
@@ -359,6 +363,11 @@ export class FileReader {
       if (file.goneSince === null) await file.close();
     }
   }
+}
+
+/** Nothing but blanks: a complete file of these holds no record. */
+function isBlank({ bytes }: Chunk): boolean {
+  return bytes.toString().replace('\ufeff', '').trim() === '';
 }
 
 /** Leaves a file alone for good, after one report. */

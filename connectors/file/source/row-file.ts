@@ -44,7 +44,7 @@ export class RowFile {
   }
 
   async #end(): Promise<RowLook> {
-    await this.#file.rowsEnd();
+    await this.#file.reachEnd();
     await this.close();
     return { found: 'end' };
   }

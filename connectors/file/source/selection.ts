@@ -27,7 +27,7 @@ export class FileSelection {
     const all = (await findFiles(file, pattern)).filter((found) => this.isOurs(found) && this.#isInput(found));
     if (order === 'mtime') all.sort((a, b) => a.mtimeMs - b.mtimeMs);
     const keys = new Set(all.map(({ key }) => key));
-    return { keys, ready: this.#settings.isOnce ? await this.#complete(all, now) : all };
+    return { keys, ready: await this.#complete(all, now) };
   }
 
   /** Each file belongs to one task, whatever it is called. */
@@ -50,6 +50,11 @@ export class FileSelection {
     this.#watched = new Map();
     const complete: Found[] = [];
     for (const found of all) {
+      // An archive that is still being written looks like a damaged one.
+      if (!this.#settings.isOnce && !/\.(gz|zst|zstd)$/.test(found.path)) {
+        complete.push(found);
+        continue;
+      }
       const known = before.get(found.key);
       const isSame = known !== undefined && known.size === found.size && known.mtimeMs === found.mtimeMs;
       const { size, mtimeMs } = found;

@@ -179,16 +179,13 @@ export class FileSourceTask implements SourceTask {
 
   /** Files that are done, once the offset behind their last record is durable; and those that cannot be read. */
   async #putAway(): Promise<void> {
-    const { file: root, afterRead, moveTo, moveBadTo, movesByDate } = this.#settings;
+    const { afterRead, moveTo, moveBadTo, movesByDate } = this.#settings;
     if (moveBadTo !== null) {
-      for (const file of this.#reader.refused()) await this.#move(file, root, moveBadTo, false);
+      for (const file of await this.#committed(this.#reader.refused())) await this.#move(file, moveBadTo, false);
     }
-    const finished = afterRead === 'keep' ? [] : this.#reader.finished();
-    if (finished.length === 0) return;
-    const kept = await this.#context.offsets(finished.map((file) => file.partition));
-    for (const [index, file] of finished.entries()) {
-      if (!isCommitted(file, parseOffset(kept[index]))) continue;
-      if (afterRead === 'move') await this.#move(file, root, moveTo!, movesByDate);
+    if (afterRead === 'keep') return;
+    for (const file of await this.#committed(this.#reader.finished())) {
+      if (afterRead === 'move') await this.#move(file, moveTo!, movesByDate);
       else {
         await deleteFile(file.path);
         await this.#forget(file);
@@ -196,9 +193,16 @@ export class FileSourceTask implements SourceTask {
     }
   }
 
-  async #move(file: TrackedFile, root: string, folder: string, isByDate: boolean): Promise<void> {
+  /** Those of which nothing would be lost if we ended now and they were gone. */
+  async #committed(files: readonly TrackedFile[]): Promise<TrackedFile[]> {
+    if (files.length === 0) return [];
+    const kept = await this.#context.offsets(files.map((file) => file.partition));
+    return files.filter((file, index) => isCommitted(file, parseOffset(kept[index])));
+  }
+
+  async #move(file: TrackedFile, folder: string, isByDate: boolean): Promise<void> {
     const target = isByDate ? join(folder, new Date().toISOString().slice(0, 'yyyy-mm-dd'.length)) : folder;
-    await moveAway(file.path, this.#settings.keepsFolders ? root : dirname(file.path), target);
+    await moveAway(file.path, this.#settings.keepsFolders ? this.#settings.file : dirname(file.path), target);
     await this.#forget(file);
   }
 

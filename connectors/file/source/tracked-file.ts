@@ -173,7 +173,8 @@ export class TrackedFile {
     this.#tail = tail;
   }
 
-  async rowsEnd(): Promise<void> {
+  /** Nothing more is to be read from the file as it is. */
+  async reachEnd(): Promise<void> {
     await this.#atEnd();
   }
 
@@ -193,7 +194,8 @@ export class TrackedFile {
       return await this.#read(content, size, buffer);
     } catch (error) {
       if (error instanceof ConnectError) throw error;
-      if (content.isArchive)
+      // What the file system says has a system call; the rest is what the unpacking says.
+      if (content.isArchive && (error as NodeJS.ErrnoException).syscall === undefined)
         return { found: 'unreadable', problem: `are where the archive is damaged: ${messageOf(error)}` };
       throw fileUnreadable(this.path, error);
     }
