@@ -33,18 +33,24 @@ async function database(): Promise<string> {
   return url;
 }
 
+/** Most tests need a queue of their own, not a database: making one takes longer than they do. */
+let shared: Promise<string> | undefined;
+function sharedDatabase(): Promise<string> {
+  shared ??= database();
+  return shared;
+}
+
 const bodyOf = (record: SourceRecord) => plainValue(record.value) as { text: string };
 
 for (const { name, skip, address } of [
-  { name: 'Postgres', skip: postgres.skip, address: database },
+  { name: 'Postgres', skip: postgres.skip, address: sharedDatabase },
   { name: 'Redis', skip: redis.skip, address: async () => redis.service!.url },
 ]) {
   const prepare = async (t: TestContext, keys: Record<string, string> = {}) => {
     const url = await address();
-    const prefix = `t${randomBytes(6).toString('hex')}`;
-    const queue = await openQueue(t, url, 'mail', prefix);
-    const config = { 'bullmq.url': url, 'bullmq.prefix': prefix, 'bullmq.queue': 'mail', topic: 'jobs', ...keys };
-    return { queue, config };
+    const mail = `mail-${randomBytes(6).toString('hex')}`;
+    const queue = await openQueue(t, url, mail);
+    return { queue, config: { 'bullmq.url': url, 'bullmq.queue': mail, topic: 'jobs', ...keys } };
   };
 
   examineSource({
