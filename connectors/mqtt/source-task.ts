@@ -130,7 +130,10 @@ export class MqttSourceTask implements SourceTask {
       );
     }
     if (config.number('mqtt.qos') === 2) {
-      logger.warn({}, 'mqtt.qos 2 is taken as 1: every message arrives, after a crash perhaps twice.');
+      logger.warn(
+        {},
+        'mqtt.qos 2 is taken as 1, with mqtt.dedupe against what comes again: a crash inside the QoS 2 handshake can lose a message.',
+      );
     }
     const shared = filters.filter(isShared);
     if (shared.length > 0) {

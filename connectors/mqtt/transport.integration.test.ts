@@ -152,11 +152,10 @@ for (const [name, options, keys, reason] of refusals) {
 }
 
 test('A certificate for another host is refused', async (t) => {
-  const { port } = await broker(t, { tls });
-  const keys = { 'mqtt.ssl.trust.store.path': trust, 'mqtt.offline.fail.s': '1' };
-  // The certificate names localhost, 127.0.0.1 and ::1; this is the same address under a name it does not have.
-  const run = await listen(t, `mqtts://127.0.0.2:${port}`, keys);
-  await assert.rejects(run.take(1, DEADLINE_MS), /altnames|ECONNREFUSED/);
+  // The certificate names localhost, 127.0.0.1 and ::1.
+  const { url } = await broker(t, { tls, host: '127.0.0.2' });
+  const run = await listen(t, url, { 'mqtt.ssl.trust.store.path': trust, 'mqtt.offline.fail.s': '1' });
+  await assert.rejects(run.take(1, DEADLINE_MS), /altnames/);
 });
 
 test('Stores that Node cannot read are refused with the command that converts them', async (t) => {

@@ -47,6 +47,8 @@ export interface EmbeddedMqttBroker extends OwnMqttBroker {
 
 export interface MqttOptions {
   readonly port?: number;
+  /** Loopback, 127.0.0.1 by default. */
+  readonly host?: string;
   /** TLS with this certificate; with `clientAuthority` only for clients it has signed. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientAuthority?: string };
   /** Behind web sockets, at every path. */
@@ -120,7 +122,7 @@ export async function startMqtt(options: MqttOptions = {}): Promise<EmbeddedMqtt
   };
   const scheme = options.webSocket === true ? 'ws' : 'mqtt';
   return {
-    url: `${scheme}${options.tls === undefined ? '' : 's'}://127.0.0.1:${port}`,
+    url: `${scheme}${options.tls === undefined ? '' : 's'}://${options.host ?? '127.0.0.1'}:${port}`,
     port,
     cut,
     connections: () => sockets.size,
@@ -153,7 +155,7 @@ async function listen(aedes: Aedes, port: number, sockets: Set<Socket>, options:
     socket.on('error', () => undefined);
   });
   server.on('tlsClientError', () => undefined);
-  server.listen(port, '127.0.0.1');
+  server.listen(port, options.host ?? '127.0.0.1');
   await once(server, 'listening');
   return server;
 }
