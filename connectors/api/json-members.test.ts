@@ -42,6 +42,34 @@ test('one after the other, each step is an object of its own, whenever its bytes
   }
 });
 
+test('what is parsed before it is put together is what would be read of its bytes', () => {
+  const added: [string, unknown][] = [
+    ['__proto__', 1],
+    ['list', [1, { a: null }]],
+    ['text', '"'],
+    ['constructor', 2],
+  ];
+  for (const text of objects) {
+    const parsed = added.reduce((to, each) => add(to, each)!, textOf(text)).parse();
+    const read = textOf(written(added.reduce((to, each) => add(to, each)!, textOf(text)))!).parse();
+    assert.deepEqual(Object.entries(parsed as object), Object.entries(read as object), text);
+    assert.equal(Object.getPrototypeOf(parsed), Object.prototype);
+  }
+  const big = new JsonMembers([['big', '9007199254740993']]);
+  assert.deepEqual(textOf('{"a":12345678901234567890}').withMembers(big)!.parse(), {
+    a: 12345678901234567890n,
+    big: 9007199254740993n,
+  });
+  assert.throws(() => add(textOf('{no}'), ['n', 1])!.parse(), SyntaxError);
+});
+
+test('whole numbers of 16 digits and more are exact, wherever they stand', () => {
+  for (let before = 0; before < 40; before++) {
+    const text = `{"${'x'.repeat(before)}":1234567890123456789}`;
+    assert.deepEqual(textOf(text).parse(), { ['x'.repeat(before)]: 1234567890123456789n });
+  }
+});
+
 test('what is no object, or may have the member, is left to the parser', () => {
   for (const text of ['', ' ', '[]', '1', '"{}"', 'null', '{', '}', '{"n":2}', '{"a":{"n":2}}', '{"a":"\\"n\\""}x']) {
     assert.equal(add(textOf(text), ['n', 1]), null, text);

@@ -4,6 +4,10 @@
  * are put together once, when somebody asks for them, however many transforms have added something.
  */
 
+import type { ConnectValue } from './schema.ts';
+
+type Parse = (json: Uint8Array) => ConnectValue;
+
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 const QUOTE = 0x22;
@@ -83,15 +87,31 @@ export class JsonMembers {
   /** In quotes, and their bits in the marks of a text. */
   readonly quoted: readonly Buffer[];
   readonly bits: readonly number[];
+  readonly #json: readonly string[];
+  #values: readonly ConnectValue[] | null = null;
 
   /** Names, and their values as JSON. At least one, none twice. */
   constructor(members: readonly (readonly [name: string, json: string])[]) {
     this.text = Buffer.from(members.map(([name, json]) => `,${JSON.stringify(name)}:${json}`).join(''));
     this.names = members.map(([name]) => name);
+    this.#json = members.map(([, json]) => json);
     this.quoted = this.names.map((name) => Buffer.from(JSON.stringify(name)));
     this.bits = this.quoted.map((name) => bitBehind(name, 0));
   }
+
+  /** Adds them to an object that has just been parsed and is nobody's yet. */
+  addTo(object: Record<string, ConnectValue>, parse: Parse): void {
+    this.#values ??= this.#json.map((json) => parse(Buffer.from(json)));
+    for (let index = 0; index < this.names.length; index++) {
+      const name = this.names[index]!;
+      const value = this.#values[index]!;
+      if (name === '__proto__') Object.defineProperty(object, name, { value, ...ordinary });
+      else object[name] = value;
+    }
+  }
 }
+
+const ordinary = { writable: true, enumerable: true, configurable: true };
 
 /** The object as it came. */
 class Original {
@@ -143,6 +163,18 @@ export class ExtendedObject {
       if (each.#members.names.includes(name)) return true;
     }
     return false;
+  }
+
+  /** What parsing the bytes would give; the added members are not written to be read. */
+  parse(parse: Parse): ConnectValue {
+    const object = parse(this.#original.text) as Record<string, ConnectValue>;
+    this.#addTo(object, parse);
+    return object;
+  }
+
+  #addTo(object: Record<string, ConnectValue>, parse: Parse): void {
+    if (this.#before !== null) this.#before.#addTo(object, parse);
+    this.#members.addTo(object, parse);
   }
 
   /** Puts the bytes together, from the end. */

@@ -139,7 +139,10 @@ export class JsonText {
 
   /** The parsed value; parsed at the first call. Throws SyntaxError when the bytes are not JSON. */
   parse(): ConnectValue {
-    if (this.#parsed === undefined) this.#parsed = parseJson(this.bytes);
+    if (this.#parsed === undefined) {
+      const isTogether = this.#extended === null || this.#bytes !== undefined;
+      this.#parsed = isTogether ? parseJson(this.bytes) : this.#extended!.parse(parseJson);
+    }
     return this.#parsed;
   }
 }
@@ -170,12 +173,19 @@ const sourceParse = JSON.parse as (
  * Only a text with 16 digits in a row pays for looking.
  */
 export function parseJson(bytes: Uint8Array): ConnectValue {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-  if (!/[0-9]{16}/.test(text)) return JSON.parse(text);
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = buffer.toString('utf8');
+  if (!mayHoldDigits(buffer) || !/[0-9]{16}/.test(text)) return JSON.parse(text);
   return sourceParse(text, (_, value, { source }) => {
     const isUnsafe = typeof value === 'number' && !Number.isSafeInteger(value);
     return isUnsafe && source !== undefined && /^-?[0-9]+$/.test(source) ? BigInt(source) : value;
   });
+}
+
+/** Whether 16 digits in a row may be there: one of them would be among every sixteenth byte. */
+function mayHoldDigits(bytes: Uint8Array): boolean {
+  for (let at = 15; at < bytes.length; at += 16) if (bytes[at]! >= 0x30 && bytes[at]! <= 0x39) return true;
+  return false;
 }
 
 /** What a record's key or value may hold: a value, or JSON text that is not parsed yet. */
