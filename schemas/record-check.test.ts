@@ -192,3 +192,11 @@ test('Who sent records that fit is counted, for deletes to know', async (t) => {
   for (let n = 0; n < 10_010; n++) usage.saw('fetched', '.', 9, `c${n}`, null);
   assert.ok(usage.of('.', 9).length <= 10_000);
 });
+
+test('Keywords that came after a draft mean nothing in it', async (t) => {
+  const { core, check } = await setUp(t);
+  const old =
+    '{"$schema":"http://json-schema.org/draft-04/schema#","contains":{"type":"null"},"const":1,"if":{},"then":{"not":{}}}';
+  const { id } = await register(core, 'gps-value', old);
+  assert.equal(check.problem('gps', 'value', withSchemaId(id, json([1])), [], wish), null);
+});

@@ -2,7 +2,7 @@
  * The one place where a schema's regular expression becomes something that matches, in time that a text's length bounds.
  *
  * Whoever registers a schema chooses the pattern, whoever produces chooses the text, and together they could keep a
- * backtracking engine busy for years (decision 0011). So: Node's own engine where the pattern is proven harmless
+ * backtracking engine busy for years (decision 0013). So: Node's own engine where the pattern is proven harmless
  * (linear.ts), which nearly all are; RE2 (re2js) for the others; lookaheads at the beginning are taken apart into
  * patterns of their own. What is left (backward references, lookbehind) is refused.
  */

@@ -5,7 +5,7 @@
 import type { Draft } from '../parse/drafts.ts';
 import { isObject, type JsonObject, type JsonValue } from '../parse/json-text.ts';
 import type { ParsedSchema } from '../parse/parse-schema.ts';
-import { isOldDraft } from '../validation/prepare.ts';
+import { isOldDraft, knownIn } from '../validation/prepare.ts';
 import {
   ALWAYS,
   type Bound,
@@ -27,7 +27,7 @@ export function predicateOf(parsed: ParsedSchema): Predicate {
     isModern: !isOldDraft(parsed.draft),
     of(schema) {
       if (!isObject(schema)) return schema === false ? NEVER : ALWAYS;
-      const known = made.get(schema) ?? new Predicate(() => read(schema, reading));
+      const known = made.get(schema) ?? new Predicate(() => read(schema, knownIn(schema, parsed.draft), reading));
       made.set(schema, known);
       return known;
     },
@@ -51,8 +51,9 @@ interface Reading {
 const OPAQUE = ['formatMinimum', 'formatMaximum', 'formatExclusiveMinimum', 'formatExclusiveMaximum'];
 const OPAQUE_MODERN = ['$dynamicRef', '$recursiveRef'];
 
-function read(schema: JsonObject, reading: Reading): Demands {
-  const reference = typeof schema.$ref === 'string' ? reading.target(schema, schema.$ref) : undefined;
+/** `given` is the schema as it stands in its document, by which references are resolved. */
+function read(given: JsonObject, schema: JsonObject, reading: Reading): Demands {
+  const reference = typeof schema.$ref === 'string' ? reading.target(given, schema.$ref) : undefined;
   if (reference !== undefined && !reading.isModern) {
     return reference === null ? { ...NO_DEMANDS, isOpaque: true } : { ...NO_DEMANDS, all: [reference] };
   }

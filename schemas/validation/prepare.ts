@@ -14,6 +14,19 @@ export function isOldDraft(draft: Draft): boolean {
   return draft === 'draft-04' || draft === 'draft-06' || draft === 'draft-07';
 }
 
+/** Keywords that came after a draft, which ajv reads in it all the same (and `contains` of draft 4 only in part). */
+const LATER: Partial<Record<Draft, readonly string[]>> = {
+  'draft-04': ['const', 'contains', 'propertyNames', 'if', 'then', 'else'],
+  'draft-06': ['if', 'then', 'else'],
+};
+
+/** The keywords of one schema that its draft knows. */
+export function knownIn(schema: JsonObject, draft: Draft): JsonObject {
+  const later = LATER[draft];
+  if (later === undefined || !later.some((keyword) => keyword in schema)) return schema;
+  return Object.fromEntries(Object.entries(schema).filter(([keyword]) => !later.includes(keyword)));
+}
+
 /** Parses the text and answers what to compile. */
 export function prepared(text: string, draft: Draft): JsonValue {
   const document = JSON.parse(text) as JsonValue;
@@ -31,6 +44,7 @@ function prepare(schema: JsonObject, draft: Draft): void {
     delete schema.enum;
     schema.allOf = [...(Array.isArray(schema.allOf) ? schema.allOf : []), { not: {} }];
   }
+  for (const keyword of LATER[draft] ?? []) delete schema[keyword];
   if (typeof schema.$ref === 'string' && isOldDraft(draft)) hideSiblings(schema);
   eachSubschema(schema, (subschema) => prepare(subschema, draft));
 }
