@@ -41,8 +41,8 @@ import { deleteFile, moveAway } from './put-away.ts';
 import { FileReader, type Next, type Reading } from './reader.ts';
 import { type Place, startOfFile, type TrackedFile } from './tracked-file.ts';
 
-/** A poll without input comes back this often, so that the worker can look around. */
-const pollWaitMs = 1_000;
+/** A poll without input comes back this often, so that the worker can look around; open files are looked at oftener. */
+const pollWaitMs = 250;
 /** How often open files are looked at for growth. */
 const growthIntervalMs = 50;
 /** A scan that takes long (many thousand files) comes less often, so that it costs a twentieth of the time at most. */
