@@ -54,7 +54,7 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
 
 async function encrypt(socket: Socket, { host, port, tls }: SocketOptions): Promise<Socket> {
   socket.write(SSL_REQUEST);
-  const [answer] = (await once(socket, 'data')) as [Buffer];
+  const [answer] = (await arrivalOf(socket, 'data')) as [Buffer];
   if (answer[0] !== YES) {
     if (tls.mode === 'prefer') return socket;
     throw setupError(
@@ -64,8 +64,24 @@ async function encrypt(socket: Socket, { host, port, tls }: SocketOptions): Prom
   // Bytes sent along with the answer would be read as if they had come encrypted (CVE-2021-23222).
   if (answer.length > 1) throw new ConnectionLost('The server sent data before the TLS handshake.');
   const secured: TLSSocket = connectTls({ socket, ...(await tlsOptions(host, tls)) });
-  await once(secured, 'secureConnect');
+  await arrivalOf(secured, 'secureConnect');
   return secured;
+}
+
+/** An event's arguments. Rejects when the connection closes first: a server that hangs up politely is no error event. */
+async function arrivalOf(socket: Socket, event: string): Promise<unknown[]> {
+  const gone = new AbortController();
+  const onClose = () => gone.abort();
+  socket.once('close', onClose);
+  try {
+    return await once(socket, event, { signal: gone.signal });
+  } catch (cause) {
+    if (gone.signal.aborted)
+      throw new ConnectionLost('The server closed the connection before it answered.', { cause });
+    throw cause;
+  } finally {
+    socket.off('close', onClose);
+  }
 }
 
 async function tlsOptions(host: string, tls: TlsOptions): Promise<ConnectionOptions> {
