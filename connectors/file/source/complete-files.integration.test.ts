@@ -245,16 +245,23 @@ test('Several tasks share the files of a folder: each file is read by one, also 
     t.after(() => run.stop());
     runs.push(run);
   }
-  const seen: string[][] = [];
-  for (const records of await Promise.all(runs.map((run) => run.takeFor(60)))) {
-    await runs[0]!.commit(records);
-    seen.push(values(records));
-  }
-  assert.deepEqual(seen.flat().sort(), names.toSorted());
+  /** What all of them read until there is so much, and a while longer. */
+  const collect = async (count: number): Promise<string[]> => {
+    const seen: string[] = [];
+    for (const deadline = Date.now() + 60_000; seen.length < count; ) {
+      assert.ok(Date.now() < deadline, `only ${seen.join(' ')} came`);
+      for (const records of await Promise.all(runs.map((run) => run.poll()))) {
+        await runs[0]!.commit(records);
+        seen.push(...values(records));
+      }
+    }
+    const more = await Promise.all(runs.map((run) => run.takeFor(60)));
+    return [...seen, ...more.flatMap(values)];
+  };
+  assert.deepEqual((await collect(12)).sort(), names.toSorted());
   await rename(join(dir, 'f0'), join(dir, 'g0'));
   await appendFile(join(dir, 'g0'), 'more\n');
-  const more = await Promise.all(runs.map((run) => run.takeFor(60)));
-  assert.deepEqual(more.flatMap(values), ['more']);
+  assert.deepEqual(await collect(1), ['more']);
   await assert.rejects(
     SourceRun.start(plugin, { ...config, file: join(dir, 'f1') }, { task: 1, maxTasks: 3 }),
     /1 tasks, not 2/,
