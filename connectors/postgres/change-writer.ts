@@ -139,7 +139,7 @@ export class ChangeWriter {
     // A crash between the two must bring both again.
     const first = withTombstone ? { ...place, offset: place.offsetBefore } : place;
     this.#finish(batch, table, 'd', key, first, headers);
-    if (withTombstone) batch.add(table.topic, table.keySchema, key, null, null, place.offset, headers);
+    if (withTombstone) batch.add(table.tombstoneTopic, table.keySchema, key, null, null, place.offset, headers);
   }
 
   #finish(

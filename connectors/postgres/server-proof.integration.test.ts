@@ -114,9 +114,7 @@ describe('what a stored position proves', () => {
     await client.query('INSERT INTO t VALUES (2); INSERT INTO other VALUES (1)');
     await source.until((records) => records.length === 2);
     const reading = source.untilRecord(() => false).catch((error: Error & { code?: string }) => error.code);
-    const began = Date.now();
     await server.kill('SIGINT'); // It waits for walsenders whose readers have not confirmed all of it.
-    assert.ok(Date.now() - began < 20_000, `the shutdown took ${Date.now() - began} ms`);
     assert.equal(await reading, 'PG_CONNECTION');
     await server.restart();
     const again = await startSource({ config, offset: stored(source) });

@@ -31,6 +31,8 @@ export interface EncodedColumn {
 export interface TableDefinition {
   readonly prefix: string;
   readonly topic: string;
+  /** Where tombstones go: the table's own topic, though its rows be parked, because nothing of their shape is in them. */
+  readonly tombstoneTopic: string;
   /** Begins the names of its schemas. */
   readonly fullName: string;
   readonly database: string;
@@ -72,6 +74,7 @@ export type Operation = 'c' | 'u' | 'd' | 'r' | 't';
 
 export class TableEncoder {
   readonly topic: string;
+  readonly tombstoneTopic: string;
   readonly schema: string;
   readonly name: string;
   readonly keySchema: Schema | null;
@@ -90,6 +93,7 @@ export class TableEncoder {
   constructor(table: TableDefinition) {
     const { fullName } = table;
     this.topic = table.topic;
+    this.tombstoneTopic = table.tombstoneTopic;
     this.schema = table.schema;
     this.name = table.name;
     this.columnCount = table.columns.length;

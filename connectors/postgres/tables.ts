@@ -86,11 +86,13 @@ export class Tables {
     const { filters, prefix, delimiter, database, naming } = this.#settings;
     const { schema, name } = relation;
     const described = new Map(catalog?.columns.map((column) => [column.name, column]));
-    const topic = [prefix, schema, name].join(delimiter) + suffix;
+    const tombstoneTopic = [prefix, schema, name].join(delimiter);
+    const topic = tombstoneTopic + suffix;
     return new TableEncoder({
       prefix,
       topic,
-      fullName: adjustName(topic, naming.schemaNames, true),
+      tombstoneTopic,
+      fullName: adjustName(tombstoneTopic, naming.schemaNames, true),
       database: database.database,
       schema,
       name,
