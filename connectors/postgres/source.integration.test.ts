@@ -57,7 +57,7 @@ describe('PostgresSource', () => {
       if (i % 50 === 0) await connection.query('UPDATE t SET id = -id WHERE id = $1', [20_000 + i]);
     });
     const source = await startSource({ config: { ...config, 'max.batch.size': '500' } });
-    await source.until((records) => records.length > 25_000);
+    await source.until((records) => records.length > 22_000);
     await writer.stop();
     await client.query('INSERT INTO t VALUES (0, 0)');
     await source.untilRecord((record) => isKey(record, 0));
