@@ -80,7 +80,10 @@ export class RandomSchemas {
       return value + this.#random.below(3) - 1;
     }
     if (/^(min|max)/.test(key) && typeof value === 'number') return Math.max(0, value + this.#random.below(3) - 1);
-    if (key === 'enum' && Array.isArray(value)) return [...value, this.value(0)].slice(this.#random.below(2));
+    if (key === 'enum' && Array.isArray(value)) {
+      const values = [...value, this.value(0)].filter(isFirst);
+      return values.length > 1 ? values.slice(this.#random.below(2)) : values;
+    }
     if (key === 'required') return this.#names();
     if (isObject(value) && ['properties', 'patternProperties'].includes(key)) {
       const names = Object.keys(value);
