@@ -10,7 +10,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../test/kit/postgres.ts';
+import { freePort } from '../../test/kit/free-port.ts';
 import { classpath, installPeer } from '../broker/peer.ts';
 import type { House } from './house.ts';
 

@@ -9,12 +9,12 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chown, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { freePort } from './free-port.ts';
 import { resolveService, type ServiceOrSkip, ServiceUnavailable } from './service.ts';
 
 /** Where a server answers, and as whom; `user` is a superuser. */
@@ -319,17 +319,6 @@ async function until(holds: () => boolean, what: string, moot?: Promise<unknown>
     if (Date.now() > deadline) throw new Error(`Waited ${START_DEADLINE_MS} ms for ${what}.`);
     await sleep(10);
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('A TCP server without a port.');
-  return address.port;
 }
 
 /** What every kind of server offers, over an address. */

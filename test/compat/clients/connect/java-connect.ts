@@ -4,9 +4,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { freePort } from '../../../kit/free-port.ts';
 
 /** Where scripts/compat-install.sh puts it. */
 export const connectHome = join(import.meta.dirname, '../../../../.cache/compat/connect');
@@ -83,14 +83,6 @@ function properties(bootstrap: string, prefix: string, url: string): string {
     'plugin.discovery=only_scan',
     '',
   ].join('\n');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
 }
 
 async function healthy(url: string, child: ChildProcess): Promise<void> {
