@@ -168,10 +168,15 @@ export class MqttConnection {
     if (this.#isOver || !this.#isAccepted || this.#client.stream.destroyed) return;
     const due = this.acks.settle();
     if (due.length === 0) return;
-    this.#client.stream.write(encodePubacks(due));
-    if (this.#onConfirmed === undefined) return;
-    for (const owed of due) this.#sent.push(owed);
-    this.#ping();
+    const { stream } = this.#client;
+    // One segment: TCP would hold a ping of its own back until the acknowledgements have arrived.
+    stream.cork();
+    stream.write(encodePubacks(due));
+    if (this.#onConfirmed !== undefined) {
+      for (const owed of due) this.#sent.push(owed);
+      this.#ping();
+    }
+    stream.uncork();
   }
 
   /** A broker takes packets in order: the answer to this ping says that it has the acknowledgements before it. */
