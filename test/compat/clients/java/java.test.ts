@@ -1,6 +1,7 @@
 /** Apache Kafka's own Java client, the last of 3.x and the newest, against our broker. */
 import { delimiter, join } from 'node:path';
-import { cache, examine } from '../outside-client.ts';
+import { cache } from '../installed.ts';
+import { examine } from '../outside-client.ts';
 
 for (const version of ['3.9.1', '4.4.0']) {
   const folder = join(cache, `java-${version}`);

@@ -4,22 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import kafkajs from 'kafkajs';
 import { startBroker } from '../../../../broker/broker.ts';
-import { requiredServices } from '../../../kit/service.ts';
-import { cache } from '../outside-client.ts';
+import { cache, skipUnlessInstalled } from '../installed.ts';
 
 const { CompressionTypes, Kafka, logLevel } = kafkajs;
 const lib = join(cache, 'kafka-tools', 'lib');
-const isInstalled = existsSync(lib);
-if (!isInstalled && requiredServices().includes('java')) {
-  throw new Error('CI_REQUIRE names java, but kafka-tools is not installed (scripts/compat-install.sh).');
-}
-const skip = isInstalled ? false : 'kafka-tools is not installed (scripts/compat-install.sh)';
+const skip = skipUnlessInstalled('java', lib);
 
 const dataDir = mkdtempSync(join(tmpdir(), 'millrace-dump-'));
 after(() => rmSync(dataDir, { recursive: true }));

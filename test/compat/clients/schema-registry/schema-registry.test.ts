@@ -7,7 +7,6 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { writeConditions } from '../../../../connectors/converters/data-rules.ts';
@@ -15,8 +14,7 @@ import { RecordCheck } from '../../../../schemas/record-check.ts';
 import { PREFIX_BYTES } from '../../../../schemas/wire.ts';
 import { startGuardedBroker } from '../../../kit/guarded-broker.ts';
 import { registryOf } from '../../../kit/registry.ts';
-import { requiredServices } from '../../../kit/service.ts';
-import { cache, python } from '../outside-client.ts';
+import { cache, python, skipUnlessInstalled } from '../installed.ts';
 
 /** What each client does; a registry of its own for each. */
 const scenarios: Readonly<Record<string, string>> = {
@@ -60,16 +58,10 @@ const clients: readonly Client[] = [
   },
 ];
 
-function skipOf({ installed, requiredAs }: Client): string | false {
-  if (existsSync(installed)) return false;
-  if (!requiredServices().includes(requiredAs)) return `${requiredAs} is not installed (scripts/compat-install.sh)`;
-  throw new Error(`CI_REQUIRE names ${requiredAs}, but it is not installed (scripts/compat-install.sh).`);
-}
-
 for (const client of clients) {
   describe(client.name, () => {
     for (const [scenario, says] of Object.entries(scenarios)) {
-      test(says, { skip: skipOf(client) }, async (t) => {
+      test(says, { skip: skipUnlessInstalled(client.requiredAs, client.installed) }, async (t) => {
         const { url } = await guardedRegistry(t);
         const { code, output } = await run([...client.command, url, `${user}:${password}`, scenario]);
         assert.equal(code, 0, output);
@@ -81,7 +73,7 @@ for (const client of clients) {
 describe('data rules of @confluentinc/schemaregistry', () => {
   test(
     'are kept as it wrote them, run by it, and judged alike by the broker’s check',
-    { skip: skipOf(javascript) },
+    { skip: skipUnlessInstalled(javascript.requiredAs, javascript.installed) },
     async (t) => {
       const registry = await guardedRegistry(t);
       const { code, output } = await run([...javascript.command, registry.url, `${user}:${password}`, 'rules']);
