@@ -24,7 +24,7 @@ const SINK_MS = 3_000;
 /** A JVM compiles what it runs often; nobody measures that. */
 const FIRST_WARM_MS = 12_000;
 /** More than each worker reads while it is measured. */
-const FILL = { millrace: 12_000_000, java: 2_000_000 };
+const FILL = { millrace: 12_000_000, java: 6_000_000 };
 const TRANSFORMS = [0, 1, 5];
 const IDLE = { millrace: 500, java: 50 };
 
