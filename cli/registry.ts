@@ -7,7 +7,7 @@
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
 import { readText } from './json-file.ts';
-import { refusal, withRegistry as withRegistryUrl } from './rest.ts';
+import { parsed, refusal, withRegistry as withRegistryUrl } from './rest.ts';
 import { registryAsker } from './workshop.ts';
 
 export interface RegistryOptions {
@@ -39,15 +39,6 @@ export async function ask(options: RegistryOptions, method: string, path: string
   const said = parsed(answer.text);
   if (answer.status >= 200 && answer.status < 300) return said;
   throw refusal(new URL(answer.url), answer.status, said);
-}
-
-function parsed(text: string): unknown {
-  if (text === '') return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return { message: text.slice(0, 500) };
-  }
 }
 
 /** The keys of a file; messages name lines, never values. */

@@ -65,7 +65,8 @@ async function send(url: URL, method: string, body: unknown): Promise<Response> 
   }
 }
 
-function parsed(text: string): unknown {
+/** The body of an answer; where it is no JSON, a message that quotes its beginning. */
+export function parsed(text: string): unknown {
   if (text === '') return null;
   try {
     return JSON.parse(text);

@@ -2,6 +2,7 @@
  * A subject that wants every field classified: `requiredTags` in its config, ours. A version whose fields do not all carry
  * one of them (inline, or by a path pattern of its metadata) is not registered. Pure.
  */
+import { tagPathPattern } from '../connectors/api/index.ts';
 import { errors } from './errors.ts';
 import type { SchemaContent } from './model.ts';
 import { isObject, type JsonObject, type JsonValue } from './parse/json-text.ts';
@@ -15,7 +16,7 @@ export function assertTagged(content: SchemaContent, required: readonly string[]
   if (required.length === 0) return;
   const patterns = Object.entries(content.metadata?.tags ?? {})
     .filter(([, tags]) => tags.some((tag) => required.includes(tag)))
-    .map(([path]) => pathPattern(path));
+    .map(([path]) => tagPathPattern(path));
   const bare: string[] = [];
   eachField(JSON.parse(content.schema) as JsonValue, '', (field, path) => {
     const isTagged = tagsOf(field).some((tag) => required.includes(tag)) || patterns.some((isOf) => isOf(path));
@@ -63,42 +64,4 @@ function isLeaf(field: JsonObject): boolean {
   if (field.$ref !== undefined || field.properties !== undefined || field.items !== undefined) return false;
   const types = Array.isArray(field.type) ? field.type : [field.type];
   return !types.some((type) => isObject(type) || CONTAINERS.includes(String(type)));
-}
-
-/**
- * Whether a path fits a pattern: `**` is any number of names, `*` any part of one. In time that the two lengths bound,
- * because whoever registers a schema writes the pattern.
- */
-function pathPattern(pattern: string): (path: string) => boolean {
-  const wanted = pattern.replace(/^\$\./, '').split('.');
-  const withSkips = (places: Set<number>): Set<number> => {
-    for (const place of places) if (wanted[place] === '**') places.add(place + 1);
-    return places;
-  };
-  return (path) => {
-    let places = withSkips(new Set([0]));
-    for (const name of path.replace(/^\$\./, '').split('.')) {
-      const next = new Set<number>();
-      for (const place of places) {
-        if (wanted[place] === '**') next.add(place);
-        else if (wanted[place] !== undefined && fits(wanted[place], name)) next.add(place + 1);
-      }
-      places = withSkips(next);
-    }
-    return places.has(wanted.length);
-  };
-}
-
-function fits(wanted: string, name: string): boolean {
-  const [first = '', ...parts] = wanted.split('*');
-  if (parts.length === 0) return wanted === name;
-  const last = parts.pop()!;
-  if (!name.startsWith(first) || !name.endsWith(last)) return false;
-  let from = first.length;
-  for (const part of parts) {
-    const at = name.indexOf(part, from);
-    if (at === -1) return false;
-    from = at + part.length;
-  }
-  return from <= name.length - last.length;
 }

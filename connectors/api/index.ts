@@ -57,6 +57,7 @@ export * from './record-json.ts';
 export * from './record-template.ts';
 export * from './sample.ts';
 export * from './schema.ts';
+export * from './tag-path.ts';
 export * from './task.ts';
 export * from './transform.ts';
 export * from './value-text.ts';

@@ -3,6 +3,7 @@
  * (`confluent:tags`) or by the path patterns of the schema's metadata (`**.ssn`). Pure but for the value it is told to
  * change.
  */
+import { tagPathPattern } from '../api/index.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -28,7 +29,7 @@ export class TaggedFields {
 
   constructor(schema: unknown, pathTags: Readonly<Record<string, readonly string[]>>) {
     this.#root = schema;
-    this.#patterns = Object.entries(pathTags).map(([path, tags]) => ({ isOf: pathPattern(path), tags }));
+    this.#patterns = Object.entries(pathTags).map(([path, tags]) => ({ isOf: tagPathPattern(path), tags }));
   }
 
   /** Calls `visit` for each field of the value, parents first; the value is changed in place. */
@@ -118,42 +119,4 @@ function typeNameOf(value: unknown): string {
   if (typeof value === 'string') return 'STRING';
   if (typeof value === 'boolean') return 'BOOLEAN';
   return typeof value === 'bigint' || Number.isInteger(value) ? 'INT' : 'DOUBLE';
-}
-
-/**
- * Whether a path fits a pattern: `**` is any number of names, `*` any part of one. In time that the two lengths bound,
- * because whoever registers a schema writes the pattern.
- */
-function pathPattern(pattern: string): (path: string) => boolean {
-  const wanted = pattern.replace(/^\$\./, '').split('.');
-  const withSkips = (places: Set<number>): Set<number> => {
-    for (const place of places) if (wanted[place] === '**') places.add(place + 1);
-    return places;
-  };
-  return (path) => {
-    let places = withSkips(new Set([0]));
-    for (const name of path.replace(/^\$\./, '').split('.')) {
-      const next = new Set<number>();
-      for (const place of places) {
-        if (wanted[place] === '**') next.add(place);
-        else if (wanted[place] !== undefined && fits(wanted[place], name)) next.add(place + 1);
-      }
-      places = withSkips(next);
-    }
-    return places.has(wanted.length);
-  };
-}
-
-function fits(wanted: string, name: string): boolean {
-  const [first = '', ...parts] = wanted.split('*');
-  if (parts.length === 0) return wanted === name;
-  const last = parts.pop()!;
-  if (!name.startsWith(first) || !name.endsWith(last)) return false;
-  let from = first.length;
-  for (const part of parts) {
-    const at = name.indexOf(part, from);
-    if (at === -1) return false;
-    from = at + part.length;
-  }
-  return from <= name.length - last.length;
 }

@@ -6,6 +6,7 @@
  */
 import { type ConfigDef, type ConfigProblem, closest, parseConfig, unknownKeys } from '../../connectors/api/index.ts';
 import { type ClientKind, clientKeys } from './client-keys.ts';
+import { withPrefix } from './keys.ts';
 import type { Raw } from './plan.ts';
 
 const POLICY = 'connector.client.config.override.policy';
@@ -35,17 +36,17 @@ export interface JudgedOverrides {
 
 /** `raw` is the connector's config, `worker` the worker's, both as written. */
 export function judgeOverrides(raw: Raw, worker: Raw): JudgedOverrides {
-  const judged = kinds.map((kind) => judgeClient(kind, `${kind}.override.`, raw));
-  return {
-    problems: [...policyProblems(raw, worker), ...judged.flatMap(({ problems }) => problems)],
-    unknown: judged.flatMap(({ unknown }) => unknown),
-    warnings: judged.flatMap(({ warnings }) => warnings),
-  };
+  const judged = judgeClients((kind) => `${kind}.override.`, raw);
+  return { ...judged, problems: [...policyProblems(raw, worker), ...judged.problems] };
 }
 
 /** The worker's own client settings, for all its connectors (`producer.acks`). */
 export function judgeWorkerClients(worker: Raw): JudgedOverrides {
-  const judged = kinds.map((kind) => judgeClient(kind, `${kind}.`, worker));
+  return judgeClients((kind) => `${kind}.`, worker);
+}
+
+function judgeClients(prefixOf: (kind: ClientKind) => string, raw: Raw): JudgedOverrides {
+  const judged = kinds.map((kind) => judgeClient(kind, prefixOf(kind), raw));
   return {
     problems: judged.flatMap(({ problems }) => problems),
     unknown: judged.flatMap(({ unknown }) => unknown),
@@ -72,17 +73,13 @@ function judgeClient(kind: ClientKind, prefix: string, raw: Raw): JudgedOverride
   const given = Object.fromEntries(Object.entries(raw).filter(([key]) => key.startsWith(prefix)));
   if (Object.keys(given).length === 0) return { problems: [], unknown: [], warnings: [] };
   const { applied, ignored } = clientKeys[kind];
-  const all = withPrefix(prefix, Object.assign({}, applied, ...ignored.map(([, keys]) => keys)));
+  const all = withPrefix(Object.assign({}, applied, ...ignored.map(([, keys]) => keys)), prefix);
   const warnings = ignored.flatMap(([reason, keys]) =>
     Object.keys(given)
       .filter((name) => isDeclared(keys, name.slice(prefix.length)))
       .map((name) => ({ key: name, value: given[name]!, message: `"${name}" has no effect. ${reason}` })),
   );
   return { problems: parseConfig(all, given).problems, unknown: unknownKeys([all], given), warnings };
-}
-
-function withPrefix(prefix: string, def: ConfigDef): ConfigDef {
-  return Object.fromEntries(Object.entries(def).map(([key, declared]) => [prefix + key, declared]));
 }
 
 function isDeclared(def: ConfigDef, name: string): boolean {

@@ -38,7 +38,7 @@ const foreign: readonly Foreign[] = [
   {
     pattern: /[Hh]ttp\w*SourceConnector$|[Ww]ebhook\w*SourceConnector$|\.HttpSource$/,
     ours: 'HttpSource',
-    advice: `HttpSource receives requests, or asks a URL. ${keys}`,
+    advice: `HttpSource receives requests (webhooks); it asks no URL. ${keys}`,
   },
   {
     pattern: /[Mm]qtt\w*SourceConnector$/,

@@ -293,3 +293,9 @@ export function regexProblem(text: string): string | null {
     return `is no regular expression (${error instanceof Error ? error.message : String(error)})`;
   }
 }
+
+/** The same declarations under a prefix (`transforms.route.`, `producer.override.`). */
+export function withPrefix(def: ConfigDef, prefix: string): ConfigDef {
+  if (prefix === '') return def;
+  return Object.fromEntries(Object.entries(def).map(([key, declared]) => [prefix + key, declared]));
+}

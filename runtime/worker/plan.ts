@@ -20,7 +20,7 @@ import {
 } from '../../connectors/api/index.ts';
 import { type JudgedOverrides, judgeOverrides } from './client-overrides.ts';
 import { atLeastOnce, exactlyOnceOf } from './guarantee.ts';
-import { connectorKeys, predicateKeys, sinkKeys, sourceKeys, transformKeys } from './keys.ts';
+import { connectorKeys, predicateKeys, sinkKeys, sourceKeys, transformKeys, withPrefix } from './keys.ts';
 import type { Plugins, PluginType } from './plugins.ts';
 import { topicGroupProblems } from './topic-groups.ts';
 
@@ -268,9 +268,4 @@ export function under(raw: Raw, prefix: string): Raw {
   const found: Record<string, string> = {};
   for (const [key, value] of Object.entries(raw)) if (key.startsWith(prefix)) found[key.slice(prefix.length)] = value;
   return found;
-}
-
-function withPrefix(def: ConfigDef, prefix: string): ConfigDef {
-  if (prefix === '') return def;
-  return Object.fromEntries(Object.entries(def).map(([key, declared]) => [prefix + key, declared]));
 }

@@ -41,7 +41,8 @@ export async function examine(client: OutsideClient): Promise<void> {
   });
 }
 
-function run([program, ...args]: readonly string[]): Promise<{ code: number | null; output: string }> {
+/** Runs a program to its end, or its deadline; answers what it printed on either stream. */
+export function run([program, ...args]: readonly string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program!, args, { timeout: deadlineMs, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';

@@ -6,7 +6,6 @@
  * failures.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { writeConditions } from '../../../../connectors/converters/data-rules.ts';
@@ -15,6 +14,7 @@ import { PREFIX_BYTES } from '../../../../schemas/wire.ts';
 import { startGuardedBroker } from '../../../kit/guarded-broker.ts';
 import { registryOf } from '../../../kit/registry.ts';
 import { cache, python, skipUnlessInstalled } from '../installed.ts';
+import { run } from '../outside-client.ts';
 
 /** What each client does; a registry of its own for each. */
 const scenarios: Readonly<Record<string, string>> = {
@@ -24,8 +24,6 @@ const scenarios: Readonly<Record<string, string>> = {
   deletes: 'deletes softly and for good, by version and by subject',
 };
 const [user, password] = ['client', 'correct-horse'];
-/** The programs give up before that. */
-const deadlineMs = 60_000;
 
 interface Client {
   readonly name: string;
@@ -94,18 +92,4 @@ async function guardedRegistry(t: TestContext) {
   await addUser(user!, password!);
   const logins = broker.security.logins();
   return registryOf(t, { config: { 'authentication.method': 'BASIC' }, logins });
-}
-
-function run([program, ...args]: readonly string[]): Promise<{ code: number | null; output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program!, args, { timeout: deadlineMs, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk) => {
-        output += chunk;
-      });
-    }
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, output }));
-  });
 }
