@@ -15,7 +15,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type Millrace, startMillrace } from '../../test/kit/millrace.ts';
+import { type Millrace, putConnector, startMillrace } from '../../test/kit/millrace.ts';
 import { startMosquitto } from '../../test/kit/mqtt.ts';
 import { cpuSeconds, pause } from '../connect/subject.ts';
 import { machine } from '../report.ts';
@@ -103,7 +103,7 @@ function millrace(house: Millrace): Subject {
       const subject = { name: 'Millrace', url: house.connect, pid: house.pid };
       const cpuBefore = cpuSeconds(subject);
       const began = performance.now();
-      await put(house, clientId, {
+      await putConnector(house, clientId, {
         'connector.class': 'MqttSource',
         'mqtt.server.uri': broker.url,
         'mqtt.client.id': clientId,
@@ -119,15 +119,6 @@ function millrace(house: Millrace): Subject {
       return figure;
     },
   };
-}
-
-async function put(house: Millrace, name: string, config: object): Promise<void> {
-  const answer = await fetch(`${house.connect}/connectors/${name}/config`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(config),
-  });
-  if (!answer.ok) throw new Error(await answer.text());
 }
 
 async function until(isTrue: () => Promise<boolean>): Promise<void> {

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Client } from 'pg';
-import { startPostgres } from '../../test/kit/postgres.ts';
+import { sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { Report } from '../broker/report-tables.ts';
 import { machine } from '../report.ts';
 import { cpuSecondsOf, createConnector, failure, filling, follow, type House, setState, startOurs } from './house.ts';
@@ -121,11 +121,7 @@ async function measure(house: House, table: string, rows: number): Promise<void>
   const source = (tables: string, slot: string) => ({
     'connector.class': house.sourceClass,
     'topic.prefix': slot,
-    'database.hostname': server.host,
-    'database.port': String(server.port),
-    'database.user': server.user,
-    'database.password': server.password,
-    'database.dbname': shop,
+    ...sourceAddress(server, shop),
     'table.include.list': tables,
     'slot.name': slot,
     'publication.name': slot,

@@ -14,7 +14,7 @@ import { sourceSettings } from '../../connectors/postgres/source-config.ts';
 import { startSource } from '../../connectors/postgres/source-harness.ts';
 import { ourDefaults, sourceConfigDef } from '../../connectors/postgres/source-keys.ts';
 import { FrameType, WireConnection } from '../../connectors/postgres/wire/connection.ts';
-import { startPostgres } from '../../test/kit/postgres.ts';
+import { sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { report, timed } from '../report.ts';
 
 const count = Number(process.env.ROWS ?? 500_000);
@@ -31,11 +31,7 @@ await client.query(
 
 const config = (slot: string): Record<string, string> => ({
   'topic.prefix': 'bench',
-  'database.hostname': server.host,
-  'database.port': String(server.port),
-  'database.user': server.user,
-  'database.password': server.password,
-  'database.dbname': database,
+  ...sourceAddress(server, database),
   'table.include.list': 'public.orders',
   'slot.name': slot,
 });

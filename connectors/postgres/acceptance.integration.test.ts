@@ -2,7 +2,7 @@
  * Both connectors of this room in the examination that every connector passes.
  */
 import { after } from 'node:test';
-import { type PostgresServer, testPostgres } from '../../test/kit/postgres.ts';
+import { type PostgresServer, sourceAddress, testPostgres } from '../../test/kit/postgres.ts';
 import { examineSink, examineSource } from '../acceptance/index.ts';
 import type { SinkConnectorPlugin, SourceConnectorPlugin } from '../api/index.ts';
 import { postgresPlugins } from './plugins.ts';
@@ -25,11 +25,7 @@ examineSource({
     await client.query('CREATE TABLE notes (id serial PRIMARY KEY, text text)');
     const config = {
       'topic.prefix': 'exam',
-      'database.hostname': server.host,
-      'database.port': String(server.port),
-      'database.user': server.user,
-      'database.password': server.password,
-      'database.dbname': name,
+      ...sourceAddress(server, name),
       'slot.name': name,
       // A snapshot that is stopped reads its table again; the examination is about the stream.
       'snapshot.mode': 'no_data',

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { type Logger, parseConfig, plainValue, type SourceOffset, type SourceRecord } from '../api/index.ts';
 import { sourceSettings } from './source-config.ts';
 import { envelope, type RunningSource, startSource, stopAll } from './source-harness.ts';
@@ -39,11 +39,7 @@ describe('control of PostgresSource', () => {
       CREATE TABLE beats (at timestamptz PRIMARY KEY)`);
     const config = {
       'topic.prefix': 'shop',
-      'database.hostname': server.host,
-      'database.port': String(server.port),
-      'database.user': server.user,
-      'database.password': server.password,
-      'database.dbname': name,
+      ...sourceAddress(server, name),
       'slot.name': name,
       'snapshot.mode': 'no_data',
       'incremental.snapshot.chunk.size': '50',

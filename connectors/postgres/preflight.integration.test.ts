@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { parseConfig } from '../api/index.ts';
 import { PostgresSource } from './source.ts';
 import { startSource } from './source-harness.ts';
@@ -18,11 +18,7 @@ describe('preflight of PostgresSource', () => {
 
   const raw = (database: string, more: Record<string, string> = {}) => ({
     'topic.prefix': 'shop',
-    'database.hostname': server.host,
-    'database.port': String(server.port),
-    'database.user': server.user,
-    'database.password': server.password,
-    'database.dbname': database,
+    ...sourceAddress(server, database),
     ...more,
   });
 

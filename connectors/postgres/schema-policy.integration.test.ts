@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { inProcessRegistry } from '../../schemas/in-process.ts';
 import { type Registry, startRegistry } from '../../schemas/registry-server.ts';
 import { memoryStore } from '../../schemas/store/memory.ts';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import {
   type Converter,
   parseConfig,
@@ -51,11 +51,7 @@ describe('schema changes of PostgresSource', () => {
       CREATE TABLE other (id int PRIMARY KEY)`);
     const config = {
       'topic.prefix': name,
-      'database.hostname': server.host,
-      'database.port': String(server.port),
-      'database.user': server.user,
-      'database.password': server.password,
-      'database.dbname': name,
+      ...sourceAddress(server, name),
       'slot.name': name,
       'schema.change.policy': policy,
       'table.discovery.interval.ms': '50',

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import type { SourceOffset } from '../api/index.ts';
 import { envelope, type RunningSource, startSource, stopAll } from './source-harness.ts';
 
@@ -34,14 +34,10 @@ describe('what a stored position proves', () => {
     await server.stop();
   });
 
-  function configOf({ host, port, user, password }: EmbeddedPostgresServer, name: string): Record<string, string> {
+  function configOf(of: EmbeddedPostgresServer, name: string): Record<string, string> {
     return {
       'topic.prefix': 'shop',
-      'database.hostname': host,
-      'database.port': String(port),
-      'database.user': user,
-      'database.password': password,
-      'database.dbname': name,
+      ...sourceAddress(of, name),
       'table.include.list': 'public.t',
       'slot.name': name,
     };

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import {
   type ConnectError,
   type Converter,
@@ -299,11 +299,7 @@ describe('PostgresSink', () => {
       config: {
         'topic.prefix': 's',
         'slot.name': from.name,
-        'database.hostname': server.host,
-        'database.port': String(server.port),
-        'database.user': server.user,
-        'database.password': server.password,
-        'database.dbname': from.name,
+        ...sourceAddress(server, from.name),
       },
       defaults,
     });

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, mock, test } from 'node:test';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import type { ConnectError } from '../api/index.ts';
 import { ConnectionLost } from './errors.ts';
 import { startSource } from './source-harness.ts';
@@ -25,11 +25,10 @@ describe('a snapshot that is cut short', () => {
         `CREATE TABLE ${table} (id int PRIMARY KEY); INSERT INTO ${table} SELECT generate_series(1, 5)`,
       );
     }
-    const address = { 'database.hostname': server.host, 'database.port': String(server.port) };
-    const login = { 'database.user': server.user, 'database.password': server.password, 'database.dbname': name };
+    const address = sourceAddress(server, name);
     for (let breaksAt = 1; breaksAt <= tables.length; breaksAt++) {
       const slot = `slot${breaksAt}`;
-      const config = { 'topic.prefix': 's', ...address, ...login, 'slot.name': slot, 'publication.name': slot };
+      const config = { 'topic.prefix': 's', ...address, 'slot.name': slot, 'publication.name': slot };
       const source = await startSource({ config: { ...config, 'snapshot.max.threads': '1' } });
       let copies = 0;
       const { startStream } = WireConnection.prototype;

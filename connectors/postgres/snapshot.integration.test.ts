@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { assertSameRows } from '../../test/kit/same-rows.ts';
 import { type Logger, plainValue, type SourceOffset, type SourceRecord } from '../api/index.ts';
 import { envelope, materialise, startSource, startWriter, stopAll } from './source-harness.ts';
@@ -27,12 +27,7 @@ describe('snapshots', () => {
     const name = await server.createDatabase();
     const client = await server.connect(name);
     await client.query(sql);
-    const address = { 'database.hostname': server.host, 'database.port': String(server.port) };
-    const login = { 'database.user': server.user, 'database.password': server.password };
-    return {
-      client,
-      config: { 'topic.prefix': 'shop', ...address, ...login, 'database.dbname': name, 'slot.name': name },
-    };
+    return { client, config: { 'topic.prefix': 'shop', ...sourceAddress(server, name), 'slot.name': name } };
   }
 
   const wide = `CREATE TABLE t (id int PRIMARY KEY, v int, pad text, big text); ALTER TABLE t ALTER pad SET STORAGE PLAIN, ALTER big SET STORAGE EXTERNAL;

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { assertSameRows } from '../../test/kit/same-rows.ts';
 import { plainValue, type SourceRecord } from '../api/index.ts';
 import { envelope, materialise, startSource, startWriter, stopAll } from './source-harness.ts';
@@ -28,11 +28,7 @@ describe('PostgresSource', () => {
     await client.query(sql);
     const config = {
       'topic.prefix': 'shop',
-      'database.hostname': server.host,
-      'database.port': String(server.port),
-      'database.user': server.user,
-      'database.password': server.password,
-      'database.dbname': name,
+      ...sourceAddress(server, name),
       'slot.name': name,
       'status.update.interval.ms': '50',
     };

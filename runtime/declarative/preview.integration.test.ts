@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt from 'mqtt';
 import { catalogue } from '../../connectors/catalogue.ts';
 import { testMqtt } from '../../test/kit/mqtt.ts';
-import { type PostgresServer, testPostgres } from '../../test/kit/postgres.ts';
+import { type PostgresServer, sourceAddress, testPostgres } from '../../test/kit/postgres.ts';
 import { ConfigProviders } from '../worker/config-providers.ts';
 import { withDefaults } from '../worker/defaults.ts';
 import { silent } from '../worker/harness.ts';
@@ -50,11 +50,7 @@ test('Postgres shows rows of every captured table, without slot and publication'
   const config = {
     'connector.class': 'PostgresSource',
     'topic.prefix': 'shop',
-    'database.hostname': server.host,
-    'database.port': String(server.port),
-    'database.user': server.user,
-    'database.password': server.password,
-    'database.dbname': name,
+    ...sourceAddress(server, name),
     'slot.name': name,
   };
   const traces = async () =>

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withCluster } from '../../cli/kafka/cluster.ts';
 import { readTopic } from '../../cli/kafka/read.ts';
 import { lastingPort } from '../kit/lasting-port.ts';
-import { type Millrace, startMillrace } from '../kit/millrace.ts';
+import { type Millrace, putConnector, startMillrace } from '../kit/millrace.ts';
 
 const KILLS = 3;
 const REQUESTS_PER_ROUND = 60;
@@ -107,12 +107,7 @@ async function committed(house: Millrace): Promise<number[]> {
   return found;
 }
 
-async function put(house: Millrace, name: string, config: Readonly<Record<string, string>>): Promise<void> {
+function put(house: Millrace, name: string, config: Readonly<Record<string, string>>): Promise<void> {
   const json = { 'value.converter': 'JsonConverter', 'value.converter.schemas.enable': 'false' };
-  const answer = await fetch(`${house.connect}/connectors/${name}/config`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ...json, 'restart.backoff.ms': '100', ...config }),
-  });
-  assert.ok(answer.ok, await answer.text());
+  return putConnector(house, name, { ...json, 'restart.backoff.ms': '100', ...config });
 }

@@ -12,7 +12,7 @@ import { withCluster } from '../../cli/kafka/cluster.ts';
 import { readTopic } from '../../cli/kafka/read.ts';
 import { TopicWriter } from '../../cli/kafka/write.ts';
 import { openQueue } from '../kit/job-queue.ts';
-import { type Millrace, startMillrace } from '../kit/millrace.ts';
+import { type Millrace, putConnector, startMillrace } from '../kit/millrace.ts';
 import { testPostgres } from '../kit/postgres.ts';
 import { testRedis } from '../kit/redis.ts';
 
@@ -99,14 +99,9 @@ interface Happening {
   readonly jobId: string;
 }
 
-async function put(house: Millrace, name: string, config: Readonly<Record<string, string>>): Promise<void> {
+function put(house: Millrace, name: string, config: Readonly<Record<string, string>>): Promise<void> {
   const json = { 'value.converter': 'JsonConverter', 'value.converter.schemas.enable': 'false' };
-  const answer = await fetch(`${house.connect}/connectors/${name}/config`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ...json, 'restart.backoff.ms': '100', ...config }),
-  });
-  assert.ok(answer.ok, await answer.text());
+  return putConnector(house, name, { ...json, 'restart.backoff.ms': '100', ...config });
 }
 
 async function createTopic(house: Millrace, topic: string): Promise<void> {

@@ -7,8 +7,8 @@ import { after, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withCluster } from '../../cli/kafka/cluster.ts';
 import { readTopic } from '../../cli/kafka/read.ts';
-import { startMillrace } from '../kit/millrace.ts';
-import { testPostgres } from '../kit/postgres.ts';
+import { putConnector, startMillrace } from '../kit/millrace.ts';
+import { sourceAddress, testPostgres } from '../kit/postgres.ts';
 
 const { service: postgres, skip } = await testPostgres();
 after(() => postgres?.stop());
@@ -28,25 +28,15 @@ it(
     const client = await postgres!.connect(database);
     await client.query('CREATE TABLE orders (id int PRIMARY KEY)');
     await using house = await startMillrace();
-    const { host, port, user, password } = postgres!;
     const config = {
       'connector.class': 'PostgresSource',
-      'database.hostname': host,
-      'database.port': String(port),
-      'database.user': user,
-      'database.password': password,
-      'database.dbname': database,
+      ...sourceAddress(postgres!, database),
       'topic.prefix': 'shop',
       'table.include.list': 'public.orders',
       'exactly.once.support': 'required',
       'restart.backoff.ms': '100',
     };
-    const created = await fetch(`${house.connect}/connectors/pg/config`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(config),
-    });
-    assert.ok(created.ok, await created.text());
+    await putConnector(house, 'pg', config);
     await client.query('INSERT INTO orders VALUES (0)');
     await arrived(house.kafka, 1, () => house.notices());
     let next = 1;

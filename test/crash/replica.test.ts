@@ -16,8 +16,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { withCluster } from '../../cli/kafka/cluster.ts';
 import { readTopic } from '../../cli/kafka/read.ts';
-import { startMillrace } from '../kit/millrace.ts';
-import { type EmbeddedPostgresServer, startPostgres } from '../kit/postgres.ts';
+import { putConnector, startMillrace } from '../kit/millrace.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../kit/postgres.ts';
 import { seededRandom } from '../kit/random.ts';
 import { startWorkerProcess } from '../kit/worker.ts';
 
@@ -89,11 +89,7 @@ function connectorsBetween(server: EmbeddedPostgresServer, shop: string, copy: s
   const source = {
     'connector.class': 'PostgresSource',
     'topic.prefix': 'shop',
-    'database.hostname': server.host,
-    'database.port': String(server.port),
-    'database.user': server.user,
-    'database.password': server.password,
-    'database.dbname': shop,
+    ...sourceAddress(server, shop),
   };
   const sink = {
     'connector.class': 'PostgresSink',
@@ -154,12 +150,7 @@ async function twoProcesses(connectors: Connectors, t: TestContext): Promise<Hou
     'value.converter.schemas.enable': 'false',
   });
   t.after(() => worker.remove());
-  for (const [name, config] of Object.entries(connectors)) {
-    const body = JSON.stringify(config);
-    const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(`${worker.connect}/connectors/${name}/config`, { method: 'PUT', headers, body });
-    assert.ok(answer.ok, await answer.text());
-  }
+  for (const [name, config] of Object.entries(connectors)) await putConnector(worker, name, config);
   const again = async (one: { kill(): Promise<void>; restart(): Promise<void> }) => {
     await one.kill();
     await one.restart();

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DebeziumScenario } from './debezium-scenarios.ts';
-import type { PostgresServer } from './postgres.ts';
+import { type PostgresServer, sourceAddress } from './postgres.ts';
 
 /** One record as Connect's JsonConverter writes it: payloads and schemas as JSON text, null where there is none. */
 export interface RecordedRecord {
@@ -48,11 +48,7 @@ export async function playScenario(
   await client.query(`CREATE TABLE ${END_TABLE} (id int PRIMARY KEY)`);
   await client.query(scenario.setup);
   const recorder = await start({
-    'database.hostname': server.host,
-    'database.port': String(server.port),
-    'database.user': server.user,
-    'database.password': server.password,
-    'database.dbname': database,
+    ...sourceAddress(server, database),
     'topic.prefix': PREFIX,
     'plugin.name': 'pgoutput',
     'slot.name': database,

@@ -185,3 +185,18 @@ async function exitOf(child: ChildProcess): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   return child.exitCode;
 }
+
+/** Creates a connector or changes its config; throws what the worker says against it. */
+export async function putConnector(
+  { connect }: Pick<Millrace, 'connect'>,
+  name: string,
+  config: Readonly<Record<string, string>>,
+): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${connect}/connectors/${name}/config`, {
+    method: 'PUT',
+    headers,
+    body: JSON.stringify(config),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+}

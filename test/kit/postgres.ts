@@ -321,6 +321,17 @@ async function until(holds: () => boolean, what: string, moot?: Promise<unknown>
   }
 }
 
+/** The keys by which a Postgres source finds this database. */
+export function sourceAddress({ host, port, user, password }: PostgresAddress, database: string) {
+  return {
+    'database.hostname': host,
+    'database.port': String(port),
+    'database.user': user,
+    'database.password': password,
+    'database.dbname': database,
+  };
+}
+
 /** What every kind of server offers, over an address. */
 function serverAt(address: PostgresAddress, end: () => Promise<void> = async () => {}): PostgresServer {
   const clients = new Set<pg.Client>();
