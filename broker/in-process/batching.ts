@@ -5,8 +5,8 @@
 import type { Broker } from '../broker.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { AppendInfo, AppendOptions } from '../log/types.ts';
-import { type CompressionCodec, compressionCodecs } from '../protocol/compression.ts';
-import { partitionForKey } from '../protocol/partitioner.ts';
+import { type CompressionCodec, compressionCodecs, levelOf } from '../protocol/compression.ts';
+import { partitionForKey, RoundRobin, type Spreading, spreadingOf } from '../protocol/partitioner.ts';
 import type { BatchOptions } from '../protocol/record-batch.ts';
 import { BatchBuilder } from '../protocol/records.ts';
 import type { Judged } from '../validation/record-validation.ts';
@@ -38,6 +38,12 @@ interface Sticky {
   bytesLeft: number;
 }
 
+/** Part of what a batch is built with. */
+export interface Packing {
+  readonly codec: CompressionCodec;
+  readonly compressionLevel: number | undefined;
+}
+
 /** Sorts records into batches by partition. */
 export class Batching {
   readonly #broker: Broker;
@@ -45,11 +51,14 @@ export class Batching {
   readonly #clientId: string;
   /** What the batches of the last send took on average: mostly the next ones are alike. */
   #expectedBytes = 0;
+  readonly #spreading: Spreading;
+  readonly #roundRobin = new RoundRobin();
   readonly #sticky = new Map<string, Sticky>();
 
   constructor(broker: Broker, { clientId, overrides }: ProducerOptions) {
     this.#broker = broker;
     this.#clientId = clientId;
+    this.#spreading = spreadingOf(overrides);
     this.#bytesMax = Number(overrides?.['batch.size'] ?? batchBytesMax);
   }
 
@@ -106,8 +115,10 @@ export class Batching {
     if (partitions === undefined) {
       throw refusal('UNKNOWN_TOPIC_OR_PARTITION', `Topic "${record.topic}" does not exist. Create it first.`);
     }
-    if (record.key !== null) return partitionForKey(record.key, partitions);
     if (partitions === 1) return 0;
+    const goesByKey = record.isRow === true || this.#spreading === 'by key';
+    if (goesByKey && record.key !== null) return partitionForKey(record.key, partitions);
+    if (this.#spreading === 'round robin') return this.#roundRobin.partition(record.topic, partitions);
     let sticky = this.#sticky.get(record.topic);
     if (sticky === undefined) {
       sticky = { partition: Math.floor(Math.random() * partitions), bytesLeft: stickyBytes };
@@ -200,9 +211,11 @@ function describe(
   }
 }
 
-export function codecOf(name: string): CompressionCodec {
+/** How the batches of a producer are packed, as its settings say. */
+export function packingOf(settings: ProducerOptions['overrides']): Packing {
+  const name = settings?.['compression.type'] ?? 'none';
   const codec = compressionCodecs.find((each) => each === name);
-  if (codec !== undefined) return codec;
+  if (codec !== undefined) return { codec, compressionLevel: levelOf(codec, settings) };
   const message = `compression.type "${name}" is none of ${compressionCodecs.join(', ')}.`;
   throw new InProcessLogError('INVALID_CONFIG', message, { retriable: false });
 }

@@ -38,6 +38,23 @@ test('batch.size closes a batch; a larger record gets one of its own', async () 
   assert.equal(countBatches('one-batch'), 1);
 });
 
+for (const codec of ['gzip', 'zstd'] as const) {
+  test(`compression.${codec}.level: a higher one packs the same records into less`, async () => {
+    const words = Array.from({ length: 4_000 }, (_, index) => `${(index * 7919) % 1013}:${(index * 104729) % 97}`);
+    const sizes: number[] = [];
+    for (const level of ['1', '9']) {
+      const topic = `${codec}-${level}`;
+      await create(topic);
+      const overrides = { 'compression.type': codec, [`compression.${codec}.level`]: level };
+      const producer = log.producer({ clientId: 'p', overrides });
+      await producer.send([{ ...recordOf(topic, 0), value: Buffer.from(words.join(' ')) }]);
+      const options = { isolation: 'read_uncommitted', minOneBatch: true } as const;
+      sizes.push(broker.log(topic, 0).read(0, 1 << 20, options).records.length);
+    }
+    assert.ok(sizes[1]! < sizes[0]!, sizes.join(' and '));
+  });
+}
+
 for (const [acks, isDurable] of [
   ['all', true],
   ['-1', true],

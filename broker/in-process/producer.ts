@@ -3,15 +3,14 @@
  * batch (or a few) per partition, and hands the bytes to the log, which owns them from then.
  */
 import type { Broker } from '../broker.ts';
-import type { CompressionCodec } from '../protocol/compression.ts';
-import { appendBatches, Batching, buildBatch, codecOf } from './batching.ts';
+import { appendBatches, Batching, buildBatch, type Packing, packingOf } from './batching.ts';
 import { refusal } from './errors.ts';
 import type { ProducerOptions, ProducerRecord, RecordMetadata } from './types.ts';
 
 export class InProcessProducer {
   readonly #batching: Batching;
   readonly #acks: -1 | 1;
-  readonly #codec: CompressionCodec;
+  readonly #packing: Packing;
   #inFlight = 0;
   #isClosed = false;
   #onIdle: (() => void) | null = null;
@@ -19,7 +18,7 @@ export class InProcessProducer {
   constructor(broker: Broker, options: ProducerOptions) {
     this.#batching = new Batching(broker, options);
     this.#acks = acksOf(options);
-    this.#codec = codecOf(options.overrides?.['compression.type'] ?? 'none');
+    this.#packing = packingOf(options.overrides);
   }
 
   async send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {
@@ -28,7 +27,7 @@ export class InProcessProducer {
     const nowMs = Date.now();
     const batches = this.#batching.gather(records, nowMs);
     // Everything is built, and its size checked, before anything is appended: a record too large leaves no trace.
-    const built = batches.map((batch) => buildBatch(batch, { codec: this.#codec }));
+    const built = batches.map((batch) => buildBatch(batch, this.#packing));
     this.#inFlight++;
     try {
       return await appendBatches(records, batches, built, nowMs, { acks: this.#acks, origin: 'client' });

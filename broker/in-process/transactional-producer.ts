@@ -7,10 +7,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../broker.ts';
 import { errorNameOf } from '../errors.ts';
-import type { CompressionCodec } from '../protocol/compression.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
 import type { ProducerAnswer, ProducerIdentity } from '../transactions/types.ts';
-import { appendBatches, type Batch, Batching, buildBatch, codecOf } from './batching.ts';
+import { appendBatches, type Batch, Batching, buildBatch, type Packing, packingOf } from './batching.ts';
 import { InProcessLogError, refusal } from './errors.ts';
 import {
   type ProducerRecord,
@@ -48,7 +47,7 @@ export async function openTransactionalProducer(
 export class InProcessTransactionalProducer {
   readonly #broker: Broker;
   readonly #batching: Batching;
-  readonly #codec: CompressionCodec;
+  readonly #packing: Packing;
   #who: ProducerIdentity;
   /** Partitions of the open transaction; empty while none is open. */
   readonly #partitions = new Map<string, TopicPartition>();
@@ -61,7 +60,7 @@ export class InProcessTransactionalProducer {
   constructor(broker: Broker, options: TransactionalProducerOptions, { producerId, producerEpoch }: ProducerAnswer) {
     this.#broker = broker;
     this.#batching = new Batching(broker, options);
-    this.#codec = codecOf(options.overrides?.['compression.type'] ?? 'none');
+    this.#packing = packingOf(options.overrides);
     this.#who = { transactionalId: options.transactionalId, producerId, producerEpoch };
   }
 
@@ -130,7 +129,7 @@ export class InProcessTransactionalProducer {
     const name = partitionName(batch.log);
     const baseSequence = next.get(name) ?? this.#sequences.get(name) ?? 0;
     const { producerId, producerEpoch } = this.#who;
-    const stamp = { codec: this.#codec, producerId, producerEpoch, baseSequence, isTransactional: true };
+    const stamp = { ...this.#packing, producerId, producerEpoch, baseSequence, isTransactional: true };
     const built = buildBatch(batch, stamp);
     next.set(name, (baseSequence + batch.indexes.length) % sequences);
     return built;

@@ -17,8 +17,10 @@ export interface OffsetAndMetadata extends TopicPartition {
 /** A record to append. Buffers are borrowed until `send` settles. */
 export interface ProducerRecord {
   readonly topic: string;
-  /** Null: by the key's hash, or a sticky partition where there is no key. */
+  /** Null: by the key's hash, or a sticky partition where there is no key, unless the producer is told otherwise. */
   readonly partition: number | null;
+  /** A row of a table in the log: its key alone decides. */
+  readonly isRow?: boolean;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[];

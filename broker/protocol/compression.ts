@@ -30,6 +30,13 @@ export function decompress(codec: CompressionCodec, bytes: Buffer, maxBytes = ma
   }
 }
 
+/** The level that a producer's `compression.<codec>.level` asks for; lz4 has one level here, snappy everywhere. */
+export function levelOf(codec: CompressionCodec, settings: Readonly<Record<string, string>> = {}): number | undefined {
+  if (codec !== 'gzip' && codec !== 'zstd') return undefined;
+  const level = settings[`compression.${codec}.level`];
+  return level === undefined ? undefined : Number(level);
+}
+
 /** Compresses with the codec's own default level unless told otherwise; only gzip and zstd have levels. */
 export function compress(codec: CompressionCodec, bytes: Buffer, level?: number): Buffer {
   return codec === 'none' ? bytes : compressors[codec](bytes, level);

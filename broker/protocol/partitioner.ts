@@ -32,3 +32,40 @@ export function murmur2(bytes: Uint8Array): number {
 export function partitionForKey(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }
+
+/** How a producer spreads records that name no partition, by `partitioner.class` and `partitioner.ignore.keys`. */
+export type Spreading = 'by key' | 'keys ignored' | 'round robin';
+
+const spreadings: Readonly<Record<string, Spreading>> = {
+  DefaultPartitioner: 'by key',
+  UniformStickyPartitioner: 'keys ignored',
+  RoundRobinPartitioner: 'round robin',
+};
+/** Kafka's own, by class or simple name; the first two left Kafka with 4.0, and live on in configs. */
+const ownPartitioner = /^(?:org\.apache\.kafka\.clients\.producer\.(?:internals\.)?)?(\w+)$/;
+
+/** What a `partitioner.class` means; null for a class of one's own, which cannot be had. Empty is Kafka's default. */
+export function spreadingOfClass(name: string): Spreading | null {
+  const given = name.trim();
+  if (given === '' || given === 'null') return 'by key';
+  const simple = ownPartitioner.exec(given)?.[1] ?? '';
+  return Object.hasOwn(spreadings, simple) ? spreadings[simple]! : null;
+}
+
+/** What a producer's settings say, as written. A round robin asks for no key anyway. */
+export function spreadingOf(settings: Readonly<Record<string, string>> = {}): Spreading {
+  const ofClass = spreadingOfClass(settings['partitioner.class'] ?? '') ?? 'by key';
+  const ignoresKeys = settings['partitioner.ignore.keys']?.trim().toLowerCase() === 'true';
+  return ofClass === 'by key' && ignoresKeys ? 'keys ignored' : ofClass;
+}
+
+/** One after the other, each topic by itself, from 0: Kafka's RoundRobinPartitioner. One per producer. */
+export class RoundRobin {
+  readonly #next = new Map<string, number>();
+
+  partition(topic: string, partitions: number): number {
+    const next = this.#next.get(topic) ?? 0;
+    this.#next.set(topic, (next + 1) % 2 ** 31);
+    return next % partitions;
+  }
+}

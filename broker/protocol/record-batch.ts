@@ -211,6 +211,8 @@ export interface BatchOptions {
   readonly baseOffset?: number;
   readonly leaderEpoch?: number;
   readonly codec?: CompressionCodec;
+  /** Of codecs that have levels; the codec's own default where absent. */
+  readonly compressionLevel?: number | undefined;
   readonly producerId?: number;
   readonly producerEpoch?: number;
   readonly baseSequence?: number;

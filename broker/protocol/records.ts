@@ -80,7 +80,10 @@ export class BatchBuilder {
     const batch =
       codec === 'none'
         ? whole
-        : Buffer.concat([whole.subarray(0, batchHeaderBytes), compress(codec, whole.subarray(batchHeaderBytes))]);
+        : Buffer.concat([
+            whole.subarray(0, batchHeaderBytes),
+            compress(codec, whole.subarray(batchHeaderBytes), options.compressionLevel),
+          ]);
     const span = {
       count: this.#count,
       lastOffsetDelta: this.#count - 1,

@@ -197,6 +197,35 @@ function appendCases(
     await producer.close();
   });
 
+  const spreadBy = async (overrides: Record<string, string>, count: number, more: Partial<ProducerRecord> = {}) => {
+    const topic = await topicOf(3);
+    const producer = client().producer({ clientId: 'cases', overrides });
+    const key = Buffer.from('one');
+    const records = Array.from({ length: count }, () => record(topic, 'v', { partition: null, key, ...more }));
+    const metadata = await producer.send(records);
+    await producer.close();
+    return metadata.map(({ partition }) => partition);
+  };
+
+  test('RoundRobinPartitioner takes one partition after the other, whatever the key', async () => {
+    const overrides = { 'partitioner.class': 'org.apache.kafka.clients.producer.RoundRobinPartitioner' };
+    assert.deepEqual(await spreadBy(overrides, 7), [0, 1, 2, 0, 1, 2, 0]);
+  });
+
+  test('partitioner.ignore.keys keeps a key on no partition of its own', async () => {
+    const seen = new Set<number>();
+    // Each producer begins anywhere: 60 of them all on one of three is one in 10^27.
+    for (let round = 0; round < 60 && seen.size < 2; round++) {
+      for (const partition of await spreadBy({ 'partitioner.ignore.keys': 'true' }, 1)) seen.add(partition);
+    }
+    assert.ok(seen.size > 1);
+  });
+
+  test('a row of a table goes by its key, whatever the partitioner', async () => {
+    const spread = await spreadBy({ 'partitioner.class': 'RoundRobinPartitioner' }, 6, { isRow: true });
+    assert.equal(new Set(spread).size, 1);
+  });
+
   test('an append to an unknown partition is refused', async () => {
     const topic = await topicOf();
     const producer = client().producer({ clientId: 'cases' });

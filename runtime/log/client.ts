@@ -28,8 +28,13 @@ export interface RecordHeader {
 /** A record to append. Buffers are borrowed until `send` settles. */
 export interface ProducerRecord {
   readonly topic: string;
-  /** Null: murmur2 of the key as in Kafka's default partitioner, or a sticky partition where there is no key. */
+  /**
+   * Null: murmur2 of the key as in Kafka's default partitioner, or a sticky partition where there is no key, unless the
+   * producer's `partitioner.class` or `partitioner.ignore.keys` say otherwise.
+   */
   readonly partition: number | null;
+  /** A row of a table in the log (a source offset): its key alone decides its partition, whatever the producer is told. */
+  readonly isRow?: boolean;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];

@@ -58,7 +58,7 @@ export class KafkaProducer implements LogProducer {
   readonly #acks: number;
   readonly #compression: CompressionTypes;
   readonly #partitionsOf: (topic: string) => Promise<number>;
-  readonly #partitioner = new Partitioner();
+  readonly #partitioner: Partitioner;
   readonly #counts = new Map<string, number>();
   #waiting: Send[] = [];
   #running: Promise<void> | null = null;
@@ -69,7 +69,8 @@ export class KafkaProducer implements LogProducer {
     // kafkajs has no answer to give for acks=0, and the worker needs one: where the record went.
     this.#acks = acks === '1' || acks === '0' ? 1 : -1;
     this.#partitionsOf = partitionsOf;
-    this.#compression = compressionOf(options.overrides?.['compression.type'] ?? 'none');
+    this.#partitioner = new Partitioner(options.overrides);
+    this.#compression = compressionOf(options.overrides);
   }
 
   send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {
@@ -115,7 +116,7 @@ export class KafkaProducer implements LogProducer {
     const placed: (ProducerRecord & { partition: number })[] = [];
     for (const record of records) {
       const count = this.#counts.get(record.topic) ?? (await this.#learnCount(record.topic));
-      const partition = record.partition ?? this.#partitioner.partition(record.topic, record.key, count);
+      const partition = record.partition ?? this.#partitioner.partition(record, count);
       if (partition >= count) {
         const message = `Partition ${partition} of topic "${record.topic}" does not exist.`;
         throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { retriable: true });

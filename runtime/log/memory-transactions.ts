@@ -11,7 +11,7 @@ import {
   type TransactionalProducer,
 } from './client.ts';
 import type { MemoryLog } from './memory.ts';
-import { Partitioner } from './partitioner.ts';
+import type { Partitioner } from './partitioner.ts';
 
 interface Transaction {
   outcome: 'open' | 'committed' | 'aborted';
@@ -22,9 +22,9 @@ export class MemoryTransactions {
   /** Only records of transactions are here; the others were always true. */
   readonly #of = new WeakMap<ConsumerRecord, Transaction>();
 
-  open(log: MemoryLog, transactionalId: string): TransactionalProducer {
+  open(log: MemoryLog, transactionalId: string, partitioner: Partitioner): TransactionalProducer {
     this.#owners.get(transactionalId)?.takenOver();
-    const producer = new MemoryTransactionalProducer(log, transactionalId);
+    const producer = new MemoryTransactionalProducer(log, transactionalId, partitioner);
     this.#owners.set(transactionalId, producer);
     return producer;
   }
@@ -45,13 +45,14 @@ export class MemoryTransactions {
 class MemoryTransactionalProducer implements TransactionalProducer {
   readonly #log: MemoryLog;
   readonly #transactionalId: string;
-  readonly #partitioner = new Partitioner();
+  readonly #partitioner: Partitioner;
   #transaction: Transaction | null = null;
   #previous: Promise<unknown> = Promise.resolve();
 
-  constructor(log: MemoryLog, transactionalId: string) {
+  constructor(log: MemoryLog, transactionalId: string, partitioner: Partitioner) {
     this.#log = log;
     this.#transactionalId = transactionalId;
+    this.#partitioner = partitioner;
   }
 
   takenOver(): void {

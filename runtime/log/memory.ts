@@ -14,6 +14,7 @@ import {
   type LogTable,
   type NewTopic,
   type OffsetAndMetadata,
+  type ProducerOptions,
   type ProducerRecord,
   type RecordMetadata,
   type TopicDescription,
@@ -82,12 +83,12 @@ export class MemoryLog implements LogClient {
     return { logStartOffset: 0, logEndOffset: this.records(partition).length };
   }
 
-  producer(): LogProducer {
-    return new MemoryProducer(this);
+  producer(options?: Partial<ProducerOptions>): LogProducer {
+    return new MemoryProducer(this, new Partitioner(options?.overrides));
   }
 
-  async transactionalProducer({ transactionalId }: TransactionalProducerOptions): Promise<TransactionalProducer> {
-    return this.transactions.open(this, transactionalId);
+  async transactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
+    return this.transactions.open(this, options.transactionalId, new Partitioner(options.overrides));
   }
 
   consumer(options: ConsumerOptions): LogConsumer {
@@ -178,7 +179,7 @@ export class MemoryLog implements LogClient {
     const placed = records.map((record) => {
       const count = this.partitionCount(record.topic);
       if (count === 0) throw unknownPartition({ topic: record.topic, partition: record.partition ?? 0 });
-      const partition = record.partition ?? partitioner.partition(record.topic, record.key, count);
+      const partition = record.partition ?? partitioner.partition(record, count);
       return { partition, log: this.records({ topic: record.topic, partition }) as ConsumerRecord[] };
     });
     const metadata = records.map((record, index) => {
@@ -228,11 +229,12 @@ function unknownPartition({ topic, partition }: TopicPartition): LogError {
 
 class MemoryProducer implements LogProducer {
   readonly #log: MemoryLog;
-  readonly #partitioner = new Partitioner();
+  readonly #partitioner: Partitioner;
   #previous: Promise<unknown> = Promise.resolve();
 
-  constructor(log: MemoryLog) {
+  constructor(log: MemoryLog, partitioner: Partitioner) {
     this.#log = log;
+    this.#partitioner = partitioner;
   }
 
   async send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {

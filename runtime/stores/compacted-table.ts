@@ -68,6 +68,7 @@ export class CompactedTable {
     return changes.map(({ key, value }) => ({
       topic: this.topic,
       partition: null,
+      isRow: true,
       key: Buffer.from(key),
       value: value === null ? null : Buffer.from(value),
       headers: [],

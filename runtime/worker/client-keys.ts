@@ -5,6 +5,7 @@
  *
  * Names, types and meaning are those of ProducerConfig, ConsumerConfig and AdminClientConfig of Kafka 4.x.
  */
+import { spreadingOfClass } from '../../broker/protocol/partitioner.ts';
 import type { ConfigDef, ConfigKey, ConfigType } from '../../connectors/api/index.ts';
 
 export type ClientKind = 'producer' | 'consumer' | 'admin';
@@ -51,8 +52,20 @@ const producer: ClientKeys = {
     'buffer.memory': bytes('Bytes that may be under way before the source is polled again.', 1),
     'client.id': key('string', 'The name this connector has for the log.'),
     'compression.type': key('string', 'How batches are packed.', { oneOf: ['none', 'gzip', 'snappy', 'lz4', 'zstd'] }),
+    'compression.gzip.level': key('int', 'From 1, quick, to 9, small; -1 is the codec’s own.', {
+      validate: (level) =>
+        level === -1 || (Number(level) >= 1 && Number(level) <= 9) ? null : 'must be between 1 and 9, or -1',
+    }),
+    'compression.zstd.level': key('int', 'From -131072, quick, to 22, small.', { min: -131_072, max: 22 }),
     'delivery.timeout.ms': ms('How long an append that fails is tried again before the task fails.'),
     'max.request.size': bytes('A record of more bytes than this is a bad record.'),
+    'partitioner.class': key('class', 'How records that name no partition are spread.', {
+      validate: (name) =>
+        spreadingOfClass(String(name)) !== null
+          ? null
+          : 'is no partitioner that can be had: use RoundRobinPartitioner, or leave it out; a class of one’s own cannot be loaded, a transform can set the key',
+    }),
+    'partitioner.ignore.keys': key('boolean', 'Records with a key are spread as those without.'),
     retries: key('int', 'How often an append that fails is tried again before the task fails.', { min: 0 }),
     'retry.backoff.ms': ms('The first wait before an append is tried again.'),
     'retry.backoff.max.ms': ms('The longest.'),
@@ -61,7 +74,7 @@ const producer: ClientKeys = {
   ignored: [
     [noConnection, connection],
     [
-      'A send is appended at once: the log itself writes everything of one turn together, so there is nothing to wait for.',
+      'A send is appended at once, with everything of its turn; against a cluster (`millrace worker`) one request is under way, and the next takes along what came meanwhile. It is never blocked: buffer.memory holds the source back instead.',
       of('long', 'linger.ms', 'max.block.ms', 'request.timeout.ms', 'max.in.flight.requests.per.connection'),
     ],
     [
@@ -73,17 +86,13 @@ const producer: ClientKeys = {
     ],
     ['Converters make the bytes.', of('class', 'key.serializer', 'value.serializer')],
     [
-      'Keys are spread by their hash (murmur2), as by Kafka’s own; a transform can set the key.',
+      'Nothing queues for a partition before the others, so none is to be avoided.',
       {
-        ...of('class', 'partitioner.class'),
-        ...of('boolean', 'partitioner.adaptive.partitioning.enable', 'partitioner.ignore.keys'),
+        ...of('boolean', 'partitioner.adaptive.partitioning.enable'),
         ...of('long', 'partitioner.availability.timeout.ms'),
       },
     ],
-    [
-      'The codecs run at their own default level; a topic’s compression.*.level is obeyed by the log.',
-      of('int', 'compression.gzip.level', 'compression.lz4.level', 'compression.zstd.level'),
-    ],
+    ['Our lz4 has one level.', of('int', 'compression.lz4.level')],
   ],
 };
 

@@ -20,7 +20,7 @@ class ListeningLog extends MemoryLog {
 
   override producer(options?: ProducerOptions) {
     if (options !== undefined) this.told.push(options);
-    return super.producer();
+    return super.producer(options);
   }
   override transactionalProducer(options: TransactionalProducerOptions) {
     this.told.push(options);
@@ -209,6 +209,56 @@ test('a wrong value of any client key is refused with key, value and what would 
       assert.equal(problems[0]!.key, name);
       assert.match(problems[0]!.message, /"no-such".*(write|must be one of)/, name);
       assert.ok(problems[0]!.message.includes(`"${name}"`));
+    }
+  }
+});
+
+const judged = (given: Record<string, string>) =>
+  judgeOverrides(
+    Object.fromEntries(Object.entries(given).map(([key, value]) => [`producer.override.${key}`, value])),
+    {},
+  ).problems.map(({ message }) => message);
+
+test("Kafka's own partitioners are known by class and by name; a class of one's own is refused by its name", () => {
+  const kafka = 'org.apache.kafka.clients.producer';
+  for (const name of [
+    `${kafka}.RoundRobinPartitioner`,
+    `${kafka}.internals.DefaultPartitioner`,
+    `${kafka}.UniformStickyPartitioner`,
+    'RoundRobinPartitioner',
+  ]) {
+    assert.deepEqual(judged({ 'partitioner.class': name }), [], name);
+  }
+  for (const name of ['com.example.ByCountry', 'com.example.RoundRobinPartitioner', `${kafka}.toString`]) {
+    const [message, ...others] = judged({ 'partitioner.class': name });
+    assert.deepEqual(others, []);
+    assert.ok(message?.includes(`"${name}"`) && message.includes('RoundRobinPartitioner'), message);
+  }
+});
+
+test('a level of compression is held to what its codec has', () => {
+  for (const level of ['-1', '1', '9']) assert.deepEqual(judged({ 'compression.gzip.level': level }), []);
+  for (const level of ['0', '10', '-2']) {
+    assert.match(judged({ 'compression.gzip.level': level }).join(), /between 1 and 9, or -1/);
+  }
+  for (const level of ['-131072', '22']) assert.deepEqual(judged({ 'compression.zstd.level': level }), []);
+  assert.match(judged({ 'compression.zstd.level': '23' }).join(), /22/);
+});
+
+test('producer.override.partitioner.class spreads what a source writes, and the worker’s own setting does too', async (t) => {
+  for (const [config, own] of [
+    [{}, { 'producer.override.partitioner.class': 'org.apache.kafka.clients.producer.RoundRobinPartitioner' }],
+    [{ 'producer.partitioner.class': 'RoundRobinPartitioner' }, {}],
+  ] as const) {
+    for (const exactlyOnceSupport of ['supported', 'unsupported'] as const) {
+      const steered = steeredSource({ exactlyOnceSupport: () => exactlyOnceSupport });
+      steered.values.push('a', 'b', 'c', 'd', 'e', 'f');
+      const log = new MemoryLog();
+      await log.createTopics([{ topic: 'out', partitions: 3, replicationFactor: 1 }]);
+      const { create } = await harness(t, [steered.plugin], { log, config });
+      await create('s', source(own));
+      const sizes = () => [0, 1, 2].map((partition) => log.committed({ topic: 'out', partition }).length);
+      await eventually(() => assert.deepEqual(sizes(), [2, 2, 2]));
     }
   }
 });

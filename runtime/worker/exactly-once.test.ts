@@ -286,7 +286,7 @@ for (const [what, refusal] of [
         if (log.partitionCount('out') === 0 || stalls-- <= 0) return;
         await new Promise((resolve) => setTimeout(resolve, 60));
         // Whoever comes next has another epoch.
-        log.transactions.open(log, 'millrace-s-0');
+        void log.transactionalProducer({ clientId: 'another', transactionalId: 'millrace-s-0' });
         if (refusal !== null) throw refusal;
       },
     });
