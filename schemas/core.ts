@@ -38,6 +38,8 @@ export interface RegistryCoreOptions {
   readonly writeTimeoutMs?: number;
   /** Milliseconds that checking one schema may take. */
   readonly checkBudgetMs?: number | undefined;
+  /** Told of each version that was taken although a record breaks by it, whoever registered it. */
+  readonly onBreaks?: (version: SchemaVersion, answer: SoundAnswer) => void;
 }
 
 const DEFAULT_WRITE_TIMEOUT_MS = 10_000;
@@ -64,7 +66,9 @@ export class RegistryCore {
     this.#settings = settings;
     this.#reader = reader;
     this.#checker = checker;
-    this.#registration = new Registration({ state, writer, reader, checker, settings });
+    const { onBreaks } = options;
+    const parts = { state, writer, reader, checker, settings };
+    this.#registration = new Registration({ ...parts, ...(onBreaks === undefined ? {} : { onBreaks }) });
     this.#deletion = { state, writer, settings };
   }
 

@@ -17,6 +17,7 @@ export interface RegistryMetricFamily {
 export class RequestCounts {
   readonly #answered = new Map<number, number>();
   readonly #refused = new Map<number, number>();
+  #breaking = 0;
 
   answered(status: number): void {
     this.#answered.set(status, (this.#answered.get(status) ?? 0) + 1);
@@ -24,6 +25,11 @@ export class RequestCounts {
 
   refused(errorCode: number): void {
     this.#refused.set(errorCode, (this.#refused.get(errorCode) ?? 0) + 1);
+  }
+
+  /** A version was taken although a record breaks by it. */
+  broke(): void {
+    this.#breaking++;
   }
 
   collect(): readonly RegistryMetricFamily[] {
@@ -39,6 +45,12 @@ export class RequestCounts {
         help: "Requests the registry refused, by Confluent's error code.",
         type: 'counter',
         samples: [...this.#refused].map(([code, value]) => ({ labels: { error_code: String(code) }, value })),
+      },
+      {
+        name: 'millrace_registry_breaking_versions_total',
+        help: 'Versions registered although a record breaks by them (soundPolicy WARN).',
+        type: 'counter',
+        samples: [{ value: this.#breaking }],
       },
     ];
   }

@@ -25,6 +25,8 @@ export interface RegistrationParts {
   readonly reader: SchemaReader;
   readonly checker: Checker;
   readonly settings: Settings;
+  /** Told of each new version by which a record breaks although it is taken. */
+  readonly onBreaks?: (version: SchemaVersion, answer: SoundAnswer) => void;
 }
 
 export interface CompatibilityAnswer {
@@ -41,6 +43,7 @@ export class Registration {
   readonly #reader: SchemaReader;
   readonly #checker: Checker;
   readonly #settings: Settings;
+  readonly #onBreaks: NonNullable<RegistrationParts['onBreaks']>;
 
   constructor(parts: RegistrationParts) {
     this.#state = parts.state;
@@ -48,6 +51,7 @@ export class Registration {
     this.#reader = parts.reader;
     this.#checker = parts.checker;
     this.#settings = parts.settings;
+    this.#onBreaks = parts.onBreaks ?? (() => undefined);
   }
 
   /** The version that holds exactly this schema. 40401, 40403, 42201. */
@@ -83,12 +87,13 @@ export class Registration {
       const live = this.#live(subject);
       const existing = findByContent(live, content);
       if (existing !== undefined && (request.id === undefined || request.id === existing.id)) return existing;
-      if (!options.force && request.id === undefined) {
-        assertTagged(content, this.#settings.configInForce(subject).requiredTags ?? []);
-        const sound = await this.#assertCompatible(subject, content, live);
-        if (sound !== null) options.onSound?.(sound);
-      }
-      return this.#write(subject, request, content);
+      if (options.force || request.id !== undefined) return this.#write(subject, request, content);
+      assertTagged(content, this.#settings.configInForce(subject).requiredTags ?? []);
+      const sound = await this.#assertCompatible(subject, content, live);
+      if (sound !== null) options.onSound?.(sound);
+      const written = await this.#write(subject, request, content);
+      if (sound?.verdict === 'breaks') this.#onBreaks(written, sound);
+      return written;
     });
   }
 

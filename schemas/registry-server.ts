@@ -6,13 +6,14 @@
 import { RegistryCore, type RegistryCoreOptions } from './core.ts';
 import { RegistryConfigError } from './errors.ts';
 import { collectKept, type RegistryMetricFamily, RequestCounts } from './metrics.ts';
-import { COMPATIBILITY_LEVELS } from './model.ts';
+import { COMPATIBILITY_LEVELS, type SchemaVersion } from './model.ts';
 import { DEFAULT_LIMITS } from './parse/parse-schema.ts';
 import { Guard } from './rest/guard.ts';
 import { registryHttpServer } from './rest/server.ts';
 import type { RegistryLogins } from './security/authentication.ts';
 import { type SecurityConfig, securitySettings } from './security/config.ts';
 import { RolesFile } from './security/roles.ts';
+import { type SoundAnswer, soundLine } from './sound/answer.ts';
 import { logStore, type RegistryLog } from './store/log.ts';
 import type { SchemaStore } from './store/store.ts';
 import { SchemaUsage } from './usage.ts';
@@ -78,13 +79,18 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   const settings = securitySettings(config, options);
   const rolesFile = settings.rolesFile;
   const roles = rolesFile === null ? null : new RolesFile(rolesFile, logger);
-  const core = new RegistryCore({ store: storeOf(options, config), ...coreOptions(config) });
+  const counts = new RequestCounts();
+  const onBreaks = ({ subject, version }: SchemaVersion, answer: SoundAnswer): void => {
+    counts.broke();
+    const record = answer.verdict === 'breaks' ? answer.record : null;
+    logger.warn({ subject, version, record }, `A version was registered by which records break. ${soundLine(answer)}`);
+  };
+  const core = new RegistryCore({ store: storeOf(options, config), onBreaks, ...coreOptions(config) });
   await core.start();
   if (core.unreadableRecords > 0) {
     const topic = config['kafkastore.topic'] ?? DEFAULT_TOPIC;
     logger.warn({ records: core.unreadableRecords }, `Some records of ${topic} were not understood and left alone.`);
   }
-  const counts = new RequestCounts();
   const usage = new SchemaUsage();
   const guard = new Guard({ core, settings, logins: options.logins ?? null, roles, logger });
   const apps = settings.places.map(({ tls }) => registryHttpServer({ core, usage, guard, tls, logger, counts }));

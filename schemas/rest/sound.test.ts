@@ -68,3 +68,24 @@ test('A refusal without a record that breaks says that too', async (t) => {
   const answer = await client.register('s', '{"type":"string"}');
   assert.match(answer.body.message, /\{sound: 'Proven: no record breaks\.'\}/);
 });
+
+test('A version that is taken although a record breaks is one line of the log and a count, whoever registers it', async (t) => {
+  const lines: { fields: object; message: string }[] = [];
+  const logger = {
+    debug() {},
+    info() {},
+    error() {},
+    warn: (fields: object, message: string) => lines.push({ fields, message }),
+  };
+  const registry = await registryOf(t, { logger });
+  const breaking = () =>
+    registry.collect().find(({ name }) => name === 'millrace_registry_breaking_versions_total')!.samples[0]!.value;
+  await registry.core.register('s', { schemaType: 'JSON', schema: open });
+  assert.equal(breaking(), 0);
+  await registry.core.register('s', { schemaType: 'JSON', schema: unnoticed });
+  await registry.core.register('s', { schemaType: 'JSON', schema: unnoticed });
+  assert.equal(breaking(), 1);
+  assert.equal(lines.length, 1);
+  assert.deepEqual(lines[0]!.fields, { subject: 's', version: 2, record: { id: '' } });
+  assert.match(lines[0]!.message, /valid by version 1 and breaks by the new schema: \{"id":""\}/);
+});
