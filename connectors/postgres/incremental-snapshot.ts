@@ -19,6 +19,7 @@ import { MARK_PREFIX, type StreamListener } from './stream-reader.ts';
 import { nowMicros, type TableEncoder } from './table-encoder.ts';
 import { relationOf, type Tables } from './tables.ts';
 import { JsonWriter } from './types/json-writer.ts';
+import { hidesAsFuture, parseView } from './visibility.ts';
 import { quoteIdentifier, quoteLiteral, type WireConnection } from './wire/connection.ts';
 
 /** What remains to be read, kept in every offset while there is something. */
@@ -270,13 +271,11 @@ export class IncrementalSnapshot implements StreamListener {
     }
   }
 
-  /** `xmin:xmax:running,…`, 64 bits each; the stream tells the lower 32. */
-  #hidesStreamed(view: string): boolean {
-    const [, max, running = ''] = view.split(':');
-    const low = (text: string) => Number(BigInt(text) & 0xffff_ffffn);
-    if (running !== '' && running.split(',').some((xid) => this.#recent.has(low(xid)))) return true;
-    const end = low(max!);
-    for (const xid of this.#recent) if ((xid - end) >>> 0 < 0x8000_0000) return true;
+  /** Running transactions are few, remembered ones many. */
+  #hidesStreamed(text: string): boolean {
+    const view = parseView(text);
+    if (view.running.some((xid) => this.#recent.has(xid))) return true;
+    for (const xid of this.#recent) if (hidesAsFuture(view, xid)) return true;
     return false;
   }
 

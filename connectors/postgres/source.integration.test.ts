@@ -35,6 +35,37 @@ describe('PostgresSource', () => {
     return { client, config };
   }
 
+  /**
+   * Commits wait for a standby that never comes: they are in the WAL, and to everybody else their transactions still run.
+   * Answers how to let them go.
+   */
+  async function holdCommits(): Promise<() => Promise<void>> {
+    const [admin, probe] = [await server.connect('postgres'), await server.connect('postgres')];
+    const set = async (sql: string) => {
+      await admin.query(sql);
+      await admin.query('SELECT pg_reload_conf()');
+    };
+    await set("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    let isOver = false;
+    // The server comes to know in its own time.
+    const probing = (async () => {
+      while (!isOver) await probe.query("SELECT pg_logical_emit_message(true, 'probe', '')");
+    })();
+    const release = async () => {
+      isOver = true;
+      await set('ALTER SYSTEM RESET synchronous_standby_names');
+      await probing;
+    };
+    await isHeld(admin, probe);
+    return release;
+  }
+
+  async function isHeld(client: Client, waiting: Client): Promise<void> {
+    const sql = 'SELECT wait_event FROM pg_stat_activity WHERE pid = $1';
+    const { processID } = waiting as unknown as { processID: number };
+    while ((await client.query(sql, [processID])).rows[0].wait_event !== 'SyncRep') await sleep(10);
+  }
+
   /** The table as the database has it, in the shape of {@link materialise}. */
   async function rowsOf(client: Client, table: string): Promise<Map<string, unknown>> {
     const { rows } = await client.query(`SELECT id, v FROM ${table}`);
@@ -187,6 +218,34 @@ describe('PostgresSource', () => {
     assert.equal(created.find(({ id }) => id === 10)!.big, 'x'.repeat(9000));
     assert.equal(created.find(({ id }) => id === 30)!.big, '__debezium_unavailable_value', 'the row is gone by now');
     await source.stop();
+  });
+
+  test('a commit that the stream tells before anybody sees it is waited for: large values, new types and keys are asked of the table then', async () => {
+    const { client, config } = await database(
+      "CREATE TABLE t (id int PRIMARY KEY, v int, big text); ALTER TABLE t ALTER big SET STORAGE EXTERNAL; INSERT INTO t VALUES (1, 1, repeat('x', 9000))",
+    );
+    const source = await startSource({ config: { ...config, 'snapshot.mode': 'no_data' } });
+    await source.poll(); // Creates the slot; what is written from here on is in the stream.
+    const writer = await server.connect(config['database.dbname']!);
+    const release = await holdCommits();
+    let isCommitted = false;
+    try {
+      const sql =
+        "BEGIN; CREATE TYPE mood AS ENUM ('sad', 'ok'); ALTER TABLE t ADD m mood DEFAULT 'ok'; UPDATE t SET id = 2; COMMIT";
+      const committing = writer.query(sql).then(() => {
+        isCommitted = true;
+      });
+      await isHeld(client, writer);
+      for (let turn = 0; turn < 20; turn++) await source.poll();
+      assert.equal(isCommitted, false);
+      assert.equal(source.records.length, 0);
+      await release();
+      await committing;
+    } finally {
+      await release();
+    }
+    await source.until((records) => records.length === 3);
+    assert.deepEqual(envelope(source.records[2]!).after, { id: 2, v: 1, big: 'x'.repeat(9000), m: 'ok' });
   });
 
   test('a column added in mid-stream appears with the next row', async () => {

@@ -4,6 +4,7 @@
  *
  * Decoding happens in `next`, so what a slow worker leaves unread stays in the socket, and the server waits.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { offsetOnly, type SourceOffset, type SourcePartition, type SourceRecord } from '../api/index.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import { type ChangePlace, ChangeWriter } from './change-writer.ts';
@@ -26,6 +27,7 @@ import { nowMicros, type TableEncoder, type TransactionInfo } from './table-enco
 import type { Tables } from './tables.ts';
 import { TransactionMetadata } from './transaction-metadata.ts';
 import { readUnsent, type UnsentRow, unsentOf } from './unsent-values.ts';
+import { hides, parseView } from './visibility.ts';
 import type { WireConnection } from './wire/connection.ts';
 
 export interface StreamContext {
@@ -68,6 +70,8 @@ type StreamTransaction = TransactionInfo & { readonly xid: number };
 
 const NO_TRANSACTION: StreamTransaction = { serial: 0, xid: 0, commitMicros: 0, lastCommitLsn: null };
 let transactionSerial = 0;
+/** A commit is seen by others microseconds after it is in the WAL, unless it waits for a standby. */
+const UNSEEN_RETRY_MS = 5;
 
 export class StreamReader implements MessageReader {
   readonly #context: StreamContext;
@@ -80,6 +84,8 @@ export class StreamReader implements MessageReader {
   #wanted: UnsentRow | null = null;
   /** Those values, while its message is read again; null where the row is not there any more. */
   #fill: Tuple | null | undefined = undefined;
+  /** The last transaction that other sessions were known to see. */
+  #seen = 0;
   #failure: unknown = null;
   #heartbeatDue: number;
 
@@ -150,6 +156,10 @@ export class StreamReader implements MessageReader {
       // Records first: what follows may fail, and they must not be lost with it.
       if (this.#batch.records.length > 0) return this.#batch.records;
       if (this.#failure !== null) throw this.#failure;
+      if (this.#relation !== null || this.#wanted !== null) {
+        // What is asked next of the server is to be as new as what the stream told; the caller comes again.
+        if (!(await this.#isSeen())) return this.#batch.records;
+      }
       if (this.#relation !== null) {
         await tables.take(this.#relation, catalog);
         this.#relation = null;
@@ -164,6 +174,20 @@ export class StreamReader implements MessageReader {
         return this.#batch.records;
       }
     }
+  }
+
+  /** Whether other sessions see the transaction at hand. Waits a moment where they do not. */
+  async #isSeen(): Promise<boolean> {
+    const { catalog, signal } = this.#context;
+    const { serial, xid } = this.#transaction;
+    if (serial === this.#seen) return true;
+    const [row] = await catalog.query('SELECT pg_current_snapshot()::text AS view');
+    if (hides(parseView(row!.view!), xid)) {
+      await sleep(UNSEEN_RETRY_MS, undefined, { signal }).catch(() => {});
+      return false;
+    }
+    this.#seen = serial;
+    return true;
   }
 
   #newBatch(): RecordBatch {
