@@ -65,6 +65,7 @@ async function start(settings: WorkerSettings, level: LogLevel, stops: (() => Pr
   stops.push(() => log.close());
   const running = await startWorker({
     log,
+    isLogShared: true,
     plugins: catalogue,
     host: settings.host,
     port: settings.port,

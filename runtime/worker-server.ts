@@ -5,6 +5,7 @@
  * behind it.
  */
 import { ConfigError, type Plugin, parseConfig, type SchemaRegistry } from '../connectors/api/index.ts';
+import { ClaimedLog } from './log/claimed-log.ts';
 import type { LogClient } from './log/client.ts';
 import { PluginPath } from './plugins/plugin-path.ts';
 import { watchPlugins } from './plugins/watch.ts';
@@ -14,6 +15,7 @@ import { OffsetStore, OffsetStores } from './stores/offset-store.ts';
 import { SecretStore } from './stores/secret-store.ts';
 import { StatusStore } from './stores/status-store.ts';
 import { applyFolder } from './worker/apply-folder.ts';
+import { Claim } from './worker/claim.ts';
 import { judgeWorkerClients } from './worker/client-overrides.ts';
 import { ConfigProviders } from './worker/config-providers.ts';
 import { withDefaults } from './worker/defaults.ts';
@@ -30,6 +32,8 @@ export type { MetricFamily, WorkerLogger };
 export interface WorkerOptions {
   /** Borrowed: the caller closes it after `stop`. */
   readonly log: LogClient;
+  /** Other workers can reach the log too: the one that started last runs the connectors, the others stop. */
+  readonly isLogShared?: boolean;
   /** The registry beside the worker, for converters that name no `schema.registry.url`. */
   readonly registry?: SchemaRegistry;
   readonly plugins: readonly Plugin[];
@@ -72,7 +76,8 @@ export interface Health {
 
 /** Resolves when the REST door is open and the stored connectors have been told to start. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const services = await openServices(options);
+  const claimed = options.isLogShared === true ? new ClaimedLog(options.log) : null;
+  const services = await openServices(claimed === null ? options : { ...options, log: claimed });
   const worker = new Worker(services);
   services.statuses.versionOf = (connector) => worker.versionOf(connector);
   let health: Health = { status: 'starting', message: 'Worker is still starting up.' };
@@ -82,18 +87,27 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const address = await server.listen({ host: options.host, port: options.port });
   const { port } = new URL(address);
   services.statuses.workerId = `${options.host}:${port}`;
+  const own = () => services.loggers.named('connect', { part: 'connect' });
+  const onLost = (message: string) => {
+    health = { status: 'unhealthy', message };
+    own().error({ code: 'WORKER_FENCED' }, message);
+    worker.stop().catch((error: unknown) => own().warn({ err: error }, 'Stopping the tasks failed.'));
+  };
+  const claim = claimed === null ? null : await claimGroup(claimed, services, onLost);
   worker.startStored();
   services.measures.started();
   if (options.connectorsDirectory !== undefined) {
     const logger = services.loggers.named('connect.folder', { part: 'connectors-folder' });
     await applyFolder(worker, options.connectorsDirectory, { prune: options.prune ?? false, logger });
   }
-  health = { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' };
+  if (health.status === 'starting')
+    health = { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' };
   const unwatch = options.watchPlugins === true ? watchForChanges(worker, options) : () => undefined;
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     health = { status: 'unhealthy', message: 'The worker is stopping.' };
     unwatch();
+    claim?.release();
     await worker.stop();
     await server.close();
     await services.pluginPath.close();
@@ -112,6 +126,23 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       return stopping;
     },
   };
+}
+
+/** Resolves when no other worker of the group may write any more, once it has heard of it. */
+async function claimGroup(log: ClaimedLog, services: Services, onLost: (message: string) => void): Promise<Claim> {
+  const { configs, settings, statuses, loggers } = services;
+  const claim = await Claim.take({
+    store: configs,
+    workerId: statuses.workerId,
+    leaseMs: settings.number('session.timeout.ms'),
+    renewMs: settings.number('heartbeat.interval.ms'),
+    logger: loggers.named('connect', { part: 'connect' }),
+    onLost,
+  });
+  configs.onClaim = () => claim.noticed();
+  log.guardBy(claim);
+  claim.noticed();
+  return claim;
 }
 
 async function openServices(options: WorkerOptions): Promise<Services> {

@@ -57,7 +57,7 @@ export function createRestServer(worker: Worker, facts: WorkerFacts, logger: Log
     if (!takesJson(request.headers.accept)) throw new RequestError(406, 'HTTP 406 Not Acceptable');
   });
   server.setErrorHandler((error: FastifyError, request, reply) => {
-    const status = error instanceof RequestError ? error.status : (error.statusCode ?? 500);
+    const status = statusOf(error);
     if (status >= 500) logger.error({ err: error, method: request.method, url: request.url }, 'A request failed.');
     // What a caller did wrong quotes the caller; what went wrong inside may quote anybody.
     const { redaction } = worker.services.providers;
@@ -68,6 +68,12 @@ export function createRestServer(worker: Worker, facts: WorkerFacts, logger: Log
   for (const route of routes) serve(server, route);
   for (const path of new Set(routes.map((route) => route.path))) serveOtherMethods(server, routes, path);
   return server;
+}
+
+/** Where another worker has the group, it is the one to ask: Kafka Connect's code for a worker that may not answer. */
+function statusOf(error: FastifyError): number {
+  if (error.code === 'WORKER_FENCED') return 409;
+  return error instanceof RequestError ? error.status : (error.statusCode ?? 500);
 }
 
 const urlOf = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');

@@ -21,6 +21,8 @@ const TARGET_STATE = 'target-state-';
 const TASK_COUNT = 'tasks-fencing-';
 /** Ours alone: which connectors came from the folder of files. Kafka Connect skips keys it does not know. */
 const FOLDER = 'millrace-folder';
+/** Ours alone too: which worker of the group started last. */
+const WORKER = 'millrace-worker';
 
 export class ConfigStore {
   readonly #connectors = new Map<string, RawConfig>();
@@ -31,6 +33,9 @@ export class ConfigStore {
   readonly #uncommitted = new Map<string, Map<number, RawConfig>>();
   readonly #logger: Logger;
   #folder: readonly string[] = [];
+  #claimant: { readonly id: string; readonly workerId: string; readonly since: number } | null = null;
+  /** Called when another worker, or this one, has claimed the group. */
+  onClaim: () => void = () => {};
   #table!: CompactedTable;
 
   private constructor(logger: Logger) {
@@ -99,6 +104,24 @@ export class ConfigStore {
     await this.#table.put([{ key: FOLDER, value: JSON.stringify({ names }) }]);
   }
 
+  /** The worker that claimed the group last. */
+  claimant() {
+    return this.#claimant;
+  }
+
+  async putClaimant(claimant: {
+    readonly id: string;
+    readonly workerId: string;
+    readonly since: number;
+  }): Promise<void> {
+    await this.#table.put([{ key: WORKER, value: JSON.stringify(claimant) }]);
+  }
+
+  /** Resolves when everything written before the call, by whomever, can be read here. */
+  async readToEnd(): Promise<void> {
+    await this.#table.readToEnd();
+  }
+
   /** Forgets the connector; its offsets and its group's survive, as in Kafka Connect. */
   async remove(connector: string): Promise<void> {
     await this.#table.put([
@@ -115,11 +138,18 @@ export class ConfigStore {
     const value = text === null ? null : parseStored(text, () => this.#warn(key));
     if (text !== null && value === null) return;
     if (key === FOLDER) this.#folder = Array.isArray(value?.names) ? value.names.map(String) : [];
+    else if (key === WORKER) this.#applyClaimant(value);
     else if (key.startsWith(TASK_COUNT)) this.#taskCounts.set(key.slice(TASK_COUNT.length), countOf(value));
     else if (key.startsWith(TARGET_STATE)) this.#applyTargetState(key.slice(TARGET_STATE.length), value);
     else if (key.startsWith(CONNECTOR)) this.#applyConnector(key.slice(CONNECTOR.length), value);
     else if (key.startsWith(COMMIT)) this.#applyCommit(key.slice(COMMIT.length), value);
     else if (key.startsWith(TASK)) this.#applyTask(key.slice(TASK.length), value);
+  }
+
+  #applyClaimant(value: Record<string, unknown> | null): void {
+    if (value === null) return;
+    this.#claimant = { id: String(value.id), workerId: String(value.workerId), since: Number(value.since) };
+    this.onClaim();
   }
 
   #applyTargetState(connector: string, value: Record<string, unknown> | null): void {

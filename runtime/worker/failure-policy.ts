@@ -85,7 +85,9 @@ export function causeOf(error: unknown): FailureCause {
   const has = (code: string) => chain.some((each) => 'code' in each && each.code === code);
   // Fenced by the clock, not by a successor.
   if (has('TRANSACTION_TIMED_OUT')) return 'transient';
-  if (has('PRODUCER_FENCED')) return 'fenced';
+  // Fenced by a worker that had this group before, and has noticed since.
+  if (has('FORMER_WORKER')) return 'transient';
+  if (has('PRODUCER_FENCED') || has('WORKER_FENCED')) return 'fenced';
   // Who did not answer in time may do so the next time.
   if (isTransient(error) || chain.some((each) => each instanceof DeadlineError)) return 'transient';
   if (chain.some((each) => each instanceof RecordError || each instanceof DataError)) return 'bad record';

@@ -262,6 +262,13 @@ export const workerKeys: ConfigDef = {
     min: 1,
     doc: 'How long all tasks together may take to flush and stop.',
   },
+  'session.timeout.ms': {
+    type: 'int',
+    default: 10_000,
+    min: 1,
+    doc: 'A worker on a cluster that has not heard from it for so long asks whether another has taken over before it writes, ms.',
+  },
+  'heartbeat.interval.ms': { type: 'int', default: 3_000, min: 1, doc: 'How often it asks, in ms.' },
   'topic.creation.enable': { type: 'boolean', default: true, doc: 'Create the topics of source connectors.' },
   'topic.tracking.enable': { type: 'boolean', default: true, doc: 'Remember which topics a connector uses (KIP-558).' },
   'topic.tracking.allow.reset': { type: 'boolean', default: true, doc: 'Allow PUT /connectors/{c}/topics/reset.' },

@@ -20,6 +20,9 @@ export interface WorkerProcess {
   /** The last notices on stderr, for a failed test's message. */
   readonly notices: () => string;
   kill(): Promise<void>;
+  /** SIGSTOP: it stands still, like a machine that sleeps, until `wake`. */
+  stall(): void;
+  wake(): void;
   restart(): Promise<void>;
   /** Ends it and deletes its folder. */
   remove(): Promise<void>;
@@ -63,6 +66,8 @@ export async function startWorkerProcess(keys: Readonly<Record<string, string>>)
     },
     notices: () => notices,
     kill,
+    stall: () => void child.kill('SIGSTOP'),
+    wake: () => void child.kill('SIGCONT'),
     restart: launch,
     async remove() {
       await kill();
