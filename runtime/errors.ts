@@ -67,6 +67,14 @@ const requestCodes: Record<RequestStatus, string> = {
   503: 'NOT_READY',
 };
 
+/** Of LogErrors that tell a worker about others of its group (`worker/claim.ts`). */
+export const claimCodes = {
+  /** Another worker has the group. */
+  fenced: 'WORKER_FENCED',
+  /** A worker that had it before has not noticed yet. */
+  former: 'FORMER_WORKER',
+} as const;
+
 /** A connector configuration with at least one problem. */
 export class InvalidConfigError extends RequestError {
   readonly problems: readonly ConfigProblem[];

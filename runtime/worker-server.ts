@@ -5,6 +5,7 @@
  * behind it.
  */
 import { ConfigError, type Plugin, parseConfig, type SchemaRegistry } from '../connectors/api/index.ts';
+import { claimCodes } from './errors.ts';
 import { ClaimedLog } from './log/claimed-log.ts';
 import type { LogClient } from './log/client.ts';
 import { PluginPath } from './plugins/plugin-path.ts';
@@ -90,7 +91,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const own = () => services.loggers.named('connect', { part: 'connect' });
   const onLost = (message: string) => {
     health = { status: 'unhealthy', message };
-    own().error({ code: 'WORKER_FENCED' }, message);
+    own().error({ code: claimCodes.fenced }, message);
     worker.stop().catch((error: unknown) => own().warn({ err: error }, 'Stopping the tasks failed.'));
   };
   const claim = claimed === null ? null : await claimGroup(claimed, services, onLost);

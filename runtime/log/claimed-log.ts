@@ -3,6 +3,7 @@
  * first asks whether this worker is still the one that runs the group's connectors. It decides nothing; `worker/claim.ts`
  * does. Between the loops and the keeper of the log (steps 4, 7 and 8), and only for a worker on a cluster.
  */
+import { claimCodes } from '../errors.ts';
 import {
   type ConsumerOptions,
   type ConsumerRecord,
@@ -118,7 +119,7 @@ export class ClaimedLog implements LogClient {
     } catch (lost) {
       return lost;
     }
-    const cause = new LogError('FORMER_WORKER', 'A worker that had this group before took it over for a moment.', {
+    const cause = new LogError(claimCodes.former, 'A worker that had this group before took it over for a moment.', {
       retriable: true,
       cause: error,
     });

@@ -6,7 +6,7 @@
  */
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../../connectors/api/index.ts';
-import { RequestError } from '../errors.ts';
+import { claimCodes, RequestError } from '../errors.ts';
 import type { Worker } from '../worker/worker.ts';
 import { adminRoutes, type WorkerFacts } from './admin.ts';
 import { connectorRoutes } from './connectors.ts';
@@ -72,7 +72,7 @@ export function createRestServer(worker: Worker, facts: WorkerFacts, logger: Log
 
 /** Where another worker has the group, it is the one to ask: Kafka Connect's code for a worker that may not answer. */
 function statusOf(error: FastifyError): number {
-  if (error.code === 'WORKER_FENCED') return 409;
+  if (error.code === claimCodes.fenced) return 409;
   return error instanceof RequestError ? error.status : (error.statusCode ?? 500);
 }
 

@@ -8,6 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../connectors/api/index.ts';
+import { claimCodes } from '../errors.ts';
 import type { GroupClaim } from '../log/claimed-log.ts';
 import { LogError } from '../log/client.ts';
 
@@ -82,7 +83,7 @@ export class Claim implements GroupClaim {
       });
       await this.#confirming;
     }
-    if (this.#lost !== null) throw new LogError('WORKER_FENCED', this.#lost, { retriable: false });
+    if (this.#lost !== null) throw new LogError(claimCodes.fenced, this.#lost, { retriable: false });
   }
 
   /** The log was read and somebody else stands there. */

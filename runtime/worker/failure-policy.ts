@@ -6,7 +6,7 @@
  * anything done in between.
  */
 import { type Config, ConfigError, DataError } from '../../connectors/api/index.ts';
-import { DeadlineError, isTransient, RecordError } from '../errors.ts';
+import { claimCodes, DeadlineError, isTransient, RecordError } from '../errors.ts';
 import { backoffMs } from './backoff.ts';
 
 /**
@@ -86,8 +86,8 @@ export function causeOf(error: unknown): FailureCause {
   // Fenced by the clock, not by a successor.
   if (has('TRANSACTION_TIMED_OUT')) return 'transient';
   // Fenced by a worker that had this group before, and has noticed since.
-  if (has('FORMER_WORKER')) return 'transient';
-  if (has('PRODUCER_FENCED') || has('WORKER_FENCED')) return 'fenced';
+  if (has(claimCodes.former)) return 'transient';
+  if (has('PRODUCER_FENCED') || has(claimCodes.fenced)) return 'fenced';
   // Who did not answer in time may do so the next time.
   if (isTransient(error) || chain.some((each) => each instanceof DeadlineError)) return 'transient';
   if (chain.some((each) => each instanceof RecordError || each instanceof DataError)) return 'bad record';
