@@ -42,6 +42,7 @@ import type { SharePartitionKey } from './share/types.ts';
 import type { BrokerState } from './state.ts';
 import { type TransactionConfig, TransactionCoordinator } from './transactions/coordinator.ts';
 import { PartitionMarkers } from './transactions/marker-writer.ts';
+import { abortOrphans } from './transactions/orphans.ts';
 import { TransactionTopic } from './transactions/transaction-topic.ts';
 import { RecordValidation } from './validation/record-validation.ts';
 
@@ -328,7 +329,7 @@ class RunningBroker implements Broker, BrokerState {
     this.transactions.start();
     const bound = await this.#server.listen();
     this.#addresses = new Map(this.#listeners.map(({ name }, index) => [name, bound[index]!]));
-    this.logs.start();
+    this.logs.start((log) => abortOrphans(log, this));
     this.#expiry = setInterval(() => this.groups.expire(), this.config.number('offsets.retention.check.interval.ms'));
     this.#expiry.unref();
     const pruneMs = this.config.number('share.coordinator.state.topic.prune.interval.ms');

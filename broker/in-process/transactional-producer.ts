@@ -119,7 +119,7 @@ export class InProcessTransactionalProducer {
     if (missing.size === 0) return;
     const add = () =>
       new Promise<ErrorName>((resolve) => {
-        this.#broker.transactions.addPartitions(this.#who, [...missing.values()], 2, resolve);
+        this.#broker.transactions.addPartitionsAtOnce(this.#who, [...missing.values()], resolve);
       });
     await whileBusy(`Opening a transaction of "${this.#who.transactionalId}"`, add, (error) => error);
     for (const [name, partition] of missing) this.#partitions.set(name, partition);

@@ -33,11 +33,13 @@ export class Caretaker {
     this.#options = options;
   }
 
-  /** Opens every log once. Never rejects. */
-  openAll(): Promise<void> {
+  /** Opens every log once, and shows it. Never rejects. */
+  openAll(show: (log: PartitionLog) => void): Promise<void> {
     return this.#begin('Opening failed', async (log) => {
-      if (log.isOpen) return;
+      const wasOpen = log.isOpen;
       void log.logEndOffset;
+      show(log);
+      if (wasOpen) return;
       // After a crash a log rests only when its recovery point is where it ends.
       if (log.rest()) return;
       await log.checkpoint();

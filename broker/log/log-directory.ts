@@ -229,12 +229,15 @@ export class LogDirectory {
     for (const log of this.#logs.values()) void log.logEndOffset;
   }
 
-  /** Begins the regular work: checkpoints every minute, retention every five, compaction when it is due. */
-  start(): void {
+  /**
+   * Begins the regular work: checkpoints every minute, retention every five, compaction when it is due. `onOpened` is shown
+   * every log of before this start once, its files open.
+   */
+  start(onOpened: (log: PartitionLog) => void = () => {}): void {
     const { intervals = defaultIntervals } = this.#options;
     this.cleaner.start();
     for (const folder of this.#leftovers) this.#around.removeLater(0, () => this.#options.fs.remove(folder));
-    void this.#caretaker.openAll();
+    void this.#caretaker.openAll(onOpened);
     const firstRoundMs = Math.min(firstRetentionMs, intervals.retentionMs);
     this.#timers = [
       setInterval(() => void this.writeCheckpoints(), timerMs(intervals.checkpointMs)),

@@ -189,7 +189,8 @@ export class PartitionLog {
     if (logAppendTimeMs >= 0) batches.setLogAppendTime(batch, logAppendTimeMs);
     batches.setOffsetAndEpoch(batch, baseOffset, this.leaderEpoch);
     this.#writer.stage(batch, producerBatch, nowMs, config);
-    this.#writer.pipeline.add(baseOffset, this.#writer.logEndOffset, this.#mustSync(options, config), done);
+    const hiddenFrom = options.isDecided === true ? this.#writer.logEndOffset : baseOffset;
+    this.#writer.pipeline.add(hiddenFrom, this.#writer.logEndOffset, this.#mustSync(options, config), done);
     return { baseOffset, lastOffset, logAppendTimeMs, logStartOffset: this.#logStartOffset, isDuplicate: false };
   }
 

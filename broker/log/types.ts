@@ -15,6 +15,11 @@ export interface AppendOptions {
   readonly transactionVersion?: 1 | 2;
   /** Records of the batch were judged and some taken out: its offsets and sequence stay what they were. */
   readonly hasHoles?: boolean;
+  /**
+   * Consumers may see it as soon as it is written, before it is on the device: a record elsewhere, which is, has it appended
+   * again after a power cut, before anything else. True for markers of transactions whose end is decided.
+   */
+  readonly isDecided?: boolean;
 }
 
 /** What is known the moment an append is accepted, before anything is on disk. */

@@ -2,10 +2,13 @@
  * The transaction coordinator: which producer has a transactional id, what its transaction holds, and how it ends. One
  * for the whole broker, called by the API handlers. The rules are transitions.ts; this file brings them to pass.
  *
- * Every change is on disk before it is true here or told to anybody, one change at a time for each transactional id. An
- * end is two of them with the markers between (KIP-98): once "prepare" is on disk the outcome is decided, whatever
- * crashes; the markers make it so in every partition, and "complete" says that they all did. A restart replays the log
- * and goes on with the markers of what was prepared.
+ * Changes are on disk before they are true here or told to anybody, one at a time for each transactional id. An end is two
+ * of them with the markers between (KIP-98): once "prepare" is on disk the outcome is decided, whatever crashes; the markers
+ * make it so in every partition, and "complete" says that they all did. A restart replays the log and goes on with the
+ * markers of what was prepared.
+ *
+ * Two changes wait for no disk, because "prepare" brings them there: "complete", without which the markers are only written
+ * once more, and the beginning of a transaction within this process (`addPartitionsAtOnce`).
  *
  * What it is not: it never looks at records, and does not know which of them reached a partition.
  */
@@ -56,12 +59,15 @@ const retryMs = 1000;
 /** One transactional id. */
 class Entry {
   current: Transaction;
+  /** Of an earlier start of the broker, whose beginning of a transaction may be lost while its records are not. */
+  mayHaveOrphans: boolean;
   /** A record about it is on its way to the disk, or a producer id is. */
   isChanging = false;
   readonly waiting = new Set<Attempt>();
 
-  constructor(current: Transaction) {
+  constructor(current: Transaction, mayHaveOrphans = false) {
     this.current = current;
+    this.mayHaveOrphans = mayHaveOrphans;
   }
 }
 
@@ -72,6 +78,8 @@ interface Attempt {
   readonly decide: (now: Transaction, newProducerId: number | null) => rules.Decision;
   /** With what it changed, or null where nothing was to be changed. */
   readonly done: (error: ErrorName, next: Transaction | null) => void;
+  /** What it changes is true at once. */
+  readonly isAtOnce?: boolean;
   timer: { cancel(): void } | null;
 }
 
@@ -81,6 +89,8 @@ export class TransactionCoordinator {
   readonly #config: TransactionConfig;
   readonly #around: TransactionSurroundings;
   readonly #periodic = new Set<{ cancel(): void }>();
+  /** Producer ids of earlier starts of the broker. */
+  readonly #formerIds = new Set<number>();
   #isStopped = false;
 
   constructor(config: TransactionConfig, around: TransactionSurroundings) {
@@ -105,8 +115,9 @@ export class TransactionCoordinator {
         this.#run({
           entry,
           deadlineMs: nowMs + concurrentWaitMs,
-          decide: (now, id) => rules.decideInit(now, request, this.#around.timers.now(), id),
+          decide: (now, id) => rules.decideInit(now, request, this.#around.timers.now(), id, entry.mayHaveOrphans),
           done: (error, next) => {
+            if (error === 'NONE') entry.mayHaveOrphans = false;
             // The id expired while this waited: the client's next attempt begins it anew.
             if (error === 'INVALID_PRODUCER_ID_MAPPING') done(refused('CONCURRENT_TRANSACTIONS'));
             else done(error === 'NONE' ? told(next ?? entry.current) : refused(error));
@@ -129,18 +140,27 @@ export class TransactionCoordinator {
     version: TransactionVersion,
     done: (error: ErrorName) => void,
   ): void {
-    const entry = this.#find(who.transactionalId);
-    if (!(entry instanceof Entry)) {
-      done(entry);
-      return;
-    }
-    this.#run({
-      entry,
-      deadlineMs: this.#around.timers.now() + concurrentWaitMs,
-      decide: (now) => rules.decideAdd(now, who, partitions, version, this.#around.timers.now()),
-      done,
-      timer: null,
-    });
+    this.#add(who, partitions, version, false, done);
+  }
+
+  /**
+   * The same for a producer within this process (KIP-890's), which does not outlive the broker. Nothing waits for the disk:
+   * after a power cut records may be in their partitions without a transaction that holds them. They are orphans, which
+   * orphans.ts aborts, and the next producer of this id gets another producer id, so that nobody takes them for its own.
+   */
+  addPartitionsAtOnce(
+    who: ProducerIdentity,
+    partitions: readonly TopicPartition[],
+    done: (error: ErrorName) => void,
+  ): void {
+    this.#add(who, partitions, 2, true, done);
+  }
+
+  /** Whether a producer of an earlier start has something open here that no transaction holds. */
+  isOrphan(producer: Pick<ProducerIdentity, 'producerId' | 'producerEpoch'>, partition: TopicPartition): boolean {
+    if (!this.#formerIds.has(producer.producerId)) return false;
+    for (const { current } of this.#entries.values()) if (rules.holds(current, producer, partition)) return false;
+    return true;
   }
 
   /** Whether the producer may write into this partition now: it has a transaction open that the partition is part of. */
@@ -190,8 +210,13 @@ export class TransactionCoordinator {
 
   /** Called for each record of `__transaction_state` at the start, oldest first. */
   replay(transactionalId: string, transaction: Transaction | null): void {
-    if (transaction === null) this.#entries.delete(transactionalId);
-    else this.#entries.set(transactionalId, new Entry(transaction));
+    if (transaction === null) {
+      this.#entries.delete(transactionalId);
+      return;
+    }
+    this.#entries.set(transactionalId, new Entry(transaction, transaction.clientTransactionVersion === 2));
+    this.#formerIds.add(transaction.producerId);
+    if (transaction.nextProducerId >= 0) this.#formerIds.add(transaction.nextProducerId);
   }
 
   /** All has been replayed: what was decided is brought to its end, and time begins to run. */
@@ -225,7 +250,7 @@ export class TransactionCoordinator {
     for (const [transactionalId, entry] of this.#entries) {
       if (entry.isChanging || !rules.isExpired(entry.current, nowMs, this.#config.idExpirationMs)) continue;
       entry.isChanging = true;
-      this.#around.log.append(transactionalId, transactionTombstone(transactionalId), (error) => {
+      this.#around.log.append(transactionalId, transactionTombstone(transactionalId), 'durable', (error) => {
         entry.isChanging = false;
         if (error === null) this.#entries.delete(transactionalId);
         this.#wake(entry);
@@ -291,7 +316,8 @@ export class TransactionCoordinator {
         else attempt.done(decision.error, null);
         return;
       case 'change':
-        this.#change(entry, decision.next, attempt.done);
+        if (attempt.isAtOnce === true) this.#changeAtOnce(entry, decision.next, attempt.done);
+        else this.#change(entry, decision.next, 'durable', attempt.done);
         return;
       case 'new-producer-id':
         this.#withNewProducerId(attempt);
@@ -321,10 +347,43 @@ export class TransactionCoordinator {
     );
   }
 
-  /** Makes the change true once it is on disk. */
-  #change(entry: Entry, next: Transaction, done: Attempt['done']): void {
+  #add(
+    who: ProducerIdentity,
+    partitions: readonly TopicPartition[],
+    version: TransactionVersion,
+    isAtOnce: boolean,
+    done: (error: ErrorName) => void,
+  ): void {
+    const entry = this.#find(who.transactionalId);
+    if (!(entry instanceof Entry)) {
+      done(entry);
+      return;
+    }
+    this.#run({
+      entry,
+      deadlineMs: this.#around.timers.now() + concurrentWaitMs,
+      decide: (now) => rules.decideAdd(now, who, partitions, version, this.#around.timers.now()),
+      done,
+      isAtOnce,
+      timer: null,
+    });
+  }
+
+  /** Writes, so that a killed process leaves what it began; the end of the transaction tells the disk all of it again. */
+  #changeAtOnce(entry: Entry, next: Transaction, done: Attempt['done']): void {
+    const { transactionalId } = next;
+    entry.current = next;
+    this.#around.log.append(transactionalId, transactionRecord(next), 'written', (error) => {
+      if (error === null) return;
+      this.#around.logger.warn({ transactionalId, error }, 'The beginning of a transaction could not be written.');
+    });
+    done('NONE', next);
+  }
+
+  /** Makes the change true once it is on disk, or on its way there. */
+  #change(entry: Entry, next: Transaction, until: 'durable' | 'written', done: Attempt['done']): void {
     entry.isChanging = true;
-    this.#around.log.append(next.transactionalId, transactionRecord(next), (error) => {
+    this.#around.log.append(next.transactionalId, transactionRecord(next), until, (error) => {
       entry.isChanging = false;
       if (error === null) entry.current = next;
       // Before those who wait: a producer's requests are served in the order in which they came.
@@ -371,7 +430,8 @@ export class TransactionCoordinator {
 
   #complete(entry: Entry): void {
     if (this.#isStopped) return;
-    this.#change(entry, rules.completed(entry.current, this.#around.timers.now()), (error) => {
+    // Of a power cut before the next record of this id is durable, the markers are written again, which changes nothing.
+    this.#change(entry, rules.completed(entry.current, this.#around.timers.now()), 'written', (error) => {
       if (error !== 'NONE') this.#around.timers.set(retryMs, () => this.#complete(entry));
     });
   }

@@ -40,7 +40,7 @@ export class PartitionMarkers implements MarkerWriter {
     const failed: TopicPartition[] = [];
     let pending = partitions.length;
     for (const partition of partitions) {
-      this.writeOne(marker, partition, (error) => {
+      this.#append(marker, partition, true, (error) => {
         if (error !== 'NONE' && !this.#isOver(marker, partition, error)) failed.push(partition);
         if (--pending === 0) done(failed);
       });
@@ -48,14 +48,23 @@ export class PartitionMarkers implements MarkerWriter {
   }
 
   /** `done` is called once, after the call returned. */
-  writeOne(marker: Marker, { topic, partition }: TopicPartition, done: (error: ErrorName) => void): void {
+  writeOne(marker: Marker, partition: TopicPartition, done: (error: ErrorName) => void): void {
+    this.#append(marker, partition, false, done);
+  }
+
+  #append(
+    marker: Marker,
+    { topic, partition }: TopicPartition,
+    isDecided: boolean,
+    done: (error: ErrorName) => void,
+  ): void {
     const { producerId, producerEpoch, coordinatorEpoch, isCommit } = marker;
     const type = isCommit ? 'commit' : 'abort';
     const batch = encodeMarker({ type, producerId, producerEpoch, coordinatorEpoch, timestamp: this.#options.now() });
     const transactionVersion = marker.transactionVersion === 2 ? 2 : 1;
     try {
       const log = this.#options.topics.log(topic, partition);
-      log.append(batch, { acks: -1, origin: 'coordinator', transactionVersion }, (error) => {
+      log.append(batch, { acks: -1, origin: 'coordinator', transactionVersion, isDecided }, (error) => {
         if (error === null && topic === offsetsTopic) this.#options.onOffsetsEnded(partition, producerId, isCommit);
         done(error === null ? 'NONE' : error.code);
       });

@@ -9,13 +9,21 @@ import type { Marker, TopicPartition } from './types.ts';
 export interface TransactionLog {
   /** Makes sure that there is a log; called before the first append of a new transactional id. Rejects when it cannot. */
   open(): Promise<void>;
-  /** `done` is called once, after the call returned, when the record is durable, or with what a client is told. */
-  append(transactionalId: string, record: TransactionRecord, done: (error: ErrorName | null) => void): void;
+  /**
+   * `done` is called once, after the call returned, when the record is durable, or with what a client is told. Of one that is
+   * only to be `written` the next durable record of the same id makes it durable, too.
+   */
+  append(
+    transactionalId: string,
+    record: TransactionRecord,
+    until: 'durable' | 'written',
+    done: (error: ErrorName | null) => void,
+  ): void;
 }
 
 export interface MarkerWriter {
   /**
-   * Writes the marker into each partition, durably, and tells the group coordinator where it is a partition of offsets.
+   * Writes the marker, whose end is decided on disk, into each partition, durably, and tells the group coordinator where it is a partition of offsets.
    * `done` is called once, after the call returned, with the partitions where it must be tried again.
    */
   write(marker: Marker, partitions: readonly TopicPartition[], done: (failed: readonly TopicPartition[]) => void): void;

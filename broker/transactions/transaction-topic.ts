@@ -48,13 +48,18 @@ export class TransactionTopic implements TransactionLog {
     }
   }
 
-  append(transactionalId: string, record: TransactionRecord, done: (error: ErrorName | null) => void): void {
+  append(
+    transactionalId: string,
+    record: TransactionRecord,
+    until: 'durable' | 'written',
+    done: (error: ErrorName | null) => void,
+  ): void {
     const builder = new BatchBuilder();
     builder.append(this.#options.now(), record.key, record.value, []);
     try {
       const topic = this.#opened();
       const log = this.#options.topics.logOf(topic, partitionOfGroup(transactionalId, topic.partitions));
-      log.append(builder.build(), { acks: -1, origin: 'coordinator' }, (error) =>
+      log.append(builder.build(), { acks: until === 'durable' ? -1 : 1, origin: 'coordinator' }, (error) =>
         done(error === null ? null : toldToClients(error.code)),
       );
     } catch (error) {

@@ -55,12 +55,16 @@ export function newTransaction(request: InitRequest, producerId: number, nowMs: 
   };
 }
 
-/** InitProducerId: fences whoever had the id, and gives the next epoch. */
+/**
+ * InitProducerId: fences whoever had the id, and gives the next epoch. Where the producer id may have left orphans, it gives
+ * another: an end under the same one would be theirs, too.
+ */
 export function decideInit(
   now: Transaction,
   request: InitRequest,
   nowMs: number,
   newProducerId: number | null,
+  mayHaveOrphans = false,
 ): Decision {
   const { expected } = request;
   if (isPrepared(now)) return answer('CONCURRENT_TRANSACTIONS');
@@ -76,7 +80,9 @@ export function decideInit(
     startTimestamp: none,
     lastUpdateTimestamp: nowMs,
   };
-  if (isExhausted(now.producerEpoch) && (expected === null || expected.producerEpoch === now.producerEpoch)) {
+  const isUsedUp =
+    isExhausted(now.producerEpoch) && (expected === null || expected.producerEpoch === now.producerEpoch);
+  if (isUsedUp || (mayHaveOrphans && expected === null)) {
     if (newProducerId === null) return { kind: 'new-producer-id' };
     const lastProducerEpoch = expected === null ? none : now.producerEpoch;
     return change({ ...begun, producerId: newProducerId, producerEpoch: 0, lastProducerEpoch });
@@ -246,6 +252,19 @@ export function markerOf(now: Transaction, coordinatorEpoch: number): Marker {
 
 export function isPrepared(now: Transaction): boolean {
   return now.state === 'PrepareCommit' || now.state === 'PrepareAbort';
+}
+
+/** Whether what this producer has open in this partition is part of the transaction that is open, or being ended. */
+export function holds(
+  now: Transaction,
+  { producerId, producerEpoch }: Pick<ProducerIdentity, 'producerId' | 'producerEpoch'>,
+  { topic, partition }: TopicPartition,
+): boolean {
+  if (now.producerId !== producerId || !hasPartition(now.partitions, topic, partition)) return false;
+  if (now.state === 'Ongoing') return producerEpoch === now.producerEpoch;
+  // With v2 the epoch of an end is the next transaction's already.
+  const isNext = now.clientTransactionVersion === 2 && producerEpoch === now.producerEpoch && producerEpoch < epochMax;
+  return isPrepared(now) && !isNext;
 }
 
 export function isTimedOut(now: Transaction, nowMs: number): boolean {

@@ -128,7 +128,12 @@ export class SimulatedTransactionLog implements TransactionLog {
     return Promise.resolve();
   }
 
-  append(_transactionalId: string, record: TransactionRecord, done: (error: ErrorName | null) => void): void {
+  append(
+    _transactionalId: string,
+    record: TransactionRecord,
+    _until: 'durable' | 'written',
+    done: (error: ErrorName | null) => void,
+  ): void {
     const { error } = this;
     const finish = (): void => {
       if (error === null) this.records.push(record);
