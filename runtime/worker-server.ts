@@ -210,6 +210,7 @@ async function openServices(options: WorkerOptions): Promise<Services> {
       flushTimeoutMs: settings.number('offset.flush.timeout.ms'),
       stopTimeoutMs: settings.number('task.shutdown.graceful.timeout.ms'),
       isTopicCreationEnabled: settings.boolean('topic.creation.enable'),
+      memoryReplicationFactor: settings.number('offset.storage.replication.factor'),
     },
   };
 }

@@ -12,6 +12,7 @@ import { InProcessConsumer } from './consumer.ts';
 import { asLogError, InProcessLogError, refusal } from './errors.ts';
 import { commitOffsets } from './offsets.ts';
 import { InProcessProducer } from './producer.ts';
+import { InProcessReader } from './reader.ts';
 import { InProcessTable } from './table.ts';
 import { type InProcessTransactionalProducer, openTransactionalProducer } from './transactional-producer.ts';
 import {
@@ -113,6 +114,10 @@ class InProcessLog {
     const table: InProcessTable = new InProcessTable(logs, onRecord, () => this.#open.delete(table));
     this.#open.add(table);
     return table;
+  }
+
+  reader(partition: TopicPartition): InProcessReader {
+    return new InProcessReader(() => this.#logOf(partition));
   }
 
   async groupOffsets(group: string): Promise<readonly OffsetAndMetadata[]> {

@@ -52,6 +52,28 @@ export function offsetOnly(sourcePartition: SourcePartition, sourceOffset: Sourc
   return { ...nothing, sourcePartition, sourceOffset, topic: '', headers: [] };
 }
 
+/** Stands for the memory of a source where a topic's name would: no topic can be called so. */
+const KEPT = '\u0000kept';
+
+/** Whether this is no record for readers but one that the source keeps for itself (`SourceMemory`). */
+export function isKept(record: SourceRecord): boolean {
+  return record.topic === KEPT;
+}
+
+/**
+ * Answered by `poll` where a source keeps something in its memory: durable with its neighbours and in their order, bytes as
+ * they are. A null value forgets the key.
+ */
+export function kept(
+  sourcePartition: SourcePartition,
+  sourceOffset: SourceOffset,
+  key: Uint8Array,
+  value: Uint8Array | null,
+): SourceRecord {
+  const nothing = { partition: null, keySchema: null, valueSchema: null, timestamp: null };
+  return { ...nothing, sourcePartition, sourceOffset, topic: KEPT, key, value, headers: [] };
+}
+
 /** A record on its way out, with the coordinates it had in the log before any transform renamed things. */
 export interface SinkRecord extends ConnectRecord {
   readonly originalTopic: string;

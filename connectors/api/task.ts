@@ -50,6 +50,8 @@ export interface SourceTaskContext extends TaskContext {
   declareSchemas?(topic: string, keySchema: Schema | null, valueSchema: Schema | null): Promise<void>;
   /** Asks for offsets to be written soon, before their interval is over. */
   requestCommit?(): void;
+  /** What the task keeps for itself in the log, beside its records. Absent where a worker keeps nothing. */
+  readonly memory?: SourceMemory;
   /** Where the task ends transactions itself (`transaction.boundary=connector`, KIP-618); null or absent elsewhere. */
   readonly transactions?: TransactionContext | null;
 }
@@ -63,6 +65,30 @@ export interface TransactionContext {
   commitTransaction(record?: SourceRecord): void;
   /** Throws the transaction's records away up to this one, or all of this `poll`. Their offsets are kept: they do not come again. */
   abortTransaction(record?: SourceRecord): void;
+}
+
+/**
+ * A table of bytes that a source task keeps in the log, in a compacted topic of its own that outlives the task. Written by way
+ * of `poll`, with records made by `kept`: they become durable with their neighbours, in one transaction where there is one, and
+ * neither transforms nor converters see them. `commitRecord` tells the offset of each. A value too large for the worker's producer
+ * is forgotten instead. Read back here: committed records only.
+ */
+export interface SourceMemory {
+  /**
+   * Hands over all that is kept, oldest first; what was overwritten may still come, before what stands. Bytes are borrowed
+   * until the callback returns. Rejects where the log is not reached, and resolves early once `signal` is aborted.
+   */
+  scan(onKept: (record: KeptRecord) => void, signal: AbortSignal): Promise<void>;
+  /** The record at an offset, or null where there is none any more: compaction took it. Never two calls at once. */
+  read(offset: number): Promise<KeptRecord | null>;
+}
+
+/** A record of a source's memory, as the log has it. */
+export interface KeptRecord {
+  readonly offset: number;
+  readonly key: Uint8Array;
+  /** Null: the key is forgotten. */
+  readonly value: Uint8Array | null;
 }
 
 /** A source partition and how far it was read. */

@@ -90,6 +90,8 @@ export interface LogClient {
   consumer(options: ConsumerOptions): LogConsumer;
   /** Reads a whole topic from its start, then follows it: for compacted topics that are tables (configs, offsets). */
   table(topic: string, onRecord: (record: ConsumerRecord) => void): Promise<LogTable>;
+  /** Reads single records of a partition, by their offsets: for what is looked up again. Belongs to no group. */
+  reader(partition: TopicPartition): LogReader;
   /** Committed offsets of a group: list, set (only while the group is empty), and forget. */
   groupOffsets(group: string): Promise<readonly OffsetAndMetadata[]>;
   alterGroupOffsets(group: string, offsets: readonly OffsetAndMetadata[]): Promise<void>;
@@ -178,6 +180,16 @@ export interface LogConsumer {
 export interface LogTable {
   /** Resolves when everything appended before the call has been handed to `onRecord`. */
   readToEnd(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Single records of one partition. */
+export interface LogReader {
+  /**
+   * The record at this offset; null where no committed record has it: compacted, aborted, gone, or not written yet. Not for
+   * offsets of a transaction that is still open. One call at a time. The record's buffers are the caller's.
+   */
+  read(offset: number): Promise<ConsumerRecord | null>;
   close(): Promise<void>;
 }
 

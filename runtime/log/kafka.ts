@@ -11,6 +11,7 @@ import type {
   LogClient,
   LogConsumer,
   LogProducer,
+  LogReader,
   LogTable,
   NewTopic,
   OffsetAndMetadata,
@@ -25,6 +26,7 @@ import { registerCodecs } from './kafka-codecs.ts';
 import { KafkaConsumer } from './kafka-consumer.ts';
 import { asLogError, withLogErrors } from './kafka-errors.ts';
 import { KafkaProducer, kafkaAppender } from './kafka-producer.ts';
+import { KafkaReader } from './kafka-reader.ts';
 import { openKafkaTable } from './kafka-table.ts';
 import { openKafkaTransactions } from './kafka-transactions.ts';
 
@@ -135,6 +137,10 @@ class KafkaLog implements LogClient {
 
   async table(topic: string, onRecord: (record: ConsumerRecord) => void): Promise<LogTable> {
     return this.#kept(await openKafkaTable(this.#kafka, this, topic, onRecord));
+  }
+
+  reader(partition: TopicPartition): LogReader {
+    return this.#kept(new KafkaReader(this.#kafka, this, partition));
   }
 
   async groupOffsets(group: string): Promise<readonly OffsetAndMetadata[]> {

@@ -11,6 +11,7 @@ import {
   type LogConsumer,
   LogError,
   type LogProducer,
+  type LogReader,
   type LogTable,
   type NewTopic,
   type OffsetAndMetadata,
@@ -113,6 +114,16 @@ export class MemoryLog implements LogClient {
     follow();
     const stopListening = this.onAppend(follow);
     return { readToEnd: async () => follow(), close: async () => stopListening() };
+  }
+
+  reader(partition: TopicPartition): LogReader {
+    return {
+      read: async (offset) => {
+        const record = this.records(partition)[offset];
+        return record === undefined || this.transactions.outcomeOf(record) !== 'committed' ? null : record;
+      },
+      close: async () => {},
+    };
   }
 
   async groupOffsets(group: string): Promise<readonly OffsetAndMetadata[]> {

@@ -4,7 +4,14 @@
  * What happens to the records then, and to their offsets, is the delivery's: `at-least-once.ts` or `exactly-once.ts`.
  * Polling goes on while they are under way, as far as the delivery has room.
  */
-import type { BadInput, Signal, SourcePartition, SourceRecord, SourceTask } from '../../connectors/api/index.ts';
+import {
+  type BadInput,
+  isKept,
+  type Signal,
+  type SourcePartition,
+  type SourceRecord,
+  type SourceTask,
+} from '../../connectors/api/index.ts';
 import { asError, isRetriable, messageOf, type Stage, takesNoSignals } from '../errors.ts';
 import { LogError, type ProducerRecord } from '../log/client.ts';
 import { AtLeastOnce } from './at-least-once.ts';
@@ -18,6 +25,7 @@ import { Gate } from './gate.ts';
 import type { ConnectorPlan } from './plan.ts';
 import type { DeadLetterProducer, SourceDelivery } from './source-delivery.ts';
 import { SourceBatch } from './source-flight.ts';
+import { LogMemory } from './source-memory.ts';
 import { deadLetterQueueOf, errorPolicyOf, type TaskEnvironment, type TaskLoop } from './task-environment.ts';
 import { TopicCreation } from './topic-creation.ts';
 import { transactionBoundaries } from './transaction-boundaries.ts';
@@ -39,6 +47,7 @@ export class SourceLoop implements TaskLoop {
   readonly #policy: ErrorPolicy;
   readonly #delivery: SourceDelivery;
   readonly #topics: TopicCreation;
+  readonly #memory: LogMemory;
   #conversion!: Conversion;
   /** Pieces of bad input on their way to the policy: in flight without a batch. */
   #reporting = 0;
@@ -47,13 +56,14 @@ export class SourceLoop implements TaskLoop {
     this.#environment = environment;
     this.#plan = plan;
     this.#task = task;
-    const { workerKeys, loop } = environment;
+    const { workerKeys, loop, log, transactionalId: owner } = environment;
+    this.#memory = new LogMemory({ log, owner, replicationFactor: loop.memoryReplicationFactor });
     this.#client = producerSettings(workerKeys, plan.settings);
     const { delivery, deadLetters } = this.#createDelivery();
     this.#delivery = delivery;
     this.#queue = deadLetterQueueOf(environment, plan.settings, this.#giveUp.signal, deadLetters);
     this.#policy = errorPolicyOf(environment, plan, this.#queue, this.#giveUp.signal);
-    this.#topics = new TopicCreation(environment.log, plan.settings, {
+    this.#topics = new TopicCreation(log, plan.settings, {
       isEnabled: loop.isTopicCreationEnabled,
       timeoutMs: adminTimeoutMs(workerKeys, plan.settings),
     });
@@ -205,6 +215,10 @@ export class SourceLoop implements TaskLoop {
     const { records } = batch;
     let topic = '';
     for (let index = 0; index < records.length; index++) {
+      if (isKept(records[index]!)) {
+        await this.#keep(batch, index);
+        continue;
+      }
       let converted: ProducerRecord | null;
       try {
         const answer = this.#conversion.toProducerRecord(records[index]!);
@@ -225,6 +239,18 @@ export class SourceLoop implements TaskLoop {
       }
       batch.add(converted, index);
     }
+  }
+
+  /** What a source keeps for itself goes as it is. Too large for this producer, its key is forgotten: nothing older may stand. */
+  async #keep(batch: SourceBatch, index: number): Promise<void> {
+    const memory = this.#memory;
+    if (!memory.isThere) {
+      await this.#untilDone(() => this.#topics.create(memory.newTopic));
+      memory.created();
+    }
+    const record = memory.toProducerRecord(batch.records[index]!);
+    const isTooLarge = recordBytes(record) > (this.#client.recordBytesMax ?? Number.POSITIVE_INFINITY);
+    batch.add(isTooLarge ? { ...record, value: null } : record, index);
   }
 
   /** Kafka's producers refuse such a record before they send it; the log would take it. */
@@ -280,11 +306,15 @@ export class SourceLoop implements TaskLoop {
 
   /** A topic's first record: create it where that is ours to do, and remember that this connector uses it. */
   async #introduce(topic: string): Promise<void> {
+    await this.#untilDone(() => this.#topics.ensure(topic));
+    this.#environment.onTopic(topic);
+  }
+
+  /** A topic that cannot be created now is tried again for as long as the task runs. */
+  async #untilDone(create: () => Promise<void>): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
-        await this.#topics.ensure(topic);
-        this.#environment.onTopic(topic);
-        return;
+        return await create();
       } catch (error) {
         if (!isRetriable(error) || this.#abort.signal.aborted) throw error;
         this.#policy.counts.retries++;
@@ -310,7 +340,7 @@ export class SourceLoop implements TaskLoop {
       logger.warn({ err: error }, `The task did not stop cleanly: ${messageOf(error)}`);
     }
     this.#conversion?.close();
-    await Promise.allSettled([this.#delivery.close(), this.#queue?.close()]);
+    await Promise.allSettled([this.#delivery.close(), this.#queue?.close(), this.#memory.close()]);
   }
 
   #context() {
@@ -326,6 +356,7 @@ export class SourceLoop implements TaskLoop {
       reportBadInput: (input: BadInput) => this.#reportBadInput(input),
       declareSchemas: this.#conversion.declareSchemas.bind(this.#conversion),
       requestCommit: () => this.#delivery.flushSoon(),
+      memory: this.#memory,
       transactions: this.#delivery.transactions,
     };
   }

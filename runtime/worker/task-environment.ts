@@ -18,6 +18,8 @@ export interface LoopSettings {
   readonly flushTimeoutMs: number;
   readonly stopTimeoutMs: number;
   readonly isTopicCreationEnabled: boolean;
+  /** Of topics in which sources keep something for themselves. */
+  readonly memoryReplicationFactor: number;
 }
 
 export interface TaskEnvironment {

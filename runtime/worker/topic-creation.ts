@@ -30,11 +30,14 @@ export class TopicCreation {
 
   /** Resolves when the topic exists (or may be left to the broker). Errors are the log's. */
   async ensure(topic: string): Promise<void> {
-    if (this.#isEnabled) {
-      const created = this.#log.createTopics([this.#newTopic(topic)]);
-      await within(`Creating topic ${topic} (admin setting default.api.timeout.ms)`, this.#timeoutMs, created);
-    }
+    if (this.#isEnabled) await this.create(this.#newTopic(topic));
     this.#known.add(topic);
+  }
+
+  /** Creates a topic of the worker's own, whose settings are not the user's. One that exists is left as it is. */
+  async create(topic: NewTopic): Promise<void> {
+    const created = this.#log.createTopics([topic]);
+    await within(`Creating topic ${topic.topic} (admin setting default.api.timeout.ms)`, this.#timeoutMs, created);
   }
 
   #newTopic(topic: string): NewTopic {

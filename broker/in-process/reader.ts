@@ -1,0 +1,34 @@
+/**
+ * Reads single records of a partition by their offsets, straight from its log: for a worker that looks up what it wrote. It
+ * belongs to no group and remembers no position.
+ */
+import { errorNameOf } from '../errors.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import { asLogError } from './errors.ts';
+import { PartitionReader } from './partition-reader.ts';
+import type { ConsumerRecord } from './types.ts';
+
+export class InProcessReader {
+  readonly #log: () => PartitionLog;
+
+  /** `log` opens the partition's log, or throws that there is none. */
+  constructor(log: () => PartitionLog) {
+    this.#log = log;
+  }
+
+  /** The committed record at this offset, or null where there is none. */
+  async read(offset: number): Promise<ConsumerRecord | null> {
+    const reader = new PartitionReader(this.#log(), offset, 'read_committed');
+    const found: ConsumerRecord[] = [];
+    try {
+      // Room for one byte is one batch: the one that holds the offset.
+      reader.read(found, { records: 1, bytes: 1 });
+    } catch (error) {
+      if (errorNameOf(error) === 'OFFSET_OUT_OF_RANGE') return null;
+      throw asLogError(error, `Offset ${offset} of ${reader.topic}-${reader.partition} could not be read`);
+    }
+    return found[0]?.offset === offset ? found[0] : null;
+  }
+
+  async close(): Promise<void> {}
+}
