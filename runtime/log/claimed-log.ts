@@ -11,6 +11,7 @@ import {
   type LogConsumer,
   LogError,
   type LogProducer,
+  type LogReader,
   type LogTable,
   type NewTopic,
   type OffsetAndMetadata,
@@ -72,6 +73,10 @@ export class ClaimedLog implements LogClient {
   async deleteGroup(group: string): Promise<void> {
     await this.confirm();
     await this.#log.deleteGroup(group);
+  }
+
+  reader(partition: TopicPartition): LogReader {
+    return this.#log.reader(partition);
   }
 
   producer(options: ProducerOptions): LogProducer {
