@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { ConsumerRecord, LogClient, LogConsumer, ProducerRecord, TopicPartition } from './client.ts';
+import { readerCases } from './client-reader.cases.ts';
 
 /** A group join on a real cluster waits for its coordinator; everything else is far quicker. */
 const POLL_DEADLINE_MS = 20_000;
@@ -415,30 +416,6 @@ function tableCases(client: () => LogClient, topicOf: TopicOf): void {
     await table.readToEnd();
     assert.deepEqual(seen.slice(2), ['new', null]);
     await table.close();
-    await producer.close();
-  });
-}
-
-function readerCases(client: () => LogClient, topicOf: TopicOf): void {
-  test('a reader answers single records by offset in any order, and null where no committed one stands', async () => {
-    const topic = await topicOf();
-    const producer = await client().transactionalProducer({ clientId: 'cases', transactionalId: unique('txn') });
-    const send = async (value: string) => (await producer.send([record(topic, value)]))[0]!.offset;
-    const [first, second] = [await send('first'), await send('second')];
-    await producer.commit();
-    const aborted = await send('taken back');
-    await producer.abort();
-    const third = await send('third');
-    await producer.commit();
-    const reader = client().reader({ topic, partition: 0 });
-    const read = async (offset: number) => (await reader.read(offset))?.value?.toString() ?? null;
-    assert.equal(await read(third), 'third');
-    assert.equal(await read(first), 'first');
-    assert.equal(await read(second), 'second');
-    assert.equal(await read(aborted), null);
-    assert.equal(await read(third + 10), null);
-    assert.equal(await read(second), 'second');
-    await reader.close();
     await producer.close();
   });
 }
