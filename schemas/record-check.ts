@@ -4,14 +4,13 @@
  *
  * Everything here is synchronous; a schema is compiled when its first record comes, and kept by id.
  */
-import type { ValidateFunction } from 'ajv';
 import { avroJudge } from './avro/parse.ts';
 import type { RegistryCore } from './core.ts';
 import { RegistryError } from './errors.ts';
 import type { SchemaContent, SchemaVersion } from './model.ts';
 import { contextOf } from './subject-name.ts';
 import type { SchemaUsage } from './usage.ts';
-import { compileSchema, firstProblem } from './validation/compile.ts';
+import { type BytesValidator, compileForBytes, firstProblem } from './validation/compile.ts';
 import { PREFIX_BYTES, readSchemaId, wireProblem } from './wire.ts';
 
 export type Side = 'key' | 'value';
@@ -53,8 +52,11 @@ export interface RecordCheckOptions {
   readonly usage?: SchemaUsage;
 }
 
-/** Of a body without its prefix. */
-type Judge = (body: Buffer, side: Side) => RecordFault | null;
+/** A fault, or its message alone; null when all is well. */
+type Answer = RecordFault | string | null;
+
+/** Of a body that begins at `from`, behind its prefix. */
+type Judge = (bytes: Buffer, from: number, side: Side) => RecordFault | null;
 
 export class RecordCheck {
   readonly #core: RegistryCore;
@@ -65,6 +67,10 @@ export class RecordCheck {
   readonly #named = new Map<string, Map<number, SchemaVersion>>();
   readonly #latest = new Map<string, SchemaVersion>();
   #revision = -1;
+  /** The subject of the last record's place: records come in batches, and making its name takes longer than finding it. */
+  #lastTopic = '';
+  #lastSide: Side = 'value';
+  #lastSubject = '-value';
 
   constructor(core: RegistryCore, { conditions = () => null, usage }: RecordCheckOptions = {}) {
     this.#core = core;
@@ -90,19 +96,27 @@ export class RecordCheck {
     }
   }
 
-  #problem(place: Place, bytes: Buffer, headers: readonly Header[], wish: Wish): RecordFault | string | null {
+  #problem(place: Place, bytes: Buffer, headers: readonly Header[], wish: Wish): Answer {
     const { topic, side } = place;
-    const subject = `${topic}-${side}`;
+    const subject = this.#subjectOf(topic, side);
     const guid = headers.length === 0 ? null : (headers.find(({ key }) => key === GUID_HEADERS[side])?.value ?? null);
-    if (guid !== null) return this.#judgedAs(this.#idOfGuid(guid), subject, place, bytes, wish);
+    if (guid !== null) return this.#judgedAs(this.#idOfGuid(guid), subject, place, bytes, 0, wish);
     if (wireProblem(bytes) === null) {
-      return this.#judgedAs(readSchemaId(bytes), subject, place, bytes.subarray(PREFIX_BYTES), wish);
+      return this.#judgedAs(readSchemaId(bytes), subject, place, bytes, PREFIX_BYTES, wish);
     }
     if (wish.unframed === 'refuse') {
       return `The ${side} names no schema: ${wireProblem(bytes)} Serialise it with a schema registry client, or set schema.validation.unframed=latest.`;
     }
     const latest = this.#latestOf(subject);
-    return this.#body(latest.id, latest, bytes, place);
+    return this.#body(latest.id, latest, bytes, 0, place);
+  }
+
+  #subjectOf(topic: string, side: Side): string {
+    if (topic === this.#lastTopic && side === this.#lastSide) return this.#lastSubject;
+    this.#lastTopic = topic;
+    this.#lastSide = side;
+    this.#lastSubject = `${topic}-${side}`;
+    return this.#lastSubject;
   }
 
   #idOfGuid(bytes: Buffer): number {
@@ -112,12 +126,12 @@ export class RecordCheck {
     return this.#core.byGuid(guid)[0]!.entry.id;
   }
 
-  #judgedAs(id: number, subject: string, place: Place, body: Buffer, wish: Wish): RecordFault | string | null {
+  #judgedAs(id: number, subject: string, place: Place, bytes: Buffer, from: number, wish: Wish): Answer {
     const version = this.#versionOf(id, wish.strategy === 'topic' ? subject : '');
     if (version === undefined) {
       return `The ${place.side} names schema ${id}, which is not registered under "${subject}".`;
     }
-    return this.#body(id, version, body, place);
+    return this.#body(id, version, bytes, from, place);
   }
 
   #forgetWhatChanged(): void {
@@ -151,15 +165,15 @@ export class RecordCheck {
     return version;
   }
 
-  #body(id: number, version: SchemaVersion, body: Buffer, { topic, side, client }: Place): RecordFault | string | null {
-    const fault = this.#judged(id, version, body, side);
+  #body(id: number, version: SchemaVersion, bytes: Buffer, from: number, { topic, side, client }: Place): Answer {
+    const fault = this.#judged(id, version, bytes, from, side);
     if (fault === null) this.#usage?.saw('produced', contextOf(version.subject), id, client, topic);
     return fault;
   }
 
-  #judged(id: number, version: SchemaVersion, body: Buffer, side: Side): RecordFault | string | null {
+  #judged(id: number, version: SchemaVersion, bytes: Buffer, from: number, side: Side): Answer {
     try {
-      return this.#judgeOf(id, version)(body, side);
+      return this.#judgeOf(id, version)(bytes, from, side);
     } catch (error) {
       if (error instanceof RegistryError) throw error;
       // Old logs hold schemas that nobody can compile, and ajv's code for a few rare nestings throws.
@@ -176,7 +190,7 @@ export class RecordCheck {
       version.schemaType === 'AVRO'
         ? avroBody(avroJudge(version.schema, this.#core.referencesOf(version)), what)
         : jsonBody(
-            compileSchema(version.schema, this.#core.referencesOf(version)),
+            compileForBytes(version.schema, this.#core.referencesOf(version)),
             this.#conditions(version, what),
             what,
           );
@@ -193,17 +207,19 @@ interface Place {
 }
 
 function avroBody(judge: (bytes: Buffer) => string | null, what: string): Judge {
-  return (body, side) => {
-    const problem = judge(body);
+  return (bytes, from, side) => {
+    const problem = judge(bytes.subarray(from));
     return problem === null ? null : refused(`The ${side} does not fit ${what}: ${problem}.`);
   };
 }
 
-function jsonBody(validate: ValidateFunction, condition: ReturnType<WriteConditions>, what: string): Judge {
-  return (body, side) => {
+function jsonBody({ fits, validate }: BytesValidator, condition: ReturnType<WriteConditions>, what: string): Judge {
+  return (bytes, from, side) => {
+    // Conditions ask the value; without them most records need not become one.
+    if (condition === null && fits(bytes, from)) return null;
     let value: unknown;
     try {
-      value = JSON.parse(body.toString());
+      value = JSON.parse(bytes.toString('utf8', from));
     } catch (error) {
       return refused(`The ${side} is no JSON: ${(error as Error).message}.`);
     }

@@ -21,7 +21,8 @@ export function wireProblem(bytes: Uint8Array): string | null {
 
 /** The schema id of bytes for which {@link wireProblem} found nothing. */
 export function readSchemaId(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getInt32(1);
+  // Once per record: an object to read it with would cost a tenth of judging the record.
+  return (bytes[1]! << 24) | (bytes[2]! << 16) | (bytes[3]! << 8) | bytes[4]!;
 }
 
 /** Prefix and body in one buffer. */

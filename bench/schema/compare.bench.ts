@@ -15,7 +15,7 @@ import { RecordValidation } from '../../broker/validation/record-validation.ts';
 import { RegistryCore } from '../../schemas/core.ts';
 import { RecordCheck } from '../../schemas/record-check.ts';
 import { memoryStore } from '../../schemas/store/memory.ts';
-import { compileSchema } from '../../schemas/validation/compile.ts';
+import { compileForBytes } from '../../schemas/validation/compile.ts';
 import { withSchemaId } from '../../schemas/wire.ts';
 import { machine, type Row } from '../report.ts';
 import { installPeers, measurePeer, PEERS, type Peer, type Rates } from './peers.ts';
@@ -39,14 +39,17 @@ function perSecond(count: number, work: () => void): number {
 }
 
 function ours(): Rates {
-  const validate = compileSchema(schema, []);
+  const { validate, fits } = compileForBytes(schema, []);
   const bytes = Buffer.from(record);
   const parsed: unknown = JSON.parse(record);
   const repeat = (each: () => unknown) =>
     perSecond(COUNT, () => {
       for (let i = 0; i < COUNT; i++) if (each() !== true) throw new Error('the record was refused');
     });
-  return { parsed: repeat(() => validate(parsed)), bytes: repeat(() => validate(JSON.parse(bytes.toString()))) };
+  return {
+    parsed: repeat(() => validate(parsed)),
+    bytes: repeat(() => fits(bytes, 0) || validate(JSON.parse(bytes.toString()))),
+  };
 }
 
 /** Records per second of CPU as the broker judges them: whole batches, with a schema's id or plain. */
@@ -103,7 +106,7 @@ function page(
   [parse, start]: readonly Row[],
 ): string {
   const mine = rates.get('millrace')!;
-  const names = { millrace: 'Millrace (ajv as the registry sets it up)', ...PEERS };
+  const names = { millrace: 'Millrace (ajv as the registry sets it up; bytes are judged where they lie)', ...PEERS };
   const lines = [...rates].map(([name, { parsed, bytes }]) => {
     const ratio = (a: number, b: number) => (name === 'millrace' ? '' : `${(a / b).toFixed(1)} ×`);
     return `| ${names[name]} | ${number(parsed)} | ${ratio(mine.parsed, parsed)} | ${number(bytes)} | ${ratio(mine.bytes, bytes)} |`;

@@ -10,6 +10,8 @@ import { type Draft, draftOf } from '../parse/drafts.ts';
 import { isObject, type JsonValue } from '../parse/json-text.ts';
 import type { NamedText } from '../parse/parse-schema.ts';
 import { matcherOf } from '../regex/engine.ts';
+import { planOf } from './bytes/plan.ts';
+import { judgeOf } from './bytes/walk.ts';
 import { isUsualDateTime } from './date-time.ts';
 import { useExactMultipleOf } from './multiple-of.ts';
 import { prepared } from './prepare.ts';
@@ -35,6 +37,39 @@ const MAX_OPTIMIZED = 16_384;
 
 /** Throws what ajv throws when the text cannot be compiled. */
 export function compileSchema(text: string, references: readonly NamedText[]): ValidateFunction {
+  return compiled(text, references).validate;
+}
+
+/** For values that come as bytes: what says yes to most of those that fit, and what has the last word and the reason. */
+export interface BytesValidator {
+  /** Whether the bytes from `from` on are JSON of a value that certainly fits; false is no verdict. */
+  readonly fits: (bytes: Buffer, from: number) => boolean;
+  readonly validate: ValidateFunction;
+}
+
+/** Throws what ajv throws when the text cannot be compiled. */
+export function compileForBytes(text: string, references: readonly NamedText[]): BytesValidator {
+  const { validate, ajv, schema, ownProperties } = compiled(text, references);
+  // A schema that names what every object has is ajv's alone.
+  const plan = ownProperties ? null : planOf(schema, (name) => ajv.getKeyword(name) !== false);
+  return { validate, fits: plan === null ? () => false : whileUseful(judgeOf(plan)) };
+}
+
+/** Values more that were beyond the quick way than it took: then most are, and trying it costs more than it saves. */
+const MAX_IN_VAIN = 1000;
+
+function whileUseful(judge: (bytes: Buffer, from: number) => boolean): BytesValidator['fits'] {
+  let inVain = 0;
+  return (bytes, from) => {
+    if (inVain === MAX_IN_VAIN) return false;
+    const isFit = judge(bytes, from);
+    if (!isFit) inVain++;
+    else if (inVain > 0) inVain--;
+    return isFit;
+  };
+}
+
+function compiled(text: string, references: readonly NamedText[]) {
   const declared = draftOf(JSON.parse(text) as JsonValue);
   const draft = 'draft' in declared ? declared.draft : 'draft-07';
   const schema = prepared(text, draft);
@@ -45,7 +80,7 @@ export function compileSchema(text: string, references: readonly NamedText[]): V
     const names = new Set([name, ...(base !== null && URL.canParse(name, base) ? [new URL(name, base).href] : [])]);
     for (const key of names) ajv.addSchema(prepared(text, draft) as AnySchemaObject, key);
   }
-  return ajv.compile(schema as AnySchemaObject);
+  return { ajv, schema, ownProperties, validate: ajv.compile(schema as AnySchemaObject) };
 }
 
 /** Patterns are matched by our engine; generated code asks it by this name. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../sound/search/random.ts';
-import { isUsualDateTime } from './date-time.ts';
+import { isUsualDateTime, isUsualDateTimeIn } from './date-time.ts';
 import { formatJudge } from './formats.ts';
 
 test('Usual timestamps are known at a look', () => {
@@ -29,6 +29,8 @@ test('No text is taken that the format refuses, whatever is changed in it', () =
       else text[at] = random.pick(characters);
     }
     const changed = text.join('');
+    const bytes = Buffer.from(`"${changed}"`);
+    assert.equal(isUsualDateTimeIn(bytes, 1, bytes.length - 1), isUsualDateTime(changed), changed);
     if (!isUsualDateTime(changed)) continue;
     taken++;
     assert.equal(judge(changed), true, changed);

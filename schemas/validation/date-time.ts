@@ -33,6 +33,30 @@ export function isUsualDateTime(text: string): boolean {
   return isUpTo(two(text, at + 1), 23) && isUpTo(two(text, at + 4), 59);
 }
 
+/**
+ * The same of bytes from `from` to `end`. Written out a second time: one function over both, told how to get at a
+ * character, takes three times as long.
+ */
+export function isUsualDateTimeIn(bytes: Buffer, from: number, end: number): boolean {
+  if (end - from < SHORTEST || bytes[from + 4] !== DASH || bytes[from + 7] !== DASH) return false;
+  if (bytes[from + 10] !== 0x54 || bytes[from + 13] !== COLON || bytes[from + 16] !== COLON) return false;
+  const [month, day] = [twoIn(bytes, from + 5), twoIn(bytes, from + 8)];
+  if (twoIn(bytes, from) < 0 || twoIn(bytes, from + 2) < 0) return false;
+  if (month < 1 || month > 12 || day < 1 || day > DAYS[month]!) return false;
+  if (!isUpTo(twoIn(bytes, from + 11), 23) || !isUpTo(twoIn(bytes, from + 14), 59)) return false;
+  if (!isUpTo(twoIn(bytes, from + 17), 59)) return false;
+  let at = from + 19;
+  if (bytes[at] === 0x2e) {
+    const first = ++at;
+    while (isDigit(bytes[at]!)) at++;
+    if (at === first) return false;
+  }
+  const zone = bytes[at];
+  if (zone === 0x5a) return end === at + 1;
+  if ((zone !== 0x2b && zone !== DASH) || end !== at + 6 || bytes[at + 3] !== COLON) return false;
+  return isUpTo(twoIn(bytes, at + 1), 23) && isUpTo(twoIn(bytes, at + 4), 59);
+}
+
 function isDigit(unit: number): boolean {
   return unit >= ZERO && unit <= ZERO + 9;
 }
@@ -43,6 +67,13 @@ function isUpTo(number: number, most: number): boolean {
 
 /** The number that two digits make; -1 where they are none. */
 function two(text: string, at: number): number {
-  const [tens, ones] = [text.charCodeAt(at), text.charCodeAt(at + 1)];
+  return pair(text.charCodeAt(at), text.charCodeAt(at + 1));
+}
+
+function twoIn(bytes: Buffer, at: number): number {
+  return pair(bytes[at]!, bytes[at + 1]!);
+}
+
+function pair(tens: number, ones: number): number {
   return isDigit(tens) && isDigit(ones) ? (tens - ZERO) * 10 + ones - ZERO : -1;
 }

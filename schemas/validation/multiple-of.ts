@@ -23,10 +23,14 @@ interface Judge {
   errors?: object[];
 }
 
+/** Exactly, whatever the two numbers. */
+export function isMultiple(value: number, divisor: number): boolean {
+  return Number.isInteger(divisor) && divisor !== 0 ? value % divisor === 0 : isMultipleOf(value, divisor);
+}
+
 function judgeOf(divisor: number): Judge {
-  const isWhole = Number.isInteger(divisor);
   const judge: Judge = (value) => {
-    if (isWhole && divisor !== 0 ? value % divisor === 0 : isMultipleOf(value, divisor)) return true;
+    if (isMultiple(value, divisor)) return true;
     judge.errors = [
       { keyword: 'multipleOf', params: { multipleOf: divisor }, message: `must be multiple of ${divisor}` },
     ];
