@@ -6,6 +6,8 @@
 import { errors } from './errors.ts';
 
 export const DEFAULT_CONTEXT = '.';
+/** The context whose configuration and mode count for every context that has none. */
+export const GLOBAL_CONTEXT = '.__GLOBAL';
 /** As a prefix in `subjectPrefix`: every context. */
 export const ALL_CONTEXTS_PREFIX = ':*:';
 const RESERVED = new Set(['__GLOBAL', '__EMPTY']);
@@ -18,13 +20,12 @@ export interface SubjectName {
   readonly subject: string;
 }
 
-/** Takes a name apart. `:.ctx:` (the context itself) has an empty subject. */
+/** Takes a name apart. `:.ctx:` and `:.ctx` (the context itself) have an empty subject. */
 export function parseSubjectName(name: string): SubjectName {
-  if (name.startsWith(':.')) {
-    const end = name.indexOf(':', 2);
-    if (end > 0) return { context: name.slice(1, end), subject: name.slice(end + 1) };
-  }
-  return { context: DEFAULT_CONTEXT, subject: name };
+  if (!name.startsWith(':.')) return { context: DEFAULT_CONTEXT, subject: name };
+  const end = name.indexOf(':', 2);
+  if (end < 0) return { context: name.slice(1), subject: '' };
+  return { context: name.slice(1, end), subject: name.slice(end + 1) };
 }
 
 export function qualifiedName({ context, subject }: SubjectName): string {
@@ -49,6 +50,13 @@ export function inContext(context: string, name: string): string {
 export function assertValidSubject(name: string): void {
   const { context, subject } = parseSubjectName(name);
   if (subject === '') throw errors.invalidSubject(name, 'it is empty.');
+  if (context === GLOBAL_CONTEXT) throw errors.invalidSubject(name, 'its context is for configuration and mode only.');
+  assertValidScope(name);
+}
+
+/** Throws 42208 for a name that can have no configuration and no mode; a context alone (`:.ctx:`) can. */
+export function assertValidScope(name: string): void {
+  const { context, subject } = parseSubjectName(name);
   if (name.length > LONGEST_SUBJECT)
     throw errors.invalidSubject(name, `it is longer than ${LONGEST_SUBJECT} characters.`);
   if (RESERVED.has(subject)) throw errors.invalidSubject(name, 'the name is reserved.');
