@@ -8,7 +8,7 @@ import { type DeletionParts, deleteContext, deleteSubject, deleteVersion } from 
 import { errors } from './errors.ts';
 import type { CompatibilityLevel, Mode, RegisterRequest, SchemaVersion, SubjectConfig } from './model.ts';
 import { DEFAULT_LIMITS, type NamedText, type SchemaLimits } from './parse/parse-schema.ts';
-import { type CompatibilityAnswer, Registration } from './registration.ts';
+import { type CompatibilityAnswer, type RegisterOptions, Registration } from './registration.ts';
 import { SchemaReader } from './schema-reader.ts';
 import { type ConfigChange, Settings } from './settings.ts';
 import type { SoundAnswer } from './sound/answer.ts';
@@ -20,11 +20,12 @@ import {
   canonicalName,
   contextOf,
   DEFAULT_CONTEXT,
+  inContext,
   matchesPrefix,
 } from './subject-name.ts';
 import { RegistryWriter } from './writer.ts';
 
-/** Which versions count: live ones, deleted ones too, or only those. */
+/** Which versions count: live ones, deleted ones too, or only those. Of subjects, only those without a live version. */
 export interface VersionFilter {
   readonly deleted?: boolean;
   readonly deletedOnly?: boolean;
@@ -110,46 +111,71 @@ export class RegistryCore {
   /** Qualified subject names with at least one version that counts, sorted. Default prefix: every context. */
   subjects(filter: VersionFilter & { readonly prefix?: string } = {}): string[] {
     const prefix = filter.prefix ?? ALL_CONTEXTS_PREFIX;
-    return [...this.#state.subjectNames()]
-      .filter((name) => matchesPrefix(name, prefix) && this.#state.versions(name).some(counts(filter)))
-      .sort();
+    const isListed = (name: string): boolean =>
+      filter.deletedOnly === true
+        ? this.#state.versions(name).every(({ deleted }) => deleted)
+        : this.#state.versions(name).some(counts(filter));
+    return [...this.#state.subjectNames()].filter((name) => matchesPrefix(name, prefix) && isListed(name)).sort();
   }
 
-  /** Versions of a subject, oldest first. 40401 when none counts. */
+  /** What a listed subject holds: no alias is followed, and nothing is refused. */
+  versionsOf(subject: string, filter: VersionFilter): SchemaVersion[] {
+    return this.#state.versions(subject).filter(counts(filter));
+  }
+
+  /** Versions of a subject, oldest first. 40401 where it is not there, or is deleted and deleted ones do not count. */
   versions(name: string, filter: VersionFilter = {}): SchemaVersion[] {
     const subject = this.subjectFor(name);
-    const versions = this.#state.versions(subject).filter(counts(filter));
-    if (versions.length === 0) throw errors.subjectNotFound(subject);
-    return versions;
+    const all = this.#state.versions(subject);
+    const hidesDeleted = filter.deleted !== true && filter.deletedOnly !== true;
+    if (all.every(({ deleted }) => deleted && hidesDeleted)) throw errors.subjectNotFound(subject);
+    return all.filter(counts(filter));
   }
 
-  /** One version by number, `latest` or -1. 40401, 40402, 42202. */
+  /**
+   * One version by number, or the latest live one by `latest` or -1. What an unqualified name does not find is looked
+   * for in the other contexts. 40401, 40402, 42202.
+   */
   version(name: string, token: string | number, filter: VersionFilter = {}): SchemaVersion {
     const number = parseVersion(token);
-    const versions = this.versions(name, { ...filter, deleted: filter.deleted ?? false });
-    const found = number === 'latest' ? versions.at(-1) : versions.find(({ version }) => version === number);
-    if (found === undefined) throw errors.versionNotFound(number);
-    return found;
+    const subject = this.subjectFor(name);
+    for (const candidate of this.#inContexts(subject)) {
+      const versions = this.#state.versions(candidate);
+      const found =
+        number === 'latest'
+          ? versions.findLast(({ deleted }) => !deleted)
+          : versions.find((version) => version.version === number && counts(filter)(version));
+      if (found !== undefined) return found;
+    }
+    if (!this.#state.versions(subject).some(counts(filter))) throw errors.subjectNotFound(subject);
+    throw errors.versionNotFound(number);
   }
 
+  /** The version that holds a schema, in the other contexts too where the name is unqualified. 40401, 40403, 42201. */
   async lookup(
     name: string,
     request: RegisterRequest,
     options: { readonly normalize?: boolean; readonly deleted?: boolean } = {},
   ): Promise<SchemaVersion> {
     const { normalize = false, deleted = false } = options;
-    return this.#registration.lookup(this.subjectFor(name), request, { normalize, deleted });
+    const [subject = '', ...elsewhere] = this.#inContexts(this.subjectFor(name));
+    const found = await this.#registration.lookup(subject, request, { normalize, deleted });
+    if (found !== null) return found;
+    for (const candidate of elsewhere) {
+      if (this.#state.versions(candidate).length === 0) continue;
+      // What cannot be read there, for want of what it refers to, is not there.
+      const there = await this.#registration.lookup(candidate, request, { normalize, deleted }).catch(() => null);
+      if (there !== null) return there;
+    }
+    throw this.#state.versions(subject).some(counts({ deleted }))
+      ? errors.schemaNotFound()
+      : errors.subjectNotFound(subject);
   }
 
   async register(
     name: string,
     request: RegisterRequest,
-    options: {
-      readonly normalize?: boolean;
-      readonly force?: boolean;
-      /** Told what the sound checker found, when it was asked and the schema is registered. */
-      readonly onSound?: (answer: SoundAnswer) => void;
-    } = {},
+    options: Partial<RegisterOptions> = {},
   ): Promise<SchemaVersion> {
     const { normalize = false, force = false } = options;
     return this.#registration.register(this.subjectFor(name), request, { ...options, normalize, force });
@@ -174,25 +200,33 @@ export class RegistryCore {
   }
 
   async deleteSubject(name: string, permanent = false): Promise<number[]> {
-    return deleteSubject(this.#deletion, canonicalName(name), permanent);
+    return deleteSubject(this.#deletion, this.subjectFor(name), permanent);
   }
 
   async deleteVersion(name: string, token: string, permanent = false): Promise<number> {
-    const subject = canonicalName(name);
-    const number = parseVersion(token);
-    const version = number === 'latest' ? this.version(subject, 'latest', { deleted: permanent }).version : number;
-    return deleteVersion(this.#deletion, subject, version, permanent);
+    return deleteVersion(this.#deletion, this.subjectFor(name), parseVersion(token), permanent);
   }
 
-  /** What an id means. `subject` says in which context; without one the others are searched too. 40403. */
+  /**
+   * What an id means in the context of `subject`, which may be a context alone and without which it is the default one.
+   * An unqualified subject that does not have the id is looked for in the other contexts first. 40403.
+   */
   byId(id: number, subject = ''): SchemaEntry {
-    const context = contextOf(subject);
-    const contexts = context === DEFAULT_CONTEXT ? [context, ...this.#state.contexts()] : [context];
-    for (const name of contexts) {
-      const entry = this.#state.byId(name, id);
-      if (entry !== undefined) return entry;
+    const name = subject === '' ? '' : this.subjectFor(subject);
+    const own = this.#state.byId(contextOf(name), id);
+    if (name !== '' && contextOf(name) === DEFAULT_CONTEXT) {
+      for (const candidate of this.#inContexts(name)) {
+        const entry = this.#state.byId(contextOf(candidate), id);
+        if (entry !== undefined && holds(entry, candidate)) return entry;
+      }
     }
+    if (own !== undefined) return own;
     throw errors.schemaNotFound(id);
+  }
+
+  /** An Avro schema's text with what it refers to in it; any other's as it is. */
+  resolvedText(version: SchemaVersion): string {
+    return this.#reader.resolvedText(version.subject, version);
   }
 
   /** The texts a schema reaches by its references, by name. */
@@ -229,6 +263,14 @@ export class RegistryCore {
     return this.#state.contexts().sort();
   }
 
+  /** The other names of each subject, by their configuration; those that begin with the prefix. */
+  aliases(prefix: string): ReadonlyMap<string, readonly string[]> {
+    const names = this.#state
+      .configScopes()
+      .filter((name) => matchesPrefix(name, prefix) && this.subjectFor(name) !== name);
+    return Map.groupBy(names.sort(), (name) => this.subjectFor(name));
+  }
+
   async deleteContext(context: string): Promise<void> {
     assertValidContext(context);
     await deleteContext(this.#deletion, context);
@@ -255,32 +297,36 @@ export class RegistryCore {
     return this.#settings.mode(scope(name), defaultToGlobal);
   }
 
-  async putMode(name: string | null, mode: unknown, force = false): Promise<Mode> {
+  async putMode(name: string | null, mode: unknown, force = false): Promise<Mode | null> {
     return this.#settings.putMode(scope(name), mode, force);
   }
 
-  /** Every mode that is set for a subject of the context (`:.ctx:`), or, with null, for any subject. */
-  async deleteModesBelow(name: string | null): Promise<void> {
-    const prefix = name === null ? ALL_CONTEXTS_PREFIX : canonicalName(name);
-    if (name !== null && !prefix.endsWith(':')) return;
-    const set = this.#state.modeScopes().filter((subject) => subject !== name && matchesPrefix(subject, prefix));
-    for (const subject of set) await this.#settings.deleteMode(subject);
+  async deleteMode(name: string | null, recursive = false): Promise<Mode | null> {
+    return this.#settings.deleteMode(scope(name), recursive);
   }
 
-  async deleteMode(name: string | null): Promise<Mode> {
-    return this.#settings.deleteMode(scope(name));
-  }
-
-  /** The subject a name stands for: aliases are followed once, as in Confluent's registry. */
+  /** The subject a name stands for: its own configuration's alias, followed once, in the same context. */
   subjectFor(name: string): string {
     const subject = canonicalName(name);
-    const alias = this.#settings.configInForce(subject).alias;
-    return alias === undefined || alias === '' ? subject : canonicalName(alias);
+    const alias = this.#settings.aliasOf(subject);
+    return alias === null ? subject : inContext(contextOf(subject), alias);
+  }
+
+  /** A subject, and where its name is unqualified its namesakes in the other contexts. */
+  #inContexts(subject: string): string[] {
+    if (contextOf(subject) !== DEFAULT_CONTEXT) return [subject];
+    return this.contexts().map((context) => inContext(context, subject));
   }
 }
 
+/** The scope of a name; the default context is everything. */
 function scope(name: string | null): string | null {
-  return name === null ? null : canonicalName(name);
+  return name === null ? null : canonicalName(name) || null;
+}
+
+function holds(entry: SchemaEntry, subject: string): boolean {
+  for (const version of entry.versions.values()) if (version.subject === subject) return true;
+  return false;
 }
 
 function counts(filter: VersionFilter): (version: SchemaVersion) => boolean {

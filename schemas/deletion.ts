@@ -21,35 +21,38 @@ export interface DeletionParts {
 /** Returns the versions that were deleted. 40401, 40404, 40405, 42205, 42206. */
 export async function deleteSubject(parts: DeletionParts, subject: string, permanent: boolean): Promise<number[]> {
   return parts.writer.exclusive(async () => {
-    assertWritable(parts, subject);
     const all = parts.state.versions(subject);
     if (all.length === 0) throw errors.subjectNotFound(subject);
     const live = all.filter(({ deleted }) => !deleted);
-    if (permanent && live.length > 0) throw errors.subjectNotSoftDeleted(subject);
     if (!permanent && live.length === 0) throw errors.subjectSoftDeleted(subject);
+    parts.settings.assertWritable(subject);
+    if (permanent && live.length > 0) throw errors.subjectNotSoftDeleted(subject);
     const versions = permanent ? all : live;
-    for (const version of versions) assertNotReferenced(parts, version, permanent);
-    await parts.writer.append(permanent ? forgotten(parts, all, all) : [softDeleted(subject, live)]);
+    // What refers only from within goes with it.
+    for (const version of versions) assertNotReferenced(parts, version, permanent, subject);
+    await parts.writer.append(permanent ? forgotten(parts, all.toReversed(), all) : [softDeleted(subject, live)]);
     return versions.map(({ version }) => version);
   });
 }
 
-/** `latest` is resolved by the caller. Returns the version. 40401, 40402, 40406, 40407, 42205, 42206. */
+/** `wanted` is a number or the latest live version. Returns the version. 40401, 40402, 40406, 40407, 42205, 42206. */
 export async function deleteVersion(
   parts: DeletionParts,
   subject: string,
-  number: number,
+  wanted: number | 'latest',
   permanent: boolean,
 ): Promise<number> {
   return parts.writer.exclusive(async () => {
-    assertWritable(parts, subject);
     const all = parts.state.versions(subject);
     if (all.length === 0) throw errors.subjectNotFound(subject);
-    const version = parts.state.version(subject, number);
-    if (version === undefined) throw errors.versionNotFound(number);
-    if (permanent && !version.deleted) throw errors.versionNotSoftDeleted(subject, number);
+    const version =
+      wanted === 'latest' ? all.findLast(({ deleted }) => !deleted) : parts.state.version(subject, wanted);
+    if (version === undefined) throw errors.versionNotFound(wanted);
+    const number = version.version;
     if (!permanent && version.deleted) throw errors.versionSoftDeleted(subject, number);
+    parts.settings.assertWritable(subject);
     assertNotReferenced(parts, version, permanent);
+    if (permanent && !version.deleted) throw errors.versionNotSoftDeleted(subject, number);
     await parts.writer.append(
       permanent
         ? forgotten(parts, [version], all)
@@ -101,16 +104,14 @@ function forgotten(
   ];
 }
 
-function assertWritable({ settings }: DeletionParts, subject: string): void {
-  const mode = settings.modeInForce(subject);
-  if (mode === 'READONLY' || mode === 'READONLY_OVERRIDE' || mode === 'FORWARD') {
-    throw errors.notPermitted(`The mode of subject '${subject}' is ${mode}: nothing may be deleted.`);
-  }
-}
-
-/** A soft-deleted referrer only stands in the way of a permanent deletion. */
-function assertNotReferenced({ state }: DeletionParts, version: SchemaVersion, permanent: boolean): void {
+/** A soft-deleted referrer only stands in the way of a permanent deletion; one of the subject `within`, of none. */
+function assertNotReferenced(
+  { state }: DeletionParts,
+  version: SchemaVersion,
+  permanent: boolean,
+  within: string | null = null,
+): void {
   const referrers = state.referrers(version.subject, version.version);
-  if (!referrers.some(({ deleted }) => permanent || !deleted)) return;
+  if (!referrers.some(({ subject, deleted }) => subject !== within && (permanent || !deleted))) return;
   throw errors.referenceExists(version.subject, version.version);
 }

@@ -88,47 +88,48 @@ export const errors = {
   /** Literal. */
   subjectNotFound: (subject: string) =>
     new RegistryError('SUBJECT_NOT_FOUND', 40401, `Subject '${shown(subject)}' not found.`),
-  /** Literal. */
-  versionNotFound: (version: number | string) =>
-    new RegistryError('VERSION_NOT_FOUND', 40402, `Version ${version} not found.`),
+  /** Literal; the latest is the number that clients write for it. */
+  versionNotFound: (version: number | 'latest') =>
+    new RegistryError('VERSION_NOT_FOUND', 40402, `Version ${version === 'latest' ? -1 : version} not found.`),
   /** Literal. */
   schemaNotFound: (id?: number | string) =>
     new RegistryError('SCHEMA_NOT_FOUND', 40403, id === undefined ? 'Schema not found' : `Schema ${id} not found`),
+  /** Literal, to the missing space; so are the next five. */
   subjectSoftDeleted: (subject: string) =>
     new RegistryError(
       'SUBJECT_SOFT_DELETED',
       40404,
-      `Subject '${shown(subject)}' is soft-deleted already. Use permanent=true to remove it for good.`,
+      `Subject '${shown(subject)}' was soft deleted.Set permanent=true to delete permanently`,
     ),
   subjectNotSoftDeleted: (subject: string) =>
     new RegistryError(
       'SUBJECT_NOT_SOFT_DELETED',
       40405,
-      `Subject '${shown(subject)}' still has live versions. Delete it softly first, then with permanent=true.`,
+      `Subject '${shown(subject)}' was not deleted first before being permanently deleted`,
     ),
   versionSoftDeleted: (subject: string, version: number) =>
     new RegistryError(
       'VERSION_SOFT_DELETED',
       40406,
-      `Version ${version} of subject '${shown(subject)}' is soft-deleted already. Use permanent=true to remove it for good.`,
+      `Subject '${shown(subject)}' Version ${version} was soft deleted.Set permanent=true to delete permanently`,
     ),
   versionNotSoftDeleted: (subject: string, version: number) =>
     new RegistryError(
       'VERSION_NOT_SOFT_DELETED',
       40407,
-      `Version ${version} of subject '${shown(subject)}' is live. Delete it softly first, then with permanent=true.`,
+      `Subject '${shown(subject)}' Version ${version} was not deleted first before being permanently deleted`,
     ),
   configNotFound: (subject: string) =>
     new RegistryError(
       'SUBJECT_CONFIG_NOT_FOUND',
       40408,
-      `Subject '${shown(subject)}' has no compatibility level of its own. Ask with defaultToGlobal=true for the one in force.`,
+      `Subject '${shown(subject)}' does not have subject-level compatibility configured`,
     ),
   modeNotFound: (subject: string) =>
     new RegistryError(
       'SUBJECT_MODE_NOT_FOUND',
       40409,
-      `Subject '${shown(subject)}' has no mode of its own. Ask with defaultToGlobal=true for the one in force.`,
+      `Subject '${shown(subject)}' does not have subject-level mode configured`,
     ),
   /** Confluent's code for its schema exporters. */
   exporterNotFound: (name: string) =>
@@ -155,16 +156,35 @@ export const errors = {
         'Allowed values are between [1, 2^31-1] and the string "latest"',
     ),
   invalidLevel: (message: string) => new RegistryError('INVALID_COMPATIBILITY_LEVEL', 42203, message),
-  invalidMode: (message: string) => new RegistryError('INVALID_MODE', 42204, message),
+  /** Literal. */
+  invalidCompatibilityLevel: () =>
+    new RegistryError(
+      'INVALID_COMPATIBILITY_LEVEL',
+      42203,
+      'Invalid compatibility level. Valid values are none, backward, forward, full, ' +
+        'backward_transitive, forward_transitive, and full_transitive',
+    ),
+  /** Literal. */
+  invalidMode: () =>
+    new RegistryError('INVALID_MODE', 42204, 'Invalid mode. Valid values are READWRITE, READONLY, IMPORT and FORWARD.'),
+  /** Literal. */
+  forwardMode: () => new RegistryError('INVALID_MODE', 42204, 'Forward mode only supported on global level'),
   notPermitted: (message: string) => new RegistryError('OPERATION_NOT_PERMITTED', 42205, message),
+  readOnly: (subject: string | null, mode: string) =>
+    new RegistryError(
+      'OPERATION_NOT_PERMITTED',
+      42205,
+      subject === null
+        ? `The registry is in read-only mode (${mode}): nothing may be changed.`
+        : `Subject ${shown(subject)} is in read-only mode (${mode}): nothing may be changed.`,
+    ),
+  /** Literal; who refers is what `…/referencedby` tells. */
   referenceExists: (subject: string, version: number) =>
     new RegistryError(
       'REFERENCE_EXISTS',
       42206,
-      `Version ${version} of subject '${shown(subject)}' is referred to by other schemas; see its …/referencedby.`,
+      `One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=${shown(subject)},version=${version}}.`,
     ),
-  idMismatch: (id: number, reason: string) =>
-    new RegistryError('ID_DOES_NOT_MATCH', 42207, `The schema id ${id} cannot be used: ${reason}`),
   invalidSubject: (subject: string, reason: string) =>
     new RegistryError('INVALID_SUBJECT', 42208, `The subject '${shown(subject)}' is not valid: ${reason}`),
   schemaTooLarge: (bytes: number, limit: number) =>

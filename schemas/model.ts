@@ -95,8 +95,11 @@ export interface SubjectConfig {
   readonly requiredTags?: readonly string[];
   readonly normalize?: boolean;
   readonly validateFields?: boolean;
+  /** False: an Avro schema's names and defaults are not judged. */
+  readonly validateNewSchemas?: boolean;
   readonly validateRules?: boolean;
   readonly alias?: string;
+  readonly aliasForDeks?: string;
   readonly defaultMetadata?: Metadata;
   readonly overrideMetadata?: Metadata;
   readonly defaultRuleSet?: RuleSet;
@@ -113,7 +116,10 @@ export interface RegisterRequest {
   readonly references?: readonly SchemaReference[];
   readonly metadata?: Metadata | null;
   readonly ruleSet?: RuleSet | null;
-  /** In mode IMPORT the version to keep it as; else it must be the next one. */
+  /**
+   * In mode IMPORT the version to keep it as; else it must be the next one, or -1 for whichever that is. Either is noted
+   * in the metadata as `confluent:version`.
+   */
   readonly version?: number;
   /** In mode IMPORT the id to keep it as. */
   readonly id?: number;

@@ -6,17 +6,20 @@
  */
 import { avroMessages, type EarlierAvro } from './avro/compatibility.ts';
 import type { Checker } from './checking/checker.ts';
+import { hasNotedVersion, meansMetadata, withNotedVersion } from './confluent-version.ts';
 import { assertValidRuleSet, mergeMetadata, mergeRuleSets } from './data-contract.ts';
 import { errors } from './errors.ts';
 import { guidOf } from './identity.ts';
-import type { RegisterRequest, SchemaContent, SchemaVersion } from './model.ts';
+import type { Mode, RegisterRequest, SchemaContent, SchemaVersion } from './model.ts';
 import { assertTagged } from './required-tags.ts';
+import { assertFieldNames, fieldProblems } from './reserved-fields.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import type { Settings } from './settings.ts';
 import { type SoundAnswer, soundLine } from './sound/answer.ts';
 import type { RegistryState } from './state.ts';
 import { encodeKey, encodeSchemaValue } from './store/topic-format.ts';
 import { assertValidSubject, contextOf } from './subject-name.ts';
+import { withTagsOf } from './tags.ts';
 import type { KeyedValue, RegistryWriter } from './writer.ts';
 
 export interface RegistrationParts {
@@ -27,6 +30,18 @@ export interface RegistrationParts {
   readonly settings: Settings;
   /** Told of each new version by which a record breaks although it is taken. */
   readonly onBreaks?: (version: SchemaVersion, answer: SoundAnswer) => void;
+}
+
+export interface RegisterOptions {
+  readonly normalize: boolean;
+  /** Neither compatibility nor required tags are asked for. */
+  readonly force: boolean;
+  /** The text has been given tags, so that even a known one is a new version. */
+  readonly isTagged?: boolean;
+  /** The tags of the previous version are put on the new text. */
+  readonly propagatesTags?: boolean;
+  /** Told what the sound checker found, when it was asked and the schema is registered. */
+  readonly onSound?: (answer: SoundAnswer) => void;
 }
 
 export interface CompatibilityAnswer {
@@ -54,40 +69,51 @@ export class Registration {
     this.#onBreaks = parts.onBreaks ?? (() => undefined);
   }
 
-  /** The version that holds exactly this schema. 40401, 40403, 42201. */
+  /** The version that holds this schema; null where none does. 42201. */
   async lookup(
     subject: string,
     request: RegisterRequest,
     options: { readonly normalize: boolean; readonly deleted: boolean },
-  ): Promise<SchemaVersion> {
-    const versions = this.#state.versions(subject).filter(({ deleted }) => options.deleted || !deleted);
-    if (versions.length === 0) throw errors.subjectNotFound(subject);
-    const content = this.#reader.contentOf(subject, request, this.#isNormalized(subject, options.normalize));
-    const found = findByContent(versions, content) ?? findByText(versions, content);
+  ): Promise<SchemaVersion | null> {
+    const all = this.#state.versions(subject);
+    const versions = all.filter(({ deleted }) => options.deleted || !deleted);
+    const isNormalized = this.#isNormalized(subject, options.normalize);
+    const contentOf = (asked: RegisterRequest) =>
+      this.#reader.contentOf(subject, asked, { isNormalized, isNew: false });
+    const content = contentOf(request);
+    const found =
+      this.#findMeant(subject, versions, content, request.version === -1) ??
+      (all.every(({ deleted }) => deleted)
+        ? undefined
+        : this.#findMeant(subject, versions, contentOf(this.#filledIn(subject, request, null))));
     if (found !== undefined) return found;
+    const byText = request.version === -1 ? undefined : findByText(versions, content);
+    if (byText !== undefined) return byText;
     await this.#reader.vet(subject, content);
-    throw errors.schemaNotFound();
+    return null;
   }
 
-  /** The version that holds the schema from now on. 409, 42201, 42205, 42207, 42208, 42209, 42210. */
-  async register(
-    subject: string,
-    request: RegisterRequest,
-    options: { readonly normalize: boolean; readonly force: boolean; readonly onSound?: (answer: SoundAnswer) => void },
-  ): Promise<SchemaVersion> {
+  /** The version that holds the schema from now on. 409, 42201, 42205, 42208, 42209, 42210. */
+  async register(subject: string, request: RegisterRequest, options: RegisterOptions): Promise<SchemaVersion> {
     assertValidSubject(subject);
     assertValidRuleSet(request.ruleSet);
-    const isNormalized = this.#isNormalized(subject, options.normalize);
-    const known = this.#findKnown(subject, request, isNormalized);
+    const isTagged = options.isTagged === true || options.propagatesTags === true;
+    const known = isTagged
+      ? undefined
+      : this.#findKnown(subject, request, this.#isNormalized(subject, options.normalize));
     if (known !== undefined) return known;
     return this.#writer.exclusive(async () => {
-      this.#assertWritable(subject, request);
-      const content = this.#reader.contentOf(subject, this.#filledIn(subject, request), isNormalized);
-      await this.#reader.vet(subject, content);
+      const isImport = this.#assertWritable(subject, request) === 'IMPORT';
+      const isNormalized = this.#isNormalized(subject, options.normalize);
+      const wanted = isImport ? request : this.#filledIn(subject, request, options);
+      const isNew = request.id === undefined;
+      const content = this.#reader.contentOf(subject, wanted, { isNormalized, isNew });
+      // What is imported is kept as it is: it was checked where it comes from, and is checked again where it is used.
+      if (!isImport) await this.#reader.vet(subject, content);
       const live = this.#live(subject);
-      const existing = findByContent(live, content);
-      if (existing !== undefined && (request.id === undefined || request.id === existing.id)) return existing;
-      if (options.force || request.id !== undefined) return this.#write(subject, request, content);
+      const existing = request.version === undefined ? this.#findMeant(subject, live, content) : undefined;
+      if (existing !== undefined && (isNew || request.id === existing.id)) return existing;
+      if (options.force || isImport) return this.#write(subject, request, content);
       assertTagged(content, this.#settings.configInForce(subject).requiredTags ?? []);
       const sound = await this.#assertCompatible(subject, content, live);
       if (sound !== null) options.onSound?.(sound);
@@ -104,56 +130,103 @@ export class Registration {
     request: RegisterRequest,
     options: { readonly normalize: boolean },
   ): Promise<CompatibilityAnswer> {
-    const content = this.#reader.contentOf(
-      subject,
-      this.#filledIn(subject, request),
-      this.#isNormalized(subject, options.normalize),
-    );
+    const content = this.#reader.contentOf(subject, this.#filledIn(subject, request, null), {
+      isNormalized: this.#isNormalized(subject, options.normalize),
+      isNew: true,
+    });
     await this.#reader.vet(subject, content);
     return this.#compare(subject, content, earlier);
   }
 
+  /** What registering again is a plain read of: not where metadata or rules of the subject's would be added. */
   #findKnown(subject: string, request: RegisterRequest, isNormalized: boolean): SchemaVersion | undefined {
     const { overrideMetadata, overrideRuleSet, defaultMetadata, defaultRuleSet } =
       this.#settings.configInForce(subject);
     const isFilled = overrideMetadata ?? overrideRuleSet ?? defaultMetadata ?? defaultRuleSet;
-    if (request.id !== undefined || request.version !== undefined || isFilled !== undefined) return undefined;
     const live = this.#live(subject);
-    if (live.length === 0 || (request.schema ?? '') === '') return undefined;
-    return findByContent(live, this.#reader.contentOf(subject, request, isNormalized));
+    if (isFilled !== undefined || live.length === 0 || (request.schema ?? '') === '') return undefined;
+    const isLatest = request.version === -1;
+    const content = this.#reader.contentOf(subject, request, { isNormalized, isNew: false });
+    const found = this.#findMeant(subject, live, content, isLatest);
+    if (found === undefined || request.version === undefined || isLatest) {
+      return request.id === undefined || request.id === found?.id ? found : undefined;
+    }
+    // Imported again: the same schema may have come as several versions.
+    return live.find(
+      ({ version, id, guid }) => version === request.version && id === request.id && guid === found.guid,
+    );
   }
 
-  #assertWritable(subject: string, request: RegisterRequest): void {
+  /** The version that is meant by what was sent: exactly it, or it but for what the registry itself has added. */
+  #findMeant(
+    subject: string,
+    versions: readonly SchemaVersion[],
+    content: SchemaContent,
+    isLatest = false,
+  ): SchemaVersion | undefined {
+    const counted = isLatest ? versions.slice(-1) : versions;
+    const exact = isLatest ? undefined : findByContent(counted, content);
+    if (exact !== undefined) return exact;
+    const core = coreOf(content);
+    return counted.findLast((version) => {
+      if (version.schemaType !== content.schemaType) return false;
+      if (!meansMetadata(content.metadata, version.metadata, version.version)) return false;
+      return coreOf(version) === core || this.#isSpelledOut(subject, content, version);
+    });
+  }
+
+  /** An Avro schema that names nothing of others, because it has all of it in itself. */
+  #isSpelledOut(subject: string, content: SchemaContent, version: SchemaVersion): boolean {
+    if (content.schemaType !== 'AVRO' || content.references.length > 0 || version.references.length === 0) return false;
+    const resolved = this.#reader.resolvedText(subject, version);
+    return coreOf({ ...version, schema: resolved, references: [] }) === coreOf(content);
+  }
+
+  /** Which mode lets it be registered. */
+  #assertWritable(subject: string, request: RegisterRequest): Mode {
+    this.#settings.assertWritable(subject);
     const mode = this.#settings.modeInForce(subject);
-    if (mode === 'READONLY' || mode === 'READONLY_OVERRIDE' || mode === 'FORWARD') {
-      throw errors.notPermitted(`The mode of subject '${subject}' is ${mode}: no new schema may be registered.`);
+    if (mode === 'FORWARD') {
+      throw errors.notPermitted(`Subject ${subject} is not in read-write mode: new schemas are forwarded nowhere.`);
     }
     if (request.id !== undefined && mode !== 'IMPORT') {
       throw errors.notPermitted(
-        `An id may only be chosen in mode IMPORT; the mode of subject '${subject}' is ${mode}.`,
+        `Subject ${subject} is not in import mode: an id may only be chosen in mode IMPORT; the mode is ${mode}.`,
       );
     }
     if (request.id === undefined && mode === 'IMPORT') {
       throw errors.notPermitted(
-        `The mode of subject '${subject}' is IMPORT: send the id the schema had, or set another mode.`,
+        `Subject ${subject} is not in read-write mode: in mode IMPORT send the id the schema had, or set another mode.`,
       );
     }
+    return mode;
   }
 
-  /** Text, metadata and rules that the request leaves out come from the previous version and the subject's config. */
-  #filledIn(subject: string, request: RegisterRequest): RegisterRequest {
+  /**
+   * Text, metadata and rules that the request leaves out come from the previous version and the subject's config; who
+   * registers (`options`) gets the version noted where it is asked for or was before.
+   */
+  #filledIn(subject: string, request: RegisterRequest, options: RegisterOptions | null): RegisterRequest {
     const previous = this.#live(subject).at(-1);
     const config = this.#settings.configInForce(subject);
     const text =
-      (request.schema ?? '') === '' && previous !== undefined
+      (request.schema ?? '').trim() === '' && previous !== undefined
         ? { schema: previous.schema, schemaType: previous.schemaType, references: previous.references }
         : {};
-    return {
+    const metadata = mergeMetadata(
+      config.defaultMetadata,
+      request.metadata ?? previous?.metadata,
+      config.overrideMetadata,
+    );
+    const isNoted = options !== null && (request.version !== undefined || hasNotedVersion(metadata));
+    const filled: RegisterRequest = {
       ...request,
       ...text,
-      metadata: mergeMetadata(config.defaultMetadata, request.metadata ?? previous?.metadata, config.overrideMetadata),
+      metadata: isNoted ? withNotedVersion(metadata, this.#nextVersion(subject)) : metadata,
       ruleSet: mergeRuleSets(config.defaultRuleSet, request.ruleSet ?? previous?.ruleSet, config.overrideRuleSet),
     };
+    if (options?.propagatesTags !== true || previous === undefined || filled.schema === undefined) return filled;
+    return { ...filled, schema: withTagsOf(previous, filled.schema) };
   }
 
   async #assertCompatible(
@@ -167,6 +240,24 @@ export class Registration {
   }
 
   async #compare(
+    subject: string,
+    content: SchemaContent,
+    versions: readonly SchemaVersion[],
+  ): Promise<CompatibilityAnswer> {
+    const config = this.#settings.configInForce(subject);
+    if (config.validateFields === true) assertFieldNames(content);
+    const problems = config.validateFields === true ? fieldProblems(content, versions.at(-1)) : [];
+    const answer = await this.#compareLevel(subject, content, versions);
+    if (problems.length === 0) return answer;
+    const last = `{validateFields: 'true', compatibility: '${config.compatibilityLevel}'}`;
+    return {
+      isCompatible: false,
+      messages: [...problems, ...(answer.messages.length > 0 ? answer.messages : [last])],
+      sound: answer.sound,
+    };
+  }
+
+  async #compareLevel(
     subject: string,
     content: SchemaContent,
     versions: readonly SchemaVersion[],
@@ -219,7 +310,7 @@ export class Registration {
 
   async #write(subject: string, request: RegisterRequest, content: SchemaContent): Promise<SchemaVersion> {
     const all = this.#state.versions(subject);
-    const version = this.#versionFor(subject, request, all);
+    const version = this.#versionFor(subject, request);
     const id = this.#idFor(subject, request, content);
     const record = { subject, version, id, deleted: false, ...content };
     await this.#writer.append([
@@ -231,12 +322,18 @@ export class Registration {
     return written;
   }
 
-  #versionFor(subject: string, request: RegisterRequest, all: readonly SchemaVersion[]): number {
-    const next = (all.at(-1)?.version ?? 0) + 1;
+  #nextVersion(subject: string): number {
+    return (this.#state.versions(subject).at(-1)?.version ?? 0) + 1;
+  }
+
+  #versionFor(subject: string, request: RegisterRequest): number {
+    const next = this.#nextVersion(subject);
     const { version } = request;
     if (version === undefined || version <= 0) return next;
     if (request.id === undefined && version !== next) {
-      throw errors.invalidSchema(`Version ${version} of subject '${subject}' cannot be next: ${next} is.`);
+      throw errors.invalidSchema(
+        `Invalid schema: version ${version} is not one more than the previous version of subject '${subject}'; ${next} is.`,
+      );
     }
     return version;
   }
@@ -247,7 +344,9 @@ export class Registration {
     if (request.id === undefined) return this.#state.byGuid(context, guid)?.id ?? this.#state.maxId(context) + 1;
     const holder = this.#state.byId(context, request.id);
     if (holder !== undefined && holder.guid !== guid) {
-      throw errors.idMismatch(request.id, 'another schema already has it.');
+      throw errors.notPermitted(
+        `Overwrite new schema with id ${request.id} in context ${context} is not permitted: another schema has that id.`,
+      );
     }
     return request.id;
   }
@@ -263,14 +362,21 @@ export class Registration {
     return this.#state.versions(subject).filter(({ deleted }) => !deleted);
   }
 
+  /** What is imported is never. */
   #isNormalized(subject: string, asked: boolean): boolean {
-    return asked || this.#settings.configInForce(subject).normalize === true;
+    const isWanted = asked || this.#settings.configInForce(subject).normalize === true;
+    return isWanted && this.#settings.modeInForce(subject) !== 'IMPORT';
   }
 }
 
 function findByContent(versions: readonly SchemaVersion[], content: SchemaContent): SchemaVersion | undefined {
   const guid = guidOf(content);
   return versions.findLast((version) => version.guid === guid);
+}
+
+/** What a schema is without its metadata. */
+function coreOf(content: SchemaContent): string {
+  return guidOf({ ...content, metadata: null });
 }
 
 /** Who names neither metadata nor rules, as serializers do, means the latest version of that text, whatever it has. */

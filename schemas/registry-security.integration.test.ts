@@ -216,15 +216,23 @@ describe('what they may do', () => {
     }
   });
 
-  it('is asked of what an alias stands for, and of the alias itself where that is deleted', async (test) => {
+  it('is asked of what an alias stands for, also where that is deleted', async (test) => {
     const { registry } = await withRoles(test);
     const [writer, admin] = [clientOf(registry, basic('writer')), clientOf(registry, basic('admin'))];
     await admin.register('secret', SCHEMA.schema);
     await admin.put('/config/trucks_gps-value', { alias: 'secret' });
     assertRefused(await writer.register('trucks_gps-value', '{}'), 403, 40301, /Write on Subject: secret/);
     assertRefused(await writer.get('/subjects/trucks_gps-value/versions'), 403, 40301, /Read on Subject: secret/);
-    assertRefused(await writer.del('/subjects/trucks_gps-value'), 403, 40301, /Admin on Subject: trucks_gps-value/);
+    assertRefused(await writer.del('/subjects/trucks_gps-value'), 403, 40301, /Admin on Subject: secret/);
     assertRefused(await writer.get('/config/:.:secret'), 403, 40301, /Read on Subject: secret/);
+  });
+
+  it('is asked of the subject that was found, where the name meant one of another context', async (test) => {
+    const { registry } = await withRoles(test);
+    const [reader, admin] = [clientOf(registry, basic('reader')), clientOf(registry, basic('admin'))];
+    await admin.register(':.dev:trucks_b', SCHEMA.schema);
+    assertRefused(await reader.get('/subjects/trucks_b/versions/1'), 403, 40301, /Read on Subject: :.dev:trucks_b/);
+    assertRefused(await reader.post('/subjects/trucks_b', SCHEMA), 403, 40301, /Read on Subject: :.dev:trucks_b/);
   });
 
   it('shows in lists and by id only what they may read', async (test) => {

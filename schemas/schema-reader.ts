@@ -20,6 +20,12 @@ const MAX_VETTED_HERE = 32_768;
 /** Schemas one schema may reach through references. */
 const MAX_REFERENCES = 1000;
 
+export interface ReadingOptions {
+  readonly isNormalized: boolean;
+  /** It is to be kept, not to be found. */
+  readonly isNew: boolean;
+}
+
 export class SchemaReader {
   readonly #state: RegistryState;
   /** What a text may cost. */
@@ -35,9 +41,9 @@ export class SchemaReader {
 
   /**
    * The content a request asks for, in the canonical spelling. Throws 42201 for a type that is not kept, a text that
-   * is not JSON, or a reference that names nothing.
+   * is not JSON, or a reference that names nothing; what is new may not refer to what is deleted.
    */
-  contentOf(subject: string, request: RegisterRequest, isNormalized: boolean): SchemaContent {
+  contentOf(subject: string, request: RegisterRequest, { isNormalized, isNew }: ReadingOptions): SchemaContent {
     const schemaType = request.schemaType ?? 'AVRO';
     if (schemaType !== 'JSON' && schemaType !== 'AVRO') {
       throw errors.invalidSchema(
@@ -47,7 +53,7 @@ export class SchemaReader {
     const text = request.schema ?? '';
     if (text.trim() === '') throw errors.emptySchema();
     if (schemaType === 'JSON') parseText(text, this.limits);
-    const references = this.#concrete(subject, request.references ?? []);
+    const references = this.#concrete(subject, request.references ?? [], isNew);
     return {
       schemaType,
       schema:
@@ -113,26 +119,38 @@ export class SchemaReader {
     return isNormalized ? normalizedAvroText(parsed) : avroText(parsed);
   }
 
-  #concrete(subject: string, references: readonly SchemaReference[]): SchemaReference[] {
-    const context = contextOf(subject);
-    return references.map((reference) => ({
-      name: reference.name,
-      subject: reference.subject,
-      version: this.#find(context, reference).version,
-    }));
+  /** An Avro schema's text with everything it refers to in it; any other schema's is its own. */
+  resolvedText(subject: string, { schemaType, schema, references }: SchemaContent): string {
+    if (schemaType !== 'AVRO' || references.length === 0) return schema;
+    const { root } = parseAvro(schema, this.closure(contextOf(subject), references), this.limits);
+    return avroText({ root, known: new Set() });
   }
 
-  #find(context: string, { name, subject, version }: SchemaReference): SchemaVersion {
+  #concrete(subject: string, references: readonly SchemaReference[], isNew: boolean): SchemaReference[] {
+    const context = contextOf(subject);
+    return references.map((reference) => {
+      const { version, deleted } = this.#find(context, reference);
+      if (deleted && isNew) throw notThere(reference, 'is deleted');
+      return { name: reference.name, subject: reference.subject, version };
+    });
+  }
+
+  #find(context: string, reference: SchemaReference): SchemaVersion {
+    const { subject, version } = reference;
     const qualified = inContext(context, subject);
     const found =
       version === -1
         ? this.#state.versions(qualified).findLast(({ deleted }) => !deleted)
         : this.#state.version(qualified, version);
     if (found !== undefined) return found;
-    throw errors.invalidSchema(
-      `Invalid schema: the reference "${name}" names version ${version} of subject "${subject}", which does not exist.`,
-    );
+    throw notThere(reference, 'does not exist');
   }
+}
+
+function notThere({ name, subject, version }: SchemaReference, why: string) {
+  return errors.invalidSchema(
+    `Invalid schema: the reference "${name}" names version ${version} of subject "${subject}", which ${why}.`,
+  );
 }
 
 function jsonText(text: string, isNormalized: boolean): string {

@@ -1,8 +1,8 @@
 /**
  * Configuration and mode of a subject, a context or everything: what is set, what is in force, and how it changes.
  *
- * In force is what the subject says, else its context, else everything (`null`), else the default. What is not set is
- * 404, because clients take that as "first time".
+ * In force is what the subject says, else its context (for the default one: everything, `null`), else the context
+ * `.__GLOBAL`, else the default. What is not set is 404, because clients take that as "first time".
  */
 import { assertValidRuleSet } from './data-contract.ts';
 import { errors } from './errors.ts';
@@ -23,7 +23,14 @@ import {
   encodeModeValue,
   type LogKey,
 } from './store/topic-format.ts';
-import { contextOf, DEFAULT_CONTEXT } from './subject-name.ts';
+import {
+  assertValidScope,
+  contextOf,
+  DEFAULT_CONTEXT,
+  GLOBAL_CONTEXT,
+  matchesPrefix,
+  parseSubjectName,
+} from './subject-name.ts';
 import type { KeyedValue, RegistryWriter } from './writer.ts';
 
 /** A change of configuration as sent: null clears a member, an absent one is kept. */
@@ -40,12 +47,20 @@ export class Settings {
     this.#defaultLevel = defaultLevel;
   }
 
-  /** What is in force for a subject; every member that has a default has a value. */
+  /**
+   * What is in force for a subject; every member that has a default has a value. A subject with a configuration of its
+   * own inherits how it is checked, but neither alias nor metadata and rules, as in Confluent's.
+   */
   configInForce(subject: string | null): SubjectConfig & { readonly compatibilityLevel: CompatibilityLevel } {
-    const layers = scopesOf(subject).map((scope) => this.#state.config(scope) ?? {});
-    return Object.assign({ compatibilityLevel: this.#defaultLevel }, ...layers.reverse()) as SubjectConfig & {
-      compatibilityLevel: CompatibilityLevel;
-    };
+    const [own, ...outer] = scopesOf(subject).map((scope) => this.#state.config(scope));
+    const around = outer.find((config) => config !== undefined) ?? {};
+    const inherited = own === undefined ? around : withoutOwned(around);
+    return { compatibilityLevel: this.#defaultLevel, ...inherited, ...own };
+  }
+
+  /** The subject that this one is another name of; null when it stands for itself. */
+  aliasOf(subject: string): string | null {
+    return this.#state.config(subject)?.alias || null;
   }
 
   modeInForce(subject: string | null): Mode {
@@ -60,20 +75,30 @@ export class Settings {
   config(subject: string | null, defaultToGlobal: boolean): SubjectConfig {
     if (subject === null || defaultToGlobal) return this.configInForce(subject);
     const config = this.#state.config(subject);
-    if (config === undefined) throw errors.configNotFound(subject);
-    return config;
+    if (config === undefined) {
+      if (isGlobalContext(subject)) return this.configInForce(subject);
+      throw errors.configNotFound(subject);
+    }
+    return { compatibilityLevel: this.configInForce(subject).compatibilityLevel, ...config };
   }
 
   mode(subject: string | null, defaultToGlobal: boolean): Mode {
     if (subject === null || defaultToGlobal) return this.modeInForce(subject);
     const mode = this.#state.mode(subject);
-    if (mode === undefined) throw errors.modeNotFound(subject);
+    if (mode === undefined) {
+      if (isGlobalContext(subject)) return 'READWRITE';
+      throw errors.modeNotFound(subject);
+    }
     return mode;
   }
 
+  /** 42203, 42205, 42208, 42210. */
   async putConfig(subject: string | null, change: ConfigChange): Promise<SubjectConfig> {
+    if (subject !== null) assertValidScope(subject);
     return this.#writer.exclusive(async () => {
-      const merged: Record<string, unknown> = { ...this.#state.config(subject), ...validated(change) };
+      const checked = validated(change);
+      this.assertWritable(subject);
+      const merged: Record<string, unknown> = { ...this.#state.config(subject), ...checked };
       for (const [member, value] of Object.entries(merged)) if (value === null) delete merged[member];
       const config = merged as SubjectConfig;
       await this.#writer.append([
@@ -83,40 +108,60 @@ export class Settings {
     });
   }
 
-  /** Returns what was set. 40401 when nothing was. */
+  /** Returns what was set. 40401 when nothing was, 42205. */
   async deleteConfig(subject: string | null): Promise<SubjectConfig> {
     return this.#writer.exclusive(async () => {
       const config = this.#state.config(subject);
       if (config === undefined && subject !== null) throw errors.subjectNotFound(subject);
+      this.assertWritable(subject);
       await this.#writer.append(this.tombstones({ keytype: 'CONFIG', subject }));
       return config ?? this.configInForce(null);
     });
   }
 
-  /** `force` sets IMPORT although there are live subjects. */
-  async putMode(subject: string | null, wanted: unknown, force: boolean): Promise<Mode> {
-    const mode = MODES.find((known) => known === wanted);
-    if (mode === undefined) {
-      throw errors.invalidMode(`Invalid mode '${String(wanted)}'. Valid values are ${MODES.join(', ')}.`);
-    }
+  /**
+   * Null goes back to what is inherited; `force` sets IMPORT although there are live subjects. 42204, 42205, 42206
+   * where others refer to what IMPORT would forget, 42208.
+   */
+  async putMode(subject: string | null, wanted: unknown, force: boolean): Promise<Mode | null> {
+    if (subject !== null) assertValidScope(subject);
+    const mode = wanted === null ? null : MODES.find((known) => known === wanted);
+    if (mode === undefined) throw errors.invalidMode();
+    if (mode === 'FORWARD' && (subject === null || !isGlobalContext(subject))) throw errors.forwardMode();
     return this.#writer.exclusive(async () => {
-      if (mode === 'IMPORT' && !force) this.#assertEmpty(subject);
+      const isImport = mode === 'IMPORT' && this.modeInForce(subject) !== 'IMPORT' && !force;
+      if (isImport) this.#assertEmpty(subject);
       await this.#writer.append([
-        ...(mode === 'IMPORT' ? this.#leftovers(subject) : []),
-        { key: encodeKey({ keytype: 'MODE', subject }), value: encodeModeValue(subject, mode) },
+        ...(isImport ? this.#leftovers(subject) : []),
+        ...(mode === null
+          ? this.tombstones({ keytype: 'MODE', subject })
+          : [{ key: encodeKey({ keytype: 'MODE', subject }), value: encodeModeValue(subject, mode) }]),
       ]);
       return mode;
     });
   }
 
-  /** Returns what was set. 40401 when nothing was. */
-  async deleteMode(subject: string | null): Promise<Mode> {
+  /**
+   * Returns what was set. Recursive: also that of every subject of the context; then null says that the context itself
+   * had none. Else 40401 when there is nothing.
+   */
+  async deleteMode(subject: string | null, recursive = false): Promise<Mode | null> {
     return this.#writer.exclusive(async () => {
       const mode = this.#state.mode(subject);
-      if (mode === undefined && subject !== null) throw errors.subjectNotFound(subject);
-      await this.#writer.append(this.tombstones({ keytype: 'MODE', subject }));
-      return mode ?? 'READWRITE';
+      if (mode === undefined && subject !== null && !isGlobalContext(subject) && !recursive)
+        throw errors.subjectNotFound(subject);
+      const isContext = subject === null || parseSubjectName(subject).subject === '';
+      const below = recursive && isContext ? this.#state.modeScopes().filter((scope) => isBelow(scope, subject)) : [];
+      const scopes = [...new Set([subject, ...below])];
+      await this.#writer.append(scopes.flatMap((scope) => this.tombstones({ keytype: 'MODE', subject: scope })));
+      return mode ?? (subject === null ? 'READWRITE' : null);
     });
+  }
+
+  /** Throws 42205 where the mode lets nothing be changed. */
+  assertWritable(subject: string | null): void {
+    const mode = this.modeInForce(subject);
+    if (mode === 'READONLY' || mode === 'READONLY_OVERRIDE') throw errors.readOnly(subject, mode);
   }
 
   /** Tombstones under every spelling a record was kept as. */
@@ -129,9 +174,10 @@ export class Settings {
     return [...this.#state.subjectNames()].flatMap((subject) => {
       if (!scopesOf(subject).includes(scope)) return [];
       const deleted = this.#state.versions(subject).filter((version) => version.deleted);
-      // What others refer to stays, as with every deletion.
-      const isKept = deleted.some(({ version }) => this.#state.referrers(subject, version).length > 0);
-      if (deleted.length === 0 || isKept) return [];
+      for (const { version } of deleted) {
+        if (this.#state.referrers(subject, version).length > 0) throw errors.referenceExists(subject, version);
+      }
+      if (deleted.length === 0) return [];
       return [
         ...deleted.flatMap(({ version }) => this.tombstones({ keytype: 'SCHEMA', subject, version })),
         { key: encodeKey({ keytype: 'CLEAR_SUBJECT', subject }), value: encodeClearSubjectValue(subject) },
@@ -153,13 +199,36 @@ export class Settings {
 
 /** Where a subject's settings are looked for, nearest first. */
 function scopesOf(subject: string | null): (string | null)[] {
-  if (subject === null) return [null];
+  const everywhere = `:${GLOBAL_CONTEXT}:`;
+  if (subject === null) return [null, everywhere];
   const context = contextOf(subject);
-  return context === DEFAULT_CONTEXT ? [subject, null] : [...new Set([subject, `:${context}:`]), null];
+  return [...new Set([subject, context === DEFAULT_CONTEXT ? null : `:${context}:`, everywhere])];
 }
 
-const TEXTS = ['compatibilityGroup', 'alias'] as const;
-const SWITCHES = ['normalize', 'validateFields', 'validateRules'] as const;
+/** What nobody inherits who has a configuration of their own. */
+const OWNED = new Set([
+  'alias',
+  'aliasForDeks',
+  'defaultMetadata',
+  'overrideMetadata',
+  'defaultRuleSet',
+  'overrideRuleSet',
+]);
+
+function withoutOwned(config: SubjectConfig): SubjectConfig {
+  return Object.fromEntries(Object.entries(config).filter(([member]) => !OWNED.has(member)));
+}
+
+function isGlobalContext(scope: string): boolean {
+  return scope === `:${GLOBAL_CONTEXT}:`;
+}
+
+function isBelow(scope: string, context: string | null): boolean {
+  return context !== null && isGlobalContext(context) ? true : matchesPrefix(scope, context ?? '');
+}
+
+const TEXTS = ['compatibilityGroup', 'alias', 'aliasForDeks'] as const;
+const SWITCHES = ['normalize', 'validateFields', 'validateNewSchemas', 'validateRules'] as const;
 const OBJECTS = ['defaultMetadata', 'overrideMetadata', 'defaultRuleSet', 'overrideRuleSet'] as const;
 
 /** The members that are known, each of the right type, or 42203. */
@@ -174,7 +243,14 @@ function validated(change: ConfigChange): Record<string, unknown> {
     known[member] = value;
   };
   const oneOf = (list: readonly unknown[]) => (value: unknown) => list.includes(value);
-  take('compatibilityLevel', oneOf(COMPATIBILITY_LEVELS), COMPATIBILITY_LEVELS.join(', '));
+  const { compatibilityLevel } = change;
+  if (
+    compatibilityLevel !== null &&
+    compatibilityLevel !== undefined &&
+    !oneOf(COMPATIBILITY_LEVELS)(compatibilityLevel)
+  )
+    throw errors.invalidCompatibilityLevel();
+  if (compatibilityLevel !== undefined) known.compatibilityLevel = compatibilityLevel;
   take('compatibilityPolicy', oneOf(COMPATIBILITY_POLICIES), COMPATIBILITY_POLICIES.join(', '));
   const isTexts = (value: unknown) => Array.isArray(value) && value.every((each) => typeof each === 'string');
   take('requiredTags', isTexts, 'a list of tags');

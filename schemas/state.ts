@@ -124,6 +124,11 @@ export class RegistryState {
     return this.#configs.get(subject);
   }
 
+  /** Subjects and contexts that have a configuration of their own. */
+  configScopes(): string[] {
+    return [...this.#configs.keys()].filter((scope) => scope !== null);
+  }
+
   mode(subject: string | null): Mode | undefined {
     return this.#modes.get(subject);
   }

@@ -4,7 +4,7 @@
  *     JSON   object.place.array.object.zip      a property in an object, in the items of an array, in allof.0 …
  *     Avro   ns.Truck.plate                     a field of a record; ns.Truck is the record
  */
-import { errors } from './errors.ts';
+import { errors, RegistryError } from './errors.ts';
 import type { SchemaType } from './model.ts';
 import { isObject, type JsonObject, type JsonValue } from './parse/json-text.ts';
 
@@ -37,6 +37,74 @@ export function withTags(
     target[TAGS] = [...new Set([...tagsOf(target), ...change.tags])].sort();
   }
   return JSON.stringify(root);
+}
+
+/** What is tagged in a text, as `findTags` and propagation have it: each place once, in the order of the text. */
+export function taggedEntities(schemaType: SchemaType, text: string): TagChange[] {
+  const found: TagChange[] = [];
+  const note = (entityType: TagChange['entityType'], entityPath: string, schema: JsonObject): void => {
+    const tags = tagsOf(schema);
+    if (tags.length > 0) found.push({ entityPath, entityType, tags });
+  };
+  const root = JSON.parse(text) as JsonValue;
+  if (schemaType === 'AVRO') eachAvroEntity(root, '', new Set(), note);
+  else eachJsonEntity(root, '', false, note);
+  return found;
+}
+
+/** The text with the tags of an earlier version, wherever it still has what they tag. */
+export function withTagsOf({ schemaType, schema }: { schemaType: SchemaType; schema: string }, text: string): string {
+  let tagged = text;
+  for (const entity of taggedEntities(schemaType, schema)) {
+    try {
+      tagged = withTags(schemaType, tagged, [entity], []);
+    } catch (error) {
+      // The place is gone, and its tags with it.
+      if (!(error instanceof RegistryError)) throw error;
+    }
+  }
+  return tagged;
+}
+
+type Note = (entityType: TagChange['entityType'], entityPath: string, schema: JsonObject) => void;
+
+/** A property is tagged as a field; the object it may be, not once more as a record. */
+function eachJsonEntity(schema: JsonValue | undefined, scope: string, isField: boolean, note: Note): void {
+  if (!isObject(schema)) return;
+  for (const [word, keyword] of Object.entries(COMBINED)) {
+    const list = schema[keyword];
+    if (!Array.isArray(list)) continue;
+    for (const [i, each] of list.entries()) eachJsonEntity(each, `${scope}${word}.${i}.`, false, note);
+  }
+  if (isObject(schema.items)) eachJsonEntity(schema.items, `${scope}array.`, false, note);
+  if (isObject(schema.not)) eachJsonEntity(schema.not, `${scope}not.`, false, note);
+  if (!isObject(schema.properties) && schema.type !== 'object') return;
+  if (!isField) note('sr_record', `${scope}object`, schema);
+  for (const [name, property] of Object.entries(isObject(schema.properties) ? schema.properties : {})) {
+    if (!isObject(property)) continue;
+    note('sr_field', `${scope}object.${name}`, property);
+    eachJsonEntity(property, `${scope}object.${name}.`, true, note);
+  }
+}
+
+function eachAvroEntity(schema: JsonValue | undefined, space: string, seen: Set<string>, note: Note): void {
+  if (Array.isArray(schema)) for (const branch of schema) eachAvroEntity(branch, space, seen, note);
+  if (!isObject(schema)) return;
+  for (const member of [schema.items, schema.values]) eachAvroEntity(member, space, seen, note);
+  if (!Array.isArray(schema.fields) || typeof schema.name !== 'string') {
+    if (typeof schema.type === 'object') eachAvroEntity(schema.type, space, seen, note);
+    return;
+  }
+  const inner = typeof schema.namespace === 'string' ? schema.namespace : space;
+  const full = schema.name.includes('.') || inner === '' ? schema.name : `${inner}.${schema.name}`;
+  if (seen.has(full)) return;
+  seen.add(full);
+  note('sr_record', full, schema);
+  for (const field of schema.fields) {
+    if (!isObject(field)) continue;
+    note('sr_field', `${full}.${field.name}`, field);
+    eachAvroEntity(field.type, full.includes('.') ? full.slice(0, full.lastIndexOf('.')) : '', seen, note);
+  }
 }
 
 /** The tags written at one place of a schema. */

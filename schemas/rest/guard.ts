@@ -73,7 +73,7 @@ export class Guard {
     const need = needOf(method, path);
     if (need === null) return;
     const named = (request.params as Record<string, string>).subject;
-    this.accessOf(request).require(need.role, need.ofSubject ? this.#subjectOf(method, path, named ?? '') : null);
+    this.accessOf(request).require(need.role, need.ofSubject ? this.#subjectOf(path, named ?? '') : null);
   }
 
   /** A line per change that was asked for. `result` is `ok` or the error's code. */
@@ -81,9 +81,9 @@ export class Guard {
     if (changes(method, path)) this.#audit(request, this.accessOf(request).principal, result, answer);
   }
 
-  /** An alias is what it stands for, except where it is itself looked at, changed or deleted. */
-  #subjectOf(method: string, path: string, name: string): string {
-    const isMeantItself = method === 'DELETE' || path.startsWith('/config') || path.startsWith('/mode');
+  /** An alias is what it stands for, except where its own configuration or mode is meant. */
+  #subjectOf(path: string, name: string): string {
+    const isMeantItself = path.startsWith('/config') || path.startsWith('/mode');
     return isMeantItself ? canonicalName(name) : this.#parts.core.subjectFor(name);
   }
 

@@ -26,7 +26,7 @@ export function answerType(accept: string | undefined): string | null {
 }
 
 function matches(range: string, type: string): boolean {
-  return range === type || range === '*/*' || range === '*' || range === 'application/*';
+  return range === type || range === '*' || range.startsWith('*/') || range === 'application/*';
 }
 
 function qualityOf(parameters: readonly string[]): number {

@@ -26,7 +26,13 @@ export function text(request: RestRequest, name: string): string {
   return typeof value === 'string' ? value : (value?.at(-1) ?? '');
 }
 
-/** `offset` and `limit`; a negative limit means all. 422 for what is no integer. */
+/** A query parameter that may be repeated. */
+export function listOf(request: RestRequest, name: string): readonly string[] {
+  const value = request.query[name];
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+}
+
+/** `offset` and `limit`; no limit, and one beyond the most, mean the most. 422 for what is no integer. */
 export function paged<T>(
   request: RestRequest,
   list: readonly T[],
@@ -34,7 +40,7 @@ export function paged<T>(
 ): readonly T[] {
   const offset = integer(request, 'offset', 0);
   const limit = integer(request, 'limit', -1);
-  const count = Math.min(limit < 0 ? most : limit, most);
+  const count = limit > 0 && limit <= most ? limit : most;
   return offset <= 0 && count >= list.length ? list : list.slice(Math.max(offset, 0), Math.max(offset, 0) + count);
 }
 
@@ -71,8 +77,8 @@ export function registerRequest(request: RestRequest): RegisterRequest {
     ...(references === undefined ? {} : { references }),
     ...(metadata === undefined ? {} : { metadata: metadata as Metadata }),
     ...(ruleSet === undefined ? {} : { ruleSet: ruleSet as RuleSet }),
-    // Clients send -1 and 0 for "none".
-    ...(version === undefined || version <= 0 ? {} : { version }),
+    // Clients send 0 for "none", and for an id also -1; as a version that is the next one, to be noted.
+    ...(version === undefined || version === 0 || version < -1 ? {} : { version }),
     ...(id === undefined || id <= 0 ? {} : { id }),
   };
 }

@@ -5,14 +5,16 @@
  */
 import type { RegistryCore } from '../core.ts';
 import { errors, type RegistryError } from '../errors.ts';
-import type { RegisterRequest, SchemaVersion } from '../model.ts';
+import type { Mode, RegisterRequest, SchemaVersion } from '../model.ts';
 import type { ConfigChange } from '../settings.ts';
 import type { SoundAnswer } from '../sound/answer.ts';
 import type { SchemaEntry } from '../state.ts';
-import { assertValidContext, contextOf, inContext } from '../subject-name.ts';
+import { assertValidContext, canonicalName, contextOf, inContext } from '../subject-name.ts';
 import type { SchemaUsage, UseKind } from '../usage.ts';
+import { contextNamed } from './contexts.ts';
 import { exporterRoutes } from './exporter-routes.ts';
-import { bodyObject, flag, paged, type RestRequest, registerRequest, text } from './request.ts';
+import { foundTags, inFormat, presented } from './presentation.ts';
+import { bodyObject, flag, listOf, paged, type RestRequest, registerRequest, text } from './request.ts';
 import { configShape, JsonText, registeredShape, schemaShape, versionShape } from './shapes.ts';
 import { tagVersion, withRequestedTags } from './tag-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
@@ -75,33 +77,40 @@ function subjectRoutes(core: RegistryCore, usage: SchemaUsage): Route[] {
       const options = { normalize: flag(request, 'normalize'), deleted: flag(request, 'deleted') };
       const asked = registerRequest(request);
       assertReadable(request, asked);
-      const version = await core.lookup(param(request, 'subject'), asked, options);
+      const version = seenBy(request, await core.lookup(param(request, 'subject'), asked, options));
       saw(usage, 'registered', version, request);
-      return versionShape(version, request);
+      return versionShape(inFormat(core, version, request), request);
     }),
     del('/subjects/:subject', (request) => core.deleteSubject(param(request, 'subject'), flag(request, 'permanent'))),
-    get('/subjects/:subject/metadata', (request) => versionShape(latestWithMetadata(core, request), request)),
+    get('/subjects/:subject/metadata', (request) =>
+      versionShape(inFormat(core, latestWithMetadata(core, request), request), request),
+    ),
     get('/subjects/:subject/versions', (request) => {
-      const deletedAsNegative = flag(request, 'deletedAsNegative');
-      const filter = deletedAsNegative ? { deleted: true } : filterOf(request);
-      const numbers = core
-        .versions(param(request, 'subject'), filter)
-        .map(({ version, deleted }) => (deletedAsNegative && deleted ? -version : version));
-      return paged(request, numbers);
+      const subject = param(request, 'subject');
+      const asNegative = flag(request, 'deletedAsNegative');
+      const found = core.versions(subject, filterOf(request));
+      const all = asNegative ? core.versions(subject, { deleted: true }) : found;
+      return paged(
+        request,
+        all.map(({ version, deleted }) => (asNegative && deleted ? -version : version)),
+      );
     }),
     post('/subjects/:subject/versions', async (request) => {
       const asked = registerRequest(request);
       assertReadable(request, asked);
       let sound: SoundAnswer | null = null;
-      const version = await core.register(param(request, 'subject'), withRequestedTags(request, asked), {
+      const tagged = withRequestedTags(request, asked);
+      const version = await core.register(param(request, 'subject'), tagged.asked, {
         normalize: flag(request, 'normalize'),
         force: flag(request, 'force'),
+        isTagged: tagged.isTagged,
+        propagatesTags: bodyObject(request).propagateSchemaTags === true,
         onSound: (answer) => {
           sound = answer;
         },
       });
       saw(usage, 'registered', version, request);
-      return registeredShape(version, request, sound);
+      return registeredShape(inFormat(core, version, request), request, sound);
     }),
   ];
 }
@@ -116,35 +125,48 @@ function saw(usage: SchemaUsage, use: UseKind, { subject, id }: SchemaVersion, r
   usage.saw(use, contextOf(subject), id, request.client, null);
 }
 
+/** What was found may be in another context than was asked for; 40301 where it may not be read there. */
+function seenBy(request: RestRequest, version: SchemaVersion): SchemaVersion {
+  request.access.require('read', version.subject);
+  return version;
+}
+
 function isReadable(request: RestRequest): (subject: string) => boolean {
   return (subject) => request.access.may('read', subject);
 }
 
 /** The latest version whose properties hold every key and value of the query. */
 function latestWithMetadata(core: RegistryCore, request: RestRequest): SchemaVersion {
-  const keys = listOf(request, 'key');
   const values = listOf(request, 'value');
+  const keys = listOf(request, 'key').slice(0, values.length);
   const found = core
-    .versions(param(request, 'subject'), filterOf(request))
-    .findLast(({ metadata }) => keys.every((key, index) => metadata?.properties?.[key] === values[index]));
+    .versions(param(request, 'subject'), { deleted: flag(request, 'deleted') })
+    .findLast(({ metadata }) => {
+      const properties = metadata?.properties;
+      return properties != null && keys.every((key, index) => properties[key] === values[index]);
+    });
   if (found === undefined) throw errors.schemaNotFound();
   return found;
 }
 
-function listOf(request: RestRequest, name: string): readonly string[] {
-  const value = request.query[name];
-  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
-}
-
 function versionRoutes(core: RegistryCore): Route[] {
-  const version = (request: RestRequest): SchemaVersion =>
-    core.version(param(request, 'subject'), param(request, 'version'), { deleted: flag(request, 'deleted') });
+  const version = (request: RestRequest): SchemaVersion => {
+    const deleted = flag(request, 'deleted');
+    return seenBy(request, core.version(param(request, 'subject'), param(request, 'version'), { deleted }));
+  };
   return [
-    get('/subjects/:subject/versions/:version', (request) => versionShape(version(request), request)),
-    get('/subjects/:subject/versions/:version/schema', (request) => new JsonText(version(request).schema)),
+    get('/subjects/:subject/versions/:version', (request) => {
+      const found = version(request);
+      return { ...versionShape(presented(core, found, request), request), ...foundTags(found, request) };
+    }),
+    get(
+      '/subjects/:subject/versions/:version/schema',
+      (request) => new JsonText(inFormat(core, version(request), request).schema),
+    ),
     get('/subjects/:subject/versions/:version/referencedby', (request) => {
       const { params } = request;
-      return paged(request, core.referencedBy(params.subject ?? '', params.version ?? '', filterOf(request)));
+      const deleted = flag(request, 'deleted');
+      return paged(request, core.referencedBy(params.subject ?? '', params.version ?? '', { deleted }));
     }),
     post('/subjects/:subject/versions/:version/tags', (request) => tagVersion(core, request)),
     del('/subjects/:subject/versions/:version', (request) =>
@@ -158,16 +180,13 @@ function schemaRoutes(core: RegistryCore, usage: SchemaUsage): Route[] {
     const id = idOf(request);
     return readable(request, core.byId(id, text(request, 'subject'))) ?? refuse(errors.schemaNotFound(id));
   };
-  const fetched = (request: RestRequest): SchemaEntry => {
-    const found = entry(request);
-    const [version] = found.versions.values();
-    if (version !== undefined) saw(usage, 'fetched', version, request);
-    return found;
+  const fetched = (request: RestRequest): SchemaVersion => {
+    const version = versionFor(core, entry(request), text(request, 'subject'));
+    saw(usage, 'fetched', version, request);
+    return version;
   };
   const versions = (request: RestRequest): SchemaVersion[] =>
-    [...entry(request).versions.values()].filter(
-      ({ deleted, subject }) => (flag(request, 'deleted') || !deleted) && isWanted(subject, text(request, 'subject')),
-    );
+    [...entry(request).versions.values()].filter(({ deleted }) => flag(request, 'deleted') || !deleted);
   const byGuid = (request: RestRequest) => {
     const found = core.byGuid(param(request, 'guid')).flatMap(({ context, entry }) => {
       const seen = readable(request, entry);
@@ -176,25 +195,20 @@ function schemaRoutes(core: RegistryCore, usage: SchemaUsage): Route[] {
     return found.length > 0 ? found : refuse(errors.schemaNotFound(param(request, 'guid')));
   };
   return [
-    get('/schemas', (request) => {
-      const prefix = request.query.subjectPrefix === undefined ? {} : { prefix: text(request, 'subjectPrefix') };
-      const filter = filterOf(request);
-      const latestOnly = flag(request, 'latestOnly');
-      const subjects = core.subjects({ ...filter, ...prefix }).filter(isReadable(request));
-      const all = subjects.flatMap((subject) => {
-        const found = core.versions(subject, filter);
-        return (latestOnly ? found.slice(-1) : found).filter(hasRuleOf(text(request, 'ruleType')));
-      });
-      return paged(request, all, MAX_LISTED).map((version) => versionShape(version, request));
-    }),
+    get('/schemas', (request) => listedSchemas(core, request)),
     get('/schemas/types', () => SCHEMA_TYPES),
-    get('/schemas/ids/:id', (request) => ({
-      ...schemaShape(fetched(request), text(request, 'subject'), request),
-      ...(flag(request, 'fetchMaxId') ? { maxId: core.maxId(text(request, 'subject')) } : {}),
-    })),
+    get('/schemas/ids/:id', (request) => {
+      const subject = text(request, 'subject');
+      const found = fetched(request);
+      return {
+        ...schemaShape(presented(core, found, request), subject !== '', request),
+        ...foundTags(found, request),
+        ...(flag(request, 'fetchMaxId') ? { maxId: core.maxId(found.subject) } : {}),
+      };
+    }),
     get('/schemas/ids/:id/schema', (request) => {
-      const [version] = entry(request).versions.values();
-      return new JsonText(version?.schema ?? '');
+      const version = versionFor(core, entry(request), text(request, 'subject'));
+      return new JsonText(inFormat(core, version, request).schema);
     }),
     get('/schemas/ids/:id/subjects', (request) =>
       paged(request, [...new Set(versions(request).map(({ subject }) => subject))].sort()),
@@ -206,15 +220,44 @@ function schemaRoutes(core: RegistryCore, usage: SchemaUsage): Route[] {
       ),
     ),
     get('/schemas/guids/:guid', (request) => {
-      const [first] = byGuid(request);
-      const [version] = first?.entry.versions.values() ?? [];
-      if (version !== undefined) saw(usage, 'fetched', version, request);
-      return first === undefined ? {} : schemaShape(first.entry, '', request);
+      const found = versionFor(core, byGuid(request)[0]!.entry, '');
+      saw(usage, 'fetched', found, request);
+      return schemaShape(inFormat(core, found, request), false, request);
     }),
     get('/schemas/guids/:guid/ids', (request) =>
       byGuid(request).map(({ context, entry }) => ({ context, id: entry.id })),
     ),
   ];
+}
+
+/** `GET /schemas`: by prefix (the default context's where none is given), with other names of subjects where asked for. */
+function listedSchemas(core: RegistryCore, request: RestRequest): readonly object[] {
+  const prefix = text(request, 'subjectPrefix');
+  const filter = { deleted: flag(request, 'deleted') };
+  const aliases = flag(request, 'aliases') ? core.aliases(prefix) : new Map<string, readonly string[]>();
+  const elsewhere = [...aliases.keys()].filter((subject) =>
+    core.subjects({ ...filter, prefix: subject }).includes(subject),
+  );
+  const subjects = [...new Set([...core.subjects({ ...filter, prefix }), ...elsewhere])].sort();
+  const latestOnly = flag(request, 'latestOnly');
+  const all = subjects.filter(isReadable(request)).flatMap((subject) => {
+    const found = core.versionsOf(subject, filter);
+    return (latestOnly ? found.slice(-1) : found).filter(hasRuleOf(text(request, 'ruleType')));
+  });
+  return paged(request, all, MAX_LISTED).map((version) => {
+    const names = aliases.get(version.subject);
+    return { ...versionShape(version, request), ...(names === undefined ? {} : { aliases: names }) };
+  });
+}
+
+/** Of the versions that carry an id the one of the subject named, else the first. */
+function versionFor(core: RegistryCore, { versions }: SchemaEntry, name: string): SchemaVersion {
+  const all = [...versions.values()];
+  const subject = name === '' ? '' : canonicalName(core.subjectFor(name));
+  const ofSubject = all.findLast(
+    (version) => version.subject === subject || version.subject === inContext(contextOf(version.subject), subject),
+  );
+  return ofSubject ?? all[0]!;
 }
 
 /** `ruleType`: versions with a rule of that type, `domain`, `migration` or `encoding` for a whole list. */
@@ -241,11 +284,6 @@ function readable(request: RestRequest, entry: SchemaEntry): SchemaEntry | null 
 
 function refuse(error: RegistryError): never {
   throw error;
-}
-
-/** A context alone (`:.ctx:`) wants all of its subjects. */
-function isWanted(subject: string, wanted: string): boolean {
-  return wanted === '' || wanted.endsWith(':') || subject === wanted;
 }
 
 /** What is no number is no such page, as Confluent's router has it. */
@@ -310,17 +348,17 @@ function modeRoutes(core: RegistryCore): Route[] {
   const subjectOf = (request: RestRequest): string | null => request.params.subject ?? null;
   const handlers = (path: string): Route[] => [
     get(path, (request) => ({ mode: core.mode(subjectOf(request), flag(request, 'defaultToGlobal')) })),
-    put(path, async (request) => ({
-      mode: await core.putMode(subjectOf(request), upperCase(bodyObject(request).mode), flag(request, 'force')),
-    })),
-    del(path, async (request) => {
-      const subject = subjectOf(request);
-      // Everything whose mode would otherwise outlive its prefix's.
-      if (flag(request, 'recursive')) await core.deleteModesBelow(subject);
-      return { mode: await core.deleteMode(subject) };
+    put(path, async (request) => {
+      const mode = upperCase(bodyObject(request).mode) ?? null;
+      return modeShape(await core.putMode(subjectOf(request), mode, flag(request, 'force')));
     }),
+    del(path, async (request) => modeShape(await core.deleteMode(subjectOf(request), flag(request, 'recursive')))),
   ];
   return [...handlers('/mode'), ...handlers('/mode/:subject')];
+}
+
+function modeShape(mode: Mode | null): object {
+  return mode === null ? {} : { mode };
 }
 
 function serverRoutes(core: RegistryCore): Route[] {
@@ -328,8 +366,17 @@ function serverRoutes(core: RegistryCore): Route[] {
   return [
     get('/', () => ({})),
     post('/', () => ({})),
-    get('/contexts', (request) => paged(request, core.contexts())),
-    del('/contexts/:context', (request) => core.deleteContext(param(request, 'context'))),
+    get('/contexts', (request) => {
+      const prefix = text(request, 'contextPrefix');
+      return paged(
+        request,
+        core.contexts().filter((context) => context.startsWith(prefix)),
+      );
+    }),
+    del('/contexts/:context', (request) => {
+      const named = param(request, 'context');
+      return core.deleteContext(contextNamed(named) ?? named);
+    }),
     get('/v1/metadata/id', () => ({ scope: { path: [], clusters } })),
     get('/v1/metadata/version', () => ({ version: API_VERSION, commitId: 'millrace' })),
     get('/v1/metadata/deployment', () => ({ attributes: [] })),

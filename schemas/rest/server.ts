@@ -110,7 +110,11 @@ function clientOf({ headers, ip }: FastifyRequest): string {
   return `${headers['user-agent'] ?? 'unknown'}${typeof version === 'string' ? ` (${version})` : ''} at ${ip}`;
 }
 
+/** What Confluent's server sends with every answer. */
+const HEADERS = { 'cache-control': 'no-cache, no-store, must-revalidate', 'x-xss-protection': '1; mode=block' };
+
 async function negotiate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  reply.headers(HEADERS);
   const type = answerType(request.headers.accept);
   reply.header('content-type', type ?? SCHEMA_REGISTRY_V1);
   if (type === null) answerStatus(reply, 406);

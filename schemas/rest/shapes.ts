@@ -5,7 +5,6 @@
  */
 import type { SchemaVersion, SubjectConfig } from '../model.ts';
 import type { SoundAnswer } from '../sound/answer.ts';
-import type { SchemaEntry } from '../state.ts';
 import type { RestRequest } from './request.ts';
 
 /** JSON text that goes out as it is. */
@@ -23,8 +22,12 @@ export function versionShape(version: SchemaVersion, request: RestRequest): obje
     id: version.id,
     ...(request.takesExtras ? { guid: version.guid } : {}),
     ...contentShape(version, request),
-    ...(request.takesExtras ? { ts: version.timestamp, ...(version.deleted ? { deleted: true } : {}) } : {}),
+    ...extras(version, request),
   };
+}
+
+function extras({ timestamp, deleted }: SchemaVersion, { takesExtras }: RestRequest): object {
+  return takesExtras ? { ts: timestamp, deleted } : {};
 }
 
 /** `sound` is what the sound checker found of a version that was new. */
@@ -35,21 +38,18 @@ export function registeredShape(version: SchemaVersion, request: RestRequest, so
     version: version.version,
     guid: version.guid,
     ...contentShape(version, request),
-    ts: version.timestamp,
+    ...extras(version, request),
     ...(sound === null ? {} : { sound }),
   };
 }
 
-/** A schema by its id; `subject` is the one the client named, if any. */
-export function schemaShape(entry: SchemaEntry, subject: string, request: RestRequest): object {
-  const versions = [...entry.versions.values()];
-  const version = versions.findLast((candidate) => candidate.subject === subject) ?? versions[0];
-  if (version === undefined) return {};
+/** A schema by its id; `named` says that the client named a subject, so that it hears which one it is of. */
+export function schemaShape(version: SchemaVersion, named: boolean, request: RestRequest): object {
   return {
-    ...(subject === '' ? {} : { subject: version.subject, version: version.version }),
+    ...(named ? { subject: version.subject, version: version.version } : {}),
     ...(request.takesExtras ? { guid: version.guid } : {}),
     ...contentShape(version, request),
-    ...(request.takesExtras ? { ts: version.timestamp } : {}),
+    ...extras(version, request),
   };
 }
 

@@ -3,7 +3,7 @@
  * registration. What tags mean is tags.ts's.
  */
 import type { RegistryCore } from '../core.ts';
-import { mergeMetadata, mergeRuleSets } from '../data-contract.ts';
+import { mergeRuleSets } from '../data-contract.ts';
 import { errors } from '../errors.ts';
 import type { Metadata, RegisterRequest, Rule, RuleSet, SchemaType } from '../model.ts';
 import { type TagChange, withTags } from '../tags.ts';
@@ -20,30 +20,37 @@ export async function tagVersion(core: RegistryCore, request: RestRequest): Prom
     objectOf<RuleSet>(body, 'ruleSet') ?? old.ruleSet,
     objectOf<RuleSet>(body, 'rulesToMerge'),
   );
-  const newVersion = body.newVersion;
+  const newVersion = typeof body.newVersion === 'number' && body.newVersion > 0 ? body.newVersion : -1;
   const asked: RegisterRequest = {
     schemaType: old.schemaType,
     schema: withTags(old.schemaType, old.schema, changesOf(body, 'tagsToAdd'), changesOf(body, 'tagsToRemove')),
     references: old.references,
-    metadata: mergeMetadata(old.metadata, objectOf<Metadata>(body, 'metadata')),
+    metadata: objectOf<Metadata>(body, 'metadata') ?? old.metadata,
     ruleSet: rules === null ? null : withoutRules(rules, dropped),
-    ...(typeof newVersion === 'number' && newVersion > 0 ? { version: newVersion } : {}),
+    version: newVersion,
   };
-  return registeredShape(await core.register(subject, asked), request, null);
+  return registeredShape(await core.register(subject, asked, { isTagged: true }), request, null);
 }
 
-/** A registration whose text gets `schemaTagsToAdd` and loses `schemaTagsToRemove`. */
-export function withRequestedTags(request: RestRequest, asked: RegisterRequest): RegisterRequest {
+/**
+ * A registration whose text gets `schemaTagsToAdd` and loses `schemaTagsToRemove`; such a one is a new version, which is
+ * noted in its metadata.
+ */
+export function withRequestedTags(
+  request: RestRequest,
+  asked: RegisterRequest,
+): { readonly asked: RegisterRequest; readonly isTagged: boolean } {
   const body = bodyObject(request);
   const [added, removed] = [changesOf(body, 'schemaTagsToAdd'), changesOf(body, 'schemaTagsToRemove')];
-  if (asked.schema === undefined || added.length + removed.length === 0) return asked;
+  if (asked.schema === undefined || added.length + removed.length === 0) return { asked, isTagged: false };
   try {
     JSON.parse(asked.schema);
   } catch {
     // What is no JSON is refused where schemas are read, with its own words.
-    return asked;
+    return { asked, isTagged: false };
   }
-  return { ...asked, schema: withTags((asked.schemaType ?? 'AVRO') as SchemaType, asked.schema, added, removed) };
+  const schema = withTags((asked.schemaType ?? 'AVRO') as SchemaType, asked.schema, added, removed);
+  return { asked: { version: -1, ...asked, schema }, isTagged: true };
 }
 
 function withoutRules(ruleSet: RuleSet, dropped: ReadonlySet<string>): RuleSet {

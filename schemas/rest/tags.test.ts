@@ -1,7 +1,7 @@
 /** Tags, rule types, recursive modes and exporters over REST. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertRefused, setUp } from '../../test/kit/registry.ts';
+import { assertRefused, clientOf, registryOf, setUp } from '../../test/kit/registry.ts';
 
 const truck = {
   type: 'object',
@@ -46,6 +46,65 @@ describe('tags', () => {
     );
     assertRefused(await registry.post('/subjects/a/versions/1/tags', { tagsToAdd: 1 }), 422, 422, /tagsToAdd/);
     assertRefused(await registry.post('/subjects/b/versions/1/tags', {}), 404, 40401, "Subject 'b' not found.");
+  });
+
+  it('are found by findTags, are noted with their version, and go along where that is asked for', async (test) => {
+    const client = clientOf(await registryOf(test), { 'Confluent-Accept-Unknown-Properties': 'true' });
+    const record = (fields: string, tags = '') => `{"type":"record","name":"r","fields":[${fields}]${tags}}`;
+    const f1 = '{"name":"f1","type":"string"}';
+    const f2 = '{"name":"f2","type":"string","default":"hi"}';
+    const ofRecord = { schemaEntity: { entityPath: 'r', entityType: 'sr_record' }, tags: ['TAG1'] };
+    const ofField = { schemaEntity: { entityPath: 'r.f1', entityType: 'sr_field' }, tags: ['TAG2'] };
+    await client.post('/subjects/a/versions', { schema: record(f1) });
+    const add = await client.post('/subjects/a/versions', {
+      schema: record(f1),
+      version: 2,
+      schemaTagsToAdd: [ofRecord],
+    });
+    assert.equal(add.body.id, 2);
+    const second = (await client.get('/subjects/a/versions/latest?findTags=*')).body;
+    assert.deepEqual(second.schemaTags, [ofRecord]);
+    assert.equal(second.metadata.properties['confluent:version'], '2');
+    assert.equal((await client.get('/subjects/a/versions/latest')).body.schemaTags, undefined);
+    const evolved = record(`${f1},${f2}`);
+    const next = await client.post('/subjects/a/versions', { schema: evolved, propagateSchemaTags: true });
+    assert.equal(next.body.schema, record(`${f1},${f2}`, ',"confluent:tags":["TAG1"]'));
+    const tagged = f1.replace('}', ',"confluent:tags":["TAG2"]}');
+    await client.post('/subjects/a/versions', { schema: record(`${tagged},${f2}`), propagateSchemaTags: true });
+    const found = async (query: string) => (await client.get(`/schemas/ids/4?subject=a&${query}`)).body.schemaTags;
+    assert.deepEqual(await found('findTags=TAG1&findTags=TAG2'), [ofRecord, ofField]);
+    assert.deepEqual(await found('findTags=TAG2'), [ofField]);
+    assert.equal(await found('findTags=TAG3'), undefined);
+    await client.post('/subjects/a/versions', { schema: record(f2), propagateSchemaTags: true });
+    assert.deepEqual((await client.get('/subjects/a/versions/latest?findTags=*')).body.schemaTags, [ofRecord]);
+  });
+
+  it('of JSON are found at properties, objects, items and alternatives', async (test) => {
+    const registry = await setUp(test);
+    const tagged = (schema: object, ...tags: string[]) => ({ ...schema, 'confluent:tags': tags });
+    const zip = tagged({ type: 'string' }, 'Z');
+    const place = tagged({ type: 'object', properties: { zip } }, 'P');
+    const schema = tagged(
+      {
+        type: 'object',
+        properties: { place, stops: { type: 'array', items: place }, either: { oneOf: [{ type: 'null' }, place] } },
+      },
+      'R',
+    );
+    await registry.register('a', JSON.stringify(schema));
+    const { schemaTags } = (await registry.get('/subjects/a/versions/1?findTags=*')).body;
+    assert.deepEqual(
+      schemaTags.map(({ schemaEntity }: { schemaEntity: object }) => Object.values(schemaEntity).join(' ')),
+      [
+        'object sr_record',
+        'object.place sr_field',
+        'object.place.object.zip sr_field',
+        'object.stops.array.object sr_record',
+        'object.stops.array.object.zip sr_field',
+        'object.either.oneof.1.object sr_record',
+        'object.either.oneof.1.object.zip sr_field',
+      ],
+    );
   });
 
   it('may come with a registration, for Avro by record and field', async (test) => {

@@ -67,8 +67,10 @@ export function encodeSchemaValue(version: Omit<SchemaVersion, 'guid' | 'timesta
 /** Confluent's order of a CONFIG value's members. */
 const CONFIG_MEMBERS = [
   'alias',
+  'aliasForDeks',
   'normalize',
   'validateFields',
+  'validateNewSchemas',
   'validateRules',
   'compatibilityLevel',
   'compatibilityPolicy',
