@@ -8,6 +8,9 @@ import { asLogError } from './errors.ts';
 import { PartitionReader } from './partition-reader.ts';
 import type { ConsumerRecord } from './types.ts';
 
+/** A commit is told before its marker is in the partition; that takes milliseconds, or as long as a disk hangs. */
+const VISIBLE_DEADLINE_MS = 5_000;
+
 export class InProcessReader {
   readonly #log: () => PartitionLog;
 
@@ -18,7 +21,9 @@ export class InProcessReader {
 
   /** The committed record at this offset, or null where there is none. */
   async read(offset: number): Promise<ConsumerRecord | null> {
-    const reader = new PartitionReader(this.#log(), offset, 'read_committed');
+    const log = this.#log();
+    if (!(await isVisible(log, offset))) return null;
+    const reader = new PartitionReader(log, offset, 'read_committed');
     const found: ConsumerRecord[] = [];
     try {
       // Room for one byte is one batch: the one that holds the offset.
@@ -31,4 +36,19 @@ export class InProcessReader {
   }
 
   async close(): Promise<void> {}
+}
+
+/** False: nobody wrote that offset, or its transaction stays open. */
+async function isVisible(log: PartitionLog, offset: number): Promise<boolean> {
+  if (offset < log.lastStableOffset) return true;
+  if (offset >= log.highWatermark) return false;
+  return new Promise((resolve) => {
+    const end = () => {
+      stop();
+      clearTimeout(timer);
+      resolve(offset < log.lastStableOffset);
+    };
+    const stop = log.onAdvance(() => offset < log.lastStableOffset && end());
+    const timer = setTimeout(end, VISIBLE_DEADLINE_MS);
+  });
 }

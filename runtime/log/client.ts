@@ -187,7 +187,7 @@ export interface LogTable {
 export interface LogReader {
   /**
    * The record at this offset; null where no committed record has it: compacted, aborted, gone, or not written yet. Not for
-   * offsets of a transaction that is still open. One call at a time. The record's buffers are the caller's.
+   * offsets of a transaction that is still open; one whose commit was told is waited for. One call at a time. The record's buffers are the caller's.
    */
   read(offset: number): Promise<ConsumerRecord | null>;
   close(): Promise<void>;
