@@ -70,30 +70,66 @@ test('whole numbers of 16 digits and more are exact, wherever they stand', () =>
   }
 });
 
-test('what is no object, or may have the member, is left to the parser', () => {
-  for (const text of ['', ' ', '[]', '1', '"{}"', 'null', '{', '}', '{"n":2}', '{"a":{"n":2}}', '{"a":"\\"n\\""}x']) {
+test('what is no object takes no members', () => {
+  for (const text of ['', ' ', '[]', '1', '"{}"', 'null', '{', '}', '{"a":"\\"n\\""}x']) {
     assert.equal(add(textOf(text), ['n', 1]), null, text);
   }
 });
 
-test('a name that was added is a name that is there, also the empty one and one that needs escapes', () => {
-  for (const name of ['n', '', 'a"b', 'ä', '\\', 'a\nb', '__proto__', 'x'.repeat(100)]) {
-    const once = add(textOf('{"a":1}'), [name, 1]);
-    assert.deepEqual(Object.entries(JSON.parse(written(once)!)), [
-      ['a', 1],
-      [name, 1],
-    ]);
-    assert.equal(add(once, [name, 2]), null, name);
-    assert.equal(add(add(once, ['other', 1]), [name, 2]), null, name);
-    assert.equal(add(textOf(`{${JSON.stringify(name)}:1}`), [name, 2]), null, name);
+test('a member that is there is replaced where it stands; what looks like one below or in a text is left alone', () => {
+  for (const text of [
+    '{"n":2}',
+    '{"n":2,"z":3}',
+    '{"a":{"n":2}}',
+    '{"a":"\\"n\\""}',
+    '{"a":"n"}',
+    '{"\\u006e":2,"z":3}',
+  ]) {
+    const expected = Object.entries({ ...JSON.parse(text), n: 1 });
+    const read = () => add(textOf(text), ['n', 1])!;
+    assert.deepEqual(Object.entries(read().parse() as object), expected, text);
+    if (!text.includes('\\u')) assert.deepEqual(Object.entries(JSON.parse(written(read())!)), expected, text);
+    const more = add(read(), ['o', 2])!;
+    assert.deepEqual(JSON.parse(written(more)!), { ...Object.fromEntries(expected), o: 2 }, text);
   }
 });
 
-test('every name is found where it is: no text is taken to be without it', () => {
+test('of two members that are added under one name the last holds, also the empty one and one that needs escapes', () => {
+  for (const name of ['n', '', 'a"b', 'ä', '\\', 'a\nb', '__proto__', 'x'.repeat(100)]) {
+    const once = () => add(textOf('{"a":1}'), [name, 1]);
+    const twice = () => add(once(), [name, 2])!;
+    const expect = (text: JsonText | null, entries: [string, unknown][]) => {
+      const asRead = Object.entries(JSON.parse(written(text)!));
+      assert.deepEqual(asRead, entries, name);
+    };
+    expect(once(), [
+      ['a', 1],
+      [name, 1],
+    ]);
+    expect(twice(), [
+      ['a', 1],
+      [name, 2],
+    ]);
+    assert.deepEqual(Object.entries(twice().parse() as object), [
+      ['a', 1],
+      [name, 2],
+    ]);
+    expect(add(add(once(), ['other', 1]), [name, 2]), [
+      ['a', 1],
+      [name, 2],
+      ['other', 1],
+    ]);
+    expect(add(textOf(`{${JSON.stringify(name)}:1}`), [name, 2]), [[name, 2]]);
+  }
+});
+
+test('every name is found where it is: no text gets it twice', () => {
   const letters = ['', 'a', 'b', '"', '\\', 'é', '}', ',', ':', ' ', '0'];
   const names = letters.flatMap((one) => letters.map((two) => one + two));
   for (const name of names) {
-    const text = textOf(`{"some":"thing",${JSON.stringify(name)}:{"more":[1,2]}}`);
-    assert.equal(add(text, [name, 1]), null, JSON.stringify(name));
+    const quoted = JSON.stringify(name);
+    const text = written(add(textOf(`{"some":"thing",${quoted}:{"more":[1,2]}}`), [name, 1]))!;
+    assert.equal(text.split(`${quoted}:`).length, 2, text);
+    assert.equal(JSON.parse(text)[name], 1);
   }
 });

@@ -1,7 +1,8 @@
 /**
  * Adds members to the text of a JSON object without reading it: the bytes up to the last brace, then the members. What is
  * in the object is neither parsed nor written anew, which is most of what a transform of JSON text costs; and the bytes
- * are put together once, when somebody asks for them, however many transforms have added something.
+ * are put together once, when somebody asks for them, however many transforms have added something. Until then nobody
+ * even looks whether the object has such members already.
  */
 
 import type { ConnectValue } from './schema.ts';
@@ -79,131 +80,166 @@ function bitBehind(text: Buffer, quote: number): number {
   return Math.imul(hash, 0x9e3779b1) >>> 25;
 }
 
-/** Members as they are added, written once for many records. */
+/** Members as one transform adds them, written once for many records. */
 export class JsonMembers {
   /** `,"a":1,"b":2`: a comma before each. */
   readonly text: Buffer;
   readonly names: readonly string[];
-  /** In quotes, and their bits in the marks of a text. */
-  readonly quoted: readonly Buffer[];
-  readonly bits: readonly number[];
   readonly #json: readonly string[];
   #values: readonly ConnectValue[] | null = null;
+  /** What `behind` answered last: the transforms of a chain add the same to every record. */
+  #added: AddedMembers | null = null;
 
   /** Names, and their values as JSON. At least one, none twice. */
   constructor(members: readonly (readonly [name: string, json: string])[]) {
     this.text = Buffer.from(members.map(([name, json]) => `,${JSON.stringify(name)}:${json}`).join(''));
     this.names = members.map(([name]) => name);
     this.#json = members.map(([, json]) => json);
-    this.quoted = this.names.map((name) => Buffer.from(JSON.stringify(name)));
-    this.bits = this.quoted.map((name) => bitBehind(name, 0));
+  }
+
+  /** The values, parsed once. */
+  values(parse: Parse): readonly ConnectValue[] {
+    this.#values ??= this.#json.map((json) => parse(Buffer.from(json)));
+    return this.#values;
+  }
+
+  /** These behind what was added before. */
+  behind(before: AddedMembers | null): AddedMembers {
+    if (this.#added === null || this.#added.before !== before) this.#added = new AddedMembers(before, this);
+    return this.#added;
+  }
+}
+
+/** All that was added to a text: the members of one transform behind those of another. */
+export class AddedMembers {
+  readonly before: AddedMembers | null;
+  readonly #last: JsonMembers;
+  #together: Together | null = null;
+  #addAll: AddAll | null = null;
+  #values: readonly ConnectValue[] = [];
+
+  constructor(before: AddedMembers | null, last: JsonMembers) {
+    this.before = before;
+    this.#last = last;
+  }
+
+  #all(): readonly JsonMembers[] {
+    return this.before === null ? [this.#last] : [...this.before.#all(), this.#last];
+  }
+
+  get together(): Together {
+    this.#together ??= new Together(this.#all());
+    return this.#together;
   }
 
   /** Adds them to an object that has just been parsed and is nobody's yet. */
   addTo(object: Record<string, ConnectValue>, parse: Parse): void {
-    this.#values ??= this.#json.map((json) => parse(Buffer.from(json)));
-    for (let index = 0; index < this.names.length; index++) {
-      const name = this.names[index]!;
-      const value = this.#values[index]!;
-      if (name === '__proto__') Object.defineProperty(object, name, { value, ...ordinary });
-      else object[name] = value;
+    if (this.#addAll === null) {
+      const all = this.#all();
+      this.#values = all.flatMap((members) => members.values(parse));
+      this.#addAll = addAll(all.flatMap(({ names }) => names));
     }
+    this.#addAll(object, this.#values);
   }
 }
 
-const ordinary = { writable: true, enumerable: true, configurable: true };
+type AddAll = (object: Record<string, ConnectValue>, values: readonly ConnectValue[]) => void;
 
-/** The object as it came. */
-class Original {
+/** By name and number of places, so that what was made once serves all records with such members. */
+const adders = new Map<string, AddAll>();
+/** Names come from configs; who changes them for ever must not fill the memory. */
+const ADDERS_MAX = 1_000;
+
+/**
+ * A function for these names: V8 learns the shapes it changes, while a loop over all names looks each up in each object.
+ * The names are quoted as JSON, so they are never code.
+ */
+function addAll(names: readonly string[]): AddAll {
+  const key = JSON.stringify(names);
+  const known = adders.get(key);
+  if (known !== undefined) return known;
+  const made = names.includes('__proto__') ? addOneByOne(names) : compiled(names);
+  if (adders.size >= ADDERS_MAX) adders.clear();
+  adders.set(key, made);
+  return made;
+}
+
+function compiled(names: readonly string[]): AddAll {
+  const lines = names.map((name, index) => `object[${JSON.stringify(name)}] = values[${index}];`);
+  try {
+    return new Function('object', 'values', lines.join('\n')) as AddAll;
+  } catch {
+    // Node was told to make no code of texts.
+    return addOneByOne(names);
+  }
+}
+
+function addOneByOne(names: readonly string[]): AddAll {
+  return (object, values) => {
+    for (const [index, name] of names.entries()) {
+      Object.defineProperty(object, name, {
+        value: values[index],
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    }
+  };
+}
+
+/** What has to be known of members to write them into a text. */
+class Together {
   readonly text: Buffer;
-  /** Where its last brace is. */
-  readonly end: number;
-  /** An empty object takes no comma: 1, else 0. */
-  readonly skipped: number;
-  readonly #marks: Marks;
+  /** Names in quotes, and their bits in the marks of a text. */
+  readonly #quoted: readonly Buffer[];
+  readonly #bits: readonly number[];
+  readonly isOneTwice: boolean;
 
-  constructor(text: Buffer, start: number, end: number) {
-    let last = end - 1;
-    while (last > start && text[last]! <= BLANK_MAX) last--;
-    this.text = text;
-    this.end = end;
-    this.skipped = last === start ? 1 : 0;
-    this.#marks = Marks.of(text, start, end);
+  constructor(all: readonly JsonMembers[]) {
+    const names = all.flatMap((members) => members.names);
+    this.text = all.length === 1 ? all[0]!.text : Buffer.concat(all.map(({ text }) => text));
+    this.#quoted = names.map((name) => Buffer.from(JSON.stringify(name)));
+    this.#bits = this.#quoted.map((name) => bitBehind(name, 0));
+    this.isOneTwice = new Set(names).size < names.length;
   }
 
   /** True also where a name is only below, or inside a text: then parsing is slower, not wrong. */
-  mayHave({ quoted, bits }: JsonMembers): boolean {
-    for (let index = 0; index < bits.length; index++) {
-      if (this.#marks.mayHave(bits[index]!) && this.text.includes(quoted[index]!)) return true;
+  mayBeIn(text: Buffer, start: number, end: number): boolean {
+    const marks = Marks.of(text, start, end);
+    for (let index = 0; index < this.#bits.length; index++) {
+      if (marks.mayHave(this.#bits[index]!) && text.includes(this.#quoted[index]!)) return true;
     }
     return false;
   }
 }
 
-/** The text of an object with members behind its last. Made by {@link extend}. */
-export class ExtendedObject {
-  readonly #original: Original;
-  readonly #before: ExtendedObject | null;
-  readonly #members: JsonMembers;
-
-  constructor(original: Original, before: ExtendedObject | null, members: JsonMembers) {
-    this.#original = original;
-    this.#before = before;
-    this.#members = members;
-  }
-
-  /** The same with more members; null where it may have one of that name. */
-  with(members: JsonMembers): ExtendedObject | null {
-    for (const name of members.names) if (this.#hasAdded(name)) return null;
-    return this.#original.mayHave(members) ? null : new ExtendedObject(this.#original, this, members);
-  }
-
-  #hasAdded(name: string): boolean {
-    for (let each: ExtendedObject | null = this; each !== null; each = each.#before) {
-      if (each.#members.names.includes(name)) return true;
-    }
-    return false;
-  }
-
-  /** What parsing the bytes would give; the added members are not written to be read. */
-  parse(parse: Parse): ConnectValue {
-    const object = parse(this.#original.text) as Record<string, ConnectValue>;
-    this.#addTo(object, parse);
-    return object;
-  }
-
-  #addTo(object: Record<string, ConnectValue>, parse: Parse): void {
-    if (this.#before !== null) this.#before.#addTo(object, parse);
-    this.#members.addTo(object, parse);
-  }
-
-  /** Puts the bytes together, from the end. */
-  bytes(): Buffer {
-    const { text, end, skipped } = this.#original;
-    let length = end - skipped + 1;
-    for (let each: ExtendedObject | null = this; each !== null; each = each.#before)
-      length += each.#members.text.length;
-    const bytes = Buffer.allocUnsafe(length);
-    let at = length - 1;
-    bytes[at] = CLOSE;
-    for (let each: ExtendedObject | null = this; each !== null; each = each.#before) {
-      at -= each.#members.text.length;
-      bytes.set(each.#members.text, at);
-    }
-    // In an empty object the first comma is below the last of these.
-    text.copy(bytes, 0, 0, end);
-    return bytes;
-  }
+/** Whether this may be the text of an object: it begins and ends like one. */
+export function isObjectText(bytes: Uint8Array): boolean {
+  let start = 0;
+  let end = bytes.length - 1;
+  while (start < end && bytes[start]! <= BLANK_MAX) start++;
+  while (end > start && bytes[end]! <= BLANK_MAX) end--;
+  return start < end && bytes[start] === OPEN && bytes[end] === CLOSE;
 }
 
-/** Null where the bytes are no object, or may have a member of such a name: then it has to be parsed. */
-export function extend(bytes: Uint8Array, members: JsonMembers): ExtendedObject | null {
+/**
+ * The text of an object (see {@link isObjectText}) with these behind its last member. Null where one of the names may be
+ * there already, or is added twice: then the object has to be parsed, and written anew.
+ */
+export function joined(bytes: Uint8Array, { together }: AddedMembers): Buffer | null {
   const text = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let start = 0;
   let end = text.length - 1;
-  while (start < end && text[start]! <= BLANK_MAX) start++;
-  while (end > start && text[end]! <= BLANK_MAX) end--;
-  if (text[start] !== OPEN || text[end] !== CLOSE) return null;
-  const original = new Original(text, start, end);
-  return original.mayHave(members) ? null : new ExtendedObject(original, null, members);
+  while (text[start] !== OPEN) start++;
+  while (text[end] !== CLOSE) end--;
+  if (together.isOneTwice || together.mayBeIn(text, start, end)) return null;
+  let last = end - 1;
+  while (last > start && text[last]! <= BLANK_MAX) last--;
+  // An empty object takes no comma: its brace comes to stand there.
+  const from = last === start ? end - 1 : end;
+  const whole = Buffer.allocUnsafe(from + together.text.length + 1);
+  whole.set(together.text, from);
+  text.copy(whole, 0, 0, end);
+  whole[whole.length - 1] = CLOSE;
+  return whole;
 }

@@ -4,7 +4,7 @@
  * The names are Kafka Connect's (org.apache.kafka.connect.data). A source hands over values with their schemas, a
  * converter turns the pair into bytes, a sink gets the pair back. Step 1 and step 9 of the record's journey.
  */
-import { type ExtendedObject, extend, type JsonMembers } from './json-members.ts';
+import { type AddedMembers, isObjectText, type JsonMembers, joined } from './json-members.ts';
 
 /** The physical types of Kafka Connect. */
 export const schemaTypes = [
@@ -93,10 +93,11 @@ export interface SchemaAndValue {
  * these bytes as they are; a transform that needs fields calls {@link plainValue}, which parses once.
  */
 export class JsonText {
-  #bytes: Uint8Array | undefined;
-  #parsed: ConnectValue | undefined;
-  /** What the bytes will be made of, while nobody has asked for them. */
-  #extended: ExtendedObject | null = null;
+  /** Null while nobody has asked for them: then they are the original's with the members, or those of the value. */
+  #bytes: Uint8Array | null;
+  #parsed: ConnectValue | undefined = undefined;
+  #original: JsonText | null = null;
+  #added: AddedMembers | null = null;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -108,27 +109,33 @@ export class JsonText {
    */
   static of(value: ConnectValue): JsonText {
     const text = new JsonText(noBytes);
-    text.#bytes = undefined;
+    text.#bytes = null;
     text.#parsed = value;
     return text;
   }
 
   /** UTF-8 JSON, borrowed for as long as the record lives; never written to. */
   get bytes(): Uint8Array {
-    this.#bytes ??= this.#extended?.bytes() ?? Buffer.from(stringifyJson(this.#parsed as ConnectValue));
+    return this.#bytes ?? this.#written();
+  }
+
+  #written(): Uint8Array {
+    const whole = this.#added === null ? null : joined(this.#original!.bytes, this.#added);
+    this.#bytes = whole ?? Buffer.from(stringifyJson(this.parse()));
     return this.#bytes;
   }
 
   /**
-   * This object with more members at its end, not parsed and not even put together before somebody asks for its bytes.
-   * Null where that cannot be: it is no object, or may have a member of such a name already.
+   * This object with more members at its end, in the place of those it may have under the same names. Nothing is parsed
+   * and nothing put together before somebody asks. Null where this is no object.
    */
   withMembers(members: JsonMembers): JsonText | null {
-    const extended = this.#extended === null ? extend(this.bytes, members) : this.#extended.with(members);
-    if (extended === null) return null;
+    const isWritten = this.#added === null || this.#bytes !== null;
+    if (isWritten && !isObjectText(this.bytes)) return null;
     const text = new JsonText(noBytes);
-    text.#bytes = undefined;
-    text.#extended = extended;
+    text.#bytes = null;
+    text.#original = isWritten ? this : this.#original;
+    text.#added = members.behind(isWritten ? null : this.#added);
     return text;
   }
 
@@ -140,10 +147,16 @@ export class JsonText {
   /** The parsed value; parsed at the first call. Throws SyntaxError when the bytes are not JSON. */
   parse(): ConnectValue {
     if (this.#parsed === undefined) {
-      const isTogether = this.#extended === null || this.#bytes !== undefined;
-      this.#parsed = isTogether ? parseJson(this.bytes) : this.#extended!.parse(parseJson);
+      const isWritten = this.#added === null || this.#bytes !== null;
+      this.#parsed = isWritten ? parseJson(this.bytes) : this.#parseWithMembers(this.#added!);
     }
     return this.#parsed;
+  }
+
+  #parseWithMembers(added: AddedMembers): ConnectValue {
+    const object = parseJson(this.#original!.bytes) as Record<string, ConnectValue>;
+    added.addTo(object, parseJson);
+    return object;
   }
 }
 
