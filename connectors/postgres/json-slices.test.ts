@@ -1,7 +1,7 @@
 /** Cutting JSON without touching it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { memberSlices, toJson } from './json-slices.ts';
+import { memberSlices, PlaceReader, toJson } from './json-slices.ts';
 
 test('members come out character by character as they went in', () => {
   const text = ' { "a" : 9007199254740993 , "b\\"": {"x":[1,"}",{"y":","}]}, "c":"\\\\", "d":-1.50e3,"e":null}';
@@ -41,4 +41,32 @@ test('times are written as Postgres reads them, in every century', () => {
   assert.equal(day(2024), '2024-01-01T00:00:00.000Z');
   assert.equal(day(12024), '12024-01-01T00:00:00.000Z');
   assert.equal(day(-43), '0044-01-01T00:00:00.000Z BC');
+});
+
+test('an object is read by places as it is cut in slices, whatever the one before was like', () => {
+  const reader = new PlaceReader();
+  const long = '"a text that is long enough to be remembered"';
+  const digits = '1'.repeat(30);
+  const texts = [
+    `{"a":${long},"b":{"c":1},"d":${digits}}`,
+    `{"a":${long},"b":{"c":1},"d":${digits}}`,
+    `{"a":${long},"b":{"c":1},"d":${digits}2}`,
+    `{"a":${long.slice(0, -1)}, and more","b":[${long}],"d":${digits}.5}`,
+    `{"a": ${long} ,"b":null,"d":0}`,
+    `{"b":${long},"a":1}`,
+    `{"b":${long},"a":${long}}`,
+    '{}',
+    `{"a":${long},"b":{"c":1},"d":${digits}}`,
+  ];
+  for (const text of texts) {
+    const slices = memberSlices(text);
+    reader.read(text);
+    for (const name of ['a', 'b', 'c', 'd']) {
+      assert.equal(reader.has(name), slices.has(name), text);
+      assert.equal(reader.get(name)?.trim(), slices.get(name), text);
+    }
+  }
+  for (const text of [`{"a":${long},"b":{"c":1},"d":${digits}`, `{"a":${long}`, '{"a":"']) {
+    assert.throws(() => reader.read(text), SyntaxError, text);
+  }
 });

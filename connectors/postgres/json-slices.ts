@@ -5,6 +5,7 @@ import { type ConnectValue, DataError } from '../api/index.ts';
 
 /** UTF-8 bytes as a string. */
 export function sliceText(bytes: Uint8Array): string {
+  if (bytes instanceof Buffer) return bytes.toString();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }
 
@@ -68,6 +69,10 @@ export class Members {
     this.values = values;
   }
 
+  get shape(): Shape {
+    return this.#shape;
+  }
+
   get names(): readonly string[] {
     return this.#shape.names;
   }
@@ -119,6 +124,75 @@ export class MemberReader {
     }
     this.#last = shape;
     return new Members(shape, [...slices.values()]);
+  }
+}
+
+/** A value that is at least this long is compared with the one before: an object that repeats is passed over whole. */
+const REPEATED_MIN = 24;
+
+/**
+ * Reads large objects of which few members are wanted: nothing is cut out before somebody asks for it. What it answers
+ * holds until its next `read`. Throws as {@link memberSlices} does.
+ */
+export class PlaceReader {
+  readonly #reader = new MemberReader();
+  #shape: Shape | null = null;
+  #text = '';
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  /** Per member, the last value that was long. */
+  #before: (string | undefined)[] = [];
+  /** Set where the text was not like the one before. */
+  #members: Members | null = null;
+
+  read(text: string): this {
+    this.#text = text;
+    this.#members = null;
+    if (this.#shape !== null && this.#findAll(text, this.#shape.heads)) return this;
+    this.#members = this.#reader.read(text);
+    if (this.#shape !== this.#members.shape) this.#before = [];
+    this.#shape = this.#members.shape;
+    return this;
+  }
+
+  has(name: string): boolean {
+    return this.#shape!.places.has(name);
+  }
+
+  get(name: string): string | undefined {
+    if (this.#members !== null) return this.#members.get(name);
+    const place = this.#shape!.places.get(name);
+    return place === undefined ? undefined : this.#text.slice(this.#starts[place], this.#ends[place]);
+  }
+
+  /** As `readShape`, but places only. */
+  #findAll(text: string, heads: readonly string[]): boolean {
+    const count = heads.length;
+    let position = 1;
+    for (let index = 0; index < count; index++) {
+      const head = heads[index]!;
+      if (!text.startsWith(head, position)) return false;
+      const start = position + head.length;
+      const delimiter = index === count - 1 ? CLOSE_BRACE : COMMA;
+      const end = this.#endOf(text, start, index, delimiter);
+      if (text.charCodeAt(end) !== delimiter) return false;
+      this.#starts[index] = start;
+      this.#ends[index] = end;
+      position = end + 1;
+    }
+    return position === text.length && count > 0;
+  }
+
+  /** A whole value that stands there again, up to the same delimiter, ends where it ended. */
+  #endOf(text: string, start: number, index: number, delimiter: number): number {
+    const before = this.#before[index];
+    if (before !== undefined && text.startsWith(before, start)) {
+      const end = start + before.length;
+      if (text.charCodeAt(end) === delimiter) return end;
+    }
+    const end = valueEnd(text, start);
+    if (end - start >= REPEATED_MIN) this.#before[index] = text.slice(start, end);
+    return end;
   }
 }
 

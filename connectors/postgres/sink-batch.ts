@@ -111,7 +111,11 @@ export class BatchWriter {
 
   #folded(records: readonly SinkRecord[]): [TargetName, readonly SinkChange[]][] {
     const settings = this.#settings;
-    const changes = records.flatMap((record) => toChange(record, settings) ?? []);
+    const changes: SinkChange[] = [];
+    for (const record of records) {
+      const change = toChange(record, settings);
+      if (change !== null) changes.push(change);
+    }
     return [...byTarget(changes)].map(([target, all]) => [target, reduced(all, settings)]);
   }
 
@@ -133,8 +137,8 @@ export class BatchWriter {
       send(client.query('BEGIN'), null);
       if (this.#offsets !== null) send(this.#offsets.write(client, next), null);
       for (const statements of batches) {
-        for (const { table, text, rows } of statements) {
-          send(client.query({ name: statementName(text), text, values: rows === null ? [] : [rows] }), table);
+        for (const { table, text, parameters } of statements) {
+          send(client.query({ name: statementName(text), text, values: [...parameters] }), table);
         }
       }
       await Promise.all(sent);

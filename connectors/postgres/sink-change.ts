@@ -11,12 +11,12 @@ import type { SinkSettings } from './sink-config.ts';
 import { keyOf } from './sink-key.ts';
 import {
   EMPTY_ROW,
+  envelopeOf,
   type FieldHints,
   fieldOf,
   foldName,
-  hints,
-  membersOf,
   objectText,
+  RowHints,
   type RowText,
   rowOf,
 } from './sink-row.ts';
@@ -34,6 +34,8 @@ export interface SinkChange {
   readonly text: string;
   /** Its members, in order. */
   readonly columns: readonly string[];
+  /** Their values as JSON, in the same order; null where only the text has them. */
+  readonly values: readonly string[] | null;
   /** Key columns among them; empty where there is no key. */
   readonly keyColumns: readonly string[];
   /** Equal for equal keys of one table; null where there is no key. */
@@ -52,7 +54,7 @@ export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange
   }
   const text = objectText(value, 'value', record);
   const isRaw = value instanceof JsonText;
-  const members = membersOf(text, 'envelope', record);
+  const members = envelopeOf(text, record);
   const op = members.has('source') ? members.get('op') : undefined;
   if (op === undefined || (!members.has('after') && op !== '"t"')) {
     return write(record, settings, rowOf(text, record.valueSchema, isRaw, 'value', record, settings), null);
@@ -90,9 +92,10 @@ function write(record: SinkRecord, settings: SinkSettings, row: RowText, names: 
     kind: 'write',
     text: withMembers(row.text, added),
     columns,
+    values: columns === members.names ? members.values : null,
     keyColumns: key.columns,
     identity: key.identity,
-    fields: hints(row, key.row),
+    fields: new RowHints(row, key.row),
     record,
   };
 }
@@ -145,9 +148,10 @@ function removal(record: SinkRecord, settings: SinkSettings, names: SourceNames 
     kind: 'delete',
     text: withMembers('{}', key.members),
     columns: key.columns,
+    values: null,
     keyColumns: key.columns,
     identity: key.identity,
-    fields: hints(key.row ?? EMPTY_ROW, key.row),
+    fields: new RowHints(key.row ?? EMPTY_ROW, key.row),
     record,
   };
 }
@@ -158,9 +162,10 @@ function truncation(record: SinkRecord, settings: SinkSettings, names: SourceNam
     kind: 'truncate',
     text: '{}',
     columns: [],
+    values: null,
     keyColumns: [],
     identity: null,
-    fields: hints(EMPTY_ROW, null),
+    fields: new RowHints(EMPTY_ROW, null),
     record,
   };
 }

@@ -27,8 +27,8 @@ export async function explainRecords(
         const { table, ddl } = await tables.foresee(client, target, folded);
         if (ddl !== null) statements.push(ddl);
         statements.push(
-          ...statementsFor(table, folded, settings).map(({ text, rows }) =>
-            rows === null ? text : `${text}\n  $1 = ${rows}`,
+          ...statementsFor(table, folded, settings).map(({ text, parameters }) =>
+            [text, ...parameters.map((parameter, index) => `  $${index + 1} = ${parameter}`)].join('\n'),
           ),
         );
       }

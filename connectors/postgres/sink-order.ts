@@ -42,7 +42,7 @@ function hasForeignKeys(work: readonly TableWork[]): boolean {
 }
 
 /** Whatever can wait for the commit waits: circles, where their keys are made for it. */
-const DEFERRED: Statement = { table: null, text: 'SET CONSTRAINTS ALL DEFERRED', rows: null, isDelete: false };
+const DEFERRED: Statement = { table: null, text: 'SET CONSTRAINTS ALL DEFERRED', parameters: [], isDelete: false };
 
 /**
  * Rows of a table before the rows that point to them, deletes the other way round. Deletes come before all rows, so that

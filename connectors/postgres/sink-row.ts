@@ -3,7 +3,7 @@
  * of them. No I/O.
  */
 import { DataError, isFields, JsonText, type Schema, type SinkRecord } from '../api/index.ts';
-import { MemberReader, type Members, sliceText, toJson } from './json-slices.ts';
+import { MemberReader, type Members, PlaceReader, sliceText, toJson } from './json-slices.ts';
 import type { SinkSettings } from './sink-config.ts';
 
 /** What is known about a row's fields beyond their JSON. */
@@ -27,10 +27,10 @@ export interface RowText {
 export const EMPTY_ROW: RowText = { text: '{}', members: new MemberReader().read('{}'), schema: null, isRaw: false };
 
 /** Envelopes, rows and keys each look like the one before, so each has a reader. */
-const envelopes = new MemberReader();
+const envelopes = new PlaceReader();
 const rows = new MemberReader();
 const keys = new MemberReader();
-const readers = { envelope: envelopes, value: rows, '"after"': rows, key: keys, headers: keys };
+const readers = { value: rows, '"after"': rows, key: keys, headers: keys };
 
 /** What is read, as error messages name it. */
 export type RowKind = keyof typeof readers;
@@ -47,9 +47,21 @@ export function membersOf(text: string, kind: RowKind, record: SinkRecord): Memb
   try {
     return readers[kind].read(text);
   } catch (cause) {
-    const what = kind === 'envelope' ? 'value' : kind;
-    throw new DataError(`The ${what} of ${place(record)} is not JSON: ${(cause as Error).message}.`, { cause });
+    throw notJson(kind, record, cause as Error);
   }
+}
+
+/** The members of what may be an envelope, good until the next call. Throws DataError where it is not JSON. */
+export function envelopeOf(text: string, record: SinkRecord): PlaceReader {
+  try {
+    return envelopes.read(text);
+  } catch (cause) {
+    throw notJson('value', record, cause as Error);
+  }
+}
+
+function notJson(what: string, record: SinkRecord, cause: Error): DataError {
+  return new DataError(`The ${what} of ${place(record)} is not JSON: ${cause.message}.`, { cause });
 }
 
 /** The row in an object's text, under the names that the settings make of its members'. */
@@ -86,12 +98,26 @@ function foldedSchema(schema: Schema): Schema {
 }
 
 /** What is known of a row's fields; of those it lacks, of the key's. */
-export function hints(row: RowText, key: RowText | null): FieldHints {
-  return {
-    schema: (name) => fieldOf(row.schema, name) ?? fieldOf(key?.schema ?? null, name),
-    value: (name) => parsed(row.members.get(name) ?? key?.members.get(name)),
-    isRaw: row.isRaw,
-  };
+export class RowHints implements FieldHints {
+  readonly #row: RowText;
+  readonly #key: RowText | null;
+
+  constructor(row: RowText, key: RowText | null) {
+    this.#row = row;
+    this.#key = key;
+  }
+
+  get isRaw(): boolean {
+    return this.#row.isRaw;
+  }
+
+  schema(name: string): Schema | undefined {
+    return fieldOf(this.#row.schema, name) ?? fieldOf(this.#key?.schema ?? null, name);
+  }
+
+  value(name: string): unknown {
+    return parsed(this.#row.members.get(name) ?? this.#key?.members.get(name));
+  }
 }
 
 /** Seldom asked: when a column is to be made. */

@@ -68,7 +68,7 @@ export function readColumn(name: string, targetType: string, fields: FieldHints)
     case 'bytea':
       return {
         declared: 'text',
-        expression: `CASE WHEN ${column} LIKE '\\x%' THEN ${column}::bytea ELSE decode(${column}, 'base64') END`,
+        expression: `CASE WHEN ${column} LIKE '\\\\x%' THEN ${column}::bytea ELSE decode(${column}, 'base64') END`,
       };
     case 'point':
       return { declared: 'json', expression: `point((${column}->>'x')::float8, (${column}->>'y')::float8)` };
