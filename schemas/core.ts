@@ -39,6 +39,8 @@ export interface RegistryCoreOptions {
   readonly writeTimeoutMs?: number;
   /** Milliseconds that checking one schema may take. */
   readonly checkBudgetMs?: number | undefined;
+  /** What an incompatible schema is refused with, 409. */
+  readonly incompatibleErrorCode?: 409 | 40901;
   /** Told of each version that was taken although a record breaks by it, whoever registered it. */
   readonly onBreaks?: (version: SchemaVersion, answer: SoundAnswer) => void;
 }
@@ -67,9 +69,13 @@ export class RegistryCore {
     this.#settings = settings;
     this.#reader = reader;
     this.#checker = checker;
-    const { onBreaks } = options;
+    const { onBreaks, incompatibleErrorCode } = options;
     const parts = { state, writer, reader, checker, settings };
-    this.#registration = new Registration({ ...parts, ...(onBreaks === undefined ? {} : { onBreaks }) });
+    this.#registration = new Registration({
+      ...parts,
+      incompatibleErrorCode,
+      ...(onBreaks === undefined ? {} : { onBreaks }),
+    });
     this.#deletion = { state, writer, settings };
   }
 

@@ -134,11 +134,11 @@ export const errors = {
   /** Confluent's code for its schema exporters. */
   exporterNotFound: (name: string) =>
     new RegistryError('EXPORTER_NOT_FOUND', 40450, `Exporter '${shown(name)}' not found.`),
-  /** The part before the details is literal. */
-  incompatible: (subject: string, details: readonly string[], extras: object = {}) =>
+  /** The part before the details is literal. The code is 409 up to Confluent 8.1, 40901 from 8.2. */
+  incompatible: (subject: string, details: readonly string[], code: 409 | 40901 = 409, extras: object = {}) =>
     new RegistryError(
       'INCOMPATIBLE_SCHEMA',
-      409,
+      code,
       `Schema being registered is incompatible with an earlier schema for subject "${shown(subject)}", ` +
         `details: [${details.join(', ')}]`,
       { extras },

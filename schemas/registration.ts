@@ -17,8 +17,8 @@ import type { SchemaReader } from './schema-reader.ts';
 import type { Settings } from './settings.ts';
 import { type SoundAnswer, soundLine } from './sound/answer.ts';
 import type { RegistryState } from './state.ts';
-import { encodeKey, encodeSchemaValue } from './store/topic-format.ts';
-import { assertValidSubject, contextOf } from './subject-name.ts';
+import { encodeContextValue, encodeKey, encodeSchemaValue } from './store/topic-format.ts';
+import { assertValidSubject, contextOf, DEFAULT_CONTEXT } from './subject-name.ts';
 import { withTagsOf } from './tags.ts';
 import type { KeyedValue, RegistryWriter } from './writer.ts';
 
@@ -28,6 +28,8 @@ export interface RegistrationParts {
   readonly reader: SchemaReader;
   readonly checker: Checker;
   readonly settings: Settings;
+  /** What an incompatible schema is refused with, 409. */
+  readonly incompatibleErrorCode?: 409 | 40901 | undefined;
   /** Told of each new version by which a record breaks although it is taken. */
   readonly onBreaks?: (version: SchemaVersion, answer: SoundAnswer) => void;
 }
@@ -58,6 +60,7 @@ export class Registration {
   readonly #reader: SchemaReader;
   readonly #checker: Checker;
   readonly #settings: Settings;
+  readonly #refusal: 409 | 40901;
   readonly #onBreaks: NonNullable<RegistrationParts['onBreaks']>;
 
   constructor(parts: RegistrationParts) {
@@ -66,6 +69,7 @@ export class Registration {
     this.#reader = parts.reader;
     this.#checker = parts.checker;
     this.#settings = parts.settings;
+    this.#refusal = parts.incompatibleErrorCode ?? 409;
     this.#onBreaks = parts.onBreaks ?? (() => undefined);
   }
 
@@ -107,7 +111,8 @@ export class Registration {
       const isNormalized = this.#isNormalized(subject, options.normalize);
       const wanted = isImport ? request : this.#filledIn(subject, request, options);
       const isNew = request.id === undefined;
-      const content = this.#reader.contentOf(subject, wanted, { isNormalized, isNew });
+      const isJudged = isNew && this.#judgesNew(subject);
+      const content = this.#reader.contentOf(subject, wanted, { isNormalized, isNew: isJudged });
       // What is imported is kept as it is: it was checked where it comes from, and is checked again where it is used.
       if (!isImport) await this.#reader.vet(subject, content);
       const live = this.#live(subject);
@@ -132,7 +137,7 @@ export class Registration {
   ): Promise<CompatibilityAnswer> {
     const content = this.#reader.contentOf(subject, this.#filledIn(subject, request, null), {
       isNormalized: this.#isNormalized(subject, options.normalize),
-      isNew: true,
+      isNew: this.#judgesNew(subject),
     });
     await this.#reader.vet(subject, content);
     return this.#compare(subject, content, earlier);
@@ -235,7 +240,7 @@ export class Registration {
     live: readonly SchemaVersion[],
   ): Promise<SoundAnswer | null> {
     const { isCompatible, messages, sound } = await this.#compare(subject, content, live);
-    if (!isCompatible) throw errors.incompatible(subject, messages, sound === null ? {} : { sound });
+    if (!isCompatible) throw errors.incompatible(subject, messages, this.#refusal, sound === null ? {} : { sound });
     return sound;
   }
 
@@ -293,16 +298,12 @@ export class Registration {
     return { isCompatible: false, messages: [...messages, `{sound: '${soundLine(sound)}'}`], sound };
   }
 
-  async #compareAvro(
-    subject: string,
-    content: SchemaContent,
-    versions: readonly SchemaVersion[],
-  ): Promise<CompatibilityAnswer> {
-    const next = await this.#reader.parseAvro(subject, content);
+  #compareAvro(subject: string, content: SchemaContent, versions: readonly SchemaVersion[]): CompatibilityAnswer {
+    const next = this.#reader.parseAvro(subject, content, true);
     const { compatibilityLevel: level, validateFields = false } = this.#settings.configInForce(subject);
     const earlier: EarlierAvro[] = [];
     for (const old of versions) {
-      earlier.push({ version: old.version, schema: old.schema, parsed: await this.#reader.parseAvro(subject, old) });
+      earlier.push({ version: old.version, schema: old.schema, parsed: this.#reader.parseAvro(subject, old, true) });
     }
     const messages = avroMessages(next, earlier, level, validateFields);
     return { isCompatible: messages.length === 0, messages, sound: null };
@@ -314,12 +315,20 @@ export class Registration {
     const id = this.#idFor(subject, request, content);
     const record = { subject, version, id, deleted: false, ...content };
     await this.#writer.append([
+      ...this.#newContext(contextOf(subject)),
       ...this.#forgotten(all, id),
       { key: encodeKey({ keytype: 'SCHEMA', subject, version }), value: encodeSchemaValue(record) },
     ]);
     const written = this.#state.version(subject, version);
     if (written === undefined) throw errors.store(new Error('the record that was written was not read back'));
     return written;
+  }
+
+  /** The record of a context that has none yet. */
+  #newContext(context: string): KeyedValue[] {
+    const key = { keytype: 'CONTEXT', context } as const;
+    if (context === DEFAULT_CONTEXT || this.#state.keyBytes(key).length > 0) return [];
+    return [{ key: encodeKey(key), value: encodeContextValue(context) }];
   }
 
   #nextVersion(subject: string): number {
@@ -360,6 +369,11 @@ export class Registration {
 
   #live(subject: string): SchemaVersion[] {
     return this.#state.versions(subject).filter(({ deleted }) => !deleted);
+  }
+
+  /** `validateNewSchemas`: whether new schemas are judged more strictly than what is there. */
+  #judgesNew(subject: string): boolean {
+    return this.#settings.configInForce(subject).validateNewSchemas !== false;
   }
 
   /** What is imported is never. */

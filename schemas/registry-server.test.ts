@@ -44,6 +44,28 @@ describe('a restart', () => {
     assert.deepEqual((await after.register('new', '{"type":"string"}')).body, { id: 4 });
   });
 
+  it('still lists a context that has lost its last subject, whose record Confluent’s registry reads, too', async (test) => {
+    const log = new MemoryLog();
+    const first = await startRegistry({ host: '127.0.0.1', port: 0, log });
+    const before = clientOf(first);
+    await before.register(':.dev:a', CLOSED);
+    await before.register(':.dev:a', CLOSED_2);
+    await before.del('/subjects/:.dev:a');
+    await before.del('/subjects/:.dev:a?permanent=true');
+    await first.stop();
+    const contexts: string[] = [];
+    const table = await log.table('_schemas', ({ key, value }) => {
+      if (String(key).includes('CONTEXT')) contexts.push(`${key} ${value}`);
+    });
+    await table.readToEnd();
+    await table.close();
+    const key = '{"keytype":"CONTEXT","tenant":"default","context":".dev","magic":0}';
+    assert.deepEqual(contexts, [`${key} {"tenant":"default","context":".dev"}`]);
+    const after = clientOf(await registryOf(test, { log }));
+    assert.deepEqual((await after.get('/contexts')).body, ['.', '.dev']);
+    assert.equal((await after.del('/contexts/.dev')).status, 204);
+  });
+
   it('reads a topic with other spellings of keys, and tombstones them as they were written', async (test) => {
     const log = new MemoryLog();
     await log.createTopics([{ topic: '_schemas', partitions: 1, replicationFactor: -1 }]);
@@ -98,7 +120,14 @@ describe('the settings of a registry', () => {
     const start = (config: object) => startRegistry({ host: '127.0.0.1', port: 0, store: memoryStore(), config });
     await assert.rejects(start({ 'kafkastore.topik': 'x' }), /no key 'kafkastore\.topik'; it has kafkastore\.topic, /);
     await assert.rejects(start({ 'schema.max.bytes': '1 MiB' }), /'schema\.max\.bytes' is "1 MiB", not a number/);
+    await assert.rejects(start({ 'schema.incompatible.error.code': 422 }), /it is 409 or 40901/);
     await assert.rejects(start({ 'schema.compatibility.level': 'SOME' }), { code: 'BAD_REGISTRY_CONFIG' });
+  });
+
+  it('say what an incompatible schema is refused with', async (test) => {
+    const registry = await setUp(test, { config: { 'schema.incompatible.error.code': 40901 } });
+    await registry.register('a', '{"type":"string"}');
+    assertRefused(await registry.register('a', '{"type":"integer"}'), 409, 40901, /TYPE_CHANGED/);
   });
 
   it('set the limits and the level that holds where none is configured', async (test) => {

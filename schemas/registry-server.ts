@@ -36,6 +36,8 @@ export interface RegistryConfig extends SecurityConfig {
   readonly 'kafkastore.timeout.ms'?: number;
   /** Level where none is configured, BACKWARD. */
   readonly 'schema.compatibility.level'?: string;
+  /** Confluent's code for an incompatible schema: 409 up to its 8.1, 40901 since; 409. */
+  readonly 'schema.incompatible.error.code'?: number;
   /** Longest schema text in bytes before 42209, 1 MiB. */
   readonly 'schema.max.bytes'?: number;
   /** Deepest nesting of a schema text before 42201, 200; at most 1000. */
@@ -122,6 +124,7 @@ const CONFIG_TYPES: Readonly<Record<keyof RegistryConfig, 'string' | 'number'>> 
   'kafkastore.topic.replication.factor': 'number',
   'kafkastore.timeout.ms': 'number',
   'schema.compatibility.level': 'string',
+  'schema.incompatible.error.code': 'number',
   'schema.max.bytes': 'number',
   'schema.max.depth': 'number',
   'schema.check.budget.ms': 'number',
@@ -182,7 +185,14 @@ function coreOptions(config: RegistryConfig): Omit<RegistryCoreOptions, 'store'>
     throw new RegistryConfigError(`The registry's key 'schema.max.depth' is ${depth}; ${DEEPEST_LIMIT} is the most.`);
   }
   const timeoutMs = config['kafkastore.timeout.ms'];
+  const refusal = config['schema.incompatible.error.code'] ?? 409;
+  if (refusal !== 409 && refusal !== 40901) {
+    throw new RegistryConfigError(
+      `The registry's key 'schema.incompatible.error.code' is ${refusal}; it is 409 or 40901.`,
+    );
+  }
   return {
+    incompatibleErrorCode: refusal,
     limits: {
       maxBytes: config['schema.max.bytes'] ?? DEFAULT_LIMITS.maxBytes,
       maxDepth: depth,

@@ -57,7 +57,9 @@ export class SchemaReader {
     return {
       schemaType,
       schema:
-        schemaType === 'AVRO' ? this.#avroText(subject, text, references, isNormalized) : jsonText(text, isNormalized),
+        schemaType === 'AVRO'
+          ? this.#avroText(subject, text, references, { isNormalized, isNew })
+          : jsonText(text, isNormalized),
       references: isNormalized ? references.toSorted(byName) : references,
       metadata: request.metadata ?? null,
       ruleSet: request.ruleSet ?? null,
@@ -79,15 +81,14 @@ export class SchemaReader {
     return vetted;
   }
 
-  async parseAvro(subject: string, content: SchemaContent): Promise<AvroSchema> {
-    return parseAvro(content.schema, this.closure(contextOf(subject), content.references), this.limits);
+  /** `isKept`: it is there already, and is not judged again. */
+  parseAvro(subject: string, { schema, references }: SchemaContent, isKept: boolean): AvroSchema {
+    return parseAvro(schema, this.closure(contextOf(subject), references), this.limits, { isKept });
   }
 
   async #vet(subject: string, content: SchemaContent): Promise<void> {
-    if (content.schemaType === 'AVRO') {
-      await this.parseAvro(subject, content);
-      return;
-    }
+    // An Avro text was judged when it was put into its spelling.
+    if (content.schemaType === 'AVRO') return;
     const { schema } = content;
     const references = this.closure(contextOf(subject), content.references);
     const length = references.reduce((sum, { text }) => sum + text.length, schema.length);
@@ -114,15 +115,21 @@ export class SchemaReader {
     return [...texts].map(([name, text]) => ({ name, text }));
   }
 
-  #avroText(subject: string, text: string, references: readonly SchemaReference[], isNormalized: boolean): string {
-    const parsed = parseAvro(text, this.closure(contextOf(subject), references), this.limits);
+  #avroText(
+    subject: string,
+    text: string,
+    references: readonly SchemaReference[],
+    { isNormalized, isNew }: ReadingOptions,
+  ): string {
+    const closure = this.closure(contextOf(subject), references);
+    const parsed = parseAvro(text, closure, this.limits, { isKept: !isNew });
     return isNormalized ? normalizedAvroText(parsed) : avroText(parsed);
   }
 
   /** An Avro schema's text with everything it refers to in it; any other schema's is its own. */
   resolvedText(subject: string, { schemaType, schema, references }: SchemaContent): string {
     if (schemaType !== 'AVRO' || references.length === 0) return schema;
-    const { root } = parseAvro(schema, this.closure(contextOf(subject), references), this.limits);
+    const { root } = parseAvro(schema, this.closure(contextOf(subject), references), this.limits, { isKept: true });
     return avroText({ root, known: new Set() });
   }
 

@@ -275,4 +275,27 @@ describe('Avro over REST', () => {
       /Other/,
     );
   });
+
+  it('takes a name or a default that no new schema may have where it is imported, or validateNewSchemas is off', async (test) => {
+    const registry = await setUp(test);
+    const old =
+      '{"type":"record","name":"r","namespace":"foo-bar.x","fields":[{"name":"f","type":"string","default":null}]}';
+    const next =
+      '{"type":"record","name":"r","namespace":"foo_bar.x","fields":[{"name":"f","type":"string","default":""}]}';
+    assertRefused(await registry.post('/subjects/s/versions', { schema: old }), 422, 42201, /invalid/);
+    await registry.put('/mode/s', { mode: 'IMPORT' });
+    assert.deepEqual((await registry.post('/subjects/s/versions', { schema: old, id: 5, version: 1 })).body, { id: 5 });
+    await registry.del('/mode/s');
+    assert.equal((await registry.post('/subjects/s', { schema: old })).body.id, 5);
+    await registry.put('/config/s', { compatibility: 'NONE' });
+    assert.equal((await registry.post('/subjects/s/versions', { schema: next })).status, 200);
+    await registry.put('/config/t', { validateNewSchemas: false });
+    assert.equal((await registry.post('/subjects/t/versions', { schema: old })).status, 200);
+    assertRefused(
+      await registry.post('/subjects/t/versions', { schema: '{"type":"record"}' }),
+      422,
+      42201,
+      /Avro schema/,
+    );
+  });
 });

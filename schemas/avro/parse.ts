@@ -5,7 +5,7 @@
  * aliases and the numbers as they were written, because the registry's spelling of a schema holds them all.
  */
 import { createRequire } from 'node:module';
-import { errors } from '../errors.ts';
+import { errors, RegistryError } from '../errors.ts';
 import { isObject, type JsonObject, type JsonValue, positionBeyondDepth } from '../parse/json-text.ts';
 import type { NamedText, SchemaLimits } from '../parse/parse-schema.ts';
 
@@ -51,25 +51,43 @@ export interface AvroSchema {
   readonly known: ReadonlySet<string>;
 }
 
-/** Throws 42201 or 42209. `references` are texts of other schemas, in any order. */
-export function parseAvro(text: string, references: readonly NamedText[], limits: SchemaLimits): AvroSchema {
+/**
+ * Throws 42201 or 42209. `references` are texts of other schemas, in any order. `isKept`: a schema that is there already,
+ * as other registries and older ones took it, so that its names and defaults are not judged any more.
+ */
+export function parseAvro(
+  text: string,
+  references: readonly NamedText[],
+  limits: SchemaLimits,
+  { isKept = false }: { readonly isKept?: boolean } = {},
+): AvroSchema {
   const names = new Map<string, NamedNode>();
-  const registry: Record<string, unknown> = {};
-  for (const reference of inOrder(references)) {
-    parseOne(reference, names, registry, limits);
+  const parse = (one: string, registry: object | null): AvroNode => parseOne(one, names, registry, limits);
+  try {
+    const registry = isKept ? null : {};
+    for (const reference of inOrder(references)) parse(reference, registry);
+    const known = new Set(names.keys());
+    return { root: parse(text, registry), known };
+  } catch (error) {
+    if (error instanceof RegistryError) throw error;
+    throw errors.invalidSchema(`Invalid schema: it is no Avro schema: ${(error as Error).message}.`, error);
   }
-  const known = new Set(names.keys());
-  return { root: parseOne(text, names, registry, limits), known };
 }
 
-function parseOne(text: string, names: Map<string, NamedNode>, registry: object, limits: SchemaLimits): AvroNode {
+/** Judged only where there is a `registry` of avsc's to judge it in. */
+function parseOne(
+  text: string,
+  names: Map<string, NamedNode>,
+  registry: object | null,
+  limits: SchemaLimits,
+): AvroNode {
   const bytes = Buffer.byteLength(text);
   if (bytes > limits.maxBytes) throw errors.schemaTooLarge(bytes, limits.maxBytes);
   if (positionBeyondDepth(text, limits.maxDepth) !== -1) {
     throw errors.invalidSchema(`Invalid schema: it nests deeper than ${limits.maxDepth} levels.`);
   }
   const schema = jsonOf(text);
-  assertAvro(schema, registry);
+  if (registry !== null) assertAvro(schema, registry);
   return new Reader(names).node(jsonWithNumbersOf(text) ?? schema, '');
 }
 

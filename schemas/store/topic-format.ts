@@ -98,6 +98,11 @@ export function encodeClearSubjectValue(subject: string): Buffer {
   return json({ subject });
 }
 
+/** Says that the context is there; Confluent's registry lists contexts by these. */
+export function encodeContextValue(context: string): Buffer {
+  return json({ tenant: 'default', context });
+}
+
 /** `version` is the watermark: every version up to it is soft-deleted. */
 export function encodeDeleteSubjectValue(subject: string, version: number): Buffer {
   return json({ subject, version });
