@@ -7,6 +7,7 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../../connectors/api/index.ts';
 import { claimCodes, RequestError } from '../errors.ts';
+import { within } from '../worker/backoff.ts';
 import type { Worker } from '../worker/worker.ts';
 import { adminRoutes, type WorkerFacts } from './admin.ts';
 import { connectorRoutes } from './connectors.ts';
@@ -19,6 +20,8 @@ import { steeringRoutes } from './steering.ts';
 
 /** A connector config with a large schema or statement in it; Kafka Connect has no limit. */
 const MAX_BODY_BYTES = 4 << 20;
+/** Kafka Connect's: a log that hangs is answered for, and what was asked may still happen. */
+const REQUEST_DEADLINE_MS = 90_000;
 
 /** Every route of the API, in the order of the document. */
 export function restRoutes(worker: Worker, facts: WorkerFacts): Route[] {
@@ -83,7 +86,8 @@ function serve(server: FastifyInstance, { method, path, handle }: Route): void {
     method,
     url: urlOf(path),
     handler: async (request, reply) => {
-      const { status, body, location } = await handle(requestOf(request));
+      const what = `Request timed out: ${method} ${request.url}`;
+      const { status, body, location } = await within(what, REQUEST_DEADLINE_MS, handle(requestOf(request)));
       if (location !== undefined) reply.header('location', location);
       reply.code(status);
       return body === undefined ? reply.send() : sendJson(reply, body);

@@ -127,6 +127,8 @@ export class ConfigStore {
     await this.#table.put([
       { key: CONNECTOR + connector, value: null },
       { key: TARGET_STATE + connector, value: null },
+      // Compaction forgets tombstones, but not the task configs: without this they would be the next connector's.
+      { key: COMMIT + connector, value: JSON.stringify({ tasks: 0 }) },
     ]);
   }
 

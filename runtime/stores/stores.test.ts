@@ -40,6 +40,7 @@ test('configs are written as Kafka Connect writes them, in topics that are compa
     ['commit-a-b', '{"tasks":2}'],
     ['connector-a-b', null],
     ['target-state-a-b', null],
+    ['commit-a-b', '{"tasks":0}'],
   ]);
   assert.deepEqual(log.topicConfig('configs'), { 'cleanup.policy': 'compact' });
   assert.deepEqual(store.names(), []);

@@ -15,7 +15,7 @@ import {
   type SourceConnectorPlugin,
   type TaskConfig,
 } from '../../connectors/api/index.ts';
-import { asError, messageOf, RequestError, traceOf } from '../errors.ts';
+import { asError, DeadlineError, messageOf, RequestError, traceOf } from '../errors.ts';
 import type { TargetState } from '../stores/config-store.ts';
 import { within } from './backoff.ts';
 import { noErrors } from './error-policy.ts';
@@ -59,6 +59,10 @@ export class ConnectorLife {
   #tasks: readonly Task[] = [];
   #queue: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
+  /** Gives the call into the plugin that is under way a deadline. */
+  #hurry: (() => void) | null = null;
+  /** Turns for which a call that hangs is let go. */
+  #urgent = 0;
   /** Since it last started well. */
   #failures: FailurePolicy | null = null;
 
@@ -66,7 +70,8 @@ export class ConnectorLife {
     this.name = name;
     this.#services = services;
     this.#logger = services.loggers.named(`connector.${name}`, { connector: name });
-    this.#reload = new Reload(services.providers, this.#logger, () => void this.reconfigure());
+    // As written, nothing changes: the tasks have to be told.
+    this.#reload = new Reload(services.providers, this.#logger, () => void this.restart(true, false));
   }
 
   get tasks(): readonly Task[] {
@@ -81,21 +86,24 @@ export class ConnectorLife {
   /** Stops everything; the config stays. */
   stop(timeoutMs: number): Promise<void> {
     clearTimeout(this.#retry);
-    return this.#inTurn(() => this.#stop(timeoutMs));
+    return this.#urgently(() => this.#stop(timeoutMs));
   }
 
-  /** A changed config: the whole connector starts anew. */
+  /** A changed config: the connector starts anew; its tasks go on until it has handed out others. */
   reconfigure(): Promise<void> {
     this.#failures = null;
-    return this.#inTurn(async () => {
-      await this.#stop(this.#services.loop.stopTimeoutMs);
+    return this.#urgently(async () => {
+      clearTimeout(this.#retry);
+      this.#reload.stop();
+      await this.#stopInstance();
       await this.#start('UNASSIGNED');
     });
   }
 
   /** Pause, resume and stop, as the stored target state says. */
   follow(target: TargetState): Promise<void> {
-    return this.#inTurn(async () => {
+    const inTurn = (work: () => Promise<void>) => (target === 'STOPPED' ? this.#urgently(work) : this.#inTurn(work));
+    return inTurn(async () => {
       const { statuses, loop } = this.#services;
       if (target === 'STOPPED') {
         await this.#stop(loop.stopTimeoutMs);
@@ -119,7 +127,7 @@ export class ConnectorLife {
     const chosen = includeTasks ? [...this.#tasks.keys()].filter((id) => isWanted(this.#tasks[id]!.life.state)) : [];
     if (restartsConnector) statuses.putConnector(this.name, 'RESTARTING');
     for (const id of chosen) statuses.putTask(this.name, id, 'RESTARTING', statuses.task(this.name, id)?.trace);
-    return this.#inTurn(async () => {
+    return this.#urgently(async () => {
       if (restartsConnector) {
         await this.#stopInstance();
         await this.#start('RESTARTING', new Set(chosen));
@@ -152,6 +160,34 @@ export class ConnectorLife {
     return turn;
   }
 
+  /** For what ends or replaces what is under way: a plugin that hangs is not waited for longer than a task that does. */
+  #urgently(work: () => Promise<void>): Promise<void> {
+    this.#urgent++;
+    this.#hurry?.();
+    return this.#inTurn(async () => {
+      this.#urgent--;
+      await work();
+    });
+  }
+
+  /** A call into the plugin may take its time, until somebody wants something else of the connector. */
+  async #ask<T>(what: string, call: T | Promise<T>): Promise<T> {
+    const { promise: abandoned, reject } = Promise.withResolvers<never>();
+    const { stopTimeoutMs } = this.#services.loop;
+    const letGo = () => reject(new DeadlineError(`${what} of connector ${this.name}`, stopTimeoutMs));
+    let timer: NodeJS.Timeout | undefined;
+    this.#hurry = () => {
+      timer ??= setTimeout(letGo, stopTimeoutMs);
+    };
+    if (this.#urgent > 0) this.#hurry();
+    try {
+      return await Promise.race([call, abandoned]);
+    } finally {
+      clearTimeout(timer);
+      this.#hurry = null;
+    }
+  }
+
   /** A failure that may pass (a database that is not up yet) is tried again by itself. */
   #fail(error: unknown): void {
     const raw = this.#services.configs.config(this.name) ?? {};
@@ -172,13 +208,18 @@ export class ConnectorLife {
       statuses.putConnector(this.name, 'STOPPED');
       return;
     }
+    // As in Kafka Connect, work is dealt out when the connector is to work.
+    if (target === 'PAUSED' && configs.taskConfigs(this.name).length === 0) {
+      statuses.putConnector(this.name, 'PAUSED');
+      return;
+    }
     statuses.putConnector(this.name, state);
     const { connectors: startups } = this.#services.measures;
     startups.attempts++;
     try {
       const plan = await this.#plan(raw);
-      this.#running = { plugin: plan.plugin, instance: await plan.plugin.create() } as Running;
-      await this.#running.instance.start(this.#context(), plan.config);
+      this.#running = { plugin: plan.plugin, instance: await this.#ask('create', plan.plugin.create()) } as Running;
+      await this.#ask('start', this.#running.instance.start(this.#context(), plan.config));
       await this.#configureTasks(raw, plan, restarted);
     } catch (error) {
       startups.failures++;
@@ -208,7 +249,7 @@ export class ConnectorLife {
   async #configureTasks(raw: Raw, plan: ConnectorPlan, restarted: ReadonlySet<number> = new Set()): Promise<void> {
     const { configs, loop } = this.#services;
     const max = plan.settings.number('tasks.max');
-    const given = await this.#running!.instance.taskConfigs(max);
+    const given = await this.#ask('taskConfigs', this.#running!.instance.taskConfigs(max));
     if (given.length > max && plan.settings.boolean('tasks.max.enforce')) {
       const message = `The connector ${this.name} has generated ${given.length} task configs, but tasks.max is ${max}. Raise tasks.max, or set tasks.max.enforce=false.`;
       throw new ConfigError([{ key: 'tasks.max', value: String(max), message }]);

@@ -337,8 +337,8 @@ export class Worker {
 /** Asks the connector to look at what it would connect to; what it finds belongs to a key each. */
 async function checkWorld(plan: ConnectorPlan): Promise<readonly ConfigProblem[]> {
   try {
-    const connector = await plan.plugin.create();
-    return (await within('The check', CHECK_TIMEOUT_MS, connector.check?.(plan.config))) ?? [];
+    const check = async () => (await plan.plugin.create()).check?.(plan.config);
+    return (await within('The check', CHECK_TIMEOUT_MS, check())) ?? [];
   } catch (error) {
     return [{ key: 'connector.class', value: plan.plugin.class, message: `The check failed: ${messageOf(error)}` }];
   }

@@ -17,7 +17,6 @@ const callersMistake = 'Connect REST, a request that cannot be read';
 const words = 'Connect REST, the words of refusals';
 const nulls = 'Connect REST, a null in a configuration';
 const anyType = 'Connect REST, content types';
-const bornPaused = 'Connect REST, a connector born paused';
 const oddNames = 'Connect REST, names with';
 const renamed = 'Connect REST, `name` in a patch';
 const fileKeys = 'Connect REST, keys of the file connectors';
@@ -52,8 +51,6 @@ export const deviations: readonly Deviation[] = [
   { line: nulls, steps: /^nulled deleted/, place: /./ },
   { line: anyType, steps: /^create: (text\/plain|form)/, place: /./ },
   { line: anyType, steps: /^lenient(-form)? deleted/, place: /./ },
-  { line: bornPaused, steps: /^asleep sleeps/, place: /^body\.tasks$/ },
-  { line: bornPaused, steps: /^all with/, place: /^body\.asleep\.(info|status)\.tasks$/ },
   { line: taskClass, steps: /^tasks of lines/, place: /task\.class$/ },
   { line: renamed, steps: /^patched with (another|a null) name/, place: /./ },
   { line: renamed, steps: /^lines after patches/, place: /^body\.name$/, ours: 'lines' },
