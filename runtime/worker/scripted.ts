@@ -44,7 +44,7 @@ export function scripted(): Scripted {
     const isHere = (wanted: string | null | undefined) => wanted === place || wanted === `${place} ${task}`;
     if (isHere(script.hang) || isHere(config?.string('hang'))) await released;
     if (!isHere(script.fail) && !isHere(config?.string('fail'))) return;
-    throw new ConnectError(`It was told to fail: ${place}`, { code: 'TOLD_TO_FAIL' });
+    throw new ConnectError(`It was told to fail: ${place}`);
   };
   const life = () => {
     let config: Config;
