@@ -17,6 +17,8 @@ export interface CatalogTable {
   readonly primaryKey: readonly string[];
   /** Columns of the replica identity's index, in its order. */
   readonly identityKey: readonly string[];
+  /** Columns of the first unique index by name, the primary key's before all; empty where there is none without conditions. */
+  readonly uniqueKey: readonly { readonly name: string; readonly isNullable: boolean }[];
   readonly columns: readonly CatalogColumn[];
 }
 
@@ -34,9 +36,13 @@ export interface CatalogColumn {
 const TABLES = `
 SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relreplident AS identity, c.relkind AS kind,
   (SELECT json_agg(a.attname ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute a
-    WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.number) AS primary_key,
+    WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.number AND k.place <= i.indnkeyatts) AS primary_key,
   (SELECT json_agg(a.attname ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute a
-    WHERE i.indrelid = c.oid AND i.indisreplident AND a.attrelid = c.oid AND a.attnum = k.number) AS identity_key,
+    WHERE i.indrelid = c.oid AND i.indisreplident AND a.attrelid = c.oid AND a.attnum = k.number AND k.place <= i.indnkeyatts) AS identity_key,
+  (SELECT json_agg(json_build_array(a.attname, NOT a.attnotnull) ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute a
+    WHERE i.indexrelid = (SELECT u.indexrelid FROM pg_index u JOIN pg_class x ON x.oid = u.indexrelid WHERE u.indrelid = c.oid AND u.indisunique AND u.indisvalid
+        AND u.indpred IS NULL AND u.indexprs IS NULL ORDER BY u.indisprimary DESC, x.relname LIMIT 1)
+      AND a.attrelid = c.oid AND a.attnum = k.number AND k.place <= i.indnkeyatts) AS unique_key,
   (SELECT json_agg(json_build_array(a.attname, a.atttypid::bigint, a.atttypmod, NOT a.attnotnull, a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid)) ORDER BY a.attnum)
     FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace`;
@@ -58,6 +64,9 @@ function toTable(row: Row): CatalogTable {
     replicaIdentity: row.identity!,
     primaryKey: JSON.parse(row.primary_key ?? '[]') as string[],
     identityKey: JSON.parse(row.identity_key ?? '[]') as string[],
+    uniqueKey: (JSON.parse(row.unique_key ?? '[]') as [string, boolean][]).map(([name, isNullable]) => {
+      return { name, isNullable };
+    }),
     columns: columns.map(([name, typeOid, modifier, isNullable, isGenerated, expression]) => {
       return { name, typeOid, modifier, isNullable, isGenerated, defaultExpression: isGenerated ? null : expression };
     }),

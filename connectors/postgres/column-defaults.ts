@@ -24,14 +24,14 @@ export function withDefault(mapping: ColumnMapping, expression: string | null): 
   if (json === null || json === 'null') return mapping;
   return {
     ...mapping,
-    schema: { ...mapping.schema, defaultValue: toValue(json, mapping.schema, expression) },
+    schema: { ...mapping.schema, defaultValue: toValue(json, mapping.schema) },
     zero: json,
   };
 }
 
-/** Bytes, lists and structs get no default, except decimals. */
+/** Bytes, lists and structs get no default, except decimals and bits. */
 function isSimple(schema: Schema): boolean {
-  if (schema.name === LogicalNames.decimal) return true;
+  if (schema.name === LogicalNames.decimal || schema.name === 'io.debezium.data.Bits') return true;
   return !['bytes', 'array', 'map', 'struct'].includes(schema.type);
 }
 
@@ -53,25 +53,34 @@ function literalOf(expression: string): string | null {
 }
 
 /** The value in the form that the schema's type has outside of JSON. */
-function toValue(json: string, schema: Schema, expression: string): ConnectValue {
+function toValue(json: string, schema: Schema): ConnectValue {
   const value = new JsonText(Buffer.from(json)).parse();
   switch (schema.name) {
     case LogicalNames.decimal:
-      return toScale(literalOf(expression) ?? '0', Number(schema.parameters?.scale ?? 0));
+      return toDecimal(Buffer.from(String(value), 'base64'), Number(schema.parameters?.scale ?? 0));
+    case 'io.debezium.data.Bits':
+      return Buffer.from(String(value), 'base64');
     case LogicalNames.date:
       return new Date(Number(value) * MILLIS_PER_DAY);
     case LogicalNames.time:
     case LogicalNames.timestamp:
       return new Date(Number(value));
     default:
-      return value;
+      return isFloat(schema) ? Number(value) : value;
   }
+}
+
+/** NaN and the infinities are words in JSON. */
+function isFloat({ type }: Schema): boolean {
+  return type === 'float32' || type === 'float64';
 }
 
 const MILLIS_PER_DAY = 86_400_000;
 
-/** The exact decimal with as many digits behind the point as the column has. */
-function toScale(text: string, scale: number): string {
-  const [whole, fraction = ''] = text.split('.');
-  return scale === 0 ? whole! : `${whole}.${fraction.padEnd(scale, '0').slice(0, scale)}`;
+/** The exact decimal of an unscaled value, with as many digits behind the point as the column has. */
+function toDecimal(bytes: Buffer, scale: number): string {
+  const unscaled = BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`));
+  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
+  const whole = `${unscaled < 0n ? '-' : ''}${digits.slice(0, digits.length - scale)}`;
+  return scale === 0 ? whole : `${whole}.${digits.slice(digits.length - scale)}`;
 }

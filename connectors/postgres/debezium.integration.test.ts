@@ -9,6 +9,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { readGolden } from '../../test/kit/debezium-golden.ts';
 import { playScenario, type RecordedRecord, type Recorder } from '../../test/kit/debezium-player.ts';
 import { debeziumScenarios } from '../../test/kit/debezium-scenarios.ts';
+import { debeziumSuiteScenarios } from '../../test/kit/debezium-suite-scenarios.ts';
 import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
 import { type Converter, JsonText, parseConfig, type RecordValue, type Schema } from '../api/index.ts';
 import { jsonPlugin } from '../converters/json.ts';
@@ -86,7 +87,8 @@ describe('beside Debezium', { concurrency: CONCURRENCY }, () => {
   });
   after(() => server.stop());
 
-  for (const scenario of debeziumScenarios.filter(({ name }) => name !== 'signals')) {
+  const all = [...debeziumScenarios, ...debeziumSuiteScenarios];
+  for (const scenario of all.filter(({ name }) => name !== 'signals')) {
     test(`answers as Debezium did: ${scenario.name}`, async () => {
       const ours = await playScenario(server, scenario, startOurs);
       const theirs = readGolden(scenario.name);

@@ -77,24 +77,26 @@ export const messageKeySchema: Schema = {
   version: 1,
 };
 
-const message: Schema = {
-  ...struct('io.debezium.connector.postgresql.Message', [
-    { name: 'prefix', schema: optional('string') },
-    { name: 'content', schema: optional('bytes') },
-  ]),
-  version: 1,
-};
-
-export const messageValueSchema: Schema = {
-  ...struct('io.debezium.connector.postgresql.MessageValue', [
-    { name: 'op', schema: { type: 'string' } },
-    { name: 'ts_ms', schema: optional('int64') },
-    { name: 'source', schema: source },
-    { name: 'transaction', schema: transaction },
-    { name: 'message', schema: message },
-  ]),
-  version: 1,
-};
+/** `isText`: whether `binary.handling.mode` makes text of the content. */
+export function messageValueSchema(isText: boolean): Schema {
+  const message: Schema = {
+    ...struct('io.debezium.connector.postgresql.Message', [
+      { name: 'prefix', schema: optional('string') },
+      { name: 'content', schema: optional(isText ? 'string' : 'bytes') },
+    ]),
+    version: 1,
+  };
+  return {
+    ...struct('io.debezium.connector.postgresql.MessageValue', [
+      { name: 'op', schema: { type: 'string' } },
+      { name: 'ts_ms', schema: optional('int64') },
+      { name: 'source', schema: source },
+      { name: 'transaction', schema: transaction },
+      { name: 'message', schema: message },
+    ]),
+    version: 1,
+  };
+}
 
 /** Where a transaction begins and ends (`provide.transaction.metadata`). */
 export const transactionKeySchema: Schema = {

@@ -2,11 +2,12 @@
  * Makes records of logical decoding messages (`pg_logical_emit_message`) in Debezium's form: operation `m`, the prefix as the
  * key, no table. No I/O.
  */
-import type { SourceOffset } from '../api/index.ts';
+import type { Schema, SourceOffset } from '../api/index.ts';
 import { messageKeySchema, messageValueSchema } from './envelope-schema.ts';
 import type { RecordBatch } from './record-batch.ts';
 import type { SourceSettings } from './source-config.ts';
-import { CONNECTOR_VERSION, nowMicros, type TransactionInfo } from './table-encoder.ts';
+import { CONNECTOR_VERSION, nowMicros, originTail, type TransactionInfo } from './table-encoder.ts';
+import { binaryEncodings } from './types/mapping.ts';
 
 export interface LogicalMessage {
   readonly prefix: string;
@@ -23,8 +24,12 @@ export class MessageWriter {
   readonly #topic: string;
   readonly #head: string;
   readonly #database: string;
+  readonly #valueSchema: Schema;
+  readonly #encoding: BufferEncoding;
 
-  constructor({ prefix, database, messages }: SourceSettings) {
+  constructor({ prefix, database, messages, types }: SourceSettings) {
+    this.#valueSchema = messageValueSchema(types.binary !== 'bytes');
+    this.#encoding = binaryEncodings[types.binary];
     this.#topic = messages.topic;
     this.#head = `"version":"${CONNECTOR_VERSION}","connector":"postgresql","name":${JSON.stringify(prefix)}`;
     this.#database = JSON.stringify(database.database);
@@ -32,19 +37,20 @@ export class MessageWriter {
 
   write(batch: RecordBatch, message: LogicalMessage): void {
     const prefix = JSON.stringify(message.prefix);
-    const content = message.content.toString('base64');
+    const content = message.content.toString(this.#encoding);
     const source = this.#source(message);
-    const body = `"source":${source},"transaction":${message.block},"message":{"prefix":${prefix},"content":"${content}"}`;
+    const body = `"source":${source}${message.block},"message":{"prefix":${prefix},"content":"${content}"}`;
     const value = Buffer.from(`{"op":"m","ts_ms":${Date.now()},${body}}`);
     const key = Buffer.from(`{"prefix":${prefix}}`);
-    batch.add(this.#topic, messageKeySchema, key, messageValueSchema, value, message.offset);
+    batch.add(this.#topic, messageKeySchema, key, this.#valueSchema, value, message.offset);
   }
 
   #source({ transaction, lastCommitLsn, lsn }: LogicalMessage): string {
     const micros = transaction?.commitMicros ?? nowMicros();
-    const sequence = `[\\"${transaction?.lastCommitLsn ?? lastCommitLsn}\\",\\"${lsn}\\"]`;
+    const last = transaction === null ? lastCommitLsn : transaction.lastCommitLsn;
+    const sequence = `[${last === null ? 'null' : `\\"${last}\\"`},\\"${lsn}\\"]`;
     const times = `"snapshot":"false","db":${this.#database},"sequence":"${sequence}","ts_us":${micros},"ts_ns":${micros}000`;
-    const ids = `"txId":${transaction?.xid ?? null},"lsn":${lsn},"xmin":null,"origin":null,"origin_lsn":null`;
-    return `{${this.#head},"ts_ms":${Math.floor(micros / 1000)},${times},"schema":"","table":"",${ids}}`;
+    const ids = `"txId":${transaction?.xid ?? null},"lsn":${lsn}${originTail(transaction ?? {})}`;
+    return `{${this.#head},"ts_ms":${Math.floor(micros / 1000)},${times},"schema":"","table":"",${ids}`;
   }
 }

@@ -17,6 +17,7 @@ function recorder(): { calls: unknown[]; reader: MessageReader } {
     calls,
     reader: {
       begin: (lsn, micros, xid) => calls.push(['begin', lsn, micros, xid]),
+      origin: (lsn, name) => calls.push(['origin', lsn, name]),
       commit: (lsn, end) => calls.push(['commit', lsn, end]),
       relation: (relation) => calls.push(['relation', relation]),
       insert: (oid, row) => calls.push(['insert', oid, columns(row)]),
@@ -43,6 +44,10 @@ test('begin tells commit position, commit time since 1970, and transaction', () 
   const micros = 0x0002e1c6f4b0a000n;
   const hex = `42 0000000001b8a990 ${micros.toString(16).padStart(16, '0')} 000002f5`;
   assert.deepEqual(read(hex), ['begin', 0x1b8a990, Number(micros) + 946_684_800_000_000, 0x2f5]);
+});
+
+test('origin tells where the transaction came from, and its position there', () => {
+  assert.deepEqual(read('4f 0000000000aabbcc 6e6f646531 00'), ['origin', 0xaabbcc, 'node1']);
 });
 
 test('commit tells its own position and where it ends', () => {

@@ -78,6 +78,8 @@ export type OldTuple = 'none' | 'key' | 'full';
 /** Is told each message; positions and times are 64-bit integers that fit a number for the next centuries. */
 export interface MessageReader {
   begin(commitLsn: number, commitMicros: number, xid: number): void;
+  /** The transaction at hand was replicated from elsewhere, where it was committed at `lsn`. */
+  origin(lsn: number, name: string): void;
   commit(commitLsn: number, endLsn: number): void;
   relation(relation: RelationMessage): void;
   insert(relation: number, row: Tuple): void;
@@ -138,8 +140,10 @@ export function readMessage(buffer: Buffer, position: number, reader: MessageRea
     case Message.logical:
       readLogical(buffer, position, reader);
       break;
-    case Message.type:
     case Message.origin:
+      reader.origin(readLsn(buffer, position), buffer.toString('utf8', position + 8, buffer.indexOf(0, position + 8)));
+      break;
+    case Message.type:
       break;
     default:
       throw unknown('message', type);

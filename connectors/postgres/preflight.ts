@@ -119,20 +119,20 @@ async function publicationProblems(connection: WireConnection, settings: SourceS
       ),
     ];
   }
-  return tableProblems(
-    await readTables(
-      connection,
-      captured.map((table) => table.oid),
-    ),
-  );
+  const oids = captured.map((table) => table.oid);
+  return tableProblems(await readTables(connection, oids), new Set(published.map(({ oid }) => oid)));
 }
 
-/** Postgres refuses UPDATE and DELETE of a published row it cannot identify: that would stop the application. */
-function tableProblems(tables: readonly CatalogTable[]): ConfigProblem[] {
+/**
+ * Postgres refuses UPDATE and DELETE of a published row it cannot identify: publishing such a table would stop the application.
+ * Of one that was published before us nothing gets worse.
+ */
+function tableProblems(tables: readonly CatalogTable[], published: ReadonlySet<number>): ConfigProblem[] {
   return tables.flatMap((table) => {
     const fix = `ALTER TABLE ${qualified(table)} REPLICA IDENTITY FULL;`;
     const isUnidentified =
       table.replicaIdentity === 'n' || (table.replicaIdentity === 'd' && table.primaryKey.length === 0);
+    if (isUnidentified && published.has(table.oid)) return [];
     if (isUnidentified) {
       const message = `Table ${table.schema}.${table.name} has no primary key and no replica identity: once it is published, Postgres refuses its updates and deletes. Add a primary key, or run: ${fix}`;
       return [{ key: 'table.include.list', value: `${table.schema}.${table.name}`, message }];

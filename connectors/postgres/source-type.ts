@@ -11,6 +11,7 @@ const HEADER_BYTES = 4;
 
 const FIXED: Readonly<Record<string, readonly [length: number, scale: number]>> = {
   bool: [1, 0],
+  char: [1, 0],
   date: [13, 0],
   float4: [8, 8],
   float8: [17, 17],
@@ -30,12 +31,26 @@ export function characterLength(type: PgType, modifier: number): number | null {
   return (name === 'varchar' || name === 'bpchar') && own >= HEADER_BYTES ? own - HEADER_BYTES : null;
 }
 
+const SERIALS: Readonly<Record<string, string>> = { int2: 'SMALLSERIAL', int4: 'SERIAL', int8: 'BIGSERIAL' };
+
+/** The type's name in capitals; an integer that counts by itself has another, as in the JDBC driver. */
+export function sourceTypeName(type: PgType, defaultExpression: string | null | undefined): string {
+  const serial = defaultExpression?.includes('nextval(') ? SERIALS[type.name] : undefined;
+  return serial ?? type.name.toUpperCase();
+}
+
 /** The mapping with the type in its schema's parameters. */
-export function withSourceType(mapping: ColumnMapping, column: string, type: PgType, modifier: number): ColumnMapping {
+export function withSourceType(
+  mapping: ColumnMapping,
+  column: string,
+  typeName: string,
+  type: PgType,
+  modifier: number,
+): ColumnMapping {
   const [length, scale] = sizeOf(type, modifier);
   const parameters = {
     ...mapping.schema.parameters,
-    '__debezium.source.column.type': type.name.toUpperCase(),
+    '__debezium.source.column.type': typeName,
     '__debezium.source.column.length': String(length),
     '__debezium.source.column.scale': String(scale),
     '__debezium.source.column.name': column,

@@ -84,6 +84,8 @@ export class StreamReader implements MessageReader {
   #wanted: UnsentRow | null = null;
   /** Those values, while its message is read again; null where the row is not there any more. */
   #fill: Tuple | null | undefined = undefined;
+  /** The table of the message at hand was described again for its sake. */
+  #isDescribedAgain = false;
   /** The last transaction that other sessions were known to see. */
   #seen = 0;
   #failure: unknown = null;
@@ -163,6 +165,7 @@ export class StreamReader implements MessageReader {
       if (this.#relation !== null) {
         await tables.take(this.#relation, catalog);
         this.#relation = null;
+        if (this.#isDescribedAgain) this.#readCurrent();
       } else if (this.#wanted !== null) {
         this.#fill = await readUnsent(catalog, this.#wanted);
         this.#wanted = null;
@@ -204,6 +207,7 @@ export class StreamReader implements MessageReader {
     const { client } = this.#context;
     try {
       while (this.#relation === null && this.#wanted === null && !this.#batch.isFull && client.nextMessage()) {
+        this.#isDescribedAgain = false;
         if (client.isKeepalive) this.#keepalive(client.walEnd, client.isReplyRequested);
         else this.#readCurrent();
       }
@@ -261,6 +265,12 @@ export class StreamReader implements MessageReader {
     this.#metadata?.begin(this.#batch, xid, this.#lsn, this.#place.offset, counted);
   }
 
+  /** Comes behind `begin`, before the first change. */
+  origin(lsn: number, name: string): void {
+    this.#transaction = { ...this.#transaction, origin: { name, lsn } };
+    this.#place.transaction = this.#transaction;
+  }
+
   commit(_commitLsn: number, endLsn: number): void {
     this.#isInTransaction = false;
     if (!this.#isOld) {
@@ -286,6 +296,7 @@ export class StreamReader implements MessageReader {
   }
 
   insert(relation: number, row: Tuple): void {
+    if (this.#isOutgrown(relation, row)) return;
     const table = this.#step(relation);
     if (table === null) return;
     const { listener, settings, onSignal } = this.#context;
@@ -295,7 +306,17 @@ export class StreamReader implements MessageReader {
     if (settings.signalTable === `${table.schema}.${table.name}`) onSignal(row);
   }
 
+  /** An enum has grown since its table was described: that is done again, then the message at hand is read again, once. */
+  #isOutgrown(relation: number, row: Tuple): boolean {
+    const { tables } = this.#context;
+    if (this.#isDescribedAgain || tables.get(relation)?.hasNewLabel(row) !== true) return false;
+    this.#relation = tables.relation(relation);
+    this.#isDescribedAgain = true;
+    return true;
+  }
+
   update(relation: number, old: OldTuple, before: Tuple, after: Tuple): void {
+    if (this.#isOutgrown(relation, after)) return;
     if (old === 'key' && this.#fill === undefined && this.#context.settings.readsUnsent) {
       this.#wanted = unsentOf(this.#context.tables.get(relation), after);
       if (this.#wanted !== null) return;

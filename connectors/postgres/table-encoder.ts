@@ -51,6 +51,10 @@ export interface TransactionInfo {
   readonly commitMicros: number;
   /** The end of the transaction before, or null where there was none. */
   readonly lastCommitLsn: number | null;
+  /** Where it was replicated from, where it was. */
+  readonly origin?: { readonly name: string; readonly lsn: number };
+  /** The oldest transaction the slot keeps rows of, where that is wanted. */
+  readonly xmin?: number;
 }
 
 interface WrittenColumn {
@@ -72,6 +76,16 @@ const CLOSE = 0x7d;
 /** The operations of the envelope. */
 export type Operation = 'c' | 'u' | 'd' | 'r' | 't';
 
+/** What ends the source block: horizon and origin. */
+export function originTail({ origin, xmin }: Pick<TransactionInfo, 'origin' | 'xmin'>): string {
+  const from =
+    origin === undefined
+      ? '"origin":null,"origin_lsn":null'
+      : `"origin":${JSON.stringify(origin.name)},"origin_lsn":${origin.lsn}`;
+  return `,"xmin":${xmin ?? null},${from}},"transaction":`;
+}
+
+const ORIGIN_TAIL = originTail({});
 export class TableEncoder {
   readonly topic: string;
   readonly tombstoneTopic: string;
@@ -81,6 +95,7 @@ export class TableEncoder {
   readonly valueSchema: Schema;
   readonly columnCount: number;
   readonly #values: readonly WrittenColumn[];
+  readonly #enums: readonly WrittenColumn[];
   readonly #keys: readonly WrittenColumn[];
   readonly #identity: readonly WrittenColumn[];
   readonly #sourceHead: string;
@@ -89,6 +104,7 @@ export class TableEncoder {
   /** What stands before the position, by snapshot marker. */
   readonly #beforeLsn = new Map<string, Buffer>();
   #betweenLsns: Buffer = NULL;
+  #originTail = ORIGIN_TAIL;
 
   constructor(table: TableDefinition) {
     const { fullName } = table;
@@ -103,6 +119,7 @@ export class TableEncoder {
     const values = usable.filter((column) => column.isIncluded);
     const keys = table.key.flatMap((name) => usable.filter((column) => column.name === name));
     this.#values = values.map(written);
+    this.#enums = this.#values.filter(({ mapping }) => mapping.labels !== undefined);
     this.#keys = keys.map(written);
     this.#identity = usable.filter((column) => column.isIdentity).map(written);
     const field = (column: (typeof usable)[number], isOptional: boolean) => {
@@ -113,7 +130,7 @@ export class TableEncoder {
     };
     this.valueSchema = envelopeSchema(
       fullName,
-      values.map((column) => field(column, column.isNullable)),
+      values.map((column) => field(column, column.isNullable || column.mapping.isAlwaysOptional === true)),
     );
     this.keySchema =
       keys.length === 0
@@ -128,6 +145,15 @@ export class TableEncoder {
   }
 
   readonly #database: string;
+
+  /** Whether the row has a label that its enum did not have when the table was described: Postgres tells of no new ones. */
+  hasNewLabel(row: Tuple): boolean {
+    for (const { index, mapping } of this.#enums) {
+      if (row.kinds[index] !== TupleKind.text) continue;
+      if (!mapping.labels!.has(row.buffer.toString('utf8', row.starts[index]!, row.ends[index]!))) return true;
+    }
+    return false;
+  }
 
   get hasKey(): boolean {
     return this.#keys.length > 0;
@@ -189,8 +215,8 @@ export class TableEncoder {
     out.ascii(lsn);
     out.raw(this.#betweenLsns);
     out.ascii(transaction.xid === null ? 'null' : lsn);
-    if (block === null) out.raw(OPERATION_TAILS[op]);
-    else out.raw(Buffer.from(`${ORIGIN_TAIL}${block},"op":"${op}"`));
+    if (block === null && this.#originTail === ORIGIN_TAIL) out.raw(OPERATION_TAILS[op]);
+    else out.raw(Buffer.from(`${this.#originTail}${block},"op":"${op}"`));
     out.raw(clocks);
   }
 
@@ -220,8 +246,10 @@ export class TableEncoder {
   }
 
   /** Prepares what all rows of a transaction share. */
-  #enter({ xid, commitMicros, serial }: TransactionInfo): void {
+  #enter(transaction: TransactionInfo): void {
+    const { xid, commitMicros, serial } = transaction;
     this.#serial = serial;
+    this.#originTail = originTail(transaction);
     this.#beforeLsn.clear();
     this.#betweenLsns = Buffer.from(
       `\\"]","ts_us":${commitMicros},"ts_ns":${commitMicros}000${this.#sourceNames}${xid},"lsn":`,
@@ -237,7 +265,6 @@ export class TableEncoder {
   }
 }
 
-const ORIGIN_TAIL = ',"xmin":null,"origin":null,"origin_lsn":null},"transaction":';
 const operationTail = (op: string) => Buffer.from(`${ORIGIN_TAIL}null,"op":"${op}"`);
 
 const OPERATION_TAILS: Readonly<Record<Operation, Buffer>> = {

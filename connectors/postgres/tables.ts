@@ -8,10 +8,10 @@ import { adjustName } from './name-adjustment.ts';
 import type { RelationColumn, RelationMessage } from './pgoutput.ts';
 import { PARKED_SUFFIX, type SchemaGate } from './schema-policy.ts';
 import type { SourceSettings } from './source-config.ts';
-import { characterLength, withSourceType } from './source-type.ts';
+import { characterLength, sourceTypeName, withSourceType } from './source-type.ts';
 import { TableEncoder } from './table-encoder.ts';
 import { mapColumn } from './types/column-mapping.ts';
-import type { ColumnMapping, PgType } from './types/mapping.ts';
+import type { ColumnMapping, PgType, TypeModes } from './types/mapping.ts';
 import type { WireConnection } from './wire/connection.ts';
 
 export class Tables {
@@ -26,6 +26,11 @@ export class Tables {
   constructor(settings: SourceSettings, gate: SchemaGate | null = null) {
     this.#settings = settings;
     this.#gate = gate;
+  }
+
+  /** The last description of a relation that was taken; null where it is not captured. */
+  relation(oid: number): RelationMessage | null {
+    return this.#shapes.get(oid)?.relation ?? null;
   }
 
   /** What the offsets have to say about tables. */
@@ -86,7 +91,7 @@ export class Tables {
     const { filters, prefix, delimiter, database, naming } = this.#settings;
     const { schema, name } = relation;
     const described = new Map(catalog?.columns.map((column) => [column.name, column]));
-    const tombstoneTopic = [prefix, schema, name].join(delimiter);
+    const tombstoneTopic = topicName([prefix, schema, name].join(delimiter));
     const topic = tombstoneTopic + suffix;
     return new TableEncoder({
       prefix,
@@ -96,7 +101,7 @@ export class Tables {
       database: database.database,
       schema,
       name,
-      key: filters.keyColumns(schema, name) ?? keyOf(relation, catalog),
+      key: filters.keyColumns(schema, name) ?? keyOf(relation, catalog, this.#settings.types.isCompatible),
       columns: relation.columns.map((column) => ({
         name: column.name,
         field: adjustName(column.name, naming.fieldNames, false),
@@ -116,11 +121,28 @@ export class Tables {
     let plain = mapColumn(type, modifier, types);
     if (plain === null) return { mapping: null, keyMapping: null };
     // A default of another type is that of a column that was retyped since.
-    if (described?.typeOid === typeOid) plain = withDefault(plain, described.defaultExpression);
+    if (described?.typeOid === typeOid && tellsDefault(type, types))
+      plain = withDefault(plain, described.defaultExpression);
     const masked = mask(fullName)?.(plain, characterLength(type, modifier)) ?? plain;
-    const isTold = naming.propagatesType(fullName, type.name.toUpperCase());
-    return { mapping: isTold ? withSourceType(masked, name, type, modifier) : masked, keyMapping: masked };
+    const typeName = sourceTypeName(type, described?.defaultExpression);
+    const isTold = naming.propagatesType(fullName, typeName);
+    return { mapping: isTold ? withSourceType(masked, name, typeName, type, modifier) : masked, keyMapping: masked };
   }
+}
+
+/** Kafka allows few characters in the name of a topic; Debezium puts an underscore in the place of each other one. */
+function topicName(name: string): string {
+  return name.replace(/[^A-Za-z0-9._-]/g, '_');
+}
+
+/** Types whose defaults Debezium reads, enums besides; not domains over them. */
+const DEFAULTED =
+  'bit varbit bool bpchar varchar text numeric float4 float8 int2 int4 int8 json jsonb xml uuid date time timestamp timestamptz interval'.split(
+    ' ',
+  );
+
+function tellsDefault({ base, kind, name }: PgType, { isCompatible }: TypeModes): boolean {
+  return !isCompatible || (base === undefined && (kind === 'e' || DEFAULTED.includes(name)));
 }
 
 interface Shape {
@@ -138,12 +160,21 @@ interface ColumnMappings {
   readonly keyMapping: ColumnMapping | null;
 }
 
-/** The primary key, else the index that is the replica identity, else nothing. */
-function keyOf(relation: RelationMessage, catalog: CatalogTable | undefined): readonly string[] {
+/**
+ * The primary key, else the index that is the replica identity, else a unique index, else nothing. Rows that have null there
+ * are not one row; Debezium takes such an index too.
+ */
+function keyOf(
+  relation: RelationMessage,
+  catalog: CatalogTable | undefined,
+  takesNullable: boolean,
+): readonly string[] {
   const primary = catalog?.primaryKey ?? [];
   if (primary.length > 0) return primary;
-  if (relation.replicaIdentity === 'f') return [];
-  return relation.columns.filter((column) => column.isKey).map((column) => column.name);
+  const identity = relation.columns.filter((column) => column.isKey).map((column) => column.name);
+  if (relation.replicaIdentity !== 'f' && identity.length > 0) return identity;
+  const unique = catalog?.uniqueKey ?? [];
+  return takesNullable || unique.every(({ isNullable }) => !isNullable) ? unique.map(({ name }) => name) : [];
 }
 
 /** The relation message that a table's catalogue entry would bring: what a snapshot begins with. */

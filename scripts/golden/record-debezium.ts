@@ -12,6 +12,7 @@ import { createInterface } from 'node:readline';
 import { writeGolden } from '../../test/kit/debezium-golden.ts';
 import { playScenario, type RecordedRecord, type Recorder } from '../../test/kit/debezium-player.ts';
 import { debeziumScenarios } from '../../test/kit/debezium-scenarios.ts';
+import { debeziumSuiteScenarios } from '../../test/kit/debezium-suite-scenarios.ts';
 import { startPostgres } from '../../test/kit/postgres.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
@@ -72,7 +73,7 @@ build();
 const wanted = process.argv.slice(2);
 const server = await startPostgres({ settings: { max_replication_slots: '60', max_wal_senders: '20' } });
 try {
-  for (const scenario of debeziumScenarios) {
+  for (const scenario of [...debeziumScenarios, ...debeziumSuiteScenarios]) {
     if (wanted.length > 0 && !wanted.includes(scenario.name)) continue;
     const records = await playScenario(server, scenario, startDebezium, true).catch((error: Error) => error);
     if (records instanceof Error) process.exitCode = 1;

@@ -8,6 +8,7 @@ import type { Schema } from '../../api/index.ts';
 import { geometryMapping } from './geometry-mapping.ts';
 import type { JsonWriter } from './json-writer.ts';
 import {
+  binaryEncodings,
   type ColumnMapping,
   type PgType,
   type TypeModes,
@@ -18,6 +19,7 @@ import {
 import { numericMapping } from './numeric-mapping.ts';
 import { temporalMapping } from './temporal-mapping.ts';
 import { type ArrayElements, bitsToBytes, parseArray, parseHstore } from './text-forms.ts';
+import { vectorMapping } from './vector-mapping.ts';
 
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
@@ -31,13 +33,18 @@ export function mapColumn(type: PgType, modifier: number, modes: TypeModes): Col
   }
   if (type.element !== undefined) return arrayMapping(type.element, modifier, modes);
   if (type.kind === 'e') {
-    return textMapping(modes, 'io.debezium.data.Enum', { allowed: (type.labels ?? []).join(',') });
+    const labels = type.labels ?? [];
+    return {
+      ...textMapping(modes, 'io.debezium.data.Enum', { allowed: labels.join(',') }),
+      labels: new Set(labels),
+    };
   }
   if (type.kind === 'r') return textMapping(modes);
   return (
     numericMapping(type.name, modifier, modes) ??
     temporalMapping(type.name, modifier, modes) ??
     geometryMapping(type.name, modes) ??
+    vectorMapping(type.name, modes) ??
     otherMapping(type.name, modifier, modes) ??
     unknownMapping(modes)
   );
@@ -85,7 +92,7 @@ function otherMapping(name: string, modifier: number, modes: TypeModes): ColumnM
       return binaryMapping(modes);
     case 'bit':
     case 'varbit':
-      return bitMapping(name, modifier);
+      return bitMapping(name, modifier, modes);
     case 'hstore':
       return hstoreMapping(modes);
     default:
@@ -108,8 +115,7 @@ function writeBoolean(truth: number): WriteValue {
 
 /** Postgres writes `\x` and two digits per byte (bytea_output hex). */
 function binaryMapping(modes: TypeModes): ColumnMapping {
-  const encodings = { bytes: 'base64', base64: 'base64', 'base64-url-safe': 'base64url', hex: 'hex' } as const;
-  const encoding = encodings[modes.binary];
+  const encoding = binaryEncodings[modes.binary];
   return {
     schema: { type: modes.binary === 'bytes' ? 'bytes' : 'string' },
     write: (out, source, start, end) => {
@@ -121,8 +127,9 @@ function binaryMapping(modes: TypeModes): ColumnMapping {
   };
 }
 
-function bitMapping(name: string, modifier: number): ColumnMapping {
-  if (name === 'bit' && modifier === 1) {
+function bitMapping(name: string, modifier: number, { isCompatible }: TypeModes): ColumnMapping {
+  // A varbit(1) may be empty; Debezium makes a boolean of it all the same.
+  if (modifier === 1 && (name === 'bit' || isCompatible)) {
     return { schema: { type: 'boolean' }, write: writeBoolean(DIGIT_1), zero: 'false' };
   }
   const length = modifier === -1 ? 2_147_483_647 : modifier;
@@ -151,6 +158,11 @@ function hstoreMapping(modes: TypeModes): ColumnMapping {
   };
 }
 
+/** Debezium knows no lists of these. */
+function isUnlisted({ name, base }: PgType, { isCompatible }: TypeModes): boolean {
+  return isCompatible && (base !== undefined || ['money', 'name', 'point', 'xml'].includes(name));
+}
+
 /** Of these Debezium sends the placeholder's bytes, one an element. */
 function isListOfBytes(element: string): boolean {
   return element === 'int4' || element === 'int8' || element === 'date';
@@ -159,7 +171,7 @@ function isListOfBytes(element: string): boolean {
 /** Elements may always be null in Postgres. A modifier (`numeric(5,2)[]`) is the element's. */
 function arrayMapping(element: PgType, modifier: number, modes: TypeModes): ColumnMapping | null {
   // Debezium leaves these out; who asks for unknown types gets them.
-  if (element.name === 'interval' && !modes.includeUnknown) return null;
+  if (!modes.includeUnknown && (element.name === 'interval' || isUnlisted(element, modes))) return null;
   const mapping = mapColumn(element, modifier, modes);
   if (mapping === null) return null;
   const writeElements = (out: JsonWriter, elements: ArrayElements): void => {

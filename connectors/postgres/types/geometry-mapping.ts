@@ -71,9 +71,15 @@ export function geometryMapping(name: string, modes: TypeModes): ColumnMapping |
         '((0,0))',
       );
     case 'geometry':
-      return mapped(geometrySchema, (value) => postgisJson(value, ',"extensions":null'), EMPTY_COLLECTION);
+      return {
+        ...mapped(geometrySchema, (value) => postgisJson(value, ',"extensions":null'), EMPTY_COLLECTION),
+        isAlwaysOptional: modes.isCompatible,
+      };
     case 'geography':
-      return mapped(geographySchema, (value) => postgisJson(value, ''), EMPTY_COLLECTION);
+      return {
+        ...mapped(geographySchema, (value) => postgisJson(value, ''), EMPTY_COLLECTION),
+        isAlwaysOptional: modes.isCompatible,
+      };
     default:
       return null;
   }

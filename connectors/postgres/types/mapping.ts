@@ -28,6 +28,14 @@ export interface TypeModes {
   readonly isCompatible: boolean;
 }
 
+/** How bytes are text, by `binary.handling.mode`; `bytes` is base64 in JSON. */
+export const binaryEncodings = {
+  bytes: 'base64',
+  base64: 'base64',
+  'base64-url-safe': 'base64url',
+  hex: 'hex',
+} as const;
+
 /** A type, as far as the catalogue had to be asked. */
 export interface PgType {
   readonly oid: number;
@@ -50,6 +58,10 @@ export interface ColumnMapping {
   readonly write: WriteValue;
   /** JSON that stands for a NOT NULL column the server did not send (deletes without full replica identity). */
   readonly zero: string;
+  /** An enum's labels, as they were when the table was described. */
+  readonly labels?: ReadonlySet<string>;
+  /** Debezium calls some types optional even where the column is NOT NULL. */
+  readonly isAlwaysOptional?: boolean;
   /** JSON that stands for NULL, where that is not null: a mask tells not even that. */
   readonly whenNull?: string;
   /** JSON that stands for an unchanged TOAST value; null where the type has no form for it. */

@@ -29,6 +29,8 @@ export function numericMapping(name: string, modifier: number, modes: TypeModes)
 }
 
 const DIGIT_9 = 0x39;
+const MINUS = 0x2d;
+const LETTER_I = 0x49;
 
 /** NaN and the infinities have no JSON number: they are written as the strings Jackson writes. */
 const writeFloat: WriteValue = (out, source, start, end) => {
@@ -40,11 +42,21 @@ const writeFloat: WriteValue = (out, source, start, end) => {
 const writeJavaFloat: WriteValue = (out, source, start, end) =>
   out.ascii(javaFloat(source.toString('latin1', start, end)));
 
+/** Debezium has words of its own for the infinities. */
+const writeCompatibleText: WriteValue = (out, source, start, end) => {
+  const sign = source[start] === MINUS ? 1 : 0;
+  if (source[start + sign] === LETTER_I) out.ascii(sign === 1 ? '"NEGATIVE_INFINITY"' : '"POSITIVE_INFINITY"');
+  else out.string(source, start, end);
+};
+
 /** Numbers of type numeric are ASCII without anything to escape. */
 const writeQuoted: WriteValue = (out, source, start, end) => out.string(source, start, end);
 
 function decimalMapping(modifier: number, modes: TypeModes): ColumnMapping {
-  if (modes.decimal === 'string') return { schema: textSchema(modifier, modes), write: writeQuoted, zero: '"0"' };
+  if (modes.decimal === 'string') {
+    const write = modes.isCompatible ? writeCompatibleText : writeQuoted;
+    return { schema: textSchema(modifier, modes), write, zero: '"0"' };
+  }
   if (modes.decimal === 'double') return doubleMapping(modes);
   const declared = numericModifier(modifier);
   if (declared === null) return variableScaleMapping(modes);

@@ -70,10 +70,11 @@ function zoneMicros(zone: string): number {
   return zone[0] === '-' ? -micros : micros;
 }
 
-/** `10:00:00.5+02` as `08:00:00.5Z`. */
+/** `10:00:00.5+02` as `08:00:00.5Z`. The end of the day, which Postgres writes as 24:00, is not its beginning. */
 export function zonedTimeToUtc(text: string): string {
   const at = text.search(/[+-]/);
   const day = 86_400e6;
+  if (text.startsWith('24:') && zoneMicros(text.slice(at)) === 0) return '24:00:00Z';
   const micros = (timeToMicros(text.slice(0, at)) - zoneMicros(text.slice(at)) + day) % day;
   return `${microsToTime(micros)}Z`;
 }

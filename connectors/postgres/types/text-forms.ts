@@ -67,7 +67,10 @@ export function moneyToDecimal(text: string): string {
 /** An exact decimal at a scale, as Connect's Decimal writes it: big-endian two's complement of the unscaled value. */
 export function decimalToBytes(text: string, scale: number): Buffer {
   const [whole = '0', fraction = ''] = text.split('.');
-  return bigintToBytes(BigInt(whole + fraction.padEnd(scale, '0').slice(0, scale)));
+  const kept = BigInt(whole + fraction.padEnd(scale, '0').slice(0, scale));
+  // Only money has more digits than are wanted: half a unit goes away from zero.
+  const isUp = fraction.length > scale && fraction[scale]! >= '5';
+  return bigintToBytes(isUp ? kept + (whole.startsWith('-') ? -1n : 1n) : kept);
 }
 
 /** The digits behind the point. */
