@@ -6,8 +6,10 @@
  * schema and plain bytes ever after.
  */
 import type { Config } from './config.ts';
+import type { AddedMembers } from './json-members.ts';
 import type { Header } from './record.ts';
 import type { RecordValue, Schema, SchemaAndValue } from './schema.ts';
+import type { Fields } from './with-members.ts';
 
 /** What a converter may use of the house it runs in. */
 export interface ConverterContext {
@@ -82,6 +84,11 @@ export interface Converter {
     /** Headers to add to the record; given only to a converter that `addsHeaders`. */
     headers?: RawHeader[],
   ): Bytes | Promise<Bytes>;
+  /**
+   * Instead of `fromConnectData`, for an object without a schema that transforms have added members to which are not put
+   * together yet. For converters that can write them behind one another; for others the worker puts them together.
+   */
+  fromExtended?(topic: string, fields: Fields, added: AddedMembers): Bytes;
   /** Registers (or looks up) the schema before a record brings it. Rejects with DataError where the registry says no. */
   declareSchema?(topic: string, schema: Schema | null): Promise<void>;
   toConnectData(

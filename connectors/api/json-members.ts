@@ -6,6 +6,7 @@
  */
 
 import type { ConnectValue } from './schema.ts';
+import { type Fields, type HasNone, hasNone } from './with-members.ts';
 
 type Parse = (json: Uint8Array) => ConnectValue;
 
@@ -115,6 +116,7 @@ export class AddedMembers {
   readonly before: AddedMembers | null;
   readonly #last: JsonMembers;
   #together: Together | null = null;
+  #hasNone: HasNone | null = null;
   #addAll: AddAll | null = null;
   #values: readonly ConnectValue[] = [];
 
@@ -132,7 +134,21 @@ export class AddedMembers {
     return this.#together;
   }
 
-  /** Adds them to an object that has just been parsed and is nobody's yet. */
+  /** Whether their text may stand behind that of an object: it has none of them, and no JSON of its own making. */
+  mayFollow(fields: Fields): boolean {
+    if (this.together.isOneTwice) return false;
+    this.#hasNone ??= hasNone([...this.#all().flatMap(({ names }) => names), 'toJSON']);
+    return this.#hasNone(fields);
+  }
+
+  /** A copy of an object with them. */
+  onto(fields: Fields, parse: Parse): Record<string, ConnectValue> {
+    const copy = { ...fields };
+    this.addTo(copy, parse);
+    return copy;
+  }
+
+  /** Adds them to an object that has just been made and is nobody's yet. */
   addTo(object: Record<string, ConnectValue>, parse: Parse): void {
     if (this.#addAll === null) {
       const all = this.#all();

@@ -35,8 +35,16 @@ export interface SourceConnectorPlugin extends PluginOf<'source', SourceConnecto
   readonly canDefineTransactionBoundaries?: (config: Config) => boolean;
 }
 export type SinkConnectorPlugin = PluginOf<'sink', SinkConnector>;
-export type TransformPlugin = PluginOf<'transformation', Transform>;
-export type PredicatePlugin = PluginOf<'predicate', Predicate>;
+/** What a transform or predicate makes of records that a chain is still at work on. */
+interface TakesDrafts {
+  /**
+   * It is given the chain's draft (see `RecordDraft`) instead of a record: changes it in place and answers it, keeps
+   * neither it nor an object in it. Spares a copy of the record for each transform. Absent: it gets records.
+   */
+  readonly takesDrafts?: boolean;
+}
+export type TransformPlugin = PluginOf<'transformation', Transform> & TakesDrafts;
+export type PredicatePlugin = PluginOf<'predicate', Predicate> & TakesDrafts;
 export type ConverterPlugin = PluginOf<'converter', Converter>;
 export type HeaderConverterPlugin = PluginOf<'header_converter', HeaderConverter>;
 

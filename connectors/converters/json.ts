@@ -6,16 +6,19 @@
  * `{"schema": …, "payload": …}`; a null value without a schema is a tombstone.
  */
 import {
+  type AddedMembers,
   type Bytes,
   type Config,
   type Converter,
   type ConverterPlugin,
+  type Fields,
   JsonText,
   type RecordValue,
   type Schema,
   type SchemaAndValue,
 } from '../api/index.ts';
 import { badData, shown } from './errors.ts';
+import { extendedBytes } from './extended-bytes.ts';
 import { isJson } from './json-check.ts';
 import { schemaFromJson, schemaToJson } from './json-schema-envelope.ts';
 import { parseJson, parseJsonText, stringifyJson, textOf } from './json-text.ts';
@@ -53,6 +56,14 @@ class JsonConverter implements Converter {
     const prefix = schema === null ? NULL_SCHEMA : this.#prefix(schema);
     if (value instanceof JsonText) return Buffer.concat([Buffer.from(prefix), value.bytes, CLOSE]);
     return Buffer.from(`${prefix}${this.#payloadText(schema, value)}}`);
+  }
+
+  /** Object and members are two texts, one behind the other, unless a member is there already. */
+  fromExtended(_: string, fields: Fields, added: AddedMembers): Bytes {
+    if (!added.mayFollow(fields)) return this.fromConnectData(_, null, added.onto(fields, parseJson));
+    const text = stringifyJson(plainJson(fields));
+    const bytes = extendedBytes(text, added.together.text);
+    return this.#hasSchemas ? Buffer.concat([NULL_SCHEMA_BYTES, bytes, CLOSE]) : bytes;
   }
 
   toConnectData(_: string, bytes: Uint8Array | null): SchemaAndValue {
@@ -125,6 +136,7 @@ class JsonConverter implements Converter {
 }
 
 const CLOSE = Buffer.from('}');
+const NULL_SCHEMA_BYTES = Buffer.from(NULL_SCHEMA);
 
 /** Bytes that are JSON: looked through now, because a bad record must fail here, and parsed when somebody needs fields. */
 function checkedJsonText(bytes: Uint8Array): JsonText {

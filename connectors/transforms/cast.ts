@@ -24,6 +24,7 @@ import {
   replaceNullWithDefault,
   type Side,
   withDefaults,
+  writable,
 } from './side.ts';
 
 const targets: readonly SchemaType[] = ['int8', 'int16', 'int32', 'int64', 'float32', 'float64', 'boolean', 'string'];
@@ -72,17 +73,22 @@ class Cast implements Transform {
     if (value === null) return record;
     const schema = this.#side.schema(record);
     const newSchema = schema === null ? null : this.#schemaOf(schema);
-    return this.#side.with(record, newSchema, this.#cast(value, schema, newSchema));
+    return this.#side.with(record, newSchema, this.#cast(record, value, schema, newSchema));
   }
 
-  #cast(value: Exclude<RecordValue, null>, schema: Schema | null, newSchema: Schema | null): RecordValue {
+  #cast(
+    record: ConnectRecord,
+    value: Exclude<RecordValue, null>,
+    schema: Schema | null,
+    newSchema: Schema | null,
+  ): RecordValue {
     if (this.#whole !== null) {
       const plain = value instanceof JsonText ? value.parse() : value;
       if (isFields(plain)) throw new DataError('Cast to one type takes primitive values, this has fields.');
       return castValue(plain, this.#whole, schema);
     }
     const fields = fieldsOf(value, 'type casting')!;
-    const cast: Record<string, ConnectValue> = { ...withDefaults(fields, schema, this.#replacesNull, value) };
+    const cast = writable(this.#side, record, withDefaults(fields, schema, this.#replacesNull, value));
     for (const [name, type] of this.#fields) {
       const member = cast[name];
       if (member != null)

@@ -35,7 +35,7 @@ class Flatten implements Transform {
     const flat: Record<string, ConnectValue> = {};
     if (schema === null) this.#flattenMap(fields, '', flat);
     else this.#flattenStruct(schema, fields, '', flat);
-    return this.#side.with(record, newSchema, likeOriginal(value, flat, newSchema));
+    return this.#side.with(record, newSchema, likeOriginal(value, this.#side.own(record, flat), newSchema));
   }
 
   #flattenMap(fields: Fields, prefix: string, flat: Record<string, ConnectValue>): void {

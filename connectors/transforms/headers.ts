@@ -18,6 +18,7 @@ import {
   replaceNullWithDefault,
   type Side,
   withDefaults,
+  withHeaders,
 } from './side.ts';
 
 class DropHeaders implements Transform {
@@ -29,7 +30,7 @@ class DropHeaders implements Transform {
 
   apply<R extends ConnectRecord>(record: R): R {
     const headers = record.headers.filter(({ key }) => !this.#names.has(key));
-    return headers.length === record.headers.length ? record : { ...record, headers };
+    return headers.length === record.headers.length ? record : withHeaders(record, headers);
   }
 }
 
@@ -41,7 +42,7 @@ class InsertHeader implements Transform {
   }
 
   apply<R extends ConnectRecord>(record: R): R {
-    return { ...record, headers: [...record.headers, this.#header] };
+    return withHeaders(record, [...record.headers, this.#header]);
   }
 }
 
@@ -81,12 +82,12 @@ class HeaderFrom implements Transform {
       return { key: this.#headers[index]!, value: member, schema: memberSchema };
     });
     const headers = [...record.headers, ...added];
-    if (!this.#isMove) return { ...record, headers };
+    if (!this.#isMove) return withHeaders(record, headers);
     const isKept = (name: string) => !this.#fields.includes(name);
     const kept = Object.fromEntries(Object.entries(fields).filter(([name]) => isKept(name)));
     const newSchema =
       schema === null ? null : { ...schema, fields: (schema.fields ?? []).filter(({ name }) => isKept(name)) };
-    return { ...this.#side.with(record, newSchema, likeOriginal(value, kept, newSchema)), headers };
+    return withHeaders(this.#side.with(record, newSchema, likeOriginal(value, kept, newSchema)), headers);
   }
 }
 

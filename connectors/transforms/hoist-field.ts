@@ -18,7 +18,7 @@ class HoistField implements Transform {
   apply<R extends ConnectRecord>(record: R): R {
     const value = this.#side.value(record);
     const schema = this.#side.schema(record);
-    const hoisted = { [this.#name]: value instanceof JsonText ? value.parse() : value };
+    const hoisted = this.#side.own(record, { [this.#name]: value instanceof JsonText ? value.parse() : value });
     const newSchema = schema === null ? null : this.#schemaOf(schema);
     return this.#side.with(record, newSchema, likeOriginal(value, hoisted, newSchema));
   }

@@ -6,13 +6,18 @@ import {
   type ConnectValue,
   DataError,
   type Field,
+  type Fields,
   JsonMembers,
   JsonText,
   LogicalNames,
+  RecordDraft,
+  type RecordValue,
   type Schema,
   Schemas,
   type SinkRecord,
   type Transform,
+  type WithMembers,
+  withMembers,
 } from '../api/index.ts';
 import {
   asMember,
@@ -22,9 +27,9 @@ import {
   perSchema,
   replaceNullWithDefault,
   type Side,
+  valueSide,
   withDefaults,
 } from './side.ts';
-import { type WithMember, withMember } from './with-member.ts';
 
 type Source = 'topic' | 'partition' | 'offset' | 'timestamp' | 'static';
 
@@ -32,7 +37,6 @@ interface Insertion {
   readonly name: string;
   readonly source: Source;
   readonly schema: Schema;
-  readonly add: WithMember;
 }
 
 const types: Record<Source, Schema> = {
@@ -44,15 +48,21 @@ const types: Record<Source, Schema> = {
 };
 const sources = Object.keys(types) as Source[];
 
+const ordinary = { writable: true, enumerable: true, configurable: true };
+/** Topics are few; where they are not, the oldest are worked out again. */
+const TOPICS_MAX = 1_000;
+
 class InsertField implements Transform {
   readonly #side: Side;
   #insertions: readonly Insertion[] = [];
+  #add!: WithMembers;
   #staticValue: string | null = null;
   #replacesNull = true;
   /** True where the members depend on the topic at most; then they are kept. */
   #isConstant = false;
   #members: JsonMembers | null = null;
   #membersTopic = '';
+  readonly #membersByTopic = new Map<string, JsonMembers | null>();
   readonly #schemaOf = perSchema((schema) => this.#extended(schema));
 
   constructor(side: Side) {
@@ -68,8 +78,9 @@ class InsertField implements Transform {
       // The suffix says whether the new field is required (!) or optional (?, the default).
       const name = written.replace(/[!?]$/, '');
       const schema = written.endsWith('!') ? types[source] : { ...types[source], optional: true };
-      return [{ name, source, schema, add: withMember(name) }];
+      return [{ name, source, schema }];
     });
+    this.#add = withMembers(this.#insertions.map(({ name }) => name));
     this.#isConstant = this.#insertions.every(({ source }) => source === 'static' || source === 'topic');
     if (this.#insertions.length === 0) throw new ConfigError('No field insertion configured.');
     if (config.optionalString('static.field') !== null && this.#staticValue === null) {
@@ -78,30 +89,61 @@ class InsertField implements Transform {
   }
 
   apply<R extends ConnectRecord>(record: R): R {
+    const schema = this.#side.schema(record);
+    if (schema === null && this.#isConstant && this.#side === valueSide && record instanceof RecordDraft) {
+      const members = this.#membersOf(record);
+      if (members !== null && record.addToValue(members)) return record;
+    }
     const value = this.#side.value(record);
-    if (value instanceof JsonText && !value.isParsed && this.#side.schema(record) === null) {
+    if (value instanceof JsonText && !value.isParsed && schema === null) {
       const members = this.#membersOf(record);
       const extended = members === null ? null : value.withMembers(members);
       if (extended !== null) return this.#side.with(record, null, extended);
     }
     const fields = fieldsOf(value, 'field insertion');
     if (fields === null) return record;
-    const schema = this.#side.schema(record);
-    let extended = withDefaults(fields, schema, this.#replacesNull, value);
-    for (const { source, add } of this.#insertions) {
-      const inserted = this.#valueOf(source, record);
-      if (schema === null && inserted === null) continue;
-      // A map has no logical types: the time is a number there.
-      const isNumber = schema === null && inserted instanceof Date;
-      extended = add(extended, isNumber ? inserted.getTime() : asMember(value, inserted));
-    }
+    const extended = this.#inserted(record, value, withDefaults(fields, schema, this.#replacesNull, value));
     const newSchema = schema === null ? null : this.#schemaOf(schema);
-    return this.#side.with(record, newSchema, likeOriginal(value, extended, newSchema));
+    return this.#side.with(record, newSchema, likeOriginal(value, this.#side.own(record, extended), newSchema));
+  }
+
+  /** A copy of the fields with what is inserted. */
+  #inserted(record: ConnectRecord, value: RecordValue, fields: Fields): Fields {
+    const hasSchema = this.#side.schema(record) !== null;
+    const values: ConnectValue[] = [];
+    let isWhole = true;
+    for (const { source } of this.#insertions) {
+      const inserted = this.#valueOf(source, record);
+      if (inserted === null) isWhole = false;
+      // A map has no logical types: the time is a number there.
+      const isNumber = !hasSchema && inserted instanceof Date;
+      values.push(isNumber ? inserted.getTime() : asMember(value, inserted));
+    }
+    if (isWhole || hasSchema) return this.#add(fields, values);
+    // What is absent is left out of a map.
+    const some: Record<string, ConnectValue> = { ...fields };
+    for (const [index, { name }] of this.#insertions.entries()) {
+      if (values[index] !== null) Object.defineProperty(some, name, { value: values[index], ...ordinary });
+    }
+    return some;
   }
 
   /** Null where there are none: what is absent is left out, as in a map. */
   #membersOf(record: ConnectRecord): JsonMembers | null {
-    if (this.#isConstant && this.#membersTopic === record.topic) return this.#members;
+    if (!this.#isConstant) return this.#membersNow(record);
+    if (this.#membersTopic === record.topic) return this.#members;
+    let members = this.#membersByTopic.get(record.topic);
+    if (members === undefined) {
+      members = this.#membersNow(record);
+      if (this.#membersByTopic.size >= TOPICS_MAX) this.#membersByTopic.clear();
+      this.#membersByTopic.set(record.topic, members);
+    }
+    this.#membersTopic = record.topic;
+    this.#members = members;
+    return members;
+  }
+
+  #membersNow(record: ConnectRecord): JsonMembers | null {
     // Of two with one name the last holds.
     const members = new Map<string, string>();
     for (const { name, source } of this.#insertions) {
@@ -109,9 +151,7 @@ class InsertField implements Transform {
       if (inserted === null) continue;
       members.set(name, JSON.stringify(inserted instanceof Date ? inserted.getTime() : inserted));
     }
-    this.#members = members.size === 0 ? null : new JsonMembers([...members]);
-    this.#membersTopic = record.topic;
-    return this.#members;
+    return members.size === 0 ? null : new JsonMembers([...members]);
   }
 
   #valueOf(source: Source, record: ConnectRecord): ConnectValue {

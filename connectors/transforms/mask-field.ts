@@ -19,6 +19,7 @@ import {
   replaceNullWithDefault,
   type Side,
   withDefaults,
+  writable,
 } from './side.ts';
 
 class MaskField implements Transform {
@@ -43,7 +44,7 @@ class MaskField implements Transform {
     const schema = this.#side.schema(record);
     if (fields === null) throw new DataError('Only structs and maps can be masked, this record has no value.');
     const whole = withDefaults(fields, schema, this.#replacesNull, value);
-    const masked: Record<string, ConnectValue> = { ...whole };
+    const masked = writable(this.#side, record, whole);
     for (const name of this.#names) {
       const member = whole[name] ?? null;
       if (schema === null && member === null) masked[name] = null;

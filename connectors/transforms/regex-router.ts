@@ -1,7 +1,7 @@
 /** RegexRouter: renames the topic when its whole name matches. */
 import { ConfigError, type ConnectRecord, type Transform } from '../api/index.ts';
 import { javaRegex, javaReplacement } from './java-regex.ts';
-import { onRecord } from './side.ts';
+import { onRecord, withTopic } from './side.ts';
 
 class RegexRouter implements Transform {
   #pattern = /^$/;
@@ -21,7 +21,7 @@ class RegexRouter implements Transform {
       if (topic === '') throw new ConfigError(`RegexRouter leaves nothing of the topic name "${record.topic}".`);
       this.#routes.set(record.topic, topic);
     }
-    return topic === record.topic ? record : { ...record, topic };
+    return topic === record.topic ? record : withTopic(record, topic);
   }
 }
 

@@ -44,7 +44,7 @@ class ReplaceField implements Transform {
     const whole = withDefaults(fields, schema, this.#replacesNull, value);
     for (const name in whole) if (this.#keeps(name)) replaced[this.#nameOf(name)] = whole[name]!;
     const newSchema = schema === null ? null : this.#schemaOf(schema);
-    return this.#side.with(record, newSchema, likeOriginal(value, replaced, newSchema));
+    return this.#side.with(record, newSchema, likeOriginal(value, this.#side.own(record, replaced), newSchema));
   }
 
   #keeps(name: string): boolean {

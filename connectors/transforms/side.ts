@@ -9,23 +9,28 @@ import {
   type ConnectRecord,
   type ConnectValue,
   DataError,
+  type Fields,
+  type Header,
   isFields,
   JsonText,
+  RecordDraft,
   type RecordValue,
   type Schema,
   type Transform,
   type TransformPlugin,
 } from '../api/index.ts';
 
-export type Fields = { readonly [field: string]: ConnectValue };
+export type { Fields };
 
 /** One side of a record. */
 export interface Side {
   readonly name: 'Key' | 'Value';
   schema(record: ConnectRecord): Schema | null;
   value(record: ConnectRecord): RecordValue;
-  /** The record with another schema and value on this side. */
+  /** The record with another schema and value on this side; a draft is changed. */
   with<R extends ConnectRecord>(record: R, schema: Schema | null, value: RecordValue): R;
+  /** Says that an object was made just now, for this side of this record and nothing else. Answers it. */
+  own<T extends object>(record: ConnectRecord, made: T): T;
 }
 
 /** The key of a record. */
@@ -33,7 +38,15 @@ export const keySide: Side = {
   name: 'Key',
   schema: (record) => record.keySchema,
   value: (record) => record.key,
-  with: (record, keySchema, key) => ({ ...record, keySchema, key }),
+  with(record, keySchema, key) {
+    if (!(record instanceof RecordDraft)) return { ...record, keySchema, key };
+    record.setKey(keySchema, key);
+    return record;
+  },
+  own(record, made) {
+    if (record instanceof RecordDraft) record.ownKey(made);
+    return made;
+  },
 };
 
 /** The value of a record. */
@@ -41,8 +54,36 @@ export const valueSide: Side = {
   name: 'Value',
   schema: (record) => record.valueSchema,
   value: (record) => record.value,
-  with: (record, valueSchema, value) => ({ ...record, valueSchema, value }),
+  with(record, valueSchema, value) {
+    if (!(record instanceof RecordDraft)) return { ...record, valueSchema, value };
+    record.setValue(valueSchema, value);
+    return record;
+  },
+  own(record, made) {
+    if (record instanceof RecordDraft) record.ownValue(made);
+    return made;
+  },
 };
+
+/** The record with another topic; a draft is changed. */
+export function withTopic<R extends ConnectRecord>(record: R, topic: string): R {
+  if (!(record instanceof RecordDraft)) return { ...record, topic };
+  record.setTopic(topic);
+  return record;
+}
+
+/** The record with other headers; a draft is changed. */
+export function withHeaders<R extends ConnectRecord>(record: R, headers: readonly Header[]): R {
+  if (!(record instanceof RecordDraft)) return { ...record, headers };
+  record.setHeaders(headers);
+  return record;
+}
+
+/** The fields to write to: a copy, or themselves where an earlier transform made them for this record. */
+export function writable(side: Side, record: ConnectRecord, fields: Fields): Record<string, ConnectValue> {
+  if (record instanceof RecordDraft && record.owns(fields)) return fields as Record<string, ConnectValue>;
+  return side.own(record, { ...fields });
+}
 
 const JAVA = 'org.apache.kafka.connect.transforms.';
 
@@ -54,6 +95,7 @@ export function onBothSides(name: string, config: ConfigDef, create: (side: Side
     aliases: [`${JAVA}${name}$${side.name}`, ...(side === valueSide ? [name, JAVA + name] : [])],
     version: '1.0.0',
     config,
+    takesDrafts: true,
     create: () => create(side),
   }));
 }
@@ -71,6 +113,7 @@ export function onRecord(
     aliases: [JAVA + name, ...aliases],
     version: '1.0.0',
     config,
+    takesDrafts: true,
     create,
   };
 }

@@ -21,6 +21,7 @@ import {
   replaceNullWithDefault,
   type Side,
   withDefaults,
+  writable,
 } from './side.ts';
 
 type Target = 'string' | 'unix' | 'Date' | 'Time' | 'Timestamp';
@@ -87,7 +88,8 @@ class TimestampConverter implements Transform {
     const memberSchema = schema === null ? null : (fieldSchema(schema, this.#field) ?? null);
     if (schema !== null && memberSchema === null) return this.#side.with(record, newSchema, value);
     const member = this.#convert(fields[this.#field] ?? null, memberSchema);
-    const converted = { ...fields, [this.#field]: asMember(value, member) };
+    const converted = writable(this.#side, record, fields);
+    converted[this.#field] = asMember(value, member);
     return this.#side.with(record, newSchema, likeOriginal(value, converted, newSchema));
   }
 

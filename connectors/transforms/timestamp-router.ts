@@ -1,7 +1,7 @@
 /** TimestampRouter: puts the record's time into the topic name. */
 import { type Config, type ConnectRecord, DataError, type Transform } from '../api/index.ts';
 import { formatJavaDate, javaDateFormat } from './java-date.ts';
-import { onRecord } from './side.ts';
+import { onRecord, withTopic } from './side.ts';
 
 class TimestampRouter implements Transform {
   #topicFormat = '';
@@ -16,7 +16,7 @@ class TimestampRouter implements Transform {
     if (record.timestamp === null) throw new DataError(`Timestamp missing on record: topic ${record.topic}.`);
     const timestamp = formatJavaDate(this.#timestampFormat, new Date(record.timestamp));
     const topic = this.#topicFormat.replaceAll(TOPIC, record.topic).replaceAll(TIMESTAMP, timestamp);
-    return { ...record, topic };
+    return withTopic(record, topic);
   }
 }
 

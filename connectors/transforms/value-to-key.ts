@@ -9,7 +9,7 @@ import {
   type Schema,
   type Transform,
 } from '../api/index.ts';
-import { fieldsOf, likeOriginal, onRecord, perSchema, replaceNullWithDefault, withDefaults } from './side.ts';
+import { fieldsOf, keySide, likeOriginal, onRecord, perSchema, replaceNullWithDefault, withDefaults } from './side.ts';
 
 class ValueToKey implements Transform {
   #names: readonly string[] = [];
@@ -36,7 +36,7 @@ class ValueToKey implements Transform {
     const keySchema = record.valueSchema === null ? null : this.#schemaOf(record.valueSchema);
     const key: Record<string, ConnectValue> = {};
     for (const name of this.#names) key[name] = whole[name] ?? null;
-    return { ...record, keySchema, key: likeOriginal(record.value, key, keySchema) };
+    return keySide.with(record, keySchema, likeOriginal(record.value, keySide.own(record, key), keySchema));
   }
 }
 

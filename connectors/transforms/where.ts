@@ -17,6 +17,7 @@ class Where implements Transform {
 export const wherePlugin: TransformPlugin = {
   type: 'transformation',
   class: 'Where',
+  takesDrafts: true,
   version: '1.0.0',
   config: {
     condition: {

@@ -6,6 +6,7 @@
  */
 import {
   type Bytes,
+  type ConnectRecord,
   type Converter,
   type ConverterContext,
   type Header,
@@ -13,6 +14,7 @@ import {
   isOffsetOnly,
   JsonText,
   type RawHeader,
+  RecordDraft,
   type RecordValue,
   type Schema,
   type SchemaAndValue,
@@ -103,23 +105,30 @@ export class Conversion {
     if (isOffsetOnly(source)) return null;
     let stage: Stage = 'TRANSFORMATION';
     try {
-      const record = this.chain.apply(source);
+      const record = this.chain.draft(source);
       if (record === null) return null;
       stage = 'HEADER_CONVERTER';
       let headers = record.headers.length === 0 ? noRecordHeaders : this.#headersToBytes(record);
       if (this.#beginsTraces) headers = withTrace(headers);
-      if (this.#addsHeaders) return this.#withConvertersHeaders(record, [...headers]);
+      if (this.#addsHeaders) return this.#withConvertersHeaders(lasting(record), [...headers]);
       stage = 'KEY_CONVERTER';
       const key = this.#key.fromConnectData(record.topic, record.keySchema, record.key);
-      if (key instanceof Promise) return this.#finishProducerRecord(record, headers, key, null);
+      if (key instanceof Promise) return this.#finishProducerRecord(lasting(record), headers, key, null);
       stage = 'VALUE_CONVERTER';
-      const value = this.#value.fromConnectData(record.topic, record.valueSchema, record.value);
-      if (value instanceof Promise) return this.#finishProducerRecord(record, headers, key, value);
+      const value = this.#valueBytes(record);
+      if (value instanceof Promise) return this.#finishProducerRecord(lasting(record), headers, key, value);
       const { topic, partition, timestamp } = record;
       return { topic, partition, key, value, headers, timestamp };
     } catch (error) {
       throw this.#failure(stage, error);
     }
+  }
+
+  #valueBytes(record: ConnectRecord): Bytes | Promise<Bytes> {
+    if (record instanceof RecordDraft && record.added !== null && this.#value.fromExtended !== undefined) {
+      return this.#value.fromExtended(record.topic, record.baseFields, record.added);
+    }
+    return this.#value.fromConnectData(record.topic, record.valueSchema, record.value);
   }
 
   /** Null when a transform dropped the record. */
@@ -161,7 +170,7 @@ export class Conversion {
     }
   }
 
-  async #withConvertersHeaders(record: SourceRecord, headers: RecordHeader[]): Promise<ProducerRecord> {
+  async #withConvertersHeaders(record: ConnectRecord, headers: RecordHeader[]): Promise<ProducerRecord> {
     let stage: Stage = 'KEY_CONVERTER';
     try {
       const { topic, partition, timestamp } = record;
@@ -178,7 +187,7 @@ export class Conversion {
   }
 
   async #finishProducerRecord(
-    record: SourceRecord,
+    record: ConnectRecord,
     headers: readonly RecordHeader[],
     pendingKey: Bytes | Promise<Bytes>,
     pendingValue: Promise<Bytes> | null,
@@ -213,7 +222,7 @@ export class Conversion {
     return this.#transformed(read, key, value);
   }
 
-  #headersToBytes(record: SourceRecord): RecordHeader[] {
+  #headersToBytes(record: ConnectRecord): RecordHeader[] {
     return record.headers.map((header) => ({
       key: header.key,
       value:
@@ -241,6 +250,11 @@ export class Conversion {
     if (stage === 'HEADER_CONVERTER') return this.#plan.header.plugin.class;
     return this.chain.failedClass;
   }
+}
+
+/** For whoever waits: the draft holds another record by then. */
+function lasting(record: ConnectRecord): ConnectRecord {
+  return record instanceof RecordDraft ? record.record() : record;
 }
 
 /** The nearest to "original bytes" that a source record has: what it holds already, else its JSON. */

@@ -1,11 +1,19 @@
 /** The three stock predicates (KIP-585). */
-import type { ConfigDef, Predicate, PredicatePlugin } from '../../api/index.ts';
+import { type ConfigDef, type Predicate, type PredicatePlugin, RecordDraft } from '../../api/index.ts';
 import { javaRegex } from '../java-regex.ts';
 
 const JAVA = 'org.apache.kafka.connect.transforms.predicates.';
 
 function predicate(name: string, config: ConfigDef, create: () => Predicate): PredicatePlugin {
-  return { type: 'predicate', class: name, aliases: [JAVA + name], version: '1.0.0', config, create };
+  return {
+    type: 'predicate',
+    class: name,
+    aliases: [JAVA + name],
+    version: '1.0.0',
+    config,
+    takesDrafts: true,
+    create,
+  };
 }
 
 const hasHeaderKey = predicate(
@@ -24,7 +32,7 @@ const hasHeaderKey = predicate(
 
 const recordIsTombstone = predicate('RecordIsTombstone', {}, () => ({
   configure() {},
-  test: (record) => record.value === null,
+  test: (record) => (record instanceof RecordDraft ? record.isTombstone : record.value === null),
 }));
 
 const topicNameMatches = predicate(
