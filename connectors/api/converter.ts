@@ -7,9 +7,9 @@
  */
 import type { Config } from './config.ts';
 import type { AddedMembers } from './json-members.ts';
+import type { Fields } from './member-code.ts';
 import type { Header } from './record.ts';
 import type { RecordValue, Schema, SchemaAndValue } from './schema.ts';
-import type { Fields } from './with-members.ts';
 
 /** What a converter may use of the house it runs in. */
 export interface ConverterContext {

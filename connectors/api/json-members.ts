@@ -5,8 +5,8 @@
  * even looks whether the object has such members already.
  */
 
+import { type AddAll, addAll, type Fields, type HasNone, hasNone } from './member-code.ts';
 import type { ConnectValue } from './schema.ts';
-import { type Fields, type HasNone, hasNone } from './with-members.ts';
 
 type Parse = (json: Uint8Array) => ConnectValue;
 
@@ -157,50 +157,6 @@ export class AddedMembers {
     }
     this.#addAll(object, this.#values);
   }
-}
-
-type AddAll = (object: Record<string, ConnectValue>, values: readonly ConnectValue[]) => void;
-
-/** By name and number of places, so that what was made once serves all records with such members. */
-const adders = new Map<string, AddAll>();
-/** Names come from configs; who changes them for ever must not fill the memory. */
-const ADDERS_MAX = 1_000;
-
-/**
- * A function for these names: V8 learns the shapes it changes, while a loop over all names looks each up in each object.
- * The names are quoted as JSON, so they are never code.
- */
-function addAll(names: readonly string[]): AddAll {
-  const key = JSON.stringify(names);
-  const known = adders.get(key);
-  if (known !== undefined) return known;
-  const made = names.includes('__proto__') ? addOneByOne(names) : compiled(names);
-  if (adders.size >= ADDERS_MAX) adders.clear();
-  adders.set(key, made);
-  return made;
-}
-
-function compiled(names: readonly string[]): AddAll {
-  const lines = names.map((name, index) => `object[${JSON.stringify(name)}] = values[${index}];`);
-  try {
-    return new Function('object', 'values', lines.join('\n')) as AddAll;
-  } catch {
-    // Node was told to make no code of texts.
-    return addOneByOne(names);
-  }
-}
-
-function addOneByOne(names: readonly string[]): AddAll {
-  return (object, values) => {
-    for (const [index, name] of names.entries()) {
-      Object.defineProperty(object, name, {
-        value: values[index],
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
-    }
-  };
 }
 
 /** What has to be known of members to write them into a text. */

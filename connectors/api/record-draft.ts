@@ -7,9 +7,9 @@
  * one, until the record has been handed out.
  */
 import type { AddedMembers, JsonMembers } from './json-members.ts';
+import type { Fields } from './member-code.ts';
 import type { ConnectRecord, Header, SinkRecord } from './record.ts';
 import { isFields, JsonText, parseJson, type RecordValue, type Schema } from './schema.ts';
-import type { Fields } from './with-members.ts';
 
 const nothing: ConnectRecord = {
   topic: '',

@@ -1,12 +1,13 @@
 /** InsertField: adds facts about the record (topic, partition, offset, timestamp) or a fixed text as fields. */
 import {
+  type AddAll,
+  addAll,
   type Config,
   ConfigError,
   type ConnectRecord,
   type ConnectValue,
   DataError,
   type Field,
-  type Fields,
   JsonMembers,
   JsonText,
   LogicalNames,
@@ -16,8 +17,6 @@ import {
   Schemas,
   type SinkRecord,
   type Transform,
-  type WithMembers,
-  withMembers,
 } from '../api/index.ts';
 import {
   asMember,
@@ -29,6 +28,7 @@ import {
   type Side,
   valueSide,
   withDefaults,
+  writable,
 } from './side.ts';
 
 type Source = 'topic' | 'partition' | 'offset' | 'timestamp' | 'static';
@@ -48,14 +48,13 @@ const types: Record<Source, Schema> = {
 };
 const sources = Object.keys(types) as Source[];
 
-const ordinary = { writable: true, enumerable: true, configurable: true };
 /** Topics are few; where they are not, the oldest are worked out again. */
 const TOPICS_MAX = 1_000;
 
 class InsertField implements Transform {
   readonly #side: Side;
   #insertions: readonly Insertion[] = [];
-  #add!: WithMembers;
+  #addAll!: AddAll;
   #staticValue: string | null = null;
   #replacesNull = true;
   /** True where the members depend on the topic at most; then they are kept. */
@@ -80,7 +79,7 @@ class InsertField implements Transform {
       const schema = written.endsWith('!') ? types[source] : { ...types[source], optional: true };
       return [{ name, source, schema }];
     });
-    this.#add = withMembers(this.#insertions.map(({ name }) => name));
+    this.#addAll = addAll(this.#insertions.map(({ name }) => name));
     this.#isConstant = this.#insertions.every(({ source }) => source === 'static' || source === 'topic');
     if (this.#insertions.length === 0) throw new ConfigError('No field insertion configured.');
     if (config.optionalString('static.field') !== null && this.#staticValue === null) {
@@ -102,30 +101,36 @@ class InsertField implements Transform {
     }
     const fields = fieldsOf(value, 'field insertion');
     if (fields === null) return record;
-    const extended = this.#inserted(record, value, withDefaults(fields, schema, this.#replacesNull, value));
+    const whole = withDefaults(fields, schema, this.#replacesNull, value);
+    const extended = writable(this.#side, record, whole);
+    this.#insert(record, value, schema, extended);
     const newSchema = schema === null ? null : this.#schemaOf(schema);
-    return this.#side.with(record, newSchema, likeOriginal(value, this.#side.own(record, extended), newSchema));
+    return this.#side.with(record, newSchema, likeOriginal(value, extended, newSchema));
   }
 
-  /** A copy of the fields with what is inserted. */
-  #inserted(record: ConnectRecord, value: RecordValue, fields: Fields): Fields {
-    const hasSchema = this.#side.schema(record) !== null;
+  #insert(
+    record: ConnectRecord,
+    value: RecordValue,
+    schema: Schema | null,
+    fields: Record<string, ConnectValue>,
+  ): void {
     const values: ConnectValue[] = [];
-    let isWhole = true;
     for (const { source } of this.#insertions) {
       const inserted = this.#valueOf(source, record);
-      if (inserted === null) isWhole = false;
       // A map has no logical types: the time is a number there.
-      const isNumber = !hasSchema && inserted instanceof Date;
+      const isNumber = schema === null && inserted instanceof Date;
       values.push(isNumber ? inserted.getTime() : asMember(value, inserted));
     }
-    if (isWhole || hasSchema) return this.#add(fields, values);
-    // What is absent is left out of a map.
-    const some: Record<string, ConnectValue> = { ...fields };
-    for (const [index, { name }] of this.#insertions.entries()) {
-      if (values[index] !== null) Object.defineProperty(some, name, { value: values[index], ...ordinary });
+    if (schema !== null || !values.includes(null)) {
+      this.#addAll(fields, values);
+      return;
     }
-    return some;
+    // What is absent is left out of a map.
+    const present = this.#insertions.filter((_, index) => values[index] !== null);
+    addAll(present.map(({ name }) => name))(
+      fields,
+      values.filter((each) => each !== null),
+    );
   }
 
   /** Null where there are none: what is absent is left out, as in a map. */
