@@ -1,7 +1,7 @@
 /**
  * Remembers what a registry answered once and for all: the id of a schema, the schema of an id.
  *
- * `latest` changes and is asked every time. Questions under way are shared; failures are forgotten.
+ * `latest` changes and is asked every time; so is where a schema is registered. Questions under way are shared; failures are forgotten.
  */
 import type { RegisteredSchema, RegistryOptions, SchemaRegistry } from '../connectors/api/index.ts';
 
@@ -20,6 +20,10 @@ export function cachedRegistry(registry: SchemaRegistry): SchemaRegistry {
     lookup: (subject, schema, options) =>
       once(found, keyOf(subject, schema, options), () => registry.lookup(subject, schema, options)),
     latest: (subject) => registry.latest(subject),
+    ...(registry.latestWithMetadata === undefined
+      ? {}
+      : { latestWithMetadata: (subject, properties) => registry.latestWithMetadata!(subject, properties) }),
+    ...(registry.versionsOf === undefined ? {} : { versionsOf: (id: number) => registry.versionsOf!(id) }),
     byId: (id) => once(byId, id, () => registry.byId(id)),
     ...(registry.byGuid === undefined
       ? {}

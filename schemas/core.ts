@@ -157,6 +157,21 @@ export class RegistryCore {
     throw errors.versionNotFound(number);
   }
 
+  /** The latest version whose metadata has all these properties. 40401, 40403. */
+  latestWithMetadata(
+    name: string,
+    properties: Readonly<Record<string, string>>,
+    filter: VersionFilter = {},
+  ): SchemaVersion {
+    const wanted = Object.entries(properties);
+    const found = this.versions(name, filter).findLast(({ metadata }) => {
+      const has = metadata?.properties;
+      return has != null && wanted.every(([key, value]) => Object.hasOwn(has, key) && has[key] === value);
+    });
+    if (found === undefined) throw errors.schemaNotFound();
+    return found;
+  }
+
   /** The version that holds a schema, in the other contexts too where the name is unqualified. 40401, 40403, 42201. */
   async lookup(
     name: string,

@@ -20,6 +20,10 @@ export function inProcessRegistry(core: RegistryCore, usage: SchemaUsage | null 
     usage?.saw('registered', contextOf(subject), id, CLIENT, null);
     return id;
   };
+  const latestOf = (version: SchemaVersion) => {
+    registeredAs(version);
+    return { ...registered(version), id: version.id, version: version.version };
+  };
   return cachedRegistry({
     matcherOf,
     register: (subject, schema, options) =>
@@ -27,12 +31,11 @@ export function inProcessRegistry(core: RegistryCore, usage: SchemaUsage | null 
     lookup: (subject, schema, options) =>
       asConnect(async () => registeredAs(await core.lookup(subject, request(schema), options))),
     byGuid: (guid) => asConnect(async () => core.byGuid(guid)[0]!.entry.id),
-    latest: (subject) =>
-      asConnect(async () => {
-        const version = core.version(subject, 'latest');
-        registeredAs(version);
-        return { ...registered(version), id: version.id };
-      }),
+    latest: (subject) => asConnect(async () => latestOf(core.version(subject, 'latest'))),
+    latestWithMetadata: (subject, properties) =>
+      asConnect(async () => latestOf(core.latestWithMetadata(subject, properties))),
+    versionsOf: (id) =>
+      asConnect(async () => [...core.byId(id).versions.values()].map(({ subject, version }) => ({ subject, version }))),
     byId: (id) =>
       asConnect(async () => {
         const [version] = core.byId(id).versions.values();

@@ -25,10 +25,17 @@ export interface SchemaRegistry {
   /** The id of a schema that is already registered under the subject; rejects with DataError when it is not. */
   lookup(subject: string, schema: RegisteredSchema, options?: RegistryOptions): Promise<number>;
   /** The latest version under the subject. Rejects with DataError when there is none. */
-  latest(subject: string): Promise<RegisteredSchema & { readonly id: number }>;
+  latest(subject: string): Promise<RegisteredSchema & { readonly id: number; readonly version?: number }>;
+  /** The latest version whose metadata has all these properties. Absent where metadata is not known. */
+  latestWithMetadata?(
+    subject: string,
+    properties: Readonly<Record<string, string>>,
+  ): Promise<RegisteredSchema & { readonly id: number; readonly version?: number }>;
   byId(id: number): Promise<RegisteredSchema>;
   /** The id of the schema with this GUID, which means the same in every registry. Absent where GUIDs are not known. */
   byGuid?(guid: string): Promise<number>;
+  /** Where a schema is registered, deleted versions too. Absent where versions are not known. */
+  versionsOf?(id: number): Promise<readonly { readonly subject: string; readonly version: number }[]>;
   /** One version under a subject, immutable: how a schema's references are fetched. Absent where there is no need. */
   version?(subject: string, version: number): Promise<RegisteredSchema>;
   /**
@@ -54,6 +61,7 @@ export interface RegisteredSchema {
   readonly metadata?: { readonly tags?: Readonly<Record<string, readonly string[]>> | null };
   /** Data rules, of a schema that was read from the registry; whoever writes and reads runs them. */
   readonly ruleSet?: {
+    readonly migrationRules?: readonly RegisteredRule[] | null;
     readonly domainRules?: readonly RegisteredRule[] | null;
     readonly encodingRules?: readonly RegisteredRule[] | null;
   };

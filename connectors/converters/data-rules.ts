@@ -70,7 +70,11 @@ export class DataRules {
 function onMessage(step: Step, message: unknown): unknown {
   const result = evaluated(step, { message });
   if (result === SKIPPED) return message;
-  if (step.rule.kind === 'TRANSFORM') return result ?? message;
+  if (step.rule.kind === 'TRANSFORM') {
+    if (result !== null && result !== undefined) return result;
+    failRule(step.rule, step.action, `"${step.rule.expr}" makes nothing of the message`);
+    return message;
+  }
   assertTrue(step, result, `"${step.rule.expr}" does not hold`);
   return message;
 }
@@ -90,17 +94,22 @@ function evaluated(step: Step, variables: Readonly<Record<string, unknown>>): un
     if (step.guard !== null && step.guard.evaluate(variables) !== true) return SKIPPED;
     return step.program.evaluate(variables);
   } catch (cause) {
-    fail(step, `"${step.rule.expr}" cannot be evaluated (${(cause as Error).message.split('\n')[0]})`, cause);
+    failRule(
+      step.rule,
+      step.action,
+      `"${step.rule.expr}" cannot be evaluated (${(cause as Error).message.split('\n')[0]})`,
+      cause,
+    );
     return SKIPPED;
   }
 }
 
 function assertTrue(step: Step, result: unknown, problem: string): void {
-  if (result !== true) fail(step, problem);
+  if (result !== true) failRule(step.rule, step.action, problem);
 }
 
-/** Does what the rule's `onFailure` says: NONE lets the record pass. */
-function fail({ rule, action }: Step, problem: string, cause?: unknown): void {
+/** Does what the rule's `onFailure` says (`action`): NONE lets the record pass. */
+export function failRule(rule: DataRule, action: string, problem: string, cause?: unknown): void {
   if (action === 'NONE') return;
   const doc = rule.doc == null || rule.doc === '' ? '' : ` (${rule.doc})`;
   const topic = action === 'DLQ' ? (rule.params?.['dlq.topic'] ?? null) : null;
@@ -190,21 +199,26 @@ function stepOf(cel: Cel, rule: DataRule, side: Side, what: string): Step {
     rule,
     guard: guard === '' ? null : parsed(guard),
     program: parsed(text.slice(semicolon + 1).trim()),
-    action: actionOf(rule, side, what),
+    action: actionOf(rule, side === 'write' ? 'first' : 'second', what),
   };
 }
 
-/** WRITEREAD rules may name two actions, `DLQ,NONE`: for writing and for reading. */
-function actionOf(rule: DataRule, side: Side, what: string): string {
+/** Rules for both ways may name two actions, `DLQ,NONE`: for writing and upgrading, for reading and downgrading. */
+export function actionOf(rule: DataRule, which: 'first' | 'second', what: string): string {
   const [first = '', second = first] = (rule.onFailure ?? '').split(',').map((each) => each.trim().toUpperCase());
-  const action = (side === 'write' ? first : second) || 'ERROR';
+  const action = (which === 'first' ? first : second) || 'ERROR';
   if (ACTIONS.includes(action)) return action;
   throw unable(what, rule, `has onFailure ${action}, where ${ACTIONS.join(', ')} are known`);
 }
 
 function unable(what: string, rule: DataRule, problem: string): ConfigError {
+  return unableToRun(`${what} has the rule "${rule.name}", which cannot be run here: it`, problem);
+}
+
+/** A schema whose rules are not run here, and so neither written nor read. */
+export function unableToRun(what: string, problem: string): ConfigError {
   return new ConfigError(
-    `${what} has the rule "${rule.name}", which cannot be run here: it ${problem}. Run here are CEL and CEL_FIELD; ` +
+    `${what} ${problem}. Run here are CEL and CEL_FIELD, and JSONATA to migrate; ` +
       'disable the rule, or set rules.enabled=false to write and read without rules.',
   );
 }

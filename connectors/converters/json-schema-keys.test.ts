@@ -111,7 +111,7 @@ describe('keys that are not served', () => {
   it('are refused by name, with what to do instead', () => {
     const asked: Record<string, string> = {
       'use.schema.guid': 'x',
-      'use.latest.with.metadata': 'a=b',
+      'use.latest.with.metadata': 'no pair',
       'context.name.strategy': 'x.Y',
       'generalized.sum.type.support': 'true',
       'rule.executors': 'mine',

@@ -46,7 +46,14 @@ export const jsonSchemaPlugin: ConverterPlugin = {
     'use.latest.version': {
       type: 'boolean',
       default: false,
-      doc: "Write with the subject's latest schema; values without a schema of their own are validated against it.",
+      doc: "Write with the subject's latest schema, and read with it: migration rules turn records of other versions into it. Values without a schema of their own are validated against it.",
+    },
+    'use.latest.with.metadata': {
+      type: 'list',
+      default: [],
+      doc: "Like use.latest.version, but the latest version whose metadata has these properties: 'name=value,…'.",
+      validate: (value) =>
+        [value].flat().every((pair) => /^[^=]+=/.test(String(pair))) ? null : 'must be pairs name=value',
     },
     'latest.cache.ttl.sec': {
       type: 'long',
@@ -127,7 +134,6 @@ export const jsonSchemaPlugin: ConverterPlugin = {
     'max.schemas.per.subject': ignored,
     'schema.reflection': ignored,
     'use.schema.guid': refused('', 'name the schema by use.schema.id'),
-    'use.latest.with.metadata': refused('', 'use.latest.version takes the latest, whatever its metadata'),
     'context.name.strategy': refused('', 'write the context into schema.registry.url: …/contexts/.name'),
     'generalized.sum.type.support': refused('false', 'values of several types stay JSON'),
     'rule.executors': refused('', 'CEL and CEL_FIELD are there, and no other'),

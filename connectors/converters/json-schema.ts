@@ -2,7 +2,7 @@
  * JsonSchemaConverter: JSON behind Confluent's prefix (magic byte 0, schema id), validated against the registered
  * schema on the way in and on the way out.
  *
- * The schema is the subject's latest (`use.latest.version`), one given in the config (`json.schema`), or the Connect
+ * The schema is the subject's latest (`use.latest.version`, `use.latest.with.metadata`), one given in the config (`json.schema`), or the Connect
  * schema's JSON Schema. It is looked up and compiled once, then everything is synchronous. JSON text keeps its bytes.
  */
 import {
@@ -26,6 +26,7 @@ import { type DecimalFormat, fromJsonSchema, type JsonSchemaStyle, toJsonSchema 
 import { compileSchema, type Validate } from './json-schema-validator.ts';
 import { parseJsonText, stringifyJson, textOf } from './json-text.ts';
 import { JsonValues } from './json-values.ts';
+import type { Migration } from './migrations.ts';
 import { plainJson } from './plain-json.ts';
 import { referencedSchemas } from './referenced-schemas.ts';
 import { registryAccess } from './registry-access.ts';
@@ -35,12 +36,15 @@ const MAGIC = 0;
 const PREFIX_BYTES = 5;
 const GUID_MAGIC = 1;
 const GUID_HEADER_BYTES = 17;
+/** Pairs of versions whose migration is kept. */
+const MIGRATIONS_MAX = 1000;
 const noHeaders: readonly RawHeader[] = [];
 const nothing: SchemaAndValue = { schema: null, value: null };
 
 /** A schema that is known and compiled. */
 interface Known {
   readonly id: number;
+  readonly title: string | undefined;
   readonly prefix: Buffer;
   /** Magic byte 1 and the GUID, for the header form; null where the registry gives none. */
   readonly header: Buffer | null;
@@ -53,6 +57,8 @@ interface Known {
 
 interface Latest {
   readonly known: Known;
+  /** Null where the registry does not tell. */
+  readonly version: number | null;
   readonly until: number;
 }
 
@@ -79,6 +85,7 @@ export class JsonSchemaConverter implements Converter {
   #validates = true;
   #registers = true;
   #usesLatest = false;
+  #latestMetadata: Readonly<Record<string, string>> | null = null;
   #latestTtlMs = 0;
   #style: JsonSchemaStyle = { decimals: 'BASE64', oneOfForNullables: true, isOpen: true };
   #headerName = '';
@@ -94,13 +101,15 @@ export class JsonSchemaConverter implements Converter {
   readonly #bySubject = new Map<string, Latest>();
   readonly #bySchema = new WeakMap<Schema, Map<string, Known>>();
   readonly #byGiven = new Map<string, Known>();
+  readonly #migrations = new Map<string, Promise<Migration | null>>();
 
   configure(config: Config, context: ConverterContext): void {
     this.#isKey = context.isKey;
     this.#registry = registryOf(config, context);
     this.#validates = config.boolean('json.fail.invalid.schema');
     this.#registers = config.boolean('auto.register.schemas');
-    this.#usesLatest = config.boolean('use.latest.version');
+    this.#latestMetadata = propertiesIn(config.list('use.latest.with.metadata'));
+    this.#usesLatest = config.boolean('use.latest.version') || this.#latestMetadata !== null;
     const ttl = config.number('latest.cache.ttl.sec');
     this.#latestTtlMs = ttl < 0 ? Number.POSITIVE_INFINITY : ttl * 1000;
     this.#given = config.optionalString('json.schema');
@@ -168,13 +177,13 @@ export class JsonSchemaConverter implements Converter {
   }
 
   toConnectData(
-    _: string,
+    topic: string,
     bytes: Uint8Array | null,
     headers: readonly RawHeader[] = noHeaders,
   ): SchemaAndValue | Promise<SchemaAndValue> {
     if (bytes === null) return nothing;
     for (const { key, value } of headers) {
-      if (key === this.#headerName && value !== null) return this.#readByHeader(value, bytes);
+      if (key === this.#headerName && value !== null) return this.#readByHeader(topic, value, bytes);
     }
     if (bytes.length < PREFIX_BYTES || bytes[0] !== MAGIC) {
       const advice = 'Was it written by another converter? JsonConverter reads plain JSON.';
@@ -183,15 +192,52 @@ export class JsonSchemaConverter implements Converter {
     const id = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
     const body = bytes.subarray(PREFIX_BYTES);
     const known = this.#byId.get(id);
-    return known === undefined ? this.#learnId(id).then((ready) => this.#read(ready, body)) : this.#read(known, body);
+    return known === undefined
+      ? this.#learnId(id).then((ready) => this.#readAs(topic, ready, body))
+      : this.#readAs(topic, known, body);
   }
 
-  #readByHeader(header: Uint8Array, body: Uint8Array): SchemaAndValue | Promise<SchemaAndValue> {
+  #readByHeader(topic: string, header: Uint8Array, body: Uint8Array): SchemaAndValue | Promise<SchemaAndValue> {
     const guid = guidIn(header);
     const known = this.#byGuid.get(guid);
     return known === undefined
-      ? this.#learnGuid(guid).then((ready) => this.#read(ready, body))
-      : this.#read(known, body);
+      ? this.#learnGuid(guid).then((ready) => this.#readAs(topic, ready, body))
+      : this.#readAs(topic, known, body);
+  }
+
+  /** With the schema it was written with, or with the subject's latest where that is wanted. */
+  #readAs(topic: string, written: Known, body: Uint8Array): SchemaAndValue | Promise<SchemaAndValue> {
+    if (!this.#usesLatest || !this.#runsRules) return this.#read(written, body);
+    const subject = this.#subjectName(topic, this.#isKey, written.schema, written.title);
+    const latest = this.#bySubject.get(subject);
+    if (latest !== undefined && latest.known === written && latest.until > Date.now()) return this.#read(written, body);
+    return this.#readMigrated(subject, written, body);
+  }
+
+  async #readMigrated(subject: string, written: Known, body: Uint8Array): Promise<SchemaAndValue> {
+    const { known: wanted, version } = await this.#latestOf(subject);
+    if (wanted === written || version === null) return this.#read(written, body);
+    const migrate = await this.#migrationTo(subject, written.id, version);
+    // Without rules between the two a record stays what it was, but for the latest rules on reading.
+    if (migrate === null) return this.#read({ ...written, rules: wanted.rules }, body);
+    const text = new JsonText(body);
+    const value = parsed(text);
+    if (written.validate !== null) check(written.validate, text, value);
+    return this.#read(wanted, Buffer.from(stringifyJson(await migrate(value))));
+  }
+
+  /** Kept: what is between two versions does not change. */
+  #migrationTo(subject: string, from: number, to: number): Promise<Migration | null> {
+    const key = `${from} ${to} ${subject}`;
+    const known = this.#migrations.get(key);
+    if (known !== undefined) return known;
+    if (this.#migrations.size >= MIGRATIONS_MAX) this.#migrations.clear();
+    const found = import('./migrations.ts').then(({ migrationBetween }) =>
+      migrationBetween(this.#registry, subject, from, to),
+    );
+    this.#migrations.set(key, found);
+    found.catch(() => this.#migrations.delete(key));
+    return found;
   }
 
   async #learnGuid(guid: string): Promise<Known> {
@@ -250,7 +296,8 @@ export class JsonSchemaConverter implements Converter {
     if (this.#usesLatest) {
       const subject = this.#subjectName(topic, this.#isKey, schema, undefined);
       const latest = this.#bySubject.get(subject);
-      return latest !== undefined && latest.until > Date.now() ? latest.known : this.#learnLatest(subject);
+      if (latest !== undefined && latest.until > Date.now()) return latest.known;
+      return this.#latestOf(subject).then(({ known }) => known);
     }
     if (this.#given !== null) {
       const subject = this.#subjectName(topic, this.#isKey, schema, this.#givenTitle);
@@ -264,11 +311,22 @@ export class JsonSchemaConverter implements Converter {
     return this.#bySchema.get(schema)?.get(subject) ?? this.#learnSchema(subject, schema);
   }
 
-  async #learnLatest(subject: string): Promise<Known> {
-    const latest = await this.#registry.latest(subject);
-    const known = this.#byId.get(latest.id) ?? (await this.#learn(latest.id, latest));
-    this.#bySubject.set(subject, { known, until: Date.now() + this.#latestTtlMs });
-    return known;
+  async #latestOf(subject: string): Promise<Latest> {
+    const before = this.#bySubject.get(subject);
+    if (before !== undefined && before.until > Date.now()) return before;
+    const found = await this.#askLatest(subject);
+    const known = this.#byId.get(found.id) ?? (await this.#learn(found.id, found));
+    const latest = { known, version: found.version ?? null, until: Date.now() + this.#latestTtlMs };
+    this.#bySubject.set(subject, latest);
+    return latest;
+  }
+
+  #askLatest(subject: string): ReturnType<SchemaRegistry['latest']> {
+    if (this.#latestMetadata === null) return this.#registry.latest(subject);
+    if (this.#registry.latestWithMetadata !== undefined) {
+      return this.#registry.latestWithMetadata(subject, this.#latestMetadata);
+    }
+    throw badData('use.latest.with.metadata needs a registry that knows metadata, which this one does not.');
   }
 
   async #learnGiven(subject: string, text: string): Promise<Known> {
@@ -314,7 +372,15 @@ export class JsonSchemaConverter implements Converter {
       : null;
     const rules = this.#runsRules ? await rulesOf(id, registered, this.#roles) : null;
     const header = registered.guid === undefined ? null : headerOf(registered.guid);
-    const known = { id, prefix, header, validate, rules, schema: fromJsonSchema(JSON.parse(schema)) };
+    const known = {
+      id,
+      title: titleOf(schema),
+      prefix,
+      header,
+      validate,
+      rules,
+      schema: fromJsonSchema(JSON.parse(schema)),
+    };
     this.#byId.set(id, known);
     return known;
   }
@@ -371,8 +437,18 @@ function titleOf(text: string): string | undefined {
   }
 }
 
+/** `name=value` pairs; null where there are none. */
+function propertiesIn(pairs: readonly string[]): Readonly<Record<string, string>> | null {
+  if (pairs.length === 0) return null;
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
+/** A registry elsewhere brings no engine for its schemas' patterns: that of the one beside the worker is theirs, too. */
 function registryOf(config: Config, { registry }: ConverterContext): SchemaRegistry {
-  if (config.list('schema.registry.url').length > 0) return httpRegistry(registryAccess(config));
+  if (config.list('schema.registry.url').length > 0) {
+    const matcherOf = registry?.matcherOf;
+    return { ...httpRegistry(registryAccess(config)), ...(matcherOf === undefined ? {} : { matcherOf }) };
+  }
   if (registry !== undefined) return registry;
   const message = 'JsonSchemaConverter needs "schema.registry.url": this worker has no registry beside it.';
   throw new ConfigError([{ key: 'schema.registry.url', value: null, message }]);

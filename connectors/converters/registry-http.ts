@@ -116,10 +116,20 @@ export function httpRegistry(access: RegistryAccess): SchemaRegistry {
       (await call('POST', `${at(subject)}/versions${queryOf(options)}`, schema)).id as number,
     lookup: async (subject, schema, options) =>
       (await call('POST', `${at(subject)}${queryOf(options)}`, schema)).id as number,
-    latest: async (subject) => {
-      const answer = await call('GET', `${at(subject)}/versions/latest`);
-      return { ...registered(answer), id: answer.id as number };
+    latest: async (subject) => latestOf(await call('GET', `${at(subject)}/versions/latest`)),
+    latestWithMetadata: async (subject, properties) => {
+      const query = new URLSearchParams();
+      for (const [key, value] of Object.entries(properties)) {
+        query.append('key', key);
+        query.append('value', value);
+      }
+      return latestOf(await call('GET', `${at(subject)}/metadata?${query}`));
     },
+    versionsOf: async (id) =>
+      (await call('GET', `/schemas/ids/${id}/versions?deleted=true`)) as unknown as readonly {
+        subject: string;
+        version: number;
+      }[],
     byId: async (id) => registered(await call('GET', `/schemas/ids/${id}`)),
     byGuid: async (guid) => {
       const ids = (await call('GET', `/schemas/guids/${guid}/ids`)) as unknown as readonly { id: number }[];
@@ -129,6 +139,10 @@ export function httpRegistry(access: RegistryAccess): SchemaRegistry {
     version: async (subject, version) =>
       registered(await call('GET', `${at(subject)}/versions/${version}?deleted=true`)),
   };
+}
+
+function latestOf(answer: Record<string, unknown>) {
+  return { ...registered(answer), id: answer.id as number, version: answer.version as number };
 }
 
 function queryOf(options: RegistryOptions | undefined): string {

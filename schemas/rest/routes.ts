@@ -135,18 +135,12 @@ function isReadable(request: RestRequest): (subject: string) => boolean {
   return (subject) => request.access.may('read', subject);
 }
 
-/** The latest version whose properties hold every key and value of the query. */
+/** By every `key` of the query that has a `value`. */
 function latestWithMetadata(core: RegistryCore, request: RestRequest): SchemaVersion {
   const values = listOf(request, 'value');
-  const keys = listOf(request, 'key').slice(0, values.length);
-  const found = core
-    .versions(param(request, 'subject'), { deleted: flag(request, 'deleted') })
-    .findLast(({ metadata }) => {
-      const properties = metadata?.properties;
-      return properties != null && keys.every((key, index) => properties[key] === values[index]);
-    });
-  if (found === undefined) throw errors.schemaNotFound();
-  return found;
+  const pairs = listOf(request, 'key').slice(0, values.length);
+  const properties = Object.fromEntries(pairs.map((key, index) => [key, values[index] ?? '']));
+  return core.latestWithMetadata(param(request, 'subject'), properties, { deleted: flag(request, 'deleted') });
 }
 
 function versionRoutes(core: RegistryCore): Route[] {
