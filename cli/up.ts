@@ -165,6 +165,7 @@ async function registryBeside(broker: Broker, log: LogClient, settings: UpSettin
     port: settings.ports.registry,
     logger,
     config: settings.registry,
+    snapshotFile: join(settings.data, 'schemas.snapshot'),
     logins: broker.security.logins(),
   });
   broker.validation.use(new RecordCheck(registry.core, { conditions: writeConditions, usage: registry.usage }));

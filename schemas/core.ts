@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS, type NamedText, type SchemaLimits } from './parse/parse
 import { type CompatibilityAnswer, type RegisterOptions, Registration } from './registration.ts';
 import { SchemaReader } from './schema-reader.ts';
 import { type ConfigChange, Settings } from './settings.ts';
+import { SnapshotKeeper, type SnapshotOptions } from './snapshot/keeper.ts';
 import type { SoundAnswer } from './sound/answer.ts';
 import { RegistryState, type SchemaEntry } from './state.ts';
 import type { SchemaStore } from './store/store.ts';
@@ -41,6 +42,8 @@ export interface RegistryCoreOptions {
   readonly checkBudgetMs?: number | undefined;
   /** What an incompatible schema is refused with, 409. */
   readonly incompatibleErrorCode?: 409 | 40901;
+  /** Where what the log says is kept for the next start; without it every start reads the whole log. */
+  readonly snapshot?: SnapshotOptions;
   /** Told of each version that was taken although a record breaks by it, whoever registered it. */
   readonly onBreaks?: (version: SchemaVersion, answer: SoundAnswer) => void;
 }
@@ -57,6 +60,7 @@ export class RegistryCore {
   readonly #reader: SchemaReader;
   readonly #checker: Checker;
   readonly #deletion: DeletionParts;
+  readonly #snapshots: SnapshotKeeper;
 
   constructor(options: RegistryCoreOptions) {
     this.#store = options.store;
@@ -77,18 +81,25 @@ export class RegistryCore {
       ...(onBreaks === undefined ? {} : { onBreaks }),
     });
     this.#deletion = { state, writer, settings };
+    this.#snapshots = new SnapshotKeeper(state, options.store, options.snapshot ?? null);
   }
 
   /** Reads everything kept so far; call it once, before anything else. */
   async start(): Promise<void> {
-    await this.#store.open((record) => this.#state.apply(record));
+    await this.#snapshots.start();
   }
 
   /** Lets changes under way finish, then closes the store. */
   async stop(): Promise<void> {
     await this.#writer.idle();
     await this.#checker.stop();
+    await this.#snapshots.stop();
     await this.#store.close();
+  }
+
+  /** Writes a snapshot now; it is also done in the background, after many changes and at the end. */
+  async writeSnapshot(): Promise<void> {
+    await this.#snapshots.write();
   }
 
   /** Another number after every change of anything kept. */
@@ -105,11 +116,10 @@ export class RegistryCore {
   kept(): { readonly subjects: number; readonly live: number; readonly deleted: number } {
     let [subjects, live, deleted] = [0, 0, 0];
     for (const name of this.#state.subjectNames()) {
-      const versions = this.#state.versions(name);
-      const alive = versions.filter((version) => !version.deleted).length;
-      if (alive > 0) subjects++;
-      live += alive;
-      deleted += versions.length - alive;
+      const tally = this.#state.tally(name);
+      if (tally.live > 0) subjects++;
+      live += tally.live;
+      deleted += tally.deleted;
     }
     return { subjects, live, deleted };
   }
@@ -117,11 +127,10 @@ export class RegistryCore {
   /** Qualified subject names with at least one version that counts, sorted. Default prefix: every context. */
   subjects(filter: VersionFilter & { readonly prefix?: string } = {}): string[] {
     const prefix = filter.prefix ?? ALL_CONTEXTS_PREFIX;
-    const isListed = (name: string): boolean =>
-      filter.deletedOnly === true
-        ? this.#state.versions(name).every(({ deleted }) => deleted)
-        : this.#state.versions(name).some(counts(filter));
-    return [...this.#state.subjectNames()].filter((name) => matchesPrefix(name, prefix) && isListed(name)).sort();
+    return this.#state
+      .subjectNames()
+      .filter((name) => matchesPrefix(name, prefix) && hasAny(this.#state.tally(name), filter))
+      .sort();
   }
 
   /** What a listed subject holds: no alias is followed, and nothing is refused. */
@@ -348,6 +357,14 @@ function scope(name: string | null): string | null {
 function holds(entry: SchemaEntry, subject: string): boolean {
   for (const version of entry.versions.values()) if (version.subject === subject) return true;
   return false;
+}
+
+/** Whether a subject with so many versions is listed; `deletedOnly` means those that are deleted as a whole. */
+function hasAny(
+  { live, deleted }: { readonly live: number; readonly deleted: number },
+  filter: VersionFilter,
+): boolean {
+  return filter.deletedOnly === true ? live === 0 : live > 0 || (filter.deleted === true && deleted > 0);
 }
 
 function counts(filter: VersionFilter): (version: SchemaVersion) => boolean {

@@ -56,6 +56,8 @@ export interface RegistryOptions {
   readonly logger?: RegistryLogger;
   /** Numbers may be text, as in a properties file. */
   readonly config?: Readonly<Partial<Record<keyof RegistryConfig, string | number>>>;
+  /** A file for what makes the next start quick; its folder is there. Without it every start reads the whole log. */
+  readonly snapshotFile?: string;
   /** Who knows users, tokens and certificates; needed where requests are asked who they are. */
   readonly logins?: RegistryLogins;
 }
@@ -87,7 +89,9 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     const record = answer.verdict === 'breaks' ? answer.record : null;
     logger.warn({ subject, version, record }, `A version was registered by which records break. ${soundLine(answer)}`);
   };
-  const core = new RegistryCore({ store: storeOf(options, config), onBreaks, ...coreOptions(config) });
+  const { snapshotFile: path } = options;
+  const snapshot = path === undefined ? {} : { snapshot: { path, logger } };
+  const core = new RegistryCore({ store: storeOf(options, config), onBreaks, ...snapshot, ...coreOptions(config) });
   await core.start();
   if (core.unreadableRecords > 0) {
     const topic = config['kafkastore.topic'] ?? DEFAULT_TOPIC;

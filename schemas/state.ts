@@ -6,8 +6,17 @@
 import { guidOf } from './identity.ts';
 import type { SubjectConfig } from './model.ts';
 import { COMPATIBILITY_LEVELS, MODES, type Mode, type SchemaReference, type SchemaVersion } from './model.ts';
+import type { Snapshot, SnapshotContent, SnapshotFacts, SnapshotRow } from './snapshot/format.ts';
+import { KeptVersions } from './snapshot/kept-versions.ts';
 import type { StoreRecord } from './store/store.ts';
-import { decodeKey, decodeSchemaValue, decodeValue, type LogKey, type SchemaValue } from './store/topic-format.ts';
+import {
+  decodeKey,
+  decodeSchemaValue,
+  decodeValue,
+  encodeKey,
+  type LogKey,
+  type SchemaValue,
+} from './store/topic-format.ts';
 import { canonicalName, contextOf, DEFAULT_CONTEXT, inContext } from './subject-name.ts';
 
 /** One schema of a context: what an id means, and which versions carry it. */
@@ -31,6 +40,11 @@ class Entry implements SchemaEntry {
     this.#only = version;
   }
 
+  /** All versions, without making the map. */
+  list(): Iterable<SchemaVersion> {
+    return this.#versions === null ? [this.#only] : this.#versions.values();
+  }
+
   get versions(): Map<string, SchemaVersion> {
     this.#versions ??= new Map([[versionKey(this.#only.subject, this.#only.version), this.#only]]);
     return this.#versions;
@@ -39,8 +53,8 @@ class Entry implements SchemaEntry {
 
 interface ContextIds {
   maxId: number;
-  readonly byId: Map<number, SchemaEntry>;
-  readonly byGuid: Map<string, SchemaEntry>;
+  readonly byId: Map<number, Entry>;
+  readonly byGuid: Map<string, Entry>;
 }
 
 export class RegistryState {
@@ -56,6 +70,8 @@ export class RegistryState {
   readonly #keys = new Map<string, string | Set<string>>();
   #unreadable = 0;
   #revision = 0;
+  /** What a snapshot holds and nobody has asked for yet. Every way to a version takes it from there first. */
+  #kept: KeptVersions | null = null;
 
   /** Takes the next record of the log. Never throws; what it cannot read is counted and left alone. */
   apply(record: StoreRecord): void {
@@ -65,6 +81,7 @@ export class RegistryState {
       this.#unreadable++;
       return;
     }
+    if ('subject' in key && key.subject !== null) this.#take(canonicalName(key.subject));
     this.#rememberKey(key, record.key, record.value === null);
     if (key.keytype === 'SCHEMA') this.#applySchema(key.subject, key.version, record);
     else if (key.keytype === 'CONFIG') this.#applyConfig(key.subject, record.value);
@@ -85,17 +102,29 @@ export class RegistryState {
   }
 
   /** Qualified names of all subjects that hold a version, deleted or not, in no order. */
-  subjectNames(): Iterable<string> {
-    return this.#subjects.keys();
+  subjectNames(): string[] {
+    return [...this.#subjects.keys(), ...(this.#kept?.subjectNames() ?? [])];
+  }
+
+  /** How many versions a subject has. */
+  tally(subject: string): { readonly live: number; readonly deleted: number } {
+    const kept = this.#kept?.tally(subject) ?? null;
+    if (kept !== null) return kept;
+    let deleted = 0;
+    const versions = this.#subjects.get(subject);
+    for (const version of versions?.values() ?? []) if (version.deleted) deleted++;
+    return { live: (versions?.size ?? 0) - deleted, deleted };
   }
 
   /** All versions of a subject, deleted ones too, oldest first. */
   versions(subject: string): SchemaVersion[] {
+    this.#take(subject);
     const versions = this.#subjects.get(subject);
     return versions === undefined ? [] : [...versions.values()].sort((a, b) => a.version - b.version);
   }
 
   version(subject: string, version: number): SchemaVersion | undefined {
+    this.#take(subject);
     return this.#subjects.get(subject)?.get(version);
   }
 
@@ -104,10 +133,12 @@ export class RegistryState {
   }
 
   byId(context: string, id: number): SchemaEntry | undefined {
+    this.#take(this.#kept?.holderOfId(context, id) ?? null);
     return this.#contexts.get(context)?.byId.get(id);
   }
 
   byGuid(context: string, guid: string): SchemaEntry | undefined {
+    this.#take(this.#kept?.holderOfGuid(context, guid) ?? null);
     return this.#contexts.get(context)?.byGuid.get(guid);
   }
 
@@ -117,6 +148,7 @@ export class RegistryState {
 
   /** Versions whose references name this one, deleted ones too. */
   referrers(subject: string, version: number): SchemaVersion[] {
+    for (const name of this.#kept?.referring() ?? []) this.#take(name);
     return [...(this.#referrers.get(versionKey(subject, version))?.values() ?? [])];
   }
 
@@ -140,8 +172,74 @@ export class RegistryState {
 
   /** Every spelling under which a record is kept; tombstone all of them. Empty when there is none. */
   keyBytes(key: LogKey): Buffer[] {
+    if ('subject' in key && key.subject !== null) this.#take(key.subject);
     const spelled = this.#keys.get(meaning(key)) ?? [];
     return [...(typeof spelled === 'string' ? [spelled] : spelled)].map((text) => Buffer.from(text, 'latin1'));
+  }
+
+  /** Everything as of a snapshot; the records from its offset on follow. */
+  restore(snapshot: Snapshot): void {
+    this.clear();
+    const { contexts, configs, modes, keys, unreadable } = snapshot.facts;
+    for (const [name, maxId] of contexts) this.#context(name).maxId = maxId;
+    for (const [subject, config] of configs) this.#configs.set(subject, config);
+    for (const [subject, mode] of modes) this.#modes.set(subject, mode);
+    for (const [means, ...spelled] of keys)
+      this.#keys.set(means, spelled.length === 1 ? spelled[0]! : new Set(spelled));
+    this.#unreadable = unreadable;
+    this.#kept = new KeptVersions(snapshot);
+  }
+
+  /** As before the first record. */
+  clear(): void {
+    for (const map of [this.#subjects, this.#contexts, this.#referrers, this.#configs, this.#modes, this.#keys])
+      map.clear();
+    this.#context(DEFAULT_CONTEXT);
+    this.#kept = null;
+    this.#unreadable = 0;
+    this.#revision++;
+  }
+
+  /** What a snapshot of now holds. Versions are never changed in place, so it may be written while others come. */
+  capture(place: Pick<SnapshotFacts, 'log' | 'offset' | 'last'>): SnapshotContent {
+    const orders = new Map<SchemaVersion, number>();
+    for (const { byId } of this.#contexts.values()) {
+      for (const entry of byId.values()) for (const version of entry.list()) orders.set(version, orders.size);
+    }
+    const bySubject = [...(this.#kept?.rows() ?? [])];
+    for (const [subject, versions] of this.#subjects) {
+      bySubject.push([subject, [...versions.values()].map((version) => rowOf(version, orders.get(version)!))]);
+    }
+    const facts: SnapshotFacts = {
+      ...place,
+      unreadable: this.#unreadable,
+      contexts: [...this.#contexts].map(([name, { maxId }]) => [name, maxId]),
+      configs: [...this.#configs],
+      modes: [...this.#modes],
+      keys: this.#unusualKeys(),
+      subjects: bySubject.map(([subject, rows]) => [subject, rows.length]),
+    };
+    return { facts, rows: bySubject.flatMap(([, rows]) => rows) };
+  }
+
+  /** All but the keys of versions in the spelling they have when {@link RegistryState.#take} makes them again. */
+  #unusualKeys(): SnapshotFacts['keys'] {
+    const usual = new Map<string, string>();
+    for (const versions of this.#subjects.values()) {
+      for (const version of versions.values()) usual.set(...usualKey(version));
+    }
+    const unusual = [...this.#keys].filter(([means, spelled]) => usual.get(means) !== spelled);
+    return unusual.map(([means, spelled]) => [means, ...(typeof spelled === 'string' ? [spelled] : spelled)]);
+  }
+
+  /** Takes a subject's versions out of the snapshot, if they are still there, with those that belong to the same schemas. */
+  #take(subject: string | null): void {
+    if (subject === null || this.#kept === null) return;
+    for (const version of this.#kept.take(subject)) {
+      const [means, spelled] = usualKey(version);
+      if (!this.#keys.has(means)) this.#keys.set(means, spelled);
+      this.#index(version);
+    }
   }
 
   #rememberKey(key: LogKey, bytes: Buffer, isTombstone: boolean): void {
@@ -170,6 +268,14 @@ export class RegistryState {
   }
 
   #insert(version: SchemaVersion): void {
+    // Whoever had the schema before comes first.
+    const context = contextOf(version.subject);
+    this.#take(this.#kept?.holderOfId(context, version.id) ?? null);
+    this.#take(this.#kept?.holderOfGuid(context, version.guid) ?? null);
+    this.#index(version);
+  }
+
+  #index(version: SchemaVersion): void {
     const versions = this.#subjects.get(version.subject);
     if (versions === undefined) this.#subjects.set(version.subject, new Map([[version.version, version]]));
     else versions.set(version.version, version);
@@ -243,7 +349,12 @@ export class RegistryState {
 
   #applyContext(name: string, bytes: Buffer | null): void {
     if (bytes !== null) this.#context(name);
-    else if (this.#contexts.get(name)?.byId.size === 0 && name !== DEFAULT_CONTEXT) this.#contexts.delete(name);
+    else if (this.#isEmpty(name) && name !== DEFAULT_CONTEXT) this.#contexts.delete(name);
+  }
+
+  #isEmpty(context: string): boolean {
+    for (const name of this.#kept?.subjectNames() ?? []) if (contextOf(name) === context) return false;
+    return this.#contexts.get(context)?.byId.size === 0;
   }
 
   #context(name: string): ContextIds {
@@ -296,6 +407,18 @@ function subjectConfig(value: Record<string, unknown>): SubjectConfig {
   const level = COMPATIBILITY_LEVELS.find((known) => known === compatibilityLevel);
   const set = Object.entries(rest).filter(([, member]) => member !== null);
   return { ...Object.fromEntries(set), ...(level === undefined ? {} : { compatibilityLevel: level }) };
+}
+
+/** The meaning of a version's key and how we, and Confluent, spell it. */
+function usualKey({ subject, version }: SchemaVersion): [meaning: string, spelled: string] {
+  const key = { keytype: 'SCHEMA', subject, version } as const;
+  return [meaning(key), encodeKey(key).toString('latin1')];
+}
+
+function rowOf(version: SchemaVersion, order: number): SnapshotRow {
+  const { id, timestamp, guid, deleted } = version;
+  const hasReferences = version.references.length > 0;
+  return { id, version: version.version, timestamp, guid, deleted, hasReferences, order, text: version };
 }
 
 function meaning(key: LogKey): string {

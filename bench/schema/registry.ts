@@ -1,5 +1,5 @@
 /**
- * How many requests a second the registry answers, and how long a start with 50,000 versions takes.
+ * How many requests a second the registry answers.
  *
  * One process; CONNECTIONS sockets with PIPELINED requests each, so that the client costs little; beside it a bare
  * node:http server that answers the same bytes. Median of three.
@@ -9,16 +9,12 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { startRegistry } from '../../schemas/registry-server.ts';
 import { memoryStore } from '../../schemas/store/memory.ts';
-import type { StoreRecord } from '../../schemas/store/store.ts';
-import { encodeKey, encodeSchemaValue } from '../../schemas/store/topic-format.ts';
 import { median, type Row, timed } from '../report.ts';
 import { schema } from './telemetry.ts';
 
 const CONNECTIONS = 8;
 const PIPELINED = 16;
 const REQUESTS = Number(process.env.REQUESTS ?? 20_000);
-/** How many versions the start is measured with. */
-export const VERSIONS = Number(process.env.VERSIONS ?? 50_000);
 
 /** Sends `count` requests and resolves when as many answers have come back. */
 async function ask(url: string, request: (index: number) => string, count: number): Promise<void> {
@@ -121,38 +117,4 @@ export async function registryRequests(): Promise<readonly Row[]> {
   bare.closeAllConnections();
   await registry.stop();
   return rows;
-}
-
-/** A start with many versions, beside reading their JSON alone. */
-export async function registryStart(): Promise<readonly Row[]> {
-  const records: StoreRecord[] = Array.from({ length: VERSIONS }, (_, index) => {
-    const [subject, version] = [`subject-${index % 5000}`, Math.floor(index / 5000) + 1];
-    const text = schema.replace('{', `{"title":"${index}",`);
-    const value = { subject, version, id: index + 1, schemaType: 'JSON', schema: text, deleted: false } as const;
-    return {
-      key: encodeKey({ keytype: 'SCHEMA', subject, version }),
-      value: encodeSchemaValue({ ...value, references: [], metadata: null, ruleSet: null }),
-      offset: index,
-      timestamp: 1,
-    };
-  });
-  const parse = await median(3, () =>
-    timed('JSON.parse of keys and values alone (the limit)', VERSIONS, async () => {
-      for (const { key, value } of records) {
-        JSON.parse(key!.toString());
-        JSON.parse(value!.toString());
-      }
-    }),
-  );
-  const whole = await median(3, async () => {
-    let stop = async (): Promise<void> => {};
-    const row = await timed('start to first answer', VERSIONS, async () => {
-      const registry = await startRegistry({ host: '127.0.0.1', port: 0, store: memoryStore(records) });
-      await (await fetch(`${registry.url}/schemas/ids/1`)).text();
-      stop = () => registry.stop();
-    });
-    await stop();
-    return row;
-  });
-  return [parse, whole];
 }

@@ -107,11 +107,18 @@ class InProcessLog {
     return consumer;
   }
 
-  async table(topic: string, onRecord: (record: ConsumerRecord) => void): Promise<InProcessTable> {
+  /** What no other topic has, here or in another cluster; null for one that is not there. */
+  async identityOf(topic: string): Promise<string | null> {
+    const topicId = this.#broker.topics.get(topic)?.topicId;
+    return topicId === undefined ? null : `${this.#broker.clusterId}/${topicId.toString()}`;
+  }
+
+  /** `from`: the offset at which to begin, for topics of one partition whose reader kept what is before it. */
+  async table(topic: string, onRecord: (record: ConsumerRecord) => void, from?: number): Promise<InProcessTable> {
     const count = this.#broker.topics.get(topic)?.partitions;
     if (count === undefined) throw refusal('UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" does not exist.`);
     const logs = Array.from({ length: count }, (_, partition) => this.#logOf({ topic, partition }));
-    const table: InProcessTable = new InProcessTable(logs, onRecord, () => this.#open.delete(table));
+    const table: InProcessTable = new InProcessTable(logs, onRecord, () => this.#open.delete(table), from);
     this.#open.add(table);
     return table;
   }

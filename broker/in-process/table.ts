@@ -27,9 +27,14 @@ export class InProcessTable {
   #isScheduled = false;
   #isClosed = false;
 
-  constructor(logs: readonly PartitionLog[], onRecord: (record: ConsumerRecord) => void, onClosed: () => void) {
+  constructor(
+    logs: readonly PartitionLog[],
+    onRecord: (record: ConsumerRecord) => void,
+    onClosed: () => void,
+    from = 0,
+  ) {
     // read_committed: what a transaction took back never was in the table.
-    this.#readers = logs.map((log) => new PartitionReader(log, log.logStartOffset, 'read_committed'));
+    this.#readers = logs.map((log) => new PartitionReader(log, Math.max(from, log.logStartOffset), 'read_committed'));
     this.#onRecord = onRecord;
     this.#onClosed = onClosed;
     this.#stopListening = logs.map((log) => log.onAdvance(() => this.#schedule()));

@@ -9,6 +9,12 @@ import type { SchemaStore } from './store.ts';
 
 /** The part of a log client that the registry uses; runtime's LogClient fits as it is. */
 export interface RegistryLog {
+  /** The cluster and the id of a topic, by a client that knows; without it there are no snapshots. */
+  identityOf?(topic: string): Promise<string | null>;
+  offsets?(partition: {
+    readonly topic: string;
+    readonly partition: number;
+  }): Promise<{ readonly logStartOffset: number; readonly logEndOffset: number }>;
   createTopics(
     topics: readonly {
       readonly topic: string;
@@ -26,6 +32,8 @@ export interface RegistryLog {
       readonly key: Buffer | null;
       readonly value: Buffer | null;
     }) => void,
+    /** By a client that can: without what has a smaller offset. */
+    from?: number,
   ): Promise<{ readToEnd(): Promise<void>; close(): Promise<void> }>;
 }
 
@@ -58,19 +66,28 @@ export function logStore(log: RegistryLog, options: LogStoreOptions): SchemaStor
     if (table === null || producer === null) throw new StoreError(`The store of ${topic} is not open.`);
     return { table, producer };
   };
+  const create = () =>
+    log.createTopics([
+      {
+        topic,
+        partitions: 1,
+        replicationFactor: options.replicationFactor,
+        // For ever: retention by time or size would forget schemas that records still name.
+        config: { 'cleanup.policy': 'compact' },
+      },
+    ]);
   return {
-    async open(onRecord) {
-      await log.createTopics([
-        {
-          topic,
-          partitions: 1,
-          replicationFactor: options.replicationFactor,
-          // For ever: retention by time or size would forget schemas that records still name.
-          config: { 'cleanup.policy': 'compact' },
-        },
-      ]);
+    async describe() {
+      await create();
+      const identity = (await log.identityOf?.(topic)) ?? null;
+      const ends = identity === null ? undefined : await log.offsets?.({ topic, partition: 0 });
+      if (identity === null || ends === undefined) return null;
+      return { identity, startOffset: ends.logStartOffset, endOffset: ends.logEndOffset };
+    },
+    async open(onRecord, from) {
+      await create();
       producer = log.producer({ clientId: 'millrace-schema-registry', acks: 'all' });
-      table = await log.table(topic, onRecord);
+      table = await log.table(topic, onRecord, from);
       await table.readToEnd();
     },
     async append(records) {
