@@ -171,7 +171,7 @@ export class Settings {
 
   /** What soft deletion left in the place of an import goes for good, or its versions could not be written again. */
   #leftovers(scope: string | null): KeyedValue[] {
-    return [...this.#state.subjectNames()].flatMap((subject) => {
+    return this.#state.subjectNames().flatMap((subject) => {
       if (!scopesOf(subject).includes(scope)) return [];
       const deleted = this.#state.versions(subject).filter((version) => version.deleted);
       for (const { version } of deleted) {
