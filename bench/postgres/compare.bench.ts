@@ -3,7 +3,7 @@
  * Connect, Debezium and its JDBC sink, and beside what Postgres itself hands out?
  * Method: one server (fsync off: the question is the pipeline, not the disk), one table of five columns. Each house in turn:
  * snapshot of ROWS rows from the first record in the topic to the last; latency of LATENCY_SECONDS of 200 transactions a
- * second, from the commit to a consumer; CHANGES updates that were made while the connector stood still; SINK_ROWS rows from
+ * second, from before the commit to a consumer, while the kernel still writes the snapshot back, and once it has; CHANGES updates that were made while the connector stood still; SINK_ROWS rows from
  * the topic into an empty table, by upserts. Limits in the same run: COPY out and in, pg_recvlogical.
  * Run: node bench/postgres/compare.bench.ts --write     puts the figures into docs/benchmarks-postgres.md. Ten million rows
  *      take about 20 minutes and 20 GB of the temporary directory. ROWS=300000 is a look; PEER_ROWS, CHANGES, SINK_ROWS,
@@ -18,7 +18,17 @@ import type { Client } from 'pg';
 import { sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { Report } from '../broker/report-tables.ts';
 import { machine } from '../report.ts';
-import { cpuSecondsOf, createConnector, failure, filling, follow, type House, setState, startOurs } from './house.ts';
+import {
+  clockMs,
+  cpuSecondsOf,
+  createConnector,
+  failure,
+  filling,
+  follow,
+  type House,
+  setState,
+  startOurs,
+} from './house.ts';
 import { PEER_NAME, startPeer } from './peer.ts';
 
 const { values: options } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
@@ -28,6 +38,8 @@ const CHANGES = Number(process.env.CHANGES ?? Math.min(1_000_000, ROWS, PEER_ROW
 const SINK_ROWS = Number(process.env.SINK_ROWS ?? Math.min(500_000, ROWS));
 const LATENCY_SECONDS = Number(process.env.LATENCY_SECONDS ?? 15);
 const RATE = 200;
+/** For what was begun to be there: a topic, a reader at its end, the last records. */
+const SETTLE_MS = 2000;
 const COLUMNS = 'id bigint PRIMARY KEY, customer text NOT NULL, amount numeric(10,2), at timestamptz, note text';
 const ROW = `i, 'customer-' || i % 1000, (i % 10000) / 100.0, now(), 'a note of some length, as shops have it, number ' || i`;
 
@@ -57,13 +69,13 @@ for (const [table, rows] of [
   await client.query(`INSERT INTO ${table} SELECT ${ROW} FROM generate_series(1, ${rows}) i`);
   await client.query(`VACUUM ANALYZE ${table}`);
 }
-await client.query('CREATE TABLE beats (id bigint PRIMARY KEY, sent_at bigint)');
+await client.query('CREATE TABLE beats (id bigint PRIMARY KEY, sent_at double precision)');
 
 say('Postgres', 'limits');
 const snapshot: Figure[] = [await limit('COPY TO STDOUT, thrown away', ROWS, () => psql('COPY orders TO STDOUT'))];
 const stream: Figure[] = [await drainRaw()];
 const sinks: Figure[] = [await upsertRaw(), await copyRaw()];
-const latencies: (readonly [string, number, number, number, number])[] = [];
+const latencies: (readonly [string, string, number, number, number, number])[] = [];
 
 const houses = { ours: startOurs, peer: startPeer };
 const only = process.env.ONLY as keyof typeof houses | undefined;
@@ -103,7 +115,14 @@ function tell(): void {
       report.row([figure.what, figure.rows, rate(figure), share, rate(figure) / peer, cpu]);
     }
   }
-  report.table(`Commit to consumer in ms, at ${RATE} transactions/s`, ['what', 'transactions', 'p50', 'p99', 'worst']);
+  report.table(`Commit to consumer in ms, at ${RATE} transactions/s`, [
+    'what',
+    'when',
+    'transactions',
+    'p50',
+    'p99',
+    'worst',
+  ]);
   for (const row of latencies) report.row(row);
   report.text(`The whole run took ${((performance.now() - began) / 60_000).toFixed(0)} minutes.`);
   if (options.write) report.write(join(import.meta.dirname, '../../docs/benchmarks-postgres.md'));
@@ -139,7 +158,10 @@ async function measure(house: House, table: string, rows: number): Promise<void>
     }),
   );
   say(house.name, 'latency');
-  await latency(house, main);
+  await latency(house, main, 'right after the snapshot');
+  // Everybody's: of the house, of Postgres, and of whatever else has something unwritten.
+  execFileSync('sync');
+  await latency(house, main, 'on a quiet disk');
   say(house.name, 'changes');
   await setState(house, main, 'stop');
   await sleep(2000);
@@ -192,29 +214,29 @@ async function delivered(house: House, connector: string, copy: Client): Promise
   }
 }
 
-async function latency(house: House, prefix: string): Promise<void> {
+async function latency(house: House, prefix: string, when: string): Promise<void> {
   const waits: number[] = [];
   await client.query(`INSERT INTO beats VALUES (${-Date.now()}, 0)`);
-  await sleep(3000);
+  await sleep(SETTLE_MS);
   const reading = follow(house, `${prefix}.public.beats`, (text, at) => {
     const { after } = JSON.parse(text) as { after: { sent_at: number | string } | null };
     if (after !== null) waits.push(at - Number(after.sent_at));
   });
-  await sleep(1000);
+  await sleep(SETTLE_MS);
   const writer = await server.connect(shop);
   const began = Date.now();
   const base = began * 1000;
   for (let beat = 0; beat < RATE * LATENCY_SECONDS; beat++) {
     const due = began + (beat * 1000) / RATE;
     if (due > Date.now()) await sleep(due - Date.now());
-    await writer.query('INSERT INTO beats VALUES ($1, $2)', [base + beat, Date.now()]);
+    await writer.query('INSERT INTO beats VALUES ($1, $2)', [base + beat, clockMs()]);
   }
-  await sleep(2000);
+  await sleep(SETTLE_MS);
   reading.stop();
   await writer.end();
   waits.sort((a, b) => a - b);
   const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? Number.NaN;
-  latencies.push([house.name, waits.length, at(0.5), at(0.99), at(1)]);
+  latencies.push([house.name, when, waits.length, at(0.5), at(0.99), at(1)]);
 }
 
 async function limit(what: string, rows: number, run: () => Promise<unknown>): Promise<Figure> {

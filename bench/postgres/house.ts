@@ -28,6 +28,11 @@ export function cpuSecondsOf({ pids }: House): number {
   }, 0);
 }
 
+/** The time of day in milliseconds, with fractions. */
+export function clockMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
 const DEADLINE_MS = 3_600_000;
 const LOOK_MS = 20;
 
@@ -119,7 +124,7 @@ export function follow(house: House, topic: string, onValue: (value: string, at:
     const partitions = found.partitions.map(({ partition }) => partition);
     const from = await cluster.offsetsAt(found, partitions, -1);
     for await (const records of readTopic(cluster, { topic: found, from })) {
-      const at = Date.now();
+      const at = clockMs();
       for (const { value } of records) if (value !== null) onValue(value.toString(), at);
       if (isStopped) return;
     }
