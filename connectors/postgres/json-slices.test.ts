@@ -1,7 +1,7 @@
 /** Cutting JSON without touching it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { memberSlices, PlaceReader, toJson } from './json-slices.ts';
+import { MemberReader, memberSlices, PlaceReader, toJson } from './json-slices.ts';
 
 test('members come out character by character as they went in', () => {
   const text = ' { "a" : 9007199254740993 , "b\\"": {"x":[1,"}",{"y":","}]}, "c":"\\\\", "d":-1.50e3,"e":null}';
@@ -44,7 +44,7 @@ test('times are written as Postgres reads them, in every century', () => {
 });
 
 test('an object is read by places as it is cut in slices, whatever the one before was like', () => {
-  const reader = new PlaceReader();
+  const reader = new PlaceReader({ name: 'b', reader: new MemberReader() });
   const long = '"a text that is long enough to be remembered"';
   const digits = '1'.repeat(30);
   const texts = [
@@ -65,6 +65,7 @@ test('an object is read by places as it is cut in slices, whatever the one befor
       assert.equal(reader.has(name), slices.has(name), text);
       assert.equal(reader.get(name)?.trim(), slices.get(name), text);
     }
+    if (reader.inner !== null) assert.equal(reader.inner.text(), slices.get('b'), text);
   }
   for (const text of [`{"a":${long},"b":{"c":1},"d":${digits}`, `{"a":${long}`, '{"a":"']) {
     assert.throws(() => reader.read(text), SyntaxError, text);

@@ -12,6 +12,7 @@ export function sliceText(bytes: Uint8Array): string {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /** The members of a JSON object as text, by name. Throws SyntaxError on text that ends too soon; judges no member. */
@@ -110,9 +111,20 @@ export class MemberReader {
   readonly #shapes = new Map<string, Shape>();
   #last: Shape | null = null;
 
+  /** Behind the object that `readAt` read. */
+  end = 0;
+
+  /** The object that begins at `start` where it looks like the last one, else null. */
+  readAt(text: string, start: number): Members | null {
+    const last = this.#last;
+    if (last === null || text.charCodeAt(start) !== OPEN_BRACE) return null;
+    const values = readShape(text, start, last.heads, this);
+    return values === null ? null : new Members(last, values);
+  }
+
   read(text: string): Members {
-    const values = this.#last === null ? null : readShape(text, this.#last.heads);
-    if (values !== null) return new Members(this.#last!, values);
+    const members = this.readAt(text, 0);
+    if (members !== null && this.end === text.length) return members;
     const slices = memberSlices(text);
     const names = [...slices.keys()];
     const key = JSON.stringify(names);
@@ -127,8 +139,8 @@ export class MemberReader {
   }
 }
 
-/** A value that is at least this long is compared with the one before: an object that repeats is passed over whole. */
-const REPEATED_MIN = 24;
+/** A value that is at least this long is compared with the one before: what repeats is passed over whole. */
+const REPEATED_MIN = 12;
 
 /**
  * Reads large objects of which few members are wanted: nothing is cut out before somebody asks for it. What it answers
@@ -144,11 +156,21 @@ export class PlaceReader {
   #before: (string | undefined)[] = [];
   /** Set where the text was not like the one before. */
   #members: Members | null = null;
+  readonly #inner: { readonly name: string; readonly reader: MemberReader };
+  /** The members of the inner object, where it looked like the last one that its reader has read. */
+  inner: Members | null = null;
+
+  /** `inner`: the member whose own members are wanted, with who reads them. */
+  constructor(inner: { readonly name: string; readonly reader: MemberReader }) {
+    this.#inner = inner;
+  }
 
   read(text: string): this {
     this.#text = text;
     this.#members = null;
-    if (this.#shape !== null && this.#findAll(text, this.#shape.heads)) return this;
+    this.inner = null;
+    if (this.#shape !== null && this.#findAll(text, this.#shape)) return this;
+    this.inner = null;
     this.#members = this.#reader.read(text);
     if (this.#shape !== this.#members.shape) this.#before = [];
     this.#shape = this.#members.shape;
@@ -166,15 +188,20 @@ export class PlaceReader {
   }
 
   /** As `readShape`, but places only. */
-  #findAll(text: string, heads: readonly string[]): boolean {
+  #findAll(text: string, { heads, places }: Shape): boolean {
     const count = heads.length;
+    const inner = places.get(this.#inner.name);
     let position = 1;
     for (let index = 0; index < count; index++) {
       const head = heads[index]!;
-      if (!text.startsWith(head, position)) return false;
+      if (text.slice(position, position + head.length) !== head) return false;
       const start = position + head.length;
       const delimiter = index === count - 1 ? CLOSE_BRACE : COMMA;
-      const end = this.#endOf(text, start, index, delimiter);
+      let end = 0;
+      if (index === inner) {
+        this.inner = this.#inner.reader.readAt(text, start);
+        end = this.inner === null ? valueEnd(text, start) : this.#inner.reader.end;
+      } else end = this.#endOf(text, start, index, delimiter);
       if (text.charCodeAt(end) !== delimiter) return false;
       this.#starts[index] = start;
       this.#ends[index] = end;
@@ -186,9 +213,9 @@ export class PlaceReader {
   /** A whole value that stands there again, up to the same delimiter, ends where it ended. */
   #endOf(text: string, start: number, index: number, delimiter: number): number {
     const before = this.#before[index];
-    if (before !== undefined && text.startsWith(before, start)) {
+    if (before !== undefined) {
       const end = start + before.length;
-      if (text.charCodeAt(end) === delimiter) return end;
+      if (text.charCodeAt(end) === delimiter && text.slice(start, end) === before) return end;
     }
     const end = valueEnd(text, start);
     if (end - start >= REPEATED_MIN) this.#before[index] = text.slice(start, end);
@@ -196,21 +223,23 @@ export class PlaceReader {
   }
 }
 
-/** The values where the text has exactly these members and no space between them, else null. */
-function readShape(text: string, heads: readonly string[]): string[] | null {
+/** The values where the object at `start` has exactly these members and no space between them, else null. */
+function readShape(text: string, from: number, heads: readonly string[], place: { end: number }): string[] | null {
   const count = heads.length;
+  if (count === 0) return null;
   const values = new Array<string>(count);
-  let position = 1;
+  let position = from + 1;
   for (let index = 0; index < count; index++) {
     const head = heads[index]!;
-    if (!text.startsWith(head, position)) return null;
+    if (text.slice(position, position + head.length) !== head) return null;
     const start = position + head.length;
     const end = valueEnd(text, start);
     if (text.charCodeAt(end) !== (index === count - 1 ? CLOSE_BRACE : COMMA)) return null;
     values[index] = text.slice(start, end);
     position = end + 1;
   }
-  return position === text.length && count > 0 ? values : null;
+  place.end = position;
+  return values;
 }
 
 /** Behind the closing quote of the string that begins at `start`. */

@@ -63,7 +63,8 @@ export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange
   const after = members.get('after') ?? 'null';
   if (after !== 'null') {
     const schema = fieldOf(record.valueSchema, 'after') ?? null;
-    return write(record, settings, rowOf(after, schema, isRaw, '"after"', record, settings), names);
+    const row = rowOf(after, schema, isRaw, '"after"', record, settings, members.inner);
+    return write(record, settings, row, names);
   }
   if (op === '"t"') return settings.truncates ? truncation(record, settings, names) : null;
   return op === '"d"' && settings.deletes ? removal(record, settings, names) : null;

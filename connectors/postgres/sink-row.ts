@@ -27,8 +27,8 @@ export interface RowText {
 export const EMPTY_ROW: RowText = { text: '{}', members: new MemberReader().read('{}'), schema: null, isRaw: false };
 
 /** Envelopes, rows and keys each look like the one before, so each has a reader. */
-const envelopes = new PlaceReader();
 const rows = new MemberReader();
+const envelopes = new PlaceReader({ name: 'after', reader: rows });
 const keys = new MemberReader();
 const readers = { value: rows, '"after"': rows, key: keys, headers: keys };
 
@@ -64,7 +64,7 @@ function notJson(what: string, record: SinkRecord, cause: Error): DataError {
   return new DataError(`The ${what} of ${place(record)} is not JSON: ${cause.message}.`, { cause });
 }
 
-/** The row in an object's text, under the names that the settings make of its members'. */
+/** The row in an object's text, under the names that the settings make of its members', which may be `known` already. */
 export function rowOf(
   text: string,
   schema: Schema | null,
@@ -72,8 +72,9 @@ export function rowOf(
   kind: RowKind,
   record: SinkRecord,
   settings: SinkSettings,
+  known: Members | null = null,
 ): RowText {
-  const members = membersOf(text, kind, record);
+  const members = known ?? membersOf(text, kind, record);
   if (!settings.foldsNames) return { text, members, schema, isRaw };
   const folded = members.renamed(foldName);
   if (folded === members) return { text, members, schema, isRaw };
