@@ -49,6 +49,7 @@ export * from './config-schema.ts';
 export * from './connector.ts';
 export * from './converter.ts';
 export * from './errors.ts';
+export * from './java-regex.ts';
 export { AddedMembers, JsonMembers } from './json-members.ts';
 export * from './key-table.ts';
 export * from './member-code.ts';

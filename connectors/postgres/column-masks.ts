@@ -2,7 +2,9 @@
  * Debezium's column masks: text columns hidden, cut short or hashed before a record is made, by keys that carry their own
  * parameters (`column.mask.with.5.chars`, `column.truncate.to.20.chars`, `column.mask.hash.v2.SHA-256.with.salt.pepper`).
  */
+
 import { createHash, getHashes } from 'node:crypto';
+import { javaRegex } from '../api/index.ts';
 import type { ColumnMapping } from './types/mapping.ts';
 
 /** What a mask makes of a column's mapping; `length` is that of varchar(n), or null. */
@@ -30,7 +32,7 @@ export function compileMasks(raw: Readonly<Record<string, string>>): (fullName: 
   const rules = Object.entries(raw).flatMap(([key, patterns]) => {
     const mask = maskOf(key);
     if (mask === null) return [];
-    return [{ mask, patterns: patterns.split(/\s*,\s*/).map((pattern) => new RegExp(`^(?:${pattern})$`, 'i')) }];
+    return [{ mask, patterns: patterns.split(/\s*,\s*/).map((pattern) => javaRegex(pattern, 'i')) }];
   });
   return (fullName) => rules.find(({ patterns }) => patterns.some((pattern) => pattern.test(fullName)))?.mask ?? null;
 }

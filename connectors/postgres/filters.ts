@@ -3,6 +3,7 @@
  *
  * The expressions are anchored and ignore case. System schemas are never captured.
  */
+import { javaRegex } from '../api/index.ts';
 
 export interface Filters {
   table(schema: string, table: string): boolean;
@@ -54,7 +55,7 @@ function matcher(patterns: readonly string[]): (name: string) => boolean {
 
 /** A regular expression that must match the whole name, in any case of letters. */
 export function anchored(pattern: string): RegExp {
-  return new RegExp(`^(?:${pattern})$`, 'i');
+  return javaRegex(pattern, 'i');
 }
 
 function compileKeys(text: string): [RegExp, readonly string[]][] {

@@ -5,7 +5,7 @@
  * `io.debezium.connector.postgresql.PostgresConnector` with Debezium's, so that an existing config behaves as it did.
  * Keys that are not here are refused by name by the worker.
  */
-import type { ConfigDef, ConfigKey } from '../api/index.ts';
+import { type ConfigDef, type ConfigKey, javaRegexProblem } from '../api/index.ts';
 import { acceptedSourceKeys } from './accepted-keys.ts';
 import { adjustmentModes } from './name-adjustment.ts';
 import { schemaPolicies } from './schema-policy.ts';
@@ -407,11 +407,8 @@ function grouped(group: string, keys: ConfigDef): ConfigDef {
 /** Said by a key's declaration when its list holds what is no regular expression. */
 function regexProblem(value: unknown): string | null {
   for (const pattern of value as readonly string[]) {
-    try {
-      new RegExp(pattern);
-    } catch (error) {
-      return `holds a regular expression that does not parse: ${(error as Error).message}`;
-    }
+    const problem = javaRegexProblem(pattern);
+    if (problem !== null) return `holds "${pattern}", which ${problem}`;
   }
   return null;
 }

@@ -11,13 +11,14 @@ import {
   type ConnectValue,
   type Field,
   isFields,
+  javaRegex,
+  javaReplacement,
   plainValue,
   type Schema,
   Schemas,
   type Transform,
   type TransformPlugin,
 } from '../api/index.ts';
-import { javaRegex, javaReplacement } from './java-regex.ts';
 import { likeOriginal } from './side.ts';
 
 class ByLogicalTableRouter implements Transform {

@@ -14,6 +14,8 @@ import {
   fieldSchema,
   type Header,
   JsonText,
+  javaRegex,
+  javaReplacement,
   parseJson,
   type RecordValue,
   type Schema,
@@ -23,7 +25,6 @@ import {
 } from '../api/index.ts';
 import { envelopeOf } from './extract-new-record-state.ts';
 import { inferredSchema, optional } from './inferred-schema.ts';
-import { javaRegex, javaReplacement } from './java-regex.ts';
 import type { Fields } from './side.ts';
 
 interface Placement {

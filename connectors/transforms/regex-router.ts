@@ -1,6 +1,5 @@
 /** RegexRouter: renames the topic when its whole name matches. */
-import { ConfigError, type ConnectRecord, type Transform } from '../api/index.ts';
-import { javaRegex, javaReplacement } from './java-regex.ts';
+import { ConfigError, type ConnectRecord, javaRegex, javaReplacement, type Transform } from '../api/index.ts';
 import { onRecord, withTopic } from './side.ts';
 
 class RegexRouter implements Transform {

@@ -6,7 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve, sep } from 'node:path';
-import type { ConfigProblem } from '../../connectors/api/index.ts';
+import { type ConfigProblem, javaRegex } from '../../connectors/api/index.ts';
 import { messageOf } from '../errors.ts';
 import { Redaction } from './redaction.ts';
 
@@ -129,7 +129,7 @@ function allowedPaths(alias: string, text: string | undefined): readonly string[
 
 function allowlist(alias: string, pattern: string): RegExp {
   try {
-    return new RegExp(`^(?:${pattern})$`);
+    return javaRegex(pattern);
   } catch (cause) {
     const key = `config.providers.${alias}.param.allowlist.pattern`;
     throw new Error(`${key}: "${pattern}" is no regular expression: ${messageOf(cause)}.`, { cause });

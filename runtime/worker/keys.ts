@@ -4,7 +4,7 @@
  * Names, defaults and meaning are Kafka Connect's (ConnectorConfig, SourceConnectorConfig, SinkConnectorConfig,
  * WorkerConfig of 4.x). Where a default differs the comment says why; docs/deviations.md lists them.
  */
-import type { ConfigDef, ConfigKey } from '../../connectors/api/index.ts';
+import { type ConfigDef, type ConfigKey, javaRegexProblem } from '../../connectors/api/index.ts';
 import { policyProblem } from './client-overrides.ts';
 
 const optional = (doc: string, type: ConfigKey['type'] = 'string'): ConfigKey => ({
@@ -183,7 +183,7 @@ export const sinkKeys: ConfigDef = {
     default: '',
     doc: 'Reads every topic whose whole name matches. Give either this or topics.',
     importance: 'high',
-    validate: (value) => regexProblem(String(value)),
+    validate: (value) => javaRegexProblem(String(value)),
   },
 };
 
@@ -290,16 +290,6 @@ export const workerKeys: ConfigDef = {
     doc: 'Who resolves references to secrets.',
   },
 };
-
-/** A sentence about what is wrong with a Java-style regular expression, or null. */
-export function regexProblem(text: string): string | null {
-  try {
-    new RegExp(`^(?:${text})$`);
-    return null;
-  } catch (error) {
-    return `is no regular expression (${error instanceof Error ? error.message : String(error)})`;
-  }
-}
 
 /** The same declarations under a prefix (`transforms.route.`, `producer.override.`). */
 export function withPrefix(def: ConfigDef, prefix: string): ConfigDef {

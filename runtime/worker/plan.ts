@@ -10,6 +10,8 @@ import {
   type ConfigDef,
   type ConfigProblem,
   closest,
+  javaRegex,
+  javaRegexProblem,
   type Plugin,
   type PredicatePlugin,
   parseConfig,
@@ -67,11 +69,16 @@ export interface Section {
   readonly group: string;
 }
 
+/** A problem that two keys have together is said once, and shown at both where keys are listed. */
+export interface PlannedProblem extends ConfigProblem {
+  readonly alsoAt?: string;
+}
+
 export interface Planned {
   /** Null when no plugin was found for `connector.class`. */
   readonly plan: ConnectorPlan | null;
   readonly sections: readonly Section[];
-  readonly problems: readonly ConfigProblem[];
+  readonly problems: readonly PlannedProblem[];
   readonly warnings: readonly ConfigProblem[];
 }
 
@@ -84,7 +91,7 @@ class Planner {
   readonly #plugins: Plugins;
   readonly #raw: Raw;
   readonly #worker: Raw;
-  readonly #problems: ConfigProblem[] = [];
+  readonly #problems: PlannedProblem[] = [];
   readonly #sections: Section[] = [];
 
   constructor(plugins: Plugins, raw: Raw, worker: Raw) {
@@ -98,14 +105,18 @@ class Planner {
     const kindKeys = plugin?.type === 'sink' ? sinkKeys : sourceKeys;
     const settings = this.#parse('', { ...connectorKeys, ...kindKeys }, 'Common');
     const config = this.#parse('', this.#ownKeys(plugin), 'Connector');
-    if (plugin?.type === 'sink') this.#checkTopics(settings);
+    if (plugin?.type === 'sink') {
+      this.#checkTopics(settings);
+      this.#checkGroup(settings);
+    }
     const guarantee =
       plugin?.type === 'source' ? exactlyOnceOf(plugin, config, settings, this.#raw, this.#worker) : atLeastOnce;
     const groupProblems = plugin?.type === 'source' ? topicGroupProblems(settings) : [];
     const overrides = judgeOverrides(this.#raw, this.#worker);
     const found = [...guarantee.problems, ...groupProblems, ...overrides.problems];
     for (const { key, message } of found) this.#problem(key, message);
-    const transforms = this.#transforms(settings.list('transforms'), this.#predicates(settings.list('predicates')));
+    const predicates = this.#predicates(this.#once('predicates', settings));
+    const transforms = this.#transforms(this.#once('transforms', settings), predicates);
     const key = this.#converter('key.converter', 'converter');
     const value = this.#converter('value.converter', 'converter');
     const header = this.#converter('header.converter', 'header_converter');
@@ -149,6 +160,16 @@ class Planner {
     return config;
   }
 
+  /** The names in a list; one that stands there twice is a problem, once. */
+  #once(key: 'transforms' | 'predicates', settings: Config): readonly string[] {
+    const names = settings.list(key);
+    const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+    for (const name of twice) {
+      this.#problem(key, `"${name}" is listed twice in "${key}". Give each use a name of its own.`);
+    }
+    return [...new Set(names)];
+  }
+
   #predicates(aliases: readonly string[]): Map<string, Aliased<PredicatePlugin> | null> {
     return new Map(aliases.map((alias) => [alias, this.#inChain('predicates', alias, 'predicate', predicateKeys)]));
   }
@@ -161,13 +182,16 @@ class Planner {
     for (const alias of aliases) {
       const prefix = `transforms.${alias}.`;
       const step = this.#inChain('transforms', alias, 'transformation', transformKeys);
-      if (aliases.indexOf(alias) !== aliases.lastIndexOf(alias)) {
-        this.#problem('transforms', `The transform "${alias}" is listed twice. Give each use a name of its own.`);
-      }
       const name = this.#raw[`${prefix}predicate`];
       const predicate = name === undefined ? null : predicates.get(name);
       if (predicate === undefined) this.#undefinedPredicate(prefix, name!, [...predicates.keys()]);
       const negate = this.#raw[`${prefix}negate`]?.trim().toLowerCase() === 'true';
+      if (negate && name === undefined) {
+        this.#problem(
+          `${prefix}negate`,
+          `"${prefix}negate" has nothing to negate. Set "${prefix}predicate", or remove it.`,
+        );
+      }
       if (step !== null && predicate !== undefined) steps.push({ ...step, predicate, negate });
     }
     return steps.length === aliases.length ? steps : null;
@@ -227,15 +251,16 @@ class Planner {
 
   #checkTopics(settings: Config): void {
     const topics = settings.list('topics');
-    const regex = settings.optionalString('topics.regex') ?? '';
+    // As written: a pattern that is none was given all the same.
+    const regex = this.#raw['topics.regex']?.trim() ?? '';
     if (topics.length > 0 === (regex !== '')) {
       const message =
         regex === '' ? 'A sink needs "topics" or "topics.regex".' : 'Give either "topics" or "topics.regex", not both.';
-      this.#problem('topics', message);
+      this.#problems.push({ key: 'topics', value: this.#raw.topics ?? null, message, alsoAt: 'topics.regex' });
     }
     const queue = settings.string('errors.deadletterqueue.topic.name');
-    const isInput =
-      topics.includes(queue) || (regex !== '' && queue !== '' && new RegExp(`^(?:${regex})$`).test(queue));
+    const isPattern = regex !== '' && javaRegexProblem(regex) === null;
+    const isInput = topics.includes(queue) || (queue !== '' && isPattern && javaRegex(regex).test(queue));
     if (isInput) {
       const key = 'errors.deadletterqueue.topic.name';
       this.#problem(
@@ -243,6 +268,20 @@ class Planner {
         `The dead letter queue "${queue}" is also an input of this sink: bad records would come back.`,
       );
     }
+  }
+
+  /** A sink in the group of the workers would be taken for one of them. */
+  #checkGroup(settings: Config): void {
+    const key = 'consumer.override.group.id';
+    const own = this.#raw[key]?.trim();
+    const name = settings.optionalString('name');
+    const group = this.#worker['group.id']?.trim();
+    if (group === undefined || (own ?? `connect-${name}`) !== group) return;
+    const change = own === undefined ? 'Rename the connector' : `Change "${key}"`;
+    this.#problem(
+      own === undefined ? 'name' : key,
+      `The consumer group "${group}" of this sink is the group.id of its worker. ${change}.`,
+    );
   }
 
   #judgeUnknownKeys(settings: Config, isPluginKnown: boolean, overrides: JudgedOverrides): ConfigProblem[] {

@@ -5,7 +5,7 @@
  * retriable `put` gets the same batch again while its partitions are paused; any other failure is narrowed down by
  * halving the batch, so that one bad record never takes its neighbours along, whatever the plugin.
  */
-import type { SinkRecord, SinkTask, TopicPartition } from '../../connectors/api/index.ts';
+import { javaRegex, type SinkRecord, type SinkTask, type TopicPartition } from '../../connectors/api/index.ts';
 import { messageOf, takesNoSignals } from '../errors.ts';
 import type { ConsumerRecord, LogConsumer, OffsetAndMetadata } from '../log/client.ts';
 import { Turn, within } from './backoff.ts';
@@ -119,7 +119,7 @@ export class SinkLoop implements TaskLoop {
   #subscribe(): void {
     const { settings } = this.#plan;
     const topics = settings.list('topics');
-    const subscription = topics.length > 0 ? topics : new RegExp(`^(?:${settings.string('topics.regex')})$`);
+    const subscription = topics.length > 0 ? topics : javaRegex(settings.string('topics.regex'));
     this.#consumer.subscribe(subscription, {
       onAssigned: (partitions) => this.#onAssigned(partitions),
       onRevoked: (partitions, lost) => this.#onRevoked(partitions, lost),

@@ -2,7 +2,7 @@
  * The groups of topics that a source's config describes (`topic.creation.<group>.*`, KIP-158): read once, judged with the
  * rest of the config, so that a mistake shows before the first record does.
  */
-import { type Config, ConfigError, type ConfigProblem } from '../../connectors/api/index.ts';
+import { type Config, ConfigError, type ConfigProblem, javaRegex } from '../../connectors/api/index.ts';
 import { under } from './plan.ts';
 
 /** How topics are created whose whole name matches one of `include` and none of `exclude`. */
@@ -23,9 +23,13 @@ export function topicGroups(settings: Config): readonly TopicGroup[] {
   const names = settings.list('topic.creation.groups');
   const problems: ConfigProblem[] = [];
   const otherwise = groupOf('default', settings, { partitions: -1, replicationFactor: -1 }, problems);
-  const groups = names.map((name) => groupOf(name, settings, otherwise, problems));
+  const groups = [...new Set(names)].map((name) => groupOf(name, settings, otherwise, problems));
   for (const name of names.filter((each) => each === 'default')) {
     const message = `"topic.creation.groups" lists "${name}", which is there without being listed. Remove it.`;
+    problems.push({ key: 'topic.creation.groups', value: name, message });
+  }
+  for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
+    const message = `"topic.creation.groups" lists "${name}" twice. Remove one.`;
     problems.push({ key: 'topic.creation.groups', value: name, message });
   }
   if (problems.length > 0) throw new ConfigError(problems);
@@ -82,7 +86,7 @@ function count(
 
 function wholeMatch(key: string, text: string, problems: ConfigProblem[]): RegExp[] {
   try {
-    return [new RegExp(`^(?:${text})$`)];
+    return [javaRegex(text)];
   } catch {
     const message = `Invalid value "${text}" for configuration "${key}": it is no regular expression.`;
     problems.push({ key, value: text, message });

@@ -13,7 +13,7 @@ import { type ConfigInfos, configInfos } from './config-infos.ts';
 import { ConnectorLife } from './connector-life.ts';
 import { ConnectorOffsets } from './connector-offsets.ts';
 import type { LedgerCounts } from './ledger.ts';
-import { type ConnectorPlan, planConnector, type Raw } from './plan.ts';
+import { type ConnectorPlan, type PlannedProblem, planConnector, type Raw } from './plan.ts';
 import type { Services } from './services.ts';
 
 export interface ConnectorInfo {
@@ -240,7 +240,10 @@ export class Worker {
     // Only a config that is right in itself is worth a look at the real world.
     const found = problems.length === 0 && planned.plan !== null ? await checkWorld(planned.plan) : problems;
     const { plugins, raw, providers } = this.services;
-    const said = found.map((problem) => ({ ...problem, message: providers.redaction.hide(problem.message) }));
+    const said = found.flatMap(({ alsoAt, ...problem }: PlannedProblem) => {
+      const hidden = { ...problem, message: providers.redaction.hide(problem.message) };
+      return alsoAt === undefined ? [hidden] : [hidden, { ...hidden, key: alsoAt, value: config[alsoAt] ?? null }];
+    });
     return configInfos(name, planned.sections, config, said, { plugins, worker: raw });
   }
 
@@ -285,7 +288,7 @@ export class Worker {
     const { resolved, problems: unresolved } = await providers.resolve(config);
     const planned = planConnector(plugins, resolved, raw);
     const broken = new Set(unresolved.map(({ key }) => key));
-    const problems: ConfigProblem[] = [
+    const problems: PlannedProblem[] = [
       ...unresolved,
       ...planned.problems.filter(({ key }) => !broken.has(key)).map((problem) => unresolve(problem, config, resolved)),
     ];
@@ -367,7 +370,7 @@ function checkName(name: string): void {
 }
 
 /** A message about a resolved value quotes the reference instead: the value may be a secret. */
-function unresolve(problem: ConfigProblem, raw: Raw, resolved: Raw): ConfigProblem {
+function unresolve(problem: PlannedProblem, raw: Raw, resolved: Raw): PlannedProblem {
   const written = raw[problem.key];
   const value = resolved[problem.key];
   if (written === undefined || value === undefined || written === value) return problem;

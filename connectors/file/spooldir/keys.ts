@@ -2,7 +2,7 @@
  * The keys of Kafka's spooldir connectors (kafka-connect-spooldir 2), as far as they mean something here; a key that is
  * not here is refused by the worker, by name. `settings.ts` says what they mean in ours.
  */
-import type { ConfigDef } from '../../api/index.ts';
+import { type ConfigDef, javaRegexProblem } from '../../api/index.ts';
 
 /** Of which of the spooldir connectors. */
 export type SpoolDirKind = 'csv' | 'json' | 'schemaless json' | 'lines' | 'elf' | 'binary';
@@ -29,12 +29,7 @@ function judgeCharset(value: unknown): string | null {
 }
 
 function judgePattern(value: unknown): string | null {
-  try {
-    new RegExp(value as string);
-    return null;
-  } catch (error) {
-    return `must be a regular expression: ${(error as Error).message}`;
-  }
+  return javaRegexProblem(value as string);
 }
 
 const general = {

@@ -3,7 +3,7 @@
  * put away when what was read is committed.
  */
 import { basename } from 'node:path';
-import type { Config, Schema } from '../../api/index.ts';
+import { type Config, javaRegex, type Schema } from '../../api/index.ts';
 import { badFileConfig, messageOf } from '../errors.ts';
 import type { TextEncoding } from '../formats/encoding.ts';
 import type { ColumnType, FileSourceSettings } from '../source-config.ts';
@@ -47,7 +47,7 @@ export function spoolDirSettings(kind: SpoolDirKind, config: Config): FileSource
   }
   const isMarker = (name: string) =>
     [...scanFirst, config.string('processing.file.extension')].some((end) => end !== '' && name.endsWith(end));
-  const pattern = new RegExp(`^(?:${config.string('input.file.pattern')})$`);
+  const pattern = javaRegex(config.string('input.file.pattern'));
   return {
     file: config.string('input.path'),
     pattern: config.boolean('input.path.walk.recursively') ? '**/*' : '*',

@@ -1,6 +1,5 @@
 /** The three stock predicates (KIP-585). */
-import { type ConfigDef, type Predicate, type PredicatePlugin, RecordDraft } from '../../api/index.ts';
-import { javaRegex } from '../java-regex.ts';
+import { type ConfigDef, javaRegex, type Predicate, type PredicatePlugin, RecordDraft } from '../../api/index.ts';
 
 const JAVA = 'org.apache.kafka.connect.transforms.predicates.';
 

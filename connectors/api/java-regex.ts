@@ -15,14 +15,24 @@ const classes: Readonly<Record<string, string>> = {
   Punct: '[!-/:-@\\[-`{-~]',
 };
 
-/** A pattern that must match the whole text. Throws SyntaxError. */
-export function javaRegex(text: string): RegExp {
+/** A pattern that must match the whole text, with these flags beside its own. Throws SyntaxError. */
+export function javaRegex(text: string, flags = ''): RegExp {
   const inline = /^\(\?([ims]+)\)/.exec(text);
   const body = inline === null ? text : text.slice(inline[0].length);
   const plain = body
     .replace(/\\p\{(\w+)\}/g, (whole, name: string) => classes[name] ?? whole)
     .replace(/([*+?}])\+/g, '$1');
-  return new RegExp(`^(?:${plain})$`, inline?.[1] ?? '');
+  return new RegExp(`^(?:${plain})$`, [...new Set(flags + (inline?.[1] ?? ''))].join(''));
+}
+
+/** A sentence without its subject about what is wrong with such a pattern, or null: for a key's `validate`. */
+export function javaRegexProblem(text: string): string | null {
+  try {
+    javaRegex(text);
+    return null;
+  } catch (error) {
+    return `is no regular expression (${(error as Error).message})`;
+  }
 }
 
 /** `$1`, `${name}`, `\$` in Java; `$1`, `$<name>`, `$$` here. */
