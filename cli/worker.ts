@@ -128,7 +128,8 @@ function explained(error: unknown, { log, port }: WorkerSettings): unknown {
       cause: error,
     });
   }
-  if (code === 'BAD_CONFIG') return new CliError('BAD_CONFIGURATION', message, { cause: error });
+  if (code === 'BAD_CONFIG' || code === 'TOPIC_NOT_COMPACTED')
+    return new CliError('BAD_CONFIGURATION', message, { cause: error });
   if (name !== 'LogError' && name !== 'Error') return error;
   return new CliError('UNREACHABLE', `No worker can run on ${log.bootstrapServers.join(', ')}: ${message}`, {
     next: 'Check bootstrap.servers, and that the brokers run and let this machine in.',

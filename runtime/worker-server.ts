@@ -75,6 +75,14 @@ export interface Health {
   readonly message: string;
 }
 
+/** Of a worker on a cluster; what it would answer or write is worth nothing until it is in touch again. */
+const outOfTouch: Health = {
+  status: 'unhealthy',
+  message:
+    'The worker has not heard from its Kafka cluster for session.timeout.ms: it may be unable to handle requests, and ' +
+    'writes nothing until it has.',
+};
+
 /** Resolves when the REST door is open and the stored connectors have been told to start. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const claimed = options.isLogShared === true ? new ClaimedLog(options.log) : null;
@@ -83,7 +91,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   services.statuses.versionOf = (connector) => worker.versionOf(connector);
   let health: Health = { status: 'starting', message: 'Worker is still starting up.' };
   const { version = '0.0.0', clusterId = 'millrace' } = options;
-  const facts = { version, clusterId, health: () => health };
+  let claim: Claim | null = null;
+  const verdict = (): Health => (claim?.isFresh === false && health.status === 'healthy' ? outOfTouch : health);
+  const facts = { version, clusterId, health: verdict };
   const server = createRestServer(worker, facts, services.loggers.named('connect.rest', { part: 'connect-rest' }));
   const address = await server.listen({ host: options.host, port: options.port });
   const { port } = new URL(address);
@@ -94,7 +104,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     own().error({ code: claimCodes.fenced }, message);
     worker.stop().catch((error: unknown) => own().warn({ err: error }, 'Stopping the tasks failed.'));
   };
-  const claim = claimed === null ? null : await claimGroup(claimed, services, onLost);
+  if (claimed !== null) claim = await claimGroup(claimed, services, onLost);
   worker.startStored();
   services.measures.started();
   if (options.connectorsDirectory !== undefined) {
@@ -121,7 +131,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     port: Number(port),
     worker,
     collect: () => [...collectMetrics(worker), ...services.pluginPath.collect()],
-    health: () => health,
+    health: verdict,
     stop: () => {
       stopping ??= stop();
       return stopping;

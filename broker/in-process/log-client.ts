@@ -87,6 +87,12 @@ class InProcessLog {
     return found.map(({ name, partitions, isInternal }) => ({ topic: name, partitions, isInternal }));
   }
 
+  /** Null for a topic that is not there. */
+  async cleanupPolicy(topic: string): Promise<string | null> {
+    const config = this.#broker.topics.get(topic)?.config;
+    return config === undefined ? null : config.cleanupPolicy.join(',');
+  }
+
   async offsets(partition: TopicPartition): Promise<{ logStartOffset: number; logEndOffset: number }> {
     const { logStartOffset, highWatermark } = this.#logOf(partition);
     return { logStartOffset, logEndOffset: highWatermark };

@@ -97,6 +97,10 @@ export class ClaimedLog implements LogClient {
     return this.#log.describeTopics(names);
   }
 
+  cleanupPolicy(topic: string): Promise<string | null> {
+    return this.#log.cleanupPolicy(topic);
+  }
+
   offsets(partition: TopicPartition) {
     return this.#log.offsets(partition);
   }

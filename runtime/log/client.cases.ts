@@ -228,6 +228,11 @@ function appendCases(
     assert.equal(new Set(spread).size, 1);
   });
 
+  test('a topic says how it is cleaned up', async () => {
+    assert.equal(await client().cleanupPolicy(await topicOf(1, { 'cleanup.policy': 'compact' })), 'compact');
+    assert.equal(await client().cleanupPolicy(await topicOf(1)), 'delete');
+  });
+
   test('an append to an unknown partition is refused', async () => {
     const topic = await topicOf();
     const producer = client().producer({ clientId: 'cases' });

@@ -79,6 +79,8 @@ export interface LogClient {
   deleteTopics(topics: readonly string[]): Promise<void>;
   /** All topics when `names` is absent; topics that do not exist are missing from the answer. */
   describeTopics(names?: readonly string[]): Promise<readonly TopicDescription[]>;
+  /** The `cleanup.policy` of a topic (`compact`, `delete`, or both); null where this client may not know. */
+  cleanupPolicy(topic: string): Promise<string | null>;
   /** The first offset still kept and the next one to be written. Rejects for an unknown partition. */
   offsets(partition: TopicPartition): Promise<{ readonly logStartOffset: number; readonly logEndOffset: number }>;
   producer(options: ProducerOptions): LogProducer;

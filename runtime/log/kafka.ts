@@ -4,7 +4,7 @@
  * What kafkajs cannot do: headers with different names lose their order among each other, a header without a value gets
  * an empty one, and the offsets of a group are set by joining it for a moment, without their metadata.
  */
-import { type Admin, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Admin, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import type {
   ConsumerOptions,
   ConsumerRecord,
@@ -110,6 +110,21 @@ class KafkaLog implements LogClient {
       partitions: partitions.length,
       isInternal: name.startsWith('__'),
     }));
+  }
+
+  /** Who may not look at configs is not kept from anything else. */
+  async cleanupPolicy(topic: string): Promise<string | null> {
+    try {
+      const { resources } = await this.#admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['cleanup.policy'] }],
+      });
+      return resources[0]?.configEntries.find(({ configName }) => configName === 'cleanup.policy')?.configValue ?? null;
+    } catch (error) {
+      const refused = asLogError(error, `Looking at the config of topic "${topic}"`);
+      if (refused.retriable) throw refused;
+      return null;
+    }
   }
 
   async offsets(partition: TopicPartition): Promise<{ logStartOffset: number; logEndOffset: number }> {

@@ -80,6 +80,11 @@ export class MemoryLog implements LogClient {
     });
   }
 
+  /** Kafka's default where a topic says nothing. */
+  async cleanupPolicy(topic: string): Promise<string | null> {
+    return this.topicConfig(topic)?.['cleanup.policy'] ?? 'delete';
+  }
+
   async offsets(partition: TopicPartition): Promise<{ logStartOffset: number; logEndOffset: number }> {
     return { logStartOffset: 0, logEndOffset: this.records(partition).length };
   }

@@ -4,6 +4,7 @@
  * Writes are durable when `put` resolves, and visible at once: the answer of the append is applied before the topic's
  * own echo arrives. Every change is applied in log order per key, so an echo never brings back an older value.
  */
+import { ConnectError } from '../../connectors/api/index.ts';
 import type {
   ConsumerRecord,
   LogClient,
@@ -51,6 +52,7 @@ export class CompactedTable {
         config: { 'cleanup.policy': 'compact' },
       },
     ]);
+    await mustBeCompacted(log, topic.topic);
     const table = new CompactedTable(topic.topic, log.producer({ clientId: topic.clientId }), apply);
     table.#table = await log.table(topic.topic, (record) => table.#onRecord(record));
     await table.#table.readToEnd();
@@ -101,6 +103,16 @@ export class CompactedTable {
     this.#newest.set(key, offset);
     this.#apply(key, value);
   }
+}
+
+/** Retention by age would forget configs and offsets that nobody changes, days later and without a word. */
+async function mustBeCompacted(log: LogClient, topic: string): Promise<void> {
+  const policy = await log.cleanupPolicy(topic);
+  if (policy === null || policy === 'compact') return;
+  const message =
+    `The topic "${topic}" has cleanup.policy=${policy}; what is kept there would be forgotten by age. ` +
+    'Give it cleanup.policy=compact (kafka-configs --alter --add-config cleanup.policy=compact), or name another topic.';
+  throw new ConnectError(message, { code: 'TOPIC_NOT_COMPACTED' });
 }
 
 /** Parses a stored value; what is no JSON object is treated as absent, as Kafka Connect does, and reported. */

@@ -31,7 +31,9 @@ const theirs = (key: string, nth = 0) => golden.filter((each) => each.key === ke
 
 async function copied(name: Golden['topic'], until = golden.length): Promise<MemoryLog> {
   const log = new MemoryLog();
-  await log.createTopics([{ topic: name, partitions: 1, replicationFactor: 1 }]);
+  await log.createTopics([
+    { topic: name, partitions: 1, replicationFactor: 1, config: { 'cleanup.policy': 'compact' } },
+  ]);
   const records = golden.slice(0, until).filter((each) => each.topic === name);
   await log.producer().send(
     records.map(({ key, value }) => ({

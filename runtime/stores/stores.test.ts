@@ -13,7 +13,9 @@ const contents = (log: MemoryLog, name: string) =>
   log.records({ topic: name, partition: 0 }).map(({ key, value }) => [key?.toString(), value?.toString() ?? null]);
 
 async function write(log: MemoryLog, name: string, records: readonly (readonly [string, string | null])[]) {
-  await log.createTopics([{ topic: name, partitions: 1, replicationFactor: 1 }]);
+  await log.createTopics([
+    { topic: name, partitions: 1, replicationFactor: 1, config: { 'cleanup.policy': 'compact' } },
+  ]);
   await log.producer().send(
     records.map(([key, value]) => ({
       topic: name,
@@ -95,4 +97,17 @@ test('statuses and used topics are written in the background and survive', async
   const next = await StatusStore.open(log, topic('status'), 'host:2', silent);
   assert.deepEqual(next.task('c', 0), { state: 'FAILED', workerId: 'host:1', trace: 'why' });
   assert.deepEqual(next.topics('c'), ['orders']);
+});
+
+test('a topic that is not compacted is refused by name: what is kept there would be forgotten by age', async () => {
+  for (const policy of ['delete', 'compact,delete']) {
+    const log = new MemoryLog();
+    const config = { 'cleanup.policy': policy };
+    await log.createTopics([{ topic: 'offsets', partitions: 1, replicationFactor: 1, config }]);
+    const topic = { topic: 'offsets', partitions: 1, replicationFactor: 1, clientId: 'c' };
+    await assert.rejects(OffsetStore.open(log, topic, silent), {
+      code: 'TOPIC_NOT_COMPACTED',
+      message: new RegExp(`"offsets" has cleanup.policy=${policy};.*cleanup.policy=compact`),
+    });
+  }
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ClaimedLog } from '../log/claimed-log.ts';
-import type { LogError } from '../log/client.ts';
+import type { LogError, LogTable } from '../log/client.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { ConfigStore } from '../stores/config-store.ts';
 import { Claim } from './claim.ts';
@@ -104,6 +104,33 @@ test('a task whose id an older worker took back for a moment begins again by its
   source.values.push(...range(5, 'w'));
   await eventually(() => assert.deepEqual(values('out'), [...range(5), ...range(5, 'w')]));
   await eventually(() => assert.equal(running.worker.status('s').tasks[0]!.state, 'RUNNING'));
+});
+
+test('a worker that cannot reach its cluster says so in its health, and is well again afterwards', async (t) => {
+  let isAway = false;
+  class AwayLog extends MemoryLog {
+    override async table(...args: Parameters<MemoryLog['table']>): Promise<LogTable> {
+      const table = await super.table(...args);
+      const readToEnd = () => (isAway ? Promise.reject(new Error('The cluster is away.')) : table.readToEnd());
+      return { close: () => table.close(), readToEnd };
+    }
+  }
+  const config = { 'session.timeout.ms': '100', 'heartbeat.interval.ms': '10' };
+  const { running } = await harness(t, [], { log: new AwayLog(), isLogShared: true, config });
+  const health = async () => {
+    const response = await fetch(`${running.url}/health`);
+    return [response.status, ((await response.json()) as { message: string }).message] as const;
+  };
+  await eventually(async () => assert.equal((await health())[0], 200));
+  isAway = true;
+  const message = await eventually(async () => {
+    const [status, said] = await health();
+    assert.equal(status, 500);
+    return said;
+  });
+  assert.match(message, /has not heard from its Kafka cluster/);
+  isAway = false;
+  await eventually(async () => assert.equal((await health())[0], 200));
 });
 
 test('the worker that started last runs the connectors; the one before stops its tasks and says by whom', async (t) => {

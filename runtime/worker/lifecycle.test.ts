@@ -206,7 +206,8 @@ test('task configs of a deleted connector are not those of the next of its name,
   // What a compacted topic still holds when its tombstones are gone.
   const compacted = new MemoryLog();
   const topic = 'connect-configs';
-  await compacted.createTopics([{ topic, partitions: 1, replicationFactor: 1 }]);
+  const policy = { 'cleanup.policy': 'compact' };
+  await compacted.createTopics([{ topic, partitions: 1, replicationFactor: 1, config: policy }]);
   const last = new Map(log.records({ topic, partition: 0 }).map((each) => [String(each.key), each]));
   const kept = [...last.values()].filter(({ value }) => value !== null);
   await compacted.producer().send(kept);
