@@ -259,6 +259,16 @@ export class RegistryCore {
     return this.#reader.resolvedText(version.subject, version);
   }
 
+  /** Whether a kept schema may be compiled at once; a long one is compiled elsewhere first. 42201. */
+  isShort(version: SchemaVersion): boolean {
+    return this.#reader.isShort(version);
+  }
+
+  /** Rejects with 42201 where a kept schema takes too long to compile, or cannot be. */
+  async compileElsewhere(version: SchemaVersion): Promise<void> {
+    return this.#reader.compileElsewhere(version);
+  }
+
   /** The texts a schema reaches by its references, by name. */
   referencesOf(version: SchemaVersion): readonly NamedText[] {
     return this.#reader.closure(contextOf(version.subject), version.references);

@@ -69,6 +69,11 @@ export class ComparisonBudgetError extends Error {
   readonly code = 'COMPARISON_BUDGET';
 }
 
+/** A value that would keep its schema busy for ever; whoever asked says that it cannot be judged. */
+export class ValidationBudgetError extends Error {
+  readonly code = 'VALIDATION_BUDGET';
+}
+
 /** A regular expression that could take for ever; the message says what to do. A schema with one is 42201. */
 export class UnsafePattern extends Error {
   readonly code = 'UNSAFE_PATTERN';

@@ -2,11 +2,12 @@
  * Judges records for the broker: does this key or value follow the schema it names, and may it stand in this topic? The
  * broker's port `SchemaCheck`, kept by the registry in the same process. Step 5 of the record's journey.
  *
- * Everything here is synchronous; a schema is compiled when its first record comes, and kept by id.
+ * Everything here is synchronous; a schema is compiled when its first record comes, and kept by id (judges.ts).
  */
 import { avroJudge } from './avro/parse.ts';
 import type { RegistryCore } from './core.ts';
 import { RegistryError } from './errors.ts';
+import { type Judge, Judges, type RecordFault } from './judges.ts';
 import type { SchemaContent, SchemaVersion } from './model.ts';
 import { contextOf } from './subject-name.ts';
 import type { SchemaUsage } from './usage.ts';
@@ -26,20 +27,12 @@ interface Header {
   readonly value: Buffer | null;
 }
 
-/** Compiled schemas kept; an id beyond that is compiled again when it comes. */
-const COMPILED_MAX = 1000;
 /** Confluent's magic byte for a GUID in a header (schema registry 8). */
 const GUID_MAGIC = 1;
 const GUID_HEADERS: Readonly<Record<Side, string>> = { key: '__key_schema_id', value: '__value_schema_id' };
 
 /** An id that no schema has: it is then said not to be found. */
 const NO_ID = -1;
-
-/** Why a record does not fit, and where the schema's own rules want it; null: where the topic says. */
-export interface RecordFault {
-  readonly message: string;
-  readonly deadLetterTopic: string | null;
-}
 
 /** The port: the conditions that a schema's data rules make on what is written; null where it has none. */
 export type WriteConditions = (
@@ -55,14 +48,11 @@ export interface RecordCheckOptions {
 /** A fault, or its message alone; null when all is well. */
 type Answer = RecordFault | string | null;
 
-/** Of a body that begins at `from`, behind its prefix. */
-type Judge = (bytes: Buffer, from: number, side: Side) => RecordFault | null;
-
 export class RecordCheck {
   readonly #core: RegistryCore;
   readonly #conditions: WriteConditions;
   readonly #usage: SchemaUsage | null;
-  readonly #judges = new Map<number, Judge>();
+  readonly #judges: Judges;
   /** Which version an id means for a topic's side, as long as the registry has not changed. */
   readonly #named = new Map<string, Map<number, SchemaVersion>>();
   readonly #latest = new Map<string, SchemaVersion>();
@@ -76,6 +66,11 @@ export class RecordCheck {
     this.#core = core;
     this.#conditions = conditions;
     this.#usage = usage ?? null;
+    this.#judges = new Judges({
+      make: (id, version) => this.#judgeOf(id, version),
+      isShort: (version) => core.isShort(version),
+      compileElsewhere: (version) => core.compileElsewhere(version),
+    });
   }
 
   /** What is wrong with the bytes; null when they fit. `client` is who sent them, for the count of uses. */
@@ -172,30 +167,18 @@ export class RecordCheck {
   }
 
   #judged(id: number, version: SchemaVersion, bytes: Buffer, from: number, side: Side): Answer {
-    try {
-      return this.#judgeOf(id, version)(bytes, from, side);
-    } catch (error) {
-      if (error instanceof RegistryError) throw error;
-      // Old logs hold schemas that nobody can compile, and ajv's code for a few rare nestings throws.
-      return `The schema ${id} ("${version.subject}" version ${version.version}) cannot judge the ${side}: ${(error as Error).message}`;
-    }
+    return this.#judges.of(id, version)(bytes, from, side);
   }
 
   #judgeOf(id: number, version: SchemaVersion): Judge {
-    const known = this.#judges.get(id);
-    if (known !== undefined) return known;
-    if (this.#judges.size >= COMPILED_MAX) this.#judges.delete(this.#judges.keys().next().value!);
     const what = `schema ${id} ("${version.subject}" version ${version.version})`;
-    const judge =
-      version.schemaType === 'AVRO'
-        ? avroBody(avroJudge(version.schema, this.#core.referencesOf(version)), what)
-        : jsonBody(
-            compileForBytes(version.schema, this.#core.referencesOf(version)),
-            this.#conditions(version, what),
-            what,
-          );
-    this.#judges.set(id, judge);
-    return judge;
+    return version.schemaType === 'AVRO'
+      ? avroBody(avroJudge(version.schema, this.#core.referencesOf(version)), what)
+      : jsonBody(
+          compileForBytes(version.schema, this.#core.referencesOf(version)),
+          this.#conditions(version, what),
+          what,
+        );
   }
 }
 

@@ -17,6 +17,8 @@ import { contextOf, inContext } from './subject-name.ts';
 const MAX_VETTED = 200;
 /** Characters of a schema, with what it refers to, that are judged in this thread: some milliseconds. */
 const MAX_VETTED_HERE = 32_768;
+/** Milliseconds for which a schema may keep whoever compiles it for records: a thousand properties take a third of that. */
+const KEPT_BUDGET_MS = 2000;
 /** Schemas one schema may reach through references. */
 const MAX_REFERENCES = 1000;
 
@@ -81,6 +83,17 @@ export class SchemaReader {
     return vetted;
   }
 
+  /** Whether a kept schema may be compiled in this thread: it is short. Throws 42201 where it refers to what is gone. */
+  isShort({ subject, schemaType, schema, references }: SchemaVersion): boolean {
+    return schemaType === 'AVRO' || lengthOf(schema, this.closure(contextOf(subject), references)) <= MAX_VETTED_HERE;
+  }
+
+  /** Compiles a kept schema in the checking thread. 42201 with the reason where that takes too long or fails. */
+  async compileElsewhere({ subject, schema, references }: SchemaVersion): Promise<void> {
+    const texts = this.closure(contextOf(subject), references);
+    await this.#checker.vet({ schema, references: texts, limits: this.limits, keptBudgetMs: KEPT_BUDGET_MS });
+  }
+
   /** `isKept`: it is there already, and is not judged again. */
   parseAvro(subject: string, { schema, references }: SchemaContent, isKept: boolean): AvroSchema {
     return parseAvro(schema, this.closure(contextOf(subject), references), this.limits, { isKept });
@@ -91,7 +104,7 @@ export class SchemaReader {
     if (content.schemaType === 'AVRO') return;
     const { schema } = content;
     const references = this.closure(contextOf(subject), content.references);
-    const length = references.reduce((sum, { text }) => sum + text.length, schema.length);
+    const length = lengthOf(schema, references);
     // A short text is judged sooner than it is sent to another thread, and one that is compiled later in no time.
     if (length <= MAX_VETTED_HERE) await parseSchema(schema, references, this.limits);
     else await this.#checker.vet({ schema, references, limits: this.limits });
@@ -158,6 +171,10 @@ function notThere({ name, subject, version }: SchemaReference, why: string) {
   return errors.invalidSchema(
     `Invalid schema: the reference "${name}" names version ${version} of subject "${subject}", which ${why}.`,
   );
+}
+
+function lengthOf(schema: string, references: readonly NamedText[]): number {
+  return references.reduce((sum, { text }) => sum + text.length, schema.length);
 }
 
 function jsonText(text: string, isNormalized: boolean): string {

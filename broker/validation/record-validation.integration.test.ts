@@ -15,6 +15,7 @@ import type { SchemaCheck } from './schema-check.ts';
 const check: SchemaCheck = {
   problem: (_topic, side, bytes) => {
     const text = bytes.toString();
+    if (text === 'unclear') return { message: 'Not yet.', deadLetterTopic: null, isTemporary: true };
     if (!text.startsWith('bad')) return null;
     return { message: `The ${side} is bad.`, deadLetterTopic: text === 'bad rule' ? 'of-the-rule' : null };
   },
@@ -106,6 +107,14 @@ describe('schema.validation', () => {
         ['__connect.errors.exception.message', 'The value is bad.'],
       ],
     );
+  });
+
+  it('makes a producer try again with a batch of which not all can be judged yet', async () => {
+    await topic('unclear', { 'schema.validation': 'value', 'schema.validation.dead.letter.topic': 'unclear' });
+    const { errorCode, errorMessage } = await produce('unclear', batch(['a', 'unclear', 'bad']));
+    assert.equal(errorCode, ErrorCode.LEADER_NOT_AVAILABLE);
+    assert.match(errorMessage ?? 'Not yet.', /Not yet/);
+    assert.deepEqual(valuesOf('unclear'), []);
   });
 
   it('sends what a rule wants elsewhere to the topic of the rule, each record to its own', async () => {

@@ -31,6 +31,7 @@ export interface Judged {
 /** A record that does not fit, and where it goes; null: back to the producer, with its whole batch. */
 interface Fault extends RecordProblem {
   readonly deadLetterTopic: string | null;
+  readonly isTemporary: boolean;
 }
 
 export class RecordValidation {
@@ -53,6 +54,8 @@ export class RecordValidation {
       );
     }
     const faults = this.#faults(this.#check, wish, topic, batch, client);
+    const temporary = faults.find(({ isTemporary }) => isTemporary);
+    if (temporary !== undefined) throw new BrokerError('LEADER_NOT_AVAILABLE', temporary.message);
     // What is wrong with a batch that is not whole, the log says; it looks at the checksum of those that fit anyway.
     if (faults.length === 0 || checkBatch(batch) !== null) return { batch, dead: [] };
     const isRefused = isTransactional(batch) || faults.some(({ deadLetterTopic }) => deadLetterTopic === null);
@@ -86,7 +89,7 @@ export class RecordValidation {
           const fault = bytes === null ? null : check.problem(topic, side, bytes, records.headers(), wish, client);
           if (fault === null) continue;
           const deadLetterTopic = fault.deadLetterTopic ?? wish.deadLetterTopic;
-          faults.push({ index, message: fault.message, deadLetterTopic });
+          faults.push({ index, message: fault.message, deadLetterTopic, isTemporary: fault.isTemporary === true });
           break;
         }
       }

@@ -23,6 +23,8 @@ export interface RecordFault {
   readonly message: string;
   /** Where the schema's own rules want such a record; null: where the topic says, or back to the producer. */
   readonly deadLetterTopic: string | null;
+  /** Nobody can say yet; the producer tries again. */
+  readonly isTemporary?: boolean;
 }
 
 /** The port. Called for each record, synchronously: offsets are given in the order of arrival. */

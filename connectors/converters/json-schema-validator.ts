@@ -32,9 +32,11 @@ async function compile(
 ): Promise<ValidateFunction> {
   try {
     const schema: AnySchemaObject | boolean = JSON.parse(text);
-    const ajv = await ajvFor(typeof schema === 'object' ? String(schema.$schema ?? '') : '', matcherOf);
+    const budget = referenced.size > 0 || text.includes('Ref"') || text.includes('$ref"') ? budgetOf(what) : null;
+    const ajv = await ajvFor(typeof schema === 'object' ? String(schema.$schema ?? '') : '', { matcherOf, budget });
     for (const [name, each] of referenced) addReferenced(ajv, name, JSON.parse(each), schema);
-    return ajv.compile(typeof schema === 'object' ? withoutUnknownDraft(schema) : schema);
+    const validate = ajv.compile(typeof schema === 'object' ? withoutUnknownDraft(schema) : schema);
+    return budget === null ? validate : withinBudget(validate, budget);
   } catch (cause) {
     throw new ConfigError(`${what} cannot be compiled: ${(cause as Error).message}.`, { cause });
   }
@@ -51,9 +53,44 @@ function addReferenced(ajv: Ajv, name: string, schema: AnySchemaObject, root: An
   }
 }
 
-async function ajvFor(draft: string, matcherOf: SchemaRegistry['matcherOf']) {
+/** Calls of generated functions that one value may cost, a tenth of a second: references that multiply ask for 2^40. */
+const MAX_CALLS = 1_000_000;
+
+interface Budget {
+  callsLeft: number;
+  readonly over: () => never;
+}
+
+function budgetOf(what: string): Budget {
+  const over = (): never => {
+    throw badData(`The value asks ${what} more than ${MAX_CALLS} times: its references multiply.`);
+  };
+  return { callsLeft: 0, over };
+}
+
+function withinBudget(validate: ValidateFunction, budget: Budget): ValidateFunction {
+  const bounded = (value: unknown): boolean => {
+    budget.callsLeft = MAX_CALLS;
+    const isFit = validate(value) as boolean;
+    bounded.errors = validate.errors;
+    return isFit;
+  };
+  bounded.errors = null as ValidateFunction['errors'];
+  return bounded as unknown as ValidateFunction;
+}
+
+/** Makes each function that ajv generates count its calls. `self` is what generated code calls its ajv. */
+function counting(code: string): string {
+  return code.replace(/return function \w+\([^)]*\)\{/, '$&if(--self.budget.callsLeft<0)self.budget.over();');
+}
+
+async function ajvFor(
+  draft: string,
+  { matcherOf, budget }: { readonly matcherOf: SchemaRegistry['matcherOf']; readonly budget: Budget | null },
+) {
   const regExp = matcherOf && Object.assign((pattern: string) => matcherOf(pattern), { code: 'matcherOf' });
-  const options = regExp === undefined ? OPTIONS : { ...OPTIONS, code: { regExp } };
+  const code = { ...(regExp === undefined ? {} : { regExp }), ...(budget === null ? {} : { process: counting }) };
+  const options = { ...OPTIONS, code };
   const ajv = draft.includes('2020-12')
     ? new (await import('ajv/dist/2020.js')).Ajv2020(options)
     : draft.includes('2019-09')
@@ -61,6 +98,7 @@ async function ajvFor(draft: string, matcherOf: SchemaRegistry['matcherOf']) {
       : new (await import('ajv')).Ajv(options);
   const { default: formats } = await import('ajv-formats');
   formats.default(ajv);
+  if (budget !== null) Object.assign(ajv, { budget });
   return ajv;
 }
 

@@ -1,6 +1,8 @@
 /** JsonSchemaConverter against a small real registry in memory: prefix, subjects, validation both ways. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { inProcessRegistry } from '../../schemas/in-process.ts';
+import { registryOf } from '../../test/kit/registry.ts';
 import {
   DataError,
   JsonText,
@@ -139,6 +141,28 @@ describe('JsonSchemaConverter', () => {
     const read = await converter.toConnectData('trucks', bytes);
     assert.deepEqual(plainValue(read.value), { id: 't1', latitude: 1 });
   });
+
+  test(
+    'is not held up by references that multiply, nor by a pattern of another registry',
+    { timeout: 60_000 },
+    async (t) => {
+      const { core, url } = await registryOf(t);
+      const twice = (to: string) => ({ allOf: [{ $ref: to }, { $ref: to }] });
+      const doubled = { type: 'object', properties: { n: twice('#') } };
+      const hostile = { type: 'object', properties: { p: { type: 'string', pattern: '^(a+)+$' } } };
+      await core.register('t-value', { schemaType: 'JSON', schema: JSON.stringify(doubled) });
+      await core.register('u-value', { schemaType: 'JSON', schema: JSON.stringify(hostile) });
+      const config = { 'use.latest.version': 'true', 'schema.registry.url': url };
+      const converter = await open(jsonSchemaPlugin, config, { isKey: false, registry: inProcessRegistry(core) });
+      let deep = {};
+      for (let i = 0; i < 60; i++) deep = { n: deep };
+      const write = async (topic: string, value: object) =>
+        converter.fromConnectData(topic, null, json(JSON.stringify(value)));
+      await assert.rejects(write('t', deep), /asks schema 1 more than 1000000 times/);
+      assert.ok((await write('t', { n: { n: {} } })) !== null);
+      await assert.rejects(write('u', { p: `${'a'.repeat(50_000)}!` }), /must match pattern/);
+    },
+  );
 
   test('what a schema refers to is fetched, with what that refers to, once', async () => {
     const server = registry();

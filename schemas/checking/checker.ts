@@ -87,18 +87,20 @@ export class Checker {
       this.#thread = null;
       throw errors.store(error);
     });
-    const outcome = await done(thread, work, this.#budgetMs);
+    const own = work.kind === 'vet' ? work.keptBudgetMs : undefined;
+    const budgetMs = Math.min(this.#budgetMs, own ?? this.#budgetMs);
+    const outcome = await done(thread, work, budgetMs);
     if (!outcome.isDone) {
       this.#thread = null;
       await thread.terminate();
-      if (outcome.messages === null) throw this.#tooLong();
+      if (outcome.messages === null) throw this.#tooLong(budgetMs);
     }
     return outcome;
   }
 
-  #tooLong(): RegistryError {
+  #tooLong(budgetMs = this.#budgetMs): RegistryError {
     return errors.invalidSchema(
-      `Invalid schema: checking it takes longer than ${this.#budgetMs} ms or more than ${HEAP_MB} MB. ` +
+      `Invalid schema: checking it takes longer than ${budgetMs} ms or more than ${HEAP_MB} MB. ` +
         'Simplify it, or raise schema.check.budget.ms.',
     );
   }

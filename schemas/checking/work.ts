@@ -4,6 +4,7 @@
  * Pure but for the time it takes, which is why it has a thread of its own; checker.ts sends the work and ends it.
  */
 import { type EarlierSchema, incompatibilities, messagesOf } from '../compatibility/check.ts';
+import { ValidationBudgetError } from '../errors.ts';
 import type { CompatibilityLevel, CompatibilityPolicy } from '../model.ts';
 import { type NamedText, parseSchema, type SchemaLimits } from '../parse/parse-schema.ts';
 import { type EarlierText, type SoundAnswer, soundAnswer } from '../sound/answer.ts';
@@ -16,6 +17,8 @@ export interface VetWork {
   readonly schema: string;
   readonly references: readonly NamedText[];
   readonly limits: SchemaLimits;
+  /** It is there already: only whether it can be compiled is asked, and in how many milliseconds. */
+  readonly keptBudgetMs?: number;
 }
 
 export interface CompareWork {
@@ -32,8 +35,8 @@ export interface CompareWork {
 export type Work = VetWork | CompareWork;
 
 /** Throws RegistryError 42201 or 42209 for what is no sound schema, and what ajv throws for what cannot be compiled. */
-export async function vet({ schema, references, limits }: VetWork): Promise<void> {
-  await parseSchema(schema, references, limits);
+export async function vet({ schema, references, limits, keptBudgetMs }: VetWork): Promise<void> {
+  if (keptBudgetMs === undefined) await parseSchema(schema, references, limits);
   compileSchema(schema, references);
 }
 
@@ -47,5 +50,10 @@ export async function compare(work: CompareWork, tell: (messages: readonly strin
     earlier.push({ ...old, parsed: await parseSchema(old.schema, old.references, limits) });
   }
   tell(messagesOf(incompatibilities(parsed, earlier, level, policy), earlier, { level, validateFields }));
-  return soundAnswer<typeof next>(next, earlier, level, async (written, read) => judgePair(written, read));
+  try {
+    return await soundAnswer<typeof next>(next, earlier, level, async (written, read) => judgePair(written, read));
+  } catch (error) {
+    if (error instanceof ValidationBudgetError) return { verdict: 'unknown', reason: error.message };
+    throw error;
+  }
 }

@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Ajv, AnySchemaObject, ErrorObject, FormatDefinition, ValidateFunction } from 'ajv';
+import { ValidationBudgetError } from '../errors.ts';
 import { type Draft, draftOf } from '../parse/drafts.ts';
 import { isObject, type JsonValue } from '../parse/json-text.ts';
 import type { NamedText } from '../parse/parse-schema.ts';
@@ -35,7 +36,12 @@ const INHERITED =
  */
 const MAX_OPTIMIZED = 16_384;
 
-/** Throws what ajv throws when the text cannot be compiled. */
+/** What a value may cost that is judged by a schema whose references multiply: calls of its functions, a tenth of a second. */
+const MAX_CALLS = 1_000_000;
+/** Only a schema that refers can ask one part of a value more than once by each of its own parts. */
+const REFERS = /"\$(?:ref|dynamicRef|recursiveRef)"/;
+
+/** Throws what ajv throws when the text cannot be compiled. The function throws ValidationBudgetError. */
 export function compileSchema(text: string, references: readonly NamedText[]): ValidateFunction {
   return compiled(text, references).validate;
 }
@@ -74,20 +80,47 @@ function compiled(text: string, references: readonly NamedText[]) {
   const draft = 'draft' in declared ? declared.draft : 'draft-07';
   const schema = prepared(text, draft);
   const ownProperties = INHERITED.test(text) || references.some((reference) => INHERITED.test(reference.text));
-  const ajv = ajvFor(draft, ownProperties, text.length < MAX_OPTIMIZED);
+  const budget = REFERS.test(text) || references.length > 0 ? { callsLeft: 0 } : null;
+  const ajv = ajvFor(draft, { ownProperties, optimize: text.length < MAX_OPTIMIZED, budget });
   const base = isObject(schema) && typeof schema.$id === 'string' ? schema.$id : null;
   for (const { name, text } of references) {
     const names = new Set([name, ...(base !== null && URL.canParse(name, base) ? [new URL(name, base).href] : [])]);
     for (const key of names) ajv.addSchema(prepared(text, draft) as AnySchemaObject, key);
   }
-  return { ajv, schema, ownProperties, validate: ajv.compile(schema as AnySchemaObject) };
+  const validate = ajv.compile(schema as AnySchemaObject);
+  return { ajv, schema, ownProperties, validate: budget === null ? validate : withinBudget(validate, budget) };
+}
+
+/** Calls of generated functions that the value under judgement may still cost. */
+interface Budget {
+  callsLeft: number;
+}
+
+function withinBudget(validate: ValidateFunction, budget: Budget): ValidateFunction {
+  const bounded = (value: unknown): boolean => {
+    budget.callsLeft = MAX_CALLS;
+    const isFit = validate(value) as boolean;
+    bounded.errors = validate.errors;
+    return isFit;
+  };
+  bounded.errors = null as ValidateFunction['errors'];
+  return bounded as unknown as ValidateFunction;
+}
+
+/** Makes each function that ajv generates count its calls. `self` is what generated code calls its ajv. */
+function counting(code: string): string {
+  return code.replace(/return function \w+\([^)]*\)\{/, '$&if(--self.budget.callsLeft<0)self.overBudget();');
 }
 
 /** Patterns are matched by our engine; generated code asks it by this name. */
 const regExp = Object.assign((pattern: string) => matcherOf(pattern), { code: 'matcherOf' });
 
 /** A dialect of ajv as the registry sets it up, with nothing in it but the meta-schemas. */
-function ajvFor(draft: Draft, ownProperties: boolean, optimize: boolean): Ajv {
+function ajvFor(
+  draft: Draft,
+  options: { readonly ownProperties: boolean; readonly optimize: boolean; readonly budget: Budget | null },
+): Ajv {
+  const { ownProperties, optimize, budget } = options;
   const module = MODULES[draft] ?? 'ajv';
   const { default: Dialect } = load(module) as { default: new (options: object) => Ajv };
   const ajv = new Dialect({
@@ -96,13 +129,20 @@ function ajvFor(draft: Draft, ownProperties: boolean, optimize: boolean): Ajv {
     validateSchema: false,
     strictNumbers: true,
     ownProperties,
-    code: { regExp, optimize },
+    code: { regExp, optimize, ...(budget === null ? {} : { process: counting }) },
   });
+  if (budget !== null) Object.assign(ajv, { budget, overBudget });
   if (module === 'ajv') ajv.addMetaSchema(load('ajv/dist/refs/json-schema-draft-06.json') as AnySchemaObject);
   (load('ajv-formats') as { default: (ajv: Ajv) => void }).default(ajv);
   useQuickDateTime(ajv);
   useExactMultipleOf(ajv);
   return ajv;
+}
+
+function overBudget(): never {
+  throw new ValidationBudgetError(
+    `the value asks its schema more than ${MAX_CALLS} times, because the schema's references multiply`,
+  );
 }
 
 /** Asks the format's own judge only where a look does not suffice. */

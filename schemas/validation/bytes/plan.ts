@@ -114,11 +114,30 @@ class Unplanned extends Error {}
 /** `isKeyword`: whether ajv's dialect knows the word; one that it does not know says nothing. */
 export function planOf(document: JsonValue, isKeyword: (name: string) => boolean): Plan | null {
   try {
-    return new Planner(document, isKeyword).schema(document, true);
+    const plan = new Planner(document, isKeyword).schema(document, true);
+    return weightOf(plan, new Map()) <= MAX_WEIGHT ? plan : null;
   } catch (error) {
     if (error instanceof Unplanned || error instanceof RangeError) return null;
     throw error;
   }
+}
+
+/** Plans asked of one value and what it holds, at most: a few lines of definitions that refer twice to the next make 2^40. */
+const MAX_WEIGHT = 10_000;
+
+/** How many plans are asked on the way from a value to the deepest it holds. Plans hold no circles, but for anything. */
+function weightOf(plan: Plan, known: Map<Plan, number>): number {
+  if (plan === ANYTHING) return 1;
+  const before = known.get(plan);
+  if (before !== undefined) return before;
+  const { object, array, also, any } = plan;
+  let deepest = weightOf(array.items, known);
+  if (object.additional !== null) deepest = Math.max(deepest, weightOf(object.additional, known));
+  for (const member of object.plans) deepest = Math.max(deepest, weightOf(member, known));
+  let weight = 1 + deepest;
+  for (const other of [...also, ...(any ?? [])]) weight += weightOf(other, known);
+  known.set(plan, weight);
+  return weight;
 }
 
 /** What nothing is said about, as deep as it goes. */
