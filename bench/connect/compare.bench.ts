@@ -3,7 +3,8 @@
  *
  * A generator writes one 100-byte JSON object for ever through 0, 1 and 5 InsertField transforms and JsonConverter; a null
  * sink reads such records through as many. Both workers run in one go on this machine, one after the other in each round: Kafka Connect
- * beside Apache Kafka, whose own costs are not counted; ours with everything in its one process, broker and disk included. Memory is that of the process after the work, and with idle connectors.
+ * beside Apache Kafka; ours with everything in its one process, broker and disk included. Kafka Connect is counted twice: its
+ * worker's JVM alone, and as a house, with the JVM of the broker it needs. Memory is that after the work, and with idle connectors.
  * Run: node bench/connect/compare.bench.ts [rounds] (2 by default; 2½ minutes each and 2 for the rest; needs scripts/compat-install.sh)
  */
 import { execFileSync } from 'node:child_process';
@@ -15,7 +16,16 @@ import { startMillrace } from '../../test/kit/millrace.ts';
 import { installPeer } from '../broker/peer.ts';
 import { startKafka } from '../broker/subjects.ts';
 import { machine } from '../report.ts';
-import { call, cpuSeconds, pause, progress, residentMiB, type Subject } from './subject.ts';
+import {
+  call,
+  cpuSeconds,
+  houseCpuSeconds,
+  houseResidentMiB,
+  pause,
+  progress,
+  residentMiB,
+  type Subject,
+} from './subject.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 2);
 const WARM_MS = 4_000;
@@ -29,9 +39,10 @@ const TRANSFORMS = [0, 1, 5];
 const IDLE = { millrace: 500, java: 50 };
 
 interface Figure {
-  /** Per second of the clock, and per second of CPU time. */
+  /** Per second of the clock, and per second of CPU time: the worker's, and that of worker and broker. */
   readonly rate: number;
   readonly perCpuSecond: number;
+  readonly perHouseSecond: number;
 }
 
 const converter = {
@@ -58,6 +69,7 @@ async function measure(subject: Subject, name: string, warmMs: number, measureMs
   return {
     rate: (records / (end.at - begin.at)) * 1_000,
     perCpuSecond: records / (end.cpu - begin.cpu),
+    perHouseSecond: records / (end.houseCpu - begin.houseCpu),
   };
 }
 
@@ -66,7 +78,10 @@ async function nextCommit(subject: Subject, name: string, notBefore: number) {
   for (let before = -1; ; ) {
     const records = await progress(subject, name);
     const now = performance.now();
-    if (before >= 0 && records > before && now >= notBefore) return { records, at: now, cpu: cpuSeconds(subject) };
+    if (before >= 0 && records > before && now >= notBefore) {
+      const [cpu, houseCpu] = [cpuSeconds(subject), houseCpuSeconds(subject)];
+      return { records, at: now, cpu, houseCpu };
+    }
     if (now > deadline) throw new Error(`${subject.name}: ${name} does not get on.`);
     before = records;
     await pause(20);
@@ -102,8 +117,15 @@ async function fill(subject: Subject, records: number): Promise<void> {
   await call(subject, 'DELETE', '/connectors/fill');
 }
 
+interface Idle {
+  readonly kib: number;
+  readonly createMs: number;
+  readonly cpuPercent: number;
+  readonly houseCpuPercent: number;
+}
+
 /** What a connector that has nothing to do costs, in KiB, and how long it took to create them all. */
-async function idle(subject: Subject, count: number): Promise<{ kib: number; createMs: number; cpuPercent: number }> {
+async function idle(subject: Subject, count: number): Promise<Idle> {
   const before = residentMiB(subject);
   const began = performance.now();
   for (let index = 0; index < count; index++) {
@@ -112,10 +134,11 @@ async function idle(subject: Subject, count: number): Promise<{ kib: number; cre
   }
   const createMs = performance.now() - began;
   await pause(5_000);
-  const cpu = cpuSeconds(subject);
+  const [cpu, houseCpu] = [cpuSeconds(subject), houseCpuSeconds(subject)];
   await pause(5_000);
   const cpuPercent = ((cpuSeconds(subject) - cpu) / 5) * 100;
-  return { kib: ((residentMiB(subject) - before) * 1024) / count, createMs, cpuPercent };
+  const houseCpuPercent = ((houseCpuSeconds(subject) - houseCpu) / 5) * 100;
+  return { kib: ((residentMiB(subject) - before) * 1024) / count, createMs, cpuPercent, houseCpuPercent };
 }
 
 /** While one connector writes, another is changed ten times: the longest time in which the first got nowhere. */
@@ -164,7 +187,7 @@ async function main(): Promise<void> {
   const java = await startJavaConnect(kafka.bootstrap, 'bench', { classPath: classes, heap: ['-Xms256M', '-Xmx2G'] });
   const subjects: readonly [Subject, Subject] = [
     { name: 'Millrace', url: ours.connect, pid: ours.pid },
-    { name: 'Kafka Connect', url: java.url, pid: java.pid },
+    { name: 'Kafka Connect', url: java.url, pid: java.pid, broker: kafka },
   ];
   try {
     await fill(subjects[0], FILL.millrace);
@@ -181,10 +204,10 @@ async function main(): Promise<void> {
 
 async function throughput(subjects: readonly Subject[]): Promise<void> {
   console.log(`\nRecords through the worker, 100 bytes of JSON (${machine()})\n`);
-  console.log(
-    '| way | Millrace/s | Kafka Connect/s | Millrace per CPU second | Kafka Connect per CPU second | ratio |',
-  );
-  console.log('|---|---:|---:|---:|---:|---:|');
+  const java = ['worker', 'worker and broker'].map((what) => `Kafka Connect's ${what} | ratio`);
+  console.log(`\nPer second of the clock, and per second of CPU time.\n`);
+  console.log(`| way | Millrace/s | Kafka Connect/s | Millrace per CPU second | ${java.join(' | ')} |`);
+  console.log('|---|---:|---:|---:|---:|---:|---:|---:|');
   for (const count of TRANSFORMS) {
     const found = new Map<Subject, Round[]>();
     for (let number = 0; number < ROUNDS; number++) {
@@ -193,27 +216,32 @@ async function throughput(subjects: readonly Subject[]): Promise<void> {
       }
     }
     for (const way of ['source', 'sink'] as const) {
-      const rates = subjects.map((subject) => median(found.get(subject)!.map((each) => each[way].rate)));
-      const costs = subjects.map((subject) => median(found.get(subject)!.map((each) => each[way].perCpuSecond)));
-      const label = `${way}, ${count} transforms`;
-      const ratio = (costs[0]! / costs[1]!).toFixed(1);
-      console.log(`| ${label} | ${[...rates, ...costs].map(figure).join(' | ')} | ${ratio} × |`);
+      const both = subjects.map((subject) => found.get(subject)!);
+      console.log(`| ${way}, ${count} transforms | ${row(both, way).join(' | ')} |`);
     }
   }
 }
 
+/** Rates of both, then what a second of CPU time carries: ours, Kafka Connect's worker's, and its house's. */
+function row([ours = [], java = []]: readonly (readonly Round[])[], way: 'source' | 'sink'): string[] {
+  const of = (rounds: readonly Round[], what: keyof Figure) => median(rounds.map((each) => each[way][what]));
+  const cost = of(ours, 'perCpuSecond');
+  const theirs = [of(java, 'perCpuSecond'), of(java, 'perHouseSecond')];
+  const compared = theirs.flatMap((each) => [figure(each), `${(cost / each).toFixed(1)} ×`]);
+  return [figure(of(ours, 'rate')), figure(of(java, 'rate')), figure(cost), ...compared];
+}
+
 async function footprint(subjects: readonly Subject[]): Promise<void> {
-  console.log('\n| | Millrace | Kafka Connect |\n|---|---:|---:|');
-  const line = (what: string, values: readonly string[]) => console.log(`| ${what} | ${values.join(' | ')} |`);
-  line(
-    'memory after the work, MiB',
-    subjects.map((subject) => figure(residentMiB(subject))),
-  );
+  console.log("\n| | Millrace | Kafka Connect's worker | worker and broker |\n|---|---:|---:|---:|");
+  const line = (what: string, [ours, worker, house = '–']: readonly string[]) =>
+    console.log(`| ${what} | ${ours} | ${worker} | ${house} |`);
+  const java = subjects[1]!;
+  line('memory after the work, MiB', [...subjects.map(residentMiB), houseResidentMiB(java)].map(figure));
   const pauses: string[] = [];
   for (const subject of subjects) pauses.push(figure(await longestPause(subject)));
   line('longest time without a commit while another connector changes, ms (commits are a second apart)', pauses);
   const counts = [IDLE.millrace, IDLE.java];
-  const idles: Awaited<ReturnType<typeof idle>>[] = [];
+  const idles: Idle[] = [];
   for (const [index, subject] of subjects.entries()) idles.push(await idle(subject, counts[index]!));
   line('idle connectors', counts.map(String));
   line(
@@ -226,7 +254,7 @@ async function footprint(subjects: readonly Subject[]): Promise<void> {
   );
   line(
     'CPU of all of them, % of one core',
-    idles.map(({ cpuPercent }) => cpuPercent.toFixed(1)),
+    [...idles.map(({ cpuPercent }) => cpuPercent), idles[1]!.houseCpuPercent].map((percent) => percent.toFixed(1)),
   );
 }
 

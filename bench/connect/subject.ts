@@ -9,6 +9,8 @@ export interface Subject {
   readonly name: string;
   readonly url: string;
   readonly pid: number;
+  /** Without it the worker does nothing: the broker, where that is a process of its own. */
+  readonly broker?: { cpuSeconds(): number; residentMiB(): number };
 }
 
 /** Linux counts CPU time in hundredths of a second. */
@@ -24,6 +26,15 @@ export function cpuSeconds({ pid }: Subject): number {
 export function residentMiB({ pid }: Subject): number {
   const [, kib] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
   return Number(kib) / 1024;
+}
+
+/** The same of the house, worker and broker: all that runs so that a record gets from a source into the log, or out of it. */
+export function houseCpuSeconds(subject: Subject): number {
+  return cpuSeconds(subject) + (subject.broker?.cpuSeconds() ?? 0);
+}
+
+export function houseResidentMiB(subject: Subject): number {
+  return residentMiB(subject) + (subject.broker?.residentMiB() ?? 0);
 }
 
 export async function call(subject: Subject, method: string, path: string, body?: unknown): Promise<unknown> {
