@@ -50,7 +50,7 @@ export * from './connector.ts';
 export * from './converter.ts';
 export * from './errors.ts';
 export * from './java-regex.ts';
-export { AddedMembers, JsonMembers } from './json-members.ts';
+export { AddedMembers, JsonMembers, MemberNames } from './json-members.ts';
 export * from './key-table.ts';
 export * from './member-code.ts';
 export * from './plugin.ts';

@@ -1,11 +1,16 @@
 /** Members are added to JSON text as parsing, adding and writing would have added them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { JsonMembers, JsonText } from './index.ts';
+import { JsonMembers, JsonText, MemberNames } from './index.ts';
 
+const membersOf = (members: readonly (readonly [name: string, json: string])[]) =>
+  new JsonMembers(
+    new MemberNames(members.map(([name]) => name)),
+    members.map(([, json]) => json),
+  );
 const textOf = (text: string) => new JsonText(Buffer.from(text));
 const add = (to: JsonText | null, ...members: [string, unknown][]) =>
-  to?.withMembers(new JsonMembers(members.map(([name, value]) => [name, JSON.stringify(value)]))) ?? null;
+  to?.withMembers(membersOf(members.map(([name, value]) => [name, JSON.stringify(value)]))) ?? null;
 const written = (text: JsonText | null) => (text === null ? null : Buffer.from(text.bytes).toString());
 
 const objects = [
@@ -55,7 +60,7 @@ test('what is parsed before it is put together is what would be read of its byte
     assert.deepEqual(Object.entries(parsed as object), Object.entries(read as object), text);
     assert.equal(Object.getPrototypeOf(parsed), Object.prototype);
   }
-  const big = new JsonMembers([['big', '9007199254740993']]);
+  const big = membersOf([['big', '9007199254740993']]);
   assert.deepEqual(textOf('{"a":12345678901234567890}').withMembers(big)!.parse(), {
     a: 12345678901234567890n,
     big: 9007199254740993n,

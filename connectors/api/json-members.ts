@@ -81,21 +81,88 @@ function bitBehind(text: Buffer, quote: number): number {
   return Math.imul(hash, 0x9e3779b1) >>> 25;
 }
 
-/** Members as one transform adds them, written once for many records. */
-export class JsonMembers {
-  /** `,"a":1,"b":2`: a comma before each. */
-  readonly text: Buffer;
+/** The names of the members that one transform adds, the same for many records whatever the values are. */
+export class MemberNames {
   readonly names: readonly string[];
-  readonly #json: readonly string[];
-  #values: readonly ConnectValue[] | null = null;
+  /** Each as its member begins: a comma, the name, a colon. */
+  readonly heads: readonly string[];
   /** What `behind` answered last: the transforms of a chain add the same to every record. */
+  #all: AllNames | null = null;
+
+  /** At least one, none twice. */
+  constructor(names: readonly string[]) {
+    this.names = names;
+    this.heads = names.map((name) => `,${JSON.stringify(name)}:`);
+  }
+
+  behind(before: AllNames | null): AllNames {
+    if (this.#all === null || this.#all.before !== before) this.#all = new AllNames(before, this.names);
+    return this.#all;
+  }
+}
+
+/** What has to be known of all names together to write members into a text, or give them to an object. */
+class AllNames {
+  readonly before: AllNames | null;
+  readonly names: readonly string[];
+  readonly isOneTwice: boolean;
+  /** In quotes, and their bits in the marks of a text. */
+  readonly #quoted: readonly Buffer[];
+  readonly #bits: readonly number[];
+  #addAll: AddAll | null = null;
+  #hasNone: HasNone | null = null;
+
+  constructor(before: AllNames | null, names: readonly string[]) {
+    this.before = before;
+    this.names = [...(before?.names ?? []), ...names];
+    this.isOneTwice = new Set(this.names).size < this.names.length;
+    this.#quoted = this.names.map((name) => Buffer.from(JSON.stringify(name)));
+    this.#bits = this.#quoted.map((name) => bitBehind(name, 0));
+  }
+
+  /** True also where a name is only below, or inside a text: then parsing is slower, not wrong. */
+  mayBeIn(text: Buffer, start: number, end: number): boolean {
+    const marks = Marks.of(text, start, end);
+    for (let index = 0; index < this.#bits.length; index++) {
+      if (marks.mayHave(this.#bits[index]!) && text.includes(this.#quoted[index]!)) return true;
+    }
+    return false;
+  }
+
+  get addAll(): AddAll {
+    this.#addAll ??= addAll(this.names);
+    return this.#addAll;
+  }
+
+  get hasNone(): HasNone {
+    this.#hasNone ??= hasNone([...this.names, 'toJSON']);
+    return this.#hasNone;
+  }
+}
+
+/** Members as one transform adds them: written once for many records where their values are the same. */
+export class JsonMembers {
+  readonly names: MemberNames;
+  readonly #json: readonly string[];
+  #tail: string | null = null;
+  #values: readonly ConnectValue[] | null = null;
+  /** What `behind` answered last. */
   #added: AddedMembers | null = null;
 
-  /** Names, and their values as JSON. At least one, none twice. */
-  constructor(members: readonly (readonly [name: string, json: string])[]) {
-    this.text = Buffer.from(members.map(([name, json]) => `,${JSON.stringify(name)}:${json}`).join(''));
-    this.names = members.map(([name]) => name);
-    this.#json = members.map(([, json]) => json);
+  /** The values as JSON, as many as there are names. */
+  constructor(names: MemberNames, json: readonly string[]) {
+    this.names = names;
+    this.#json = json;
+  }
+
+  /** `,"a":1,"b":2`: a comma before each. */
+  get tail(): string {
+    if (this.#tail === null) {
+      this.#tail = '';
+      for (let index = 0; index < this.#json.length; index++)
+        this.#tail += this.names.heads[index]! + this.#json[index]!;
+    }
+    return this.#tail;
   }
 
   /** The values, parsed once. */
@@ -114,31 +181,30 @@ export class JsonMembers {
 /** All that was added to a text: the members of one transform behind those of another. */
 export class AddedMembers {
   readonly before: AddedMembers | null;
+  readonly names: AllNames;
   readonly #last: JsonMembers;
-  #together: Together | null = null;
-  #hasNone: HasNone | null = null;
-  #addAll: AddAll | null = null;
-  #values: readonly ConnectValue[] = [];
+  #text: Buffer | null = null;
+  #values: readonly ConnectValue[] | null = null;
 
   constructor(before: AddedMembers | null, last: JsonMembers) {
     this.before = before;
     this.#last = last;
+    this.names = last.names.behind(before === null ? null : before.names);
   }
 
-  #all(): readonly JsonMembers[] {
-    return this.before === null ? [this.#last] : [...this.before.#all(), this.#last];
-  }
-
-  get together(): Together {
-    this.#together ??= new Together(this.#all());
-    return this.#together;
+  /** `,"a":1,"b":2`: a comma before each. */
+  get text(): Buffer {
+    if (this.#text === null) {
+      let tail = '';
+      for (let each: AddedMembers | null = this; each !== null; each = each.before) tail = each.#last.tail + tail;
+      this.#text = Buffer.from(tail);
+    }
+    return this.#text;
   }
 
   /** Whether their text may stand behind that of an object: it has none of them, and no JSON of its own making. */
   mayFollow(fields: Fields): boolean {
-    if (this.together.isOneTwice) return false;
-    this.#hasNone ??= hasNone([...this.#all().flatMap(({ names }) => names), 'toJSON']);
-    return this.#hasNone(fields);
+    return !this.names.isOneTwice && this.names.hasNone(fields);
   }
 
   /** A copy of an object with them. */
@@ -150,38 +216,13 @@ export class AddedMembers {
 
   /** Adds them to an object that has just been made and is nobody's yet. */
   addTo(object: Record<string, ConnectValue>, parse: Parse): void {
-    if (this.#addAll === null) {
-      const all = this.#all();
-      this.#values = all.flatMap((members) => members.values(parse));
-      this.#addAll = addAll(all.flatMap(({ names }) => names));
-    }
-    this.#addAll(object, this.#values);
-  }
-}
-
-/** What has to be known of members to write them into a text. */
-class Together {
-  readonly text: Buffer;
-  /** Names in quotes, and their bits in the marks of a text. */
-  readonly #quoted: readonly Buffer[];
-  readonly #bits: readonly number[];
-  readonly isOneTwice: boolean;
-
-  constructor(all: readonly JsonMembers[]) {
-    const names = all.flatMap((members) => members.names);
-    this.text = all.length === 1 ? all[0]!.text : Buffer.concat(all.map(({ text }) => text));
-    this.#quoted = names.map((name) => Buffer.from(JSON.stringify(name)));
-    this.#bits = this.#quoted.map((name) => bitBehind(name, 0));
-    this.isOneTwice = new Set(names).size < names.length;
+    this.names.addAll(object, this.#valuesBy(parse));
   }
 
-  /** True also where a name is only below, or inside a text: then parsing is slower, not wrong. */
-  mayBeIn(text: Buffer, start: number, end: number): boolean {
-    const marks = Marks.of(text, start, end);
-    for (let index = 0; index < this.#bits.length; index++) {
-      if (marks.mayHave(this.#bits[index]!) && text.includes(this.#quoted[index]!)) return true;
-    }
-    return false;
+  #valuesBy(parse: Parse): readonly ConnectValue[] {
+    const last = this.#last.values(parse);
+    this.#values ??= this.before === null ? last : [...this.before.#valuesBy(parse), ...last];
+    return this.#values;
   }
 }
 
@@ -198,19 +239,19 @@ export function isObjectText(bytes: Uint8Array): boolean {
  * The text of an object (see {@link isObjectText}) with these behind its last member. Null where one of the names may be
  * there already, or is added twice: then the object has to be parsed, and written anew.
  */
-export function joined(bytes: Uint8Array, { together }: AddedMembers): Buffer | null {
+export function joined(bytes: Uint8Array, added: AddedMembers): Buffer | null {
   const text = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let start = 0;
   let end = text.length - 1;
   while (text[start] !== OPEN) start++;
   while (text[end] !== CLOSE) end--;
-  if (together.isOneTwice || together.mayBeIn(text, start, end)) return null;
+  if (added.names.isOneTwice || added.names.mayBeIn(text, start, end)) return null;
   let last = end - 1;
   while (last > start && text[last]! <= BLANK_MAX) last--;
   // An empty object takes no comma: its brace comes to stand there.
   const from = last === start ? end - 1 : end;
-  const whole = Buffer.allocUnsafe(from + together.text.length + 1);
-  whole.set(together.text, from);
+  const whole = Buffer.allocUnsafe(from + added.text.length + 1);
+  whole.set(added.text, from);
   text.copy(whole, 0, 0, end);
   whole[whole.length - 1] = CLOSE;
   return whole;

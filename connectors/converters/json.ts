@@ -62,7 +62,7 @@ class JsonConverter implements Converter {
   fromExtended(_: string, fields: Fields, added: AddedMembers): Bytes {
     if (!added.mayFollow(fields)) return this.fromConnectData(_, null, added.onto(fields, parseJson));
     const text = stringifyJson(plainJson(fields));
-    const bytes = extendedBytes(text, added.together.text);
+    const bytes = extendedBytes(text, added.text);
     return this.#hasSchemas ? Buffer.concat([NULL_SCHEMA_BYTES, bytes, CLOSE]) : bytes;
   }
 

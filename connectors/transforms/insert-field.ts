@@ -11,6 +11,7 @@ import {
   JsonMembers,
   JsonText,
   LogicalNames,
+  MemberNames,
   RecordDraft,
   type RecordValue,
   type Schema,
@@ -21,6 +22,7 @@ import {
 import {
   asMember,
   fieldsOf,
+  hasDefaults,
   likeOriginal,
   onBothSides,
   perSchema,
@@ -61,6 +63,7 @@ class InsertField implements Transform {
   #isConstant = false;
   #members: JsonMembers | null = null;
   #membersTopic = '';
+  #names: MemberNames | null = null;
   readonly #membersByTopic = new Map<string, JsonMembers | null>();
   readonly #schemaOf = perSchema((schema) => this.#extended(schema));
 
@@ -94,18 +97,22 @@ class InsertField implements Transform {
       if (members !== null && record.addToValue(members)) return record;
     }
     const value = this.#side.value(record);
-    if (value instanceof JsonText && !value.isParsed && schema === null) {
+    if (value instanceof JsonText && !value.isParsed && !(this.#replacesNull && hasDefaults(schema))) {
       const members = this.#membersOf(record);
       const extended = members === null ? null : value.withMembers(members);
-      if (extended !== null) return this.#side.with(record, null, extended);
+      if (extended !== null) return this.#side.with(record, this.#newSchema(schema), extended);
     }
     const fields = fieldsOf(value, 'field insertion');
     if (fields === null) return record;
     const whole = withDefaults(fields, schema, this.#replacesNull, value);
     const extended = writable(this.#side, record, whole);
     this.#insert(record, value, schema, extended);
-    const newSchema = schema === null ? null : this.#schemaOf(schema);
+    const newSchema = this.#newSchema(schema);
     return this.#side.with(record, newSchema, likeOriginal(value, extended, newSchema));
+  }
+
+  #newSchema(schema: Schema | null): Schema | null {
+    return schema === null ? null : this.#schemaOf(schema);
   }
 
   #insert(
@@ -133,7 +140,7 @@ class InsertField implements Transform {
     );
   }
 
-  /** Null where there are none: what is absent is left out, as in a map. */
+  /** Null where there are none. */
   #membersOf(record: ConnectRecord): JsonMembers | null {
     if (!this.#isConstant) return this.#membersNow(record);
     if (this.#membersTopic === record.topic) return this.#members;
@@ -149,14 +156,28 @@ class InsertField implements Transform {
   }
 
   #membersNow(record: ConnectRecord): JsonMembers | null {
-    // Of two with one name the last holds.
-    const members = new Map<string, string>();
+    const isMap = this.#side.schema(record) === null;
+    const names: string[] = [];
+    const json: string[] = [];
     for (const { name, source } of this.#insertions) {
       const inserted = this.#valueOf(source, record);
-      if (inserted === null) continue;
-      members.set(name, JSON.stringify(inserted instanceof Date ? inserted.getTime() : inserted));
+      // What is absent is left out of a map, and null in a struct.
+      if (inserted === null && isMap) continue;
+      // Of two with one name the last holds.
+      const known = names.indexOf(name);
+      const at = known < 0 ? names.length : known;
+      names[at] = name;
+      json[at] = JSON.stringify(inserted instanceof Date ? inserted.getTime() : inserted);
     }
-    return members.size === 0 ? null : new JsonMembers([...members]);
+    return names.length === 0 ? null : new JsonMembers(this.#sameNames(names), json);
+  }
+
+  /** Mostly all are there. */
+  #sameNames(names: readonly string[]): MemberNames {
+    const known = this.#names?.names;
+    const isSame = known?.length === names.length && names.every((name, index) => name === known[index]);
+    if (!isSame) this.#names = new MemberNames(names);
+    return this.#names!;
   }
 
   #valueOf(source: Source, record: ConnectRecord): ConnectValue {

@@ -165,6 +165,11 @@ const defaultsOf = perSchema((schema) =>
   ),
 );
 
+/** Whether a null in such a struct may be something else. */
+export function hasDefaults(schema: Schema | null): boolean {
+  return schema !== null && defaultsOf(schema).length > 0;
+}
+
 /** The members of a struct with its defaults in place of nulls, where `replace.null.with.default` says so. */
 export function withDefaults(fields: Fields, schema: Schema | null, replaces: boolean, original: RecordValue): Fields {
   if (schema === null || !replaces) return fields;

@@ -299,7 +299,7 @@ test('five InsertField write to one copy: nothing is put together before somebod
   const draft = chain.draft(record(value));
   assert.ok(draft instanceof RecordDraft);
   assert.equal(draft.baseFields, value);
-  assert.equal(draft.added!.together.text.toString(), ',"a":"x","b":"x","c":"x","d":"x","e":"x"');
+  assert.equal(draft.added!.text.toString(), ',"a":"x","b":"x","c":"x","d":"x","e":"x"');
   assert.deepEqual(draft.value, { id: 1, a: 'x', b: 'x', c: 'x', d: 'x', e: 'x' });
   assert.equal(draft.added, null);
 });
