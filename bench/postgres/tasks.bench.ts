@@ -56,6 +56,7 @@ async function streamRaw(replication: ReplicationClient): Promise<void> {
     lsn: 0,
     statusIntervalMs: 10_000,
     confirmedLsn: () => 0,
+    origin: null,
   });
   let messages = 0;
   while (messages < count) {

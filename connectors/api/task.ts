@@ -52,8 +52,29 @@ export interface SourceTaskContext extends TaskContext {
   requestCommit?(): void;
   /** What the task keeps for itself in the log, beside its records. Absent where a worker keeps nothing. */
   readonly memory?: SourceMemory;
+  /**
+   * Reads a topic beside the task's own work, from where its group left off, from its beginning at first: for commands that
+   * come through the log. Created where it is missing, with one partition. Absent where a worker offers no log.
+   */
+  follow?(topic: string, group: string): FollowedTopic;
   /** Where the task ends transactions itself (`transaction.boundary=connector`, KIP-618); null or absent elsewhere. */
   readonly transactions?: TransactionContext | null;
+}
+
+/** A topic that a task follows. Ends with `close`, which the task calls when it stops. */
+export interface FollowedTopic {
+  /** What has come since the last call. Never waits; what cannot be read is told in the log and tried again. */
+  take(): readonly FollowedRecord[];
+  /** All that was taken is done with and does not come again. */
+  commit(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FollowedRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: string | null;
+  readonly value: string | null;
 }
 
 /**

@@ -9,6 +9,12 @@ import { parseOffset } from './position.ts';
 
 export class Acknowledgements {
   #confirmed = 0;
+  readonly #isOurs: boolean;
+
+  /** Where somebody else confirms, nothing is. */
+  constructor(isOurs = true) {
+    this.#isOurs = isOurs;
+  }
 
   /** The position to report as flushed; 0 before there is one. */
   get confirmedLsn(): number {
@@ -18,6 +24,7 @@ export class Acknowledgements {
   /** An offset is durable: every transaction that ended before it is done. A snapshot that is not over confirms nothing. */
   stored(offset: SourceOffset | null): void {
     const position = parseOffset(offset);
-    if (position?.kind === 'stream') this.#confirmed = Math.max(this.#confirmed, position.lastCommitLsn);
+    if (this.#isOurs && position?.kind === 'stream')
+      this.#confirmed = Math.max(this.#confirmed, position.lastCommitLsn);
   }
 }

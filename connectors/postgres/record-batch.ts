@@ -14,6 +14,15 @@ import { clockTail, nowMicros } from './table-encoder.ts';
 const BYTES_MAX = 4 * 1024 * 1024;
 const NO_HEADERS: readonly Header[] = [];
 
+/** Debezium's headers that say where a record comes from, where they are wanted; a source has one task. */
+export function contextHeaders({ prefix, tellsContext }: { prefix: string; tellsContext: boolean }): readonly Header[] {
+  if (!tellsContext) return NO_HEADERS;
+  const header = (name: string, value: string): Header => {
+    return { key: `__debezium.context.${name}`, value, schema: { type: 'string' } };
+  };
+  return [header('connectorLogicalName', prefix), header('taskId', '0'), header('connectorName', 'postgresql')];
+}
+
 export class RecordBatch {
   /** The end of every envelope in this batch: the clocks at its beginning. */
   readonly clocks = clockTail(nowMicros());
@@ -22,7 +31,11 @@ export class RecordBatch {
   readonly #recordsMax: number;
   #bytes = 0;
 
-  constructor(partition: SourcePartition, recordsMax: number) {
+  readonly #context: readonly Header[];
+
+  /** `context`: headers of every record. */
+  constructor(partition: SourcePartition, recordsMax: number, context = NO_HEADERS) {
+    this.#context = context;
     this.#partition = partition;
     this.#recordsMax = recordsMax;
   }
@@ -41,6 +54,7 @@ export class RecordBatch {
     sourceOffset: SourceOffset,
     headers = NO_HEADERS,
   ): void {
+    const context = this.#context;
     this.#bytes += (key?.length ?? 0) + (value?.length ?? 0);
     this.records.push({
       sourcePartition: this.#partition,
@@ -51,7 +65,7 @@ export class RecordBatch {
       key: key === null ? null : new JsonText(key),
       valueSchema,
       value: value === null ? null : new JsonText(value),
-      headers,
+      headers: context.length === 0 ? headers : headers.length === 0 ? context : [...headers, ...context],
       timestamp: null,
     });
   }

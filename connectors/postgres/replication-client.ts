@@ -32,6 +32,8 @@ export interface StreamStart {
   /** How often the confirmed position is sent even if nothing happens. */
   readonly statusIntervalMs: number;
   readonly confirmedLsn: () => number;
+  /** The plugin's parameter, where one is given. */
+  readonly origin: string | null;
 }
 
 export class ReplicationClient {
@@ -89,8 +91,10 @@ export class ReplicationClient {
   }
 
   /** Begins the stream at a position (or where the slot stands, if that is later). */
-  async startStream({ slot, publication, lsn, statusIntervalMs, confirmedLsn }: StreamStart): Promise<void> {
-    const options = `proto_version '1', messages 'true', publication_names ${quoteLiteral(quoteIdentifier(publication))}`;
+  async startStream(start: StreamStart): Promise<void> {
+    const { slot, publication, lsn, statusIntervalMs, confirmedLsn } = start;
+    const origin = start.origin === null ? '' : `, origin ${quoteLiteral(start.origin)}`;
+    const options = `proto_version '1', messages 'true', publication_names ${quoteLiteral(quoteIdentifier(publication))}${origin}`;
     await this.#connection.startStream(
       `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL ${formatLsn(lsn)} (${options})`,
     );

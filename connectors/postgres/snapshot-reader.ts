@@ -6,13 +6,13 @@
  * from that slot nothing is missed, and what was deleted meanwhile arrives as a delete. Ranges that were done before a crash
  * are not read again. A record leaves only when the next row is known, because the last one says so.
  */
-import type { SourceOffset, SourcePartition, SourceRecord } from '../api/index.ts';
+import type { Header, SourceOffset, SourcePartition, SourceRecord } from '../api/index.ts';
 import { readCopyLine } from './copy-rows.ts';
 import { ConnectionLost } from './errors.ts';
 import type { Notifications } from './notifications.ts';
 import { Tuple } from './pgoutput.ts';
 import { type PartialTable, type SnapshotPosition, snapshotOffset } from './position.ts';
-import { RecordBatch } from './record-batch.ts';
+import { contextHeaders, RecordBatch } from './record-batch.ts';
 import { copyStatement, rangePages, rangesOf, type SnapshotRange, type SnapshotTable } from './snapshot-plan.ts';
 import type { SnapshotProgress } from './snapshot-progress.ts';
 import type { SourceSettings } from './source-config.ts';
@@ -95,6 +95,7 @@ export class SnapshotReader {
   /** The last row of the last table that ended; the snapshot's last unless another comes. */
   #held: Waiting | null = null;
   #emitted = 0;
+  readonly #headers: readonly Header[];
   #offset: SourceOffset;
   #idleSince = Date.now();
   /** Thrown by the next call. */
@@ -104,6 +105,7 @@ export class SnapshotReader {
 
   constructor(context: SnapshotContext, tables: readonly SnapshotTable[], position: SnapshotPosition) {
     this.#context = context;
+    this.#headers = contextHeaders(context.settings);
     this.#lanes = context.connections.map((connection) => new Lane(connection));
     this.#done = [...position.tablesDone];
     this.#before = position.partial;
@@ -124,7 +126,7 @@ export class SnapshotReader {
   async next(waitMs: number): Promise<SourceRecord[]> {
     if (this.#failure !== null) throw this.#failure;
     const { settings, partition, notifications, progress } = this.#context;
-    const batch = new RecordBatch(partition, settings.batchRecordsMax);
+    const batch = new RecordBatch(partition, settings.batchRecordsMax, this.#headers);
     const pause = await progress.pauseMs();
     if (pause > 0) {
       await new Promise((resolve) => setTimeout(resolve, Math.min(pause, waitMs)));

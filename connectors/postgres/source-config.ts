@@ -55,7 +55,23 @@ export interface SourceSettings {
   readonly filters: Filters;
   readonly snapshotMode: SnapshotMode;
   readonly snapshot: SnapshotSettings;
-  readonly slot: { readonly name: string; readonly dropOnStop: boolean; readonly failover: boolean };
+  readonly slot: {
+    readonly name: string;
+    readonly dropOnStop: boolean;
+    readonly failover: boolean;
+    /** What of other origins is wanted, where that is said. */
+    readonly origin: string | null;
+    /** Whether positions are confirmed to the server. */
+    readonly isConfirmed: boolean;
+    /** Whether a slot that stands beyond the stored position is the place to go on from. */
+    readonly isTrusted: boolean;
+    /** How often to ask for its horizon; 0 is never. */
+    readonly horizonMs: number;
+  };
+  readonly streamDelayMs: number;
+  readonly tablesMax: { readonly count: number; readonly isError: boolean };
+  /** Whether records tell their connector and task in headers. */
+  readonly tellsContext: boolean;
   readonly publication: { readonly name: string; readonly mode: PublicationMode; readonly viaRoot: boolean };
   /** How often to look for new tables; 0 is never. */
   readonly discoveryMs: number;
@@ -68,7 +84,12 @@ export interface SourceSettings {
   readonly transactionTopic: string | null;
   readonly messages: { readonly topic: string; wants(prefix: string): boolean };
   readonly signalTable: string | null;
-  readonly signals: { readonly file: string | null; readonly pollMs: number };
+  readonly signals: {
+    readonly file: string | null;
+    readonly topic: string | null;
+    readonly group: string;
+    readonly pollMs: number;
+  };
   readonly notifications: { readonly topic: string | null; readonly isLogged: boolean };
   readonly guard: { readonly retainedBytesMax: number; readonly action: string };
   readonly skipsWithoutChange: boolean;
@@ -86,7 +107,6 @@ export interface SourceSettings {
 export function sourceSettings(config: Config, isCompatible: boolean): SourceSettings {
   const problems = contradictions(config);
   if (problems.length > 0) throw new ConfigError(problems);
-  const mode = config.string('snapshot.mode') as (typeof snapshotModes)[number];
   const prefix = config.string('topic.prefix');
   const delimiter = config.string('topic.delimiter');
   return {
@@ -104,11 +124,15 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
       list: (key) => config.list(key),
       keyColumns: config.optionalString('message.key.columns'),
     }),
-    snapshotMode: mode === 'never' ? 'no_data' : mode,
+    snapshotMode: snapshotModeOf(config),
     slot: {
       name: config.string('slot.name'),
       dropOnStop: config.boolean('slot.drop.on.stop'),
       failover: config.boolean('slot.failover'),
+      origin: config.optionalString('slot.stream.params')?.slice('origin='.length) ?? null,
+      isConfirmed: config.string('lsn.flush.mode') !== 'manual' && config.boolean('flush.lsn.source'),
+      isTrusted: ['trust_slot', 'trust_greater_lsn'].includes(config.string('offset.mismatch.strategy')),
+      horizonMs: config.number('xmin.fetch.interval.ms'),
     },
     publication: {
       name: config.string('publication.name'),
@@ -120,6 +144,12 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
     schemaPolicy: config.string('schema.change.policy') as SchemaPolicy,
     tombstones: config.boolean('tombstones.on.delete'),
     skipped: new Set(config.list('skipped.operations')),
+    streamDelayMs: config.number('streaming.delay.ms'),
+    tablesMax: {
+      count: config.number('guardrail.collections.max'),
+      isError: config.string('guardrail.collections.limit.action') === 'fail',
+    },
+    tellsContext: config.boolean('extended.headers.enabled'),
     statusIntervalMs: config.number('status.update.interval.ms'),
     heartbeat: {
       intervalMs: config.number('heartbeat.interval.ms'),
@@ -129,6 +159,17 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
     batchRecordsMax: config.number('max.batch.size'),
     queueBytesMax: config.number('max.queue.size.in.bytes'),
   };
+}
+
+/** The mode, of which one is spelt out in keys of its own. */
+function snapshotModeOf(config: Config): SnapshotMode {
+  const mode = config.string('snapshot.mode') as (typeof snapshotModes)[number];
+  if (mode === 'never') return 'no_data';
+  if (mode !== 'configuration_based') return mode;
+  const says = (key: string) => config.boolean(`snapshot.mode.configuration.based.${key}`);
+  if (!says('start.stream')) return 'initial_only';
+  if (says('snapshot.on.data.error')) return 'when_needed';
+  return says('snapshot.data') ? 'initial' : 'no_data';
 }
 
 function databaseSettings(config: Config): DatabaseSettings {
@@ -205,6 +246,10 @@ function controlSettings(config: Config, prefix: string, delimiter: string) {
       : null,
     signals: {
       file: config.list('signal.enabled.channels').includes('file') ? config.string('signal.file') : null,
+      topic: config.list('signal.enabled.channels').includes('kafka')
+        ? (config.optionalString('signal.kafka.topic') ?? `${prefix}-signal`)
+        : null,
+      group: config.string('signal.kafka.groupId'),
       pollMs: config.number('signal.poll.interval.ms'),
     },
     notifications: {
@@ -260,6 +305,12 @@ function contradictions(config: Config): ConfigProblem[] {
     const key = `snapshot.select.statement.overrides.${table}`;
     if (config.raw[key] !== undefined) continue;
     problems.push({ key, value: null, message: `Configuration "${key}" is missing: the SELECT that reads ${table}.` });
+  }
+  if (config.string('snapshot.mode') === 'configuration_based') {
+    const key = 'snapshot.mode.configuration.based.snapshot.data';
+    const [reads, streams] = [config.boolean(key), config.boolean('snapshot.mode.configuration.based.start.stream')];
+    const message = `Neither rows nor the stream would be read: set "${key}" or "snapshot.mode.configuration.based.start.stream" to true.`;
+    if (!reads && !streams) problems.push({ key, value: 'false', message });
   }
   const wantsTopic = config.list('notification.enabled.channels').includes('sink');
   if (wantsTopic && config.optionalString('notification.sink.topic.name') === null) {

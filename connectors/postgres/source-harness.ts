@@ -56,6 +56,7 @@ export interface SourceOptions {
   readonly defaults?: SourceDefaults;
   readonly logger?: Logger;
   readonly declareSchemas?: SourceTaskContext['declareSchemas'];
+  readonly follow?: SourceTaskContext['follow'];
 }
 
 /** Long enough for a machine that stands still for a while, shorter than the patience of the test runner. */
@@ -92,7 +93,7 @@ export function startWriter(step: (count: number) => Promise<void>): Writer {
 
 /** Starts a task from raw keys, at an offset. */
 export async function startSource(options: SourceOptions): Promise<RunningSource> {
-  const { config, offset, defaults, logger, declareSchemas } = options;
+  const { config, offset, defaults, logger, declareSchemas, follow } = options;
   const def = sourceConfigDef(defaults ?? ourDefaults);
   const { config: parsed, problems } = parseConfig(def, config);
   const wrong = [...problems, ...unknownKeys([def], config)];
@@ -108,6 +109,7 @@ export async function startSource(options: SourceOptions): Promise<RunningSource
     offsets: async () => [stored],
     reportBadInput: async () => {},
     ...(declareSchemas === undefined ? {} : { declareSchemas }),
+    ...(follow === undefined ? {} : { follow }),
   };
   await task.start(context, parsed);
   const records: SourceRecord[] = [];

@@ -5,18 +5,27 @@
  * `io.debezium.connector.postgresql.PostgresConnector` with Debezium's, so that an existing config behaves as it did.
  * Keys that are not here are refused by name by the worker.
  */
-import { type ConfigDef, type ConfigKey, javaRegexProblem } from '../api/index.ts';
+import type { ConfigDef } from '../api/index.ts';
 import { acceptedSourceKeys } from './accepted-keys.ts';
 import { adjustmentModes } from './name-adjustment.ts';
 import { schemaPolicies } from './schema-policy.ts';
+import { controlKeys, regexList } from './source-control-keys.ts';
 import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
 import { sslModes } from './wire/socket.ts';
 
 /** Debezium's word for a value that Postgres did not send. */
 export const DEFAULT_PLACEHOLDER = '__debezium_unavailable_value';
 
-export const snapshotModes = ['initial', 'initial_only', 'no_data', 'never', 'always', 'when_needed'] as const;
-export type SnapshotMode = Exclude<(typeof snapshotModes)[number], 'never'>;
+export const snapshotModes = [
+  'initial',
+  'initial_only',
+  'no_data',
+  'never',
+  'always',
+  'when_needed',
+  'configuration_based',
+] as const;
+export type SnapshotMode = Exclude<(typeof snapshotModes)[number], 'never' | 'configuration_based'>;
 export const publicationModes = ['filtered', 'all_tables', 'disabled', 'no_tables'] as const;
 export type PublicationMode = (typeof publicationModes)[number];
 
@@ -96,8 +105,6 @@ const connectionKeys: ConfigDef = {
   },
 };
 
-const regexList = (doc: string): ConfigKey => ({ type: 'list', default: [], doc, validate: regexProblem });
-
 const filterKeys: ConfigDef = {
   'schema.include.list': regexList('Regular expressions for the schemas to capture; all but system schemas otherwise.'),
   'schema.exclude.list': regexList('Regular expressions for the schemas to leave out. Not with the include list.'),
@@ -144,10 +151,40 @@ const snapshotKeys = (defaults: SourceDefaults): ConfigDef => ({
     type: 'string',
     default: 'initial',
     oneOf: snapshotModes,
-    doc: 'When the rows already there are read: once (`initial`), once and then nothing more (`initial_only`), at every start (`always`), also when the slot was lost (`when_needed`), or not at all (`no_data`, formerly `never`).',
+    doc: 'When the rows already there are read: once (`initial`), once and then nothing more (`initial_only`), at every start (`always`), also when the slot was lost (`when_needed`), not at all (`no_data`, formerly `never`), or as the keys `snapshot.mode.configuration.based.*` say.',
+  },
+  'snapshot.mode.configuration.based.snapshot.data': {
+    type: 'boolean',
+    default: false,
+    doc: 'With `snapshot.mode=configuration_based`: whether rows are read.',
+  },
+  'snapshot.mode.configuration.based.start.stream': {
+    type: 'boolean',
+    default: false,
+    doc: 'With `snapshot.mode=configuration_based`: whether the stream is read.',
+  },
+  'snapshot.mode.configuration.based.snapshot.on.data.error': {
+    type: 'boolean',
+    default: false,
+    doc: 'With `snapshot.mode=configuration_based`: whether rows are read again when the slot was lost.',
+  },
+  'snapshot.mode.configuration.based.snapshot.schema': {
+    type: 'boolean',
+    default: false,
+    doc: 'Accepted for Debezium; the stream describes every table.',
+  },
+  'snapshot.mode.configuration.based.snapshot.on.schema.error': {
+    type: 'boolean',
+    default: false,
+    doc: 'Accepted for Debezium; the stream describes every table.',
   },
   'snapshot.include.collection.list': regexList('Regular expressions for `schema.table` of the tables to snapshot.'),
-  'snapshot.locking.mode': { type: 'string', default: 'none', oneOf: ['none'], doc: 'Tables are never locked.' },
+  'snapshot.locking.mode': {
+    type: 'string',
+    default: 'none',
+    oneOf: ['none', 'shared'],
+    doc: 'Tables are never locked beyond what reading does, which is what `shared` asks for.',
+  },
   'snapshot.max.threads': {
     type: 'int',
     default: defaults.readers,
@@ -192,62 +229,17 @@ const snapshotKeys = (defaults: SourceDefaults): ConfigDef => ({
   'snapshot.isolation.mode': {
     type: 'string',
     default: 'serializable',
-    oneOf: ['serializable', 'repeatable_read'],
-    doc: 'Accepted for Debezium; a snapshot sees one moment either way.',
+    oneOf: ['serializable', 'repeatable_read', 'read_committed', 'read_uncommitted'],
+    doc: 'Accepted for Debezium; a snapshot sees one moment whatever is said here.',
   },
 });
 
-const controlKeys: ConfigDef = {
-  'signal.data.collection': {
-    type: 'string',
-    default: null,
-    doc: 'A table, as `schema.table` with columns id, type and data, whose inserts are commands: execute-snapshot, stop-snapshot, pause-snapshot, resume-snapshot, log.',
-  },
-  'signal.enabled.channels': {
-    type: 'list',
-    default: ['source'],
-    oneOf: ['source', 'file'],
-    doc: 'Where signals come from besides the REST API: rows of the table (`source`), lines of a file (`file`).',
-  },
-  'signal.file': {
-    type: 'string',
-    default: 'file-signals.txt',
-    doc: 'That file: a JSON object `{"id", "type", "data"}` a line, emptied once it is obeyed.',
-  },
-  'signal.poll.interval.ms': { type: 'long', default: 5000, min: 1, doc: 'How often the signal file is looked at.' },
-  'notification.enabled.channels': {
-    type: 'list',
-    default: [],
-    oneOf: ['sink', 'log'],
-    doc: 'Where to tell how snapshots go: a topic (`sink`), the log.',
-  },
-  'notification.sink.topic.name': { type: 'string', default: null, doc: 'The topic of notifications.' },
-  'provide.transaction.metadata': {
+const valueKeys = (defaults: SourceDefaults): ConfigDef => ({
+  'extended.headers.enabled': {
     type: 'boolean',
     default: false,
-    doc: 'Whether records tell their transaction and their place in it, and a topic where each begins and ends.',
+    doc: 'Whether every record says in headers `__debezium.context.*` which connector and task it came from.',
   },
-  'topic.transaction': { type: 'string', default: 'transaction', doc: 'Ends the name of that topic.' },
-  'heartbeat.action.query': { type: 'string', default: null, doc: 'A statement run with every heartbeat.' },
-  'message.prefix.include.list': regexList('Regular expressions for the prefixes of logical messages to capture.'),
-  'message.prefix.exclude.list': regexList('Regular expressions for those to leave out. Not with the include list.'),
-  'wal.retained.bytes.max': {
-    type: 'long',
-    default: 0,
-    min: 0,
-    doc: 'WAL the slot may hold back before `wal.guard.action` is taken; 0 only looks at max_slot_wal_keep_size.',
-  },
-  'wal.guard.action': {
-    type: 'string',
-    default: 'warn',
-    oneOf: ['warn', 'fail', 'drop_slot'],
-    doc: 'What to do then: say so, stop the task, or give up the slot so that the disk does not fill (rows are read again with when_needed).',
-  },
-  'poll.interval.ms': { type: 'long', default: 500, min: 1, doc: 'Accepted for Debezium; records do not wait here.' },
-  'max.queue.size': { type: 'int', default: 8192, min: 1, doc: 'Accepted for Debezium; the bound is in bytes.' },
-};
-
-const valueKeys = (defaults: SourceDefaults): ConfigDef => ({
   'tombstones.on.delete': { type: 'boolean', default: true, doc: 'Whether a delete is followed by a tombstone.' },
   'decimal.handling.mode': {
     type: 'string',
@@ -337,6 +329,56 @@ const streamKeys = (defaults: SourceDefaults): ConfigDef => ({
     default: false,
     doc: 'Whether the slot is dropped at a stop. Changes made until the next start are lost; for tests.',
   },
+  'slot.stream.params': {
+    type: 'string',
+    default: null,
+    doc: 'A parameter of the plugin: `origin=none` leaves out what was replicated from elsewhere (Postgres 16), `origin=any` does not.',
+    validate: (value) =>
+      value === null || /^origin=(none|any)$/.test(String(value))
+        ? null
+        : 'may only be origin=none or origin=any; every other parameter of pgoutput is set by this connector',
+  },
+  'lsn.flush.mode': {
+    type: 'string',
+    default: 'connector',
+    oneOf: ['connector', 'connector_and_driver', 'manual'],
+    doc: 'Who confirms positions to the server: this connector, idle WAL included (the first two), or somebody else (`manual`): the slot then keeps its WAL until it is advanced.',
+  },
+  'flush.lsn.source': {
+    type: 'boolean',
+    default: true,
+    doc: 'The former name of `lsn.flush.mode`: false is `manual`.',
+  },
+  'offset.mismatch.strategy': {
+    type: 'string',
+    default: 'no_validation',
+    oneOf: ['no_validation', 'trust_offset', 'trust_slot', 'trust_greater_lsn'],
+    doc: 'What a slot means that was advanced beyond the stored position: an error (the first two), or the place to go on from, though changes in between are missing (the others).',
+  },
+  'xmin.fetch.interval.ms': {
+    type: 'long',
+    default: 0,
+    min: 0,
+    doc: "How often to ask for the slot's horizon, which records carry as `source.xmin`; 0 is never.",
+  },
+  'streaming.delay.ms': {
+    type: 'long',
+    default: 0,
+    min: 0,
+    doc: 'How long to wait behind a snapshot before the stream is read.',
+  },
+  'guardrail.collections.max': {
+    type: 'int',
+    default: 0,
+    min: 0,
+    doc: 'Tables to capture at most; 0 is as many as there are.',
+  },
+  'guardrail.collections.limit.action': {
+    type: 'string',
+    default: 'warn',
+    oneOf: ['warn', 'fail'],
+    doc: 'What to do where there are more: say so, or not start.',
+  },
   'slot.failover': { type: 'boolean', default: false, doc: 'Whether the slot follows to standbys (Postgres 17).' },
   'publication.name': { type: 'string', default: defaults.publication, doc: 'The publication to read.' },
   'publication.autocreate.mode': {
@@ -402,13 +444,4 @@ export function sourceConfigDef(defaults: SourceDefaults): ConfigDef {
 
 function grouped(group: string, keys: ConfigDef): ConfigDef {
   return Object.fromEntries(Object.entries(keys).map(([key, declared]) => [key, { ...declared, group }]));
-}
-
-/** Said by a key's declaration when its list holds what is no regular expression. */
-function regexProblem(value: unknown): string | null {
-  for (const pattern of value as readonly string[]) {
-    const problem = javaRegexProblem(pattern);
-    if (problem !== null) return `holds "${pattern}", which ${problem}`;
-  }
-  return null;
 }

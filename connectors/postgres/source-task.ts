@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   Config,
+  Logger,
   Signal,
   SourceOffset,
   SourcePartition,
@@ -38,6 +39,7 @@ import {
   wireOptions,
 } from './server-setup.ts';
 import { SignalFile } from './signal-file.ts';
+import { SignalTopic } from './signal-topic.ts';
 import { obey, signalOfLine, signalOfRow } from './signals.ts';
 import type { SnapshotReader } from './snapshot-reader.ts';
 import { openSnapshot, type SnapshotSession } from './snapshot-session.ts';
@@ -59,7 +61,7 @@ export class PostgresSourceTask implements SourceTask {
   #settings!: SourceSettings;
   #tables!: Tables;
   #partition!: SourcePartition;
-  readonly #acknowledgements = new Acknowledgements();
+  #acknowledgements!: Acknowledgements;
   #position: SourcePosition | null = null;
   /** An `always` snapshot is taken once per start, not after each lost connection. */
   #isSnapshotWanted = false;
@@ -76,6 +78,7 @@ export class PostgresSourceTask implements SourceTask {
   /** They wait for the stream. */
   readonly #signals: Signal[] = [];
   #signalFile: SignalFile | null = null;
+  #signalTopic: SignalTopic | null = null;
   #signalsDue = 0;
   /** Lines were obeyed, and no offset since was stored. */
   #isFileObeyed = false;
@@ -84,6 +87,7 @@ export class PostgresSourceTask implements SourceTask {
   /** What the last offset says about a snapshot beside the stream. */
   #stored: SourceOffset | null = null;
   #isFinished = false;
+  #isBehindSnapshot = false;
   readonly #isCompatible: boolean;
 
   constructor(isCompatible: boolean) {
@@ -93,6 +97,7 @@ export class PostgresSourceTask implements SourceTask {
   async start(context: SourceTaskContext, config: Config): Promise<void> {
     this.#context = context;
     this.#settings = sourceSettings(config, this.#isCompatible);
+    this.#acknowledgements = new Acknowledgements(this.#settings.slot.isConfirmed);
     this.#partition = { server: this.#settings.prefix };
     const [offset] = await context.offsets([this.#partition]);
     this.#position = parseOffset(offset ?? null);
@@ -103,7 +108,9 @@ export class PostgresSourceTask implements SourceTask {
       this.#settings,
       new SchemaGate(schemaPolicy, context.logger, context.declareSchemas, this.#stored),
     );
-    const { file } = this.#settings.signals;
+    const { file, topic, group } = this.#settings.signals;
+    const followed = topic === null ? undefined : context.follow?.(topic, `${group}-${context.connector}`);
+    if (followed !== undefined) this.#signalTopic = new SignalTopic(followed, this.#settings.prefix, context.logger);
     this.#signalFile = file === null ? null : new SignalFile(file);
     this.#notifications = new Notifications(this.#settings, context.logger);
     const { snapshotMode } = this.#settings;
@@ -150,6 +157,7 @@ export class PostgresSourceTask implements SourceTask {
       this.#isFileObeyed = false;
       await this.#signalFile?.stored();
     }
+    await this.#signalTopic?.stored();
   }
 
   async stop(): Promise<void> {
@@ -158,6 +166,7 @@ export class PostgresSourceTask implements SourceTask {
       this.#client = null;
       await client.close();
     }
+    await this.#signalTopic?.close();
     if (this.#settings?.slot.dropOnStop) await this.#dropSlot();
     this.#disconnect();
   }
@@ -209,7 +218,8 @@ export class PostgresSourceTask implements SourceTask {
     const read = position.kind === 'stream' && position.partial !== null ? position.partial.lsn + 1 : 0;
     try {
       await checkProof(this.#client!, server, this.#proof, Math.max(done, read));
-      if (slot !== null) checkSlot(this.#settings.slot.name, slot.confirmedLsn, this.#proof, done);
+      if (slot !== null && !this.#isAdvanced(slot.confirmedLsn, done))
+        checkSlot(this.#settings.slot.name, slot.confirmedLsn, this.#proof, done);
       return false;
     } catch (error) {
       if (this.#settings.snapshotMode !== 'when_needed' || !(error instanceof ConnectError)) throw error;
@@ -218,6 +228,24 @@ export class PostgresSourceTask implements SourceTask {
       this.#isSnapshotWanted = true;
       return true;
     }
+  }
+
+  /** True where the slot stands beyond what was read and is trusted all the same: reading goes on there. */
+  #isAdvanced(confirmedLsn: number, done: number): boolean {
+    const { slot } = this.#settings;
+    if (!slot.isTrusted || confirmedLsn <= done || this.#position?.kind !== 'stream') return false;
+    const message = `The replication slot "${slot.name}" was advanced beyond the stored position; the changes in between are missing, as offset.mismatch.strategy allows.`;
+    this.#context.logger.warn({ slot: slot.name, from: done, to: confirmedLsn }, message);
+    this.#position = streamFrom(confirmedLsn);
+    return true;
+  }
+
+  /** Once, behind a snapshot that was just taken. */
+  async #delayStream(): Promise<void> {
+    const { streamDelayMs } = this.#settings;
+    if (!this.#isBehindSnapshot || streamDelayMs === 0) return;
+    this.#isBehindSnapshot = false;
+    await sleep(streamDelayMs, undefined, { signal: this.#context.signal });
   }
 
   /** Without a slot: create it, and read the rows as they were at that very moment. */
@@ -272,6 +300,7 @@ export class PostgresSourceTask implements SourceTask {
   async #leaveSnapshot(reader: SnapshotReader): Promise<void> {
     const { lsn } = reader.position;
     this.#isSnapshotWanted = false;
+    this.#isBehindSnapshot = true;
     const { progress } = this.#snapshot!;
     this.#position = streamFrom(lsn);
     this.#disconnect();
@@ -287,7 +316,9 @@ export class PostgresSourceTask implements SourceTask {
     const client = this.#client!;
     const catalog = this.#catalog!;
     const captured = (connection: WireConnection) => capturedTables(connection, settings);
+    await this.#delayStream();
     const names = (await captured(catalog)).map(({ schema, name }) => `${schema}.${name}`);
+    checkCount(names.length, settings.tablesMax, logger);
     this.#names = names;
     this.#discoveryDue = Date.now() + settings.discoveryMs;
     await client.startStream({
@@ -296,6 +327,7 @@ export class PostgresSourceTask implements SourceTask {
       lsn: position.lastCommitLsn,
       statusIntervalMs,
       confirmedLsn: () => acknowledgements.confirmedLsn,
+      origin: slot.origin,
     });
     this.#position = position;
     const open = () => openSession(settings, `${connector} incremental`);
@@ -332,9 +364,10 @@ export class PostgresSourceTask implements SourceTask {
     }
   }
 
-  /** Those that waited for the stream, and those of the file. */
+  /** Those that waited for the stream, those of the topic and those of the file. */
   async #takeSignals(): Promise<void> {
     for (const signal of this.#signals.splice(0)) this.#tryObey(() => signal);
+    for (const read of this.#signalTopic?.signals() ?? []) this.#tryObey(read);
     if (this.#signalFile === null || Date.now() < this.#signalsDue) return;
     this.#signalsDue = Date.now() + this.#settings.signals.pollMs;
     const lines = await this.#signalFile.lines();
@@ -426,6 +459,14 @@ export class PostgresSourceTask implements SourceTask {
       signal.addEventListener('abort', end, { once: true });
     });
   }
+}
+
+function checkCount(count: number, { count: max, isError }: SourceSettings['tablesMax'], logger: Logger): void {
+  if (max === 0 || count <= max) return;
+  const message = `${count} tables are captured, and guardrail.collections.max is ${max}. Narrow table.include.list, or raise the limit.`;
+  if (isError)
+    throw new ConfigError([{ key: 'guardrail.collections.max', value: String(max), message }], { code: 'PG_SETUP' });
+  logger.warn({ tables: count, max }, message);
 }
 
 function streamFrom(lsn: number): StreamPosition {

@@ -5,7 +5,7 @@
  * Decoding happens in `next`, so what a slow worker leaves unread stays in the socket, and the server waits.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { offsetOnly, type SourceOffset, type SourcePartition, type SourceRecord } from '../api/index.ts';
+import { type Header, offsetOnly, type SourceOffset, type SourcePartition, type SourceRecord } from '../api/index.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import { type ChangePlace, ChangeWriter } from './change-writer.ts';
 import { heartbeatKeySchema, heartbeatValueSchema } from './envelope-schema.ts';
@@ -20,7 +20,7 @@ import {
   type Tuple,
 } from './pgoutput.ts';
 import { idleOffset, type StreamPosition, streamOffset } from './position.ts';
-import { RecordBatch } from './record-batch.ts';
+import { contextHeaders, RecordBatch } from './record-batch.ts';
 import type { ReplicationClient } from './replication-client.ts';
 import type { SourceSettings } from './source-config.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
@@ -28,7 +28,7 @@ import type { Tables } from './tables.ts';
 import { TransactionMetadata } from './transaction-metadata.ts';
 import { readUnsent, type UnsentRow, unsentOf } from './unsent-values.ts';
 import { hides, parseView } from './visibility.ts';
-import type { WireConnection } from './wire/connection.ts';
+import { quoteLiteral, type WireConnection } from './wire/connection.ts';
 
 export interface StreamContext {
   readonly settings: SourceSettings;
@@ -79,6 +79,7 @@ export class StreamReader implements MessageReader {
   readonly #messages: MessageWriter;
   readonly #metadata: TransactionMetadata | null;
   #batch: RecordBatch;
+  readonly #headers: readonly Header[];
   #relation: RelationMessage | null = null;
   /** A row under a new key whose large values were not sent. */
   #wanted: UnsentRow | null = null;
@@ -86,6 +87,8 @@ export class StreamReader implements MessageReader {
   #fill: Tuple | null | undefined = undefined;
   /** The table of the message at hand was described again for its sake. */
   #isDescribedAgain = false;
+  #xmin: number | null = null;
+  #horizonDue = 0;
   /** The last transaction that other sessions were known to see. */
   #seen = 0;
   #failure: unknown = null;
@@ -120,6 +123,7 @@ export class StreamReader implements MessageReader {
     this.#writer = new ChangeWriter(settings);
     this.#messages = new MessageWriter(settings);
     this.#metadata = settings.transactionTopic === null ? null : new TransactionMetadata(settings.transactionTopic);
+    this.#headers = contextHeaders(settings);
     this.#batch = this.#newBatch();
     this.#lastCommitLsn = position.lastCommitLsn;
     this.#floorLsn = position.lastCommitLsn;
@@ -148,10 +152,12 @@ export class StreamReader implements MessageReader {
     this.#isTellWanted = true;
   }
 
-  /** The next records; none after `waitMs` without a change. */
+  /** The next records; none after `waitMs` without a change, however many keepalives come meanwhile. */
   async next(waitMs: number): Promise<SourceRecord[]> {
+    const end = Date.now() + waitMs;
     if (this.#failure !== null) throw this.#failure;
     const { client, tables, catalog, signal } = this.#context;
+    await this.#lookAtHorizon();
     this.#batch = this.#newBatch();
     for (;;) {
       this.#drain();
@@ -172,11 +178,23 @@ export class StreamReader implements MessageReader {
         this.#readCurrent();
         this.#fill = undefined;
       } else if (this.#idle() || (await this.#heartbeat())) return this.#batch.records;
-      else if (!(await client.frames.wait(Math.min(waitMs, this.#untilHeartbeat()), signal))) {
+      else if (Date.now() >= end) return this.#batch.records;
+      else if (!(await client.frames.wait(Math.min(end - Date.now(), this.#untilHeartbeat()), signal))) {
         if (!this.#idle()) await this.#heartbeat();
         return this.#batch.records;
       }
     }
+  }
+
+  /** Asks for the slot's horizon now and then, where records are to tell it. */
+  async #lookAtHorizon(): Promise<void> {
+    const { catalog, settings } = this.#context;
+    const { name, horizonMs } = settings.slot;
+    if (horizonMs === 0 || Date.now() < this.#horizonDue) return;
+    this.#horizonDue = Date.now() + horizonMs;
+    const sql = `SELECT catalog_xmin FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(name)}`;
+    const [slot] = await catalog.query(sql);
+    this.#xmin = slot?.catalog_xmin == null ? null : Number(slot.catalog_xmin);
   }
 
   /** Whether other sessions see the transaction at hand. Waits a moment where they do not. */
@@ -194,7 +212,8 @@ export class StreamReader implements MessageReader {
   }
 
   #newBatch(): RecordBatch {
-    return new RecordBatch(this.#context.partition, this.#context.settings.batchRecordsMax);
+    const { partition, settings } = this.#context;
+    return new RecordBatch(partition, settings.batchRecordsMax, this.#headers);
   }
 
   #untilHeartbeat(): number {
@@ -257,7 +276,8 @@ export class StreamReader implements MessageReader {
     this.#eventLsn = 0;
     this.#events = 0;
     const lastCommitLsn = this.#isFirst ? null : this.#lastCommitLsn;
-    this.#transaction = { serial: ++transactionSerial, xid, commitMicros, lastCommitLsn };
+    const horizon = this.#xmin === null ? {} : { xmin: this.#xmin };
+    this.#transaction = { serial: ++transactionSerial, xid, commitMicros, lastCommitLsn, ...horizon };
     this.#place.transaction = this.#transaction;
     this.#place.offset = this.#between(commitMicros);
     if (this.#isOld) return;

@@ -21,6 +21,7 @@ import { Conversion, originalOf, StageFailure } from './conversion.ts';
 import type { DeadLetterQueue } from './dead-letter-queue.ts';
 import type { ErrorPolicy } from './error-policy.ts';
 import { ExactlyOnce } from './exactly-once.ts';
+import { LogFollower } from './followed-topic.ts';
 import { Gate } from './gate.ts';
 import type { ConnectorPlan } from './plan.ts';
 import type { DeadLetterProducer, SourceDelivery } from './source-delivery.ts';
@@ -344,7 +345,7 @@ export class SourceLoop implements TaskLoop {
   }
 
   #context() {
-    const { connector, task, logger, offsets } = this.#environment;
+    const { connector, task, logger, offsets, log } = this.#environment;
     return {
       connector,
       task,
@@ -357,6 +358,8 @@ export class SourceLoop implements TaskLoop {
       declareSchemas: this.#conversion.declareSchemas.bind(this.#conversion),
       requestCommit: () => this.#delivery.flushSoon(),
       memory: this.#memory,
+      follow: (topic: string, group: string) =>
+        new LogFollower({ log, logger, topic, group, clientId: `${group}-${connector}-${task}` }),
       transactions: this.#delivery.transactions,
     };
   }

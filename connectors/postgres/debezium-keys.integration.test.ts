@@ -1,0 +1,201 @@
+/**
+ * Keys that existing Debezium configs bring along: each is declared, and what it says happens, or the config is refused by
+ * name. Real Postgres where something happens there.
+ */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
+import { type Logger, parseConfig, type SourceOffset } from '../api/index.ts';
+import { sourceSettings } from './source-config.ts';
+import { envelope, startSource, stopAll } from './source-harness.ts';
+import { debeziumDefaults, sourceConfigDef } from './source-keys.ts';
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+const def = sourceConfigDef(debeziumDefaults);
+
+/** Of Debezium 3.7, as its sources and its manual name them; those with a table or a number in their name by an example. */
+const DEBEZIUM_KEYS =
+  `binary.handling.mode column.exclude.list column.include.list column.mask.hash.SHA-256.with.salt.x column.mask.with.3.chars
+  column.propagate.source.type column.truncate.to.3.chars connection.validation.timeout.ms converters custom.metric.tags database.dbname database.hostname
+  database.initial.statements database.password database.port database.query.timeout.ms database.sslcert database.sslkey database.sslmode database.sslpassword
+  database.sslrootcert database.tcpKeepAlive database.user datatype.propagate.source.type decimal.handling.mode errors.max.retries event.converting.failure.handling.mode
+  event.processing.failure.handling.mode executor.shutdown.timeout.ms extended.headers.enabled field.name.adjustment.mode flush.lsn.source guardrail.collections.limit.action
+  guardrail.collections.max heartbeat.action.query heartbeat.interval.ms hstore.handling.mode include.schema.changes include.schema.comments include.unknown.datatypes
+  incremental.snapshot.allow.schema.changes incremental.snapshot.chunk.size incremental.snapshot.watermarking.strategy interval.handling.mode legacy.snapshot.max.threads
+  lsn.flush.mode lsn.flush.timeout.action lsn.flush.timeout.ms max.batch.size max.queue.size max.queue.size.in.bytes message.key.columns message.prefix.exclude.list
+  message.prefix.include.list money.fraction.digits notification.enabled.channels notification.sink.topic.name offset.mismatch.strategy openlineage.integration.enabled
+  plugin.name poll.dispatch.interval.ms poll.interval.ms post.processors provide.transaction.metadata publication.autocreate.mode publication.name publish.via.partition.root
+  query.fetch.size queue.provider.type read.only replica.identity.autoset.values retriable.restart.connector.wait.ms schema.exclude.list schema.include.list
+  schema.name.adjustment.mode schema.refresh.mode signal.consumer.client.id signal.data.collection signal.emit.failure.backoff.ms signal.emit.failure.max.retries
+  signal.enabled.channels signal.file signal.kafka.bootstrap.servers signal.kafka.groupId signal.kafka.poll.timeout.ms signal.kafka.topic signal.poll.interval.ms
+  skip.messages.without.change skipped.operations slot.drop.on.stop slot.failover slot.max.retries slot.name slot.retry.delay.ms slot.stream.params snapshot.database.errors.max.retries
+  snapshot.delay.ms snapshot.fetch.size snapshot.include.collection.list snapshot.isolation.mode snapshot.lock.timeout.ms snapshot.locking.mode snapshot.max.threads
+  snapshot.max.threads.multiplier snapshot.mode snapshot.mode.configuration.based.snapshot.data snapshot.mode.configuration.based.snapshot.on.data.error
+  snapshot.mode.configuration.based.snapshot.on.schema.error snapshot.mode.configuration.based.snapshot.schema snapshot.mode.configuration.based.start.stream
+  snapshot.query.mode snapshot.select.statement.overrides snapshot.tables.order.by.row.count sourceinfo.struct.maker statistics.metrics.enabled status.update.interval.ms
+  streaming.delay.ms table.exclude.list table.ignore.builtin table.include.list time.precision.mode tombstones.on.delete topic.cache.size topic.delimiter
+  topic.heartbeat.prefix topic.naming.strategy topic.prefix topic.transaction transaction.metadata.factory unavailable.value.placeholder xmin.fetch.interval.ms`.split(
+    /\s+/,
+  );
+
+const least = { 'topic.prefix': 'shop', 'database.hostname': 'x', 'database.user': 'x', 'database.dbname': 'x' };
+
+function problemsOf(more: Record<string, string>): string {
+  return parseConfig(def, { ...least, ...more })
+    .problems.map(({ message }) => message)
+    .join(' ');
+}
+
+test('every key of Debezium is declared: by its name, or by the beginning of it', () => {
+  const families = Object.keys(def).flatMap((key) => (key.endsWith('.*') ? [key.slice(0, -1)] : []));
+  const missing = DEBEZIUM_KEYS.filter((key) => !(key in def) && !families.some((family) => key.startsWith(family)));
+  assert.deepEqual(missing, []);
+});
+
+test('what would mean something that does not happen here is refused by name', () => {
+  const refused: readonly (readonly [key: string, value: string, why: RegExp])[] = [
+    ['signal.enabled.channels', 'source,jmx', /no Java machine.*tasks\/\{task\}\/signals/],
+    ['notification.enabled.channels', 'jmx', /no Java machine/],
+    ['signal.enabled.channels', 'smoke', /source, kafka, file/],
+    ['converters', 'isbn', /converters/],
+    ['post.processors', 'reselector', /post.processors/],
+    ['topic.naming.strategy', 'com.acme.Mine', /topic.naming.strategy/],
+    ['event.processing.failure.handling.mode', 'skip', /event.processing/],
+    ['plugin.name', 'decoderbufs', /plugin.name/],
+    ['snapshot.mode', 'custom', /snapshot.mode/],
+    ['time.precision.mode', 'structured', /time.precision.mode/],
+    ['slot.stream.params', 'proto_version=2', /origin=none/],
+    ['openlineage.integration.enabled', 'true', /openlineage/],
+  ];
+  for (const [key, value, why] of refused) assert.match(problemsOf({ [key]: value }), why, `${key}=${value}`);
+});
+
+test('a snapshot mode spelt out in keys is one of the others', () => {
+  const modeOf = (data: boolean, stream: boolean, onError = false) => {
+    const key = 'snapshot.mode.configuration.based';
+    const { config } = parseConfig(def, {
+      ...least,
+      'snapshot.mode': 'configuration_based',
+      [`${key}.snapshot.data`]: String(data),
+      [`${key}.start.stream`]: String(stream),
+      [`${key}.snapshot.on.data.error`]: String(onError),
+    });
+    return sourceSettings(config, true).snapshotMode;
+  };
+  assert.deepEqual(
+    [modeOf(true, true), modeOf(true, false), modeOf(false, true), modeOf(true, true, true)],
+    ['initial', 'initial_only', 'no_data', 'when_needed'],
+  );
+  assert.throws(() => modeOf(false, false), /Neither rows nor the stream/);
+});
+
+describe('keys of Debezium at work', () => {
+  let server: EmbeddedPostgresServer;
+  before(async () => {
+    server = await startPostgres();
+  });
+  afterEach(stopAll);
+  after(() => server.stop());
+
+  async function streaming(more: Record<string, string> = {}, logger = silent) {
+    const name = await server.createDatabase();
+    const client = await server.connect(name);
+    await client.query('CREATE TABLE t (id int PRIMARY KEY, v int)');
+    const own = { 'topic.prefix': 'shop', 'slot.name': name, 'snapshot.mode': 'no_data' };
+    const config = { ...own, ...sourceAddress(server, name), 'status.update.interval.ms': '20', ...more };
+    const start = (offset: SourceOffset | null = null) =>
+      startSource({ config, offset, logger, defaults: debeziumDefaults });
+    const confirmed = async () => {
+      const sql = 'SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = $1';
+      return (await client.query<{ lsn: string }>(sql, [name])).rows[0]!.lsn;
+    };
+    return { client, name, start, confirmed };
+  }
+
+  test('lsn.flush.mode=manual: rows flow and are kept, and the slot stays where it is until somebody advances it', async () => {
+    const { client, start, confirmed } = await streaming({ 'lsn.flush.mode': 'manual' });
+    const source = await start();
+    await source.poll();
+    const first = await confirmed();
+    await client.query('INSERT INTO t VALUES (1)');
+    await source.until((records) => records.length === 1);
+    for (let turn = 0; turn < 3; turn++) await source.poll();
+    assert.equal(await confirmed(), first);
+    await source.stop();
+    const second = await start(source.offset());
+    await client.query('INSERT INTO t VALUES (2)');
+    await second.until((records) => records.length === 1);
+    assert.equal(envelope(second.records[0]!).after!.id, 2, 'what was kept does not come again');
+    await second.stop();
+    assert.equal(await confirmed(), first);
+  });
+
+  test('offset.mismatch.strategy=trust_slot: a slot that was advanced is where reading goes on, and that is said', async () => {
+    const told: string[] = [];
+    const logger = { ...silent, warn: (_: unknown, message: string) => told.push(message) };
+    const { client, name, start } = await streaming({ 'offset.mismatch.strategy': 'trust_slot' }, logger);
+    const source = await start();
+    await source.poll();
+    await client.query('INSERT INTO t VALUES (1)');
+    await source.until((records) => records.length === 1);
+    await source.stop();
+    await client.query('INSERT INTO t VALUES (2)');
+    await client.query('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [name]);
+    const second = await start(source.offset());
+    await second.poll();
+    await client.query('INSERT INTO t VALUES (3)');
+    await second.until((records) => records.length === 1);
+    assert.equal(envelope(second.records[0]!).after!.id, 3);
+    assert.ok(told.some((message) => /advanced beyond the stored position/.test(message)));
+  });
+
+  test('guardrail.collections.max says that there are too many tables, or does not start', async () => {
+    const told: string[] = [];
+    const logger = { ...silent, warn: (_: unknown, message: string) => told.push(message) };
+    const { client, start } = await streaming({ 'guardrail.collections.max': '1' }, logger);
+    await client.query('CREATE TABLE u (id int PRIMARY KEY)');
+    await (await start()).poll();
+    assert.match(told.join(), /2 tables are captured, and guardrail.collections.max is 1/);
+    const strict = await streaming({ 'guardrail.collections.max': '1', 'guardrail.collections.limit.action': 'fail' });
+    await strict.client.query('CREATE TABLE u (id int PRIMARY KEY)');
+    await assert.rejects(async () => (await strict.start()).poll(), { code: 'PG_SETUP' });
+  });
+
+  test('origins left out, the horizon in every record, headers of the context, and a pause before the stream', async () => {
+    const { client, name, start } = await streaming({
+      'slot.stream.params': 'origin=none',
+      'xmin.fetch.interval.ms': '1',
+      'extended.headers.enabled': 'true',
+      'streaming.delay.ms': '300',
+      'snapshot.mode': 'initial',
+    });
+    await client.query('INSERT INTO t VALUES (0)');
+    const source = await start();
+    await source.until((records) => records.length === 1);
+    const began = performance.now();
+    await source.poll();
+    await source.poll();
+    assert.ok(performance.now() - began > 250, 'the stream begins after its delay');
+    await client.query('SELECT pg_replication_origin_create($1)', [name]);
+    await client.query('SELECT pg_replication_origin_session_setup($1)', [name]);
+    await client.query('INSERT INTO t VALUES (1)');
+    await client.query('SELECT pg_replication_origin_session_reset()');
+    await client.query('INSERT INTO t VALUES (2)');
+    await source.until((records) => records.length === 2);
+    const [snapshot, change] = source.records;
+    assert.equal(envelope(change!).after!.id, 2, 'what came from elsewhere is left out');
+    assert.equal(typeof envelope(change!).source.xmin, 'number');
+    for (const record of [snapshot!, change!]) {
+      assert.deepEqual(
+        record.headers.map(({ key, value }) => `${key}=${value}`),
+        [
+          '__debezium.context.connectorLogicalName=shop',
+          '__debezium.context.taskId=0',
+          '__debezium.context.connectorName=postgresql',
+        ],
+      );
+    }
+    await source.stop();
+    await client.query('SELECT pg_replication_origin_drop($1)', [name]);
+  });
+});
