@@ -65,7 +65,8 @@ function budgetOf(what: string): Budget {
   const over = (): never => {
     throw badData(`The value asks ${what} more than ${MAX_CALLS} times: its references multiply.`);
   };
-  return { callsLeft: 0, over };
+  // What ajv itself judges while it compiles, by its meta-schemas, has no bound.
+  return { callsLeft: Number.POSITIVE_INFINITY, over };
 }
 
 function withinBudget(validate: ValidateFunction, budget: Budget): ValidateFunction {
