@@ -18,6 +18,7 @@ import { stopOnSignal } from './stop-on-signal.ts';
 import { UpLogLevels } from './up-log-levels.ts';
 import { upLogger } from './up-logger.ts';
 import { connectorsOf, groupsOf, overviewOf, subjectsOf, topicsOf } from './up-overview.ts';
+import { lastRecordsOf } from './up-records.ts';
 import { type PortName, settle, type UpFlags, type UpSettings } from './up-settings.ts';
 
 export function define(command: Command): void {
@@ -166,6 +167,7 @@ async function registryBeside(broker: Broker, log: LogClient, settings: UpSettin
     logger,
     config: settings.registry,
     snapshotFile: join(settings.data, 'schemas.snapshot'),
+    records: { last: (topic, side, count) => lastRecordsOf(log, topic, side, count) },
     logins: broker.security.logins(),
   });
   broker.validation.use(new RecordCheck(registry.core, { conditions: writeConditions, usage: registry.usage }));

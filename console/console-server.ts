@@ -11,6 +11,7 @@ import { type Answer, type Handler, isAllowedHost, json, send } from './http.ts'
 import { LiveOverview } from './live.ts';
 import { Metrics } from './metrics.ts';
 import { OverviewSampler } from './overview.ts';
+import { askRegistry, isRegistryQuestion, REGISTRY_PATH } from './registry-window.ts';
 import type { ConsoleAddresses, ConsoleLogger, HealthCheck, MetricSource, Overview } from './ports.ts';
 
 export interface ConsoleOptions {
@@ -83,6 +84,9 @@ function routes(source: HealthSource, { sampler, live, metrics }: Parts): Readon
   return new Map<string, Handler>([
     ['/', () => pageFile('index.html', 'text/html')],
     ['/app.js', () => pageFile('app.js', 'text/javascript')],
+    ['/schemas', () => pageFile('schemas.html', 'text/html')],
+    ['/schemas.js', () => pageFile('schemas.js', 'text/javascript')],
+    ['/schema-diff.js', () => pageFile('schema-diff.js', 'text/javascript')],
     ['/style.css', () => pageFile('style.css', 'text/css')],
     ['/icon.svg', () => pageFile('icon.svg', 'image/svg+xml')],
     ['/livez', livez],
@@ -108,7 +112,10 @@ async function respond(
 ): Promise<void> {
   const refused = refusal(request, options);
   const [path = '/'] = (request.url ?? '/').split('?');
-  const handler = handlers.get(path);
+  const registry = options.addresses?.().registry;
+  const handler = path.startsWith(REGISTRY_PATH)
+    ? () => askRegistry(request, response, registry)
+    : handlers.get(path);
   if (refused !== null) send(request, response, refused);
   else if (handler === undefined) send(request, response, json(404, { message: `The console has no page ${path}.` }));
   else {
@@ -122,7 +129,7 @@ function refusal(request: IncomingMessage, { host, allowedHosts = [] }: ConsoleO
     const message = `The console does not answer to the name '${request.headers.host}'. Use 127.0.0.1 or localhost, or allow the name.`;
     return json(421, { message });
   }
-  if (request.method === 'GET' || request.method === 'HEAD') return null;
+  if (request.method === 'GET' || request.method === 'HEAD' || isRegistryQuestion(request)) return null;
   return json(405, { message: 'The console is read-only: GET and HEAD.' });
 }
 

@@ -19,7 +19,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => An
 export const SOURCE_TIMEOUT_MS = 5_000;
 
 /** No script or style but our own files, nothing from elsewhere, in nobody's frame. */
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

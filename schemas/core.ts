@@ -4,9 +4,17 @@
  * No HTTP here and no I/O of its own; the store keeps it. Every refusal is a RegistryError with Confluent's number.
  */
 import { Checker } from './checking/checker.ts';
+import type { Explained } from './checking/work.ts';
 import { type DeletionParts, deleteContext, deleteSubject, deleteVersion } from './deletion.ts';
 import { errors } from './errors.ts';
-import type { CompatibilityLevel, Mode, RegisterRequest, SchemaVersion, SubjectConfig } from './model.ts';
+import type {
+  CompatibilityLevel,
+  Mode,
+  RegisterRequest,
+  SchemaContent,
+  SchemaVersion,
+  SubjectConfig,
+} from './model.ts';
 import { DEFAULT_LIMITS, type NamedText, type SchemaLimits } from './parse/parse-schema.ts';
 import { type CompatibilityAnswer, type RegisterOptions, Registration } from './registration.ts';
 import { SchemaReader } from './schema-reader.ts';
@@ -227,6 +235,30 @@ export class RegistryCore {
       if (number !== 'latest' && earlier.length === 0) throw errors.versionNotFound(number);
     }
     return this.#registration.check(subject, earlier, request, { normalize: options.normalize ?? false });
+  }
+
+  /** What changed from one version to another, whom it breaks, and by which record; null where one is no JSON Schema. */
+  async explain(before: SchemaVersion, after: SchemaVersion | RegisterRequest): Promise<Explained | null> {
+    const content = 'guid' in after ? after : this.#reader.contentOf(before.subject, after, { isNormalized: false, isNew: true });
+    if (before.schemaType !== 'JSON' || content.schemaType !== 'JSON') return null;
+    const context = contextOf(before.subject);
+    const sourceOf = ({ schema, references }: SchemaContent) => {
+      return { text: schema, references: this.#reader.closure(context, references) };
+    };
+    const { compatibilityPolicy: policy = 'STRICT' } = this.#settings.configInForce(before.subject);
+    const { limits } = this.#reader;
+    return this.#checker.explain({ before: sourceOf(before), after: sourceOf(content), policy, limits });
+  }
+
+  /** By record, why a schema that is not registered yet refuses it, or null. 42201. */
+  async refusals(
+    subject: string,
+    request: RegisterRequest,
+    records: readonly Uint8Array[],
+  ): Promise<readonly (string | null)[]> {
+    const { schema, references } = this.#reader.contentOf(subject, request, { isNormalized: false, isNew: true });
+    const known = this.#reader.closure(contextOf(subject), references);
+    return this.#checker.refusals({ schema, references: known, records });
   }
 
   async deleteSubject(name: string, permanent = false): Promise<number[]> {

@@ -8,6 +8,7 @@ import { RegistryConfigError } from './errors.ts';
 import { collectKept, type RegistryMetricFamily, RequestCounts } from './metrics.ts';
 import { COMPATIBILITY_LEVELS, type SchemaVersion } from './model.ts';
 import { DEFAULT_LIMITS } from './parse/parse-schema.ts';
+import type { RecordSource } from './rest/explain-routes.ts';
 import { Guard } from './rest/guard.ts';
 import { registryHttpServer } from './rest/server.ts';
 import type { RegistryLogins } from './security/authentication.ts';
@@ -58,6 +59,8 @@ export interface RegistryOptions {
   readonly config?: Readonly<Partial<Record<keyof RegistryConfig, string | number>>>;
   /** A file for what makes the next start quick; its folder is there. Without it every start reads the whole log. */
   readonly snapshotFile?: string;
+  /** Who has real records on which schemas can be tried. */
+  readonly records?: RecordSource;
   /** Who knows users, tokens and certificates; needed where requests are asked who they are. */
   readonly logins?: RegistryLogins;
 }
@@ -98,8 +101,11 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     logger.warn({ records: core.unreadableRecords }, `Some records of ${topic} were not understood and left alone.`);
   }
   const usage = new SchemaUsage();
+  const records = options.records ?? null;
   const guard = new Guard({ core, settings, logins: options.logins ?? null, roles, logger });
-  const apps = settings.places.map(({ tls }) => registryHttpServer({ core, usage, guard, tls, logger, counts }));
+  const apps = settings.places.map(({ tls }) =>
+    registryHttpServer({ core, usage, records, guard, tls, logger, counts }),
+  );
   const stop = async (): Promise<void> => {
     for (const app of apps) await app.close();
     await core.stop();

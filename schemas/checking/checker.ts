@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { errors, RegistryError } from '../errors.ts';
 import type { SoundAnswer } from '../sound/answer.ts';
 import type { Told } from './thread.ts';
-import type { CompareWork, VetWork, Work } from './work.ts';
+import type { CompareWork, Explained, ExplainWork, RecordsWork, VetWork, Work } from './work.ts';
 
 /** Milliseconds of a processor that one piece of work may take; a realistic comparison takes ten. */
 export const DEFAULT_BUDGET_MS = 5000;
@@ -58,6 +58,16 @@ export class Checker {
       messages,
       sound: sound ?? { verdict: 'unknown', reason: `The search took longer than ${this.#budgetMs} ms.` },
     };
+  }
+
+  /** What a change means. Throws 42201 for what is no schema or takes too long. */
+  async explain(work: Omit<ExplainWork, 'kind'>): Promise<Explained> {
+    return (await this.#inTurn({ kind: 'explain', ...work })).value as Explained;
+  }
+
+  /** By record, why the schema refuses it, or null. Throws 42201 for what takes too long. */
+  async refusals(work: Omit<RecordsWork, 'kind'>): Promise<readonly (string | null)[]> {
+    return (await this.#inTurn({ kind: 'records', ...work })).value as readonly (string | null)[];
   }
 
   /** Ends the thread; work under way is refused. */
@@ -133,6 +143,8 @@ interface Outcome {
   readonly isDone: boolean;
   readonly messages: readonly string[] | null;
   readonly sound: SoundAnswer | null;
+  /** The answer of work that is neither vetting nor comparing. */
+  readonly value?: unknown;
 }
 
 function done(thread: Worker, work: Work, budgetMs: number): Promise<Outcome> {
@@ -153,7 +165,8 @@ function done(thread: Worker, work: Work, budgetMs: number): Promise<Outcome> {
         return;
       }
       finish();
-      if ('sound' in told) resolve({ isDone: true, messages, sound: told.sound });
+      if ('value' in told) resolve({ isDone: true, messages, sound: null, value: told.value });
+      else if ('sound' in told) resolve({ isDone: true, messages, sound: told.sound });
       else if ('refused' in told) {
         reject(new RegistryError(told.refused.code, told.refused.errorCode, told.refused.message));
       } else reject(errors.invalidSchema(`Invalid schema: it cannot be checked: ${told.failed}`));

@@ -4,12 +4,13 @@ import { RegistryError } from '../errors.ts';
 import { DEFAULT_LIMITS, parseSchema } from '../parse/parse-schema.ts';
 import type { SoundAnswer } from '../sound/answer.ts';
 import { compileSchema } from '../validation/compile.ts';
-import { compare, vet, type Work } from './work.ts';
+import { compare, explain, refusals, vet, type Work } from './work.ts';
 
 export type Told =
   | 'ready'
   | { readonly messages: readonly string[] }
   | { readonly sound: SoundAnswer | null }
+  | { readonly value: unknown }
   | { readonly refused: { readonly code: string; readonly errorCode: number; readonly message: string } }
   | { readonly failed: string };
 
@@ -21,7 +22,9 @@ port.on('message', async (work: Work) => {
     if (work.kind === 'vet') {
       await vet(work);
       tell({ sound: null });
-    } else tell({ sound: await compare(work, (messages) => tell({ messages })) });
+    } else if (work.kind === 'explain') tell({ value: await explain(work) });
+    else if (work.kind === 'records') tell({ value: refusals(work) });
+    else tell({ sound: await compare(work, (messages) => tell({ messages })) });
   } catch (error) {
     if (error instanceof RegistryError) {
       const { code, errorCode, message } = error;

@@ -1,5 +1,5 @@
 /**
- * What the checking thread does: vet one schema, or compare one with earlier ones by both checkers.
+ * What the checking thread does: vet one schema, compare one with earlier ones by both checkers, explain a change, try records.
  *
  * Pure but for the time it takes, which is why it has a thread of its own; checker.ts sends the work and ends it.
  */
@@ -8,8 +8,10 @@ import { ValidationBudgetError } from '../errors.ts';
 import type { CompatibilityLevel, CompatibilityPolicy } from '../model.ts';
 import { type NamedText, parseSchema, type SchemaLimits } from '../parse/parse-schema.ts';
 import { type EarlierText, type SoundAnswer, soundAnswer } from '../sound/answer.ts';
-import { judgePair } from '../sound/judge.ts';
-import { compileSchema } from '../validation/compile.ts';
+import { judgePair, judgeSchemas } from '../sound/judge.ts';
+import { diffSchemas, type SchemaDiff, type SchemaSource } from '../tools/diff.ts';
+import { compileForBytes, compileSchema, firstProblem } from '../validation/compile.ts';
+import { PREFIX_BYTES, wireProblem } from '../wire.ts';
 
 /** Everything crosses a thread, so texts only. */
 export interface VetWork {
@@ -32,7 +34,57 @@ export interface CompareWork {
   readonly limits: SchemaLimits;
 }
 
-export type Work = VetWork | CompareWork;
+/** What a change of schema means, in both directions, whatever a subject's level says. */
+export interface ExplainWork {
+  readonly kind: 'explain';
+  readonly before: SchemaSource;
+  readonly after: SchemaSource;
+  readonly policy: CompatibilityPolicy;
+  readonly limits: SchemaLimits;
+}
+
+/** Which of these records a schema refuses. */
+export interface RecordsWork {
+  readonly kind: 'records';
+  readonly schema: string;
+  readonly references: readonly NamedText[];
+  /** JSON, behind a schema id or not. */
+  readonly records: readonly Uint8Array[];
+}
+
+export type Work = VetWork | CompareWork | ExplainWork | RecordsWork;
+
+export interface Explained extends SchemaDiff {
+  /** What happens to records of the old schema where the new one reads, and the other way round. */
+  readonly sound: { readonly new: SoundAnswer; readonly old: SoundAnswer };
+}
+
+export async function explain({ before, after, policy, limits }: ExplainWork): Promise<Explained> {
+  const diff = await diffSchemas(before, after, policy);
+  const textOf = ({ text, references = [] }: SchemaSource) => ({ schema: text, references });
+  const judged = (level: CompatibilityLevel): Promise<SoundAnswer> =>
+    soundAnswer(textOf(after), [{ ...textOf(before), version: 0 }], level, (old, next) =>
+      judgeSchemas(old, next, limits),
+    );
+  const { version: _, ...ofNew } = await judged('BACKWARD');
+  const { version: __, ...ofOld } = await judged('FORWARD');
+  return { ...diff, sound: { new: ofNew, old: ofOld } };
+}
+
+/** By record, why it is refused; null where it fits. */
+export function refusals({ schema, references, records }: RecordsWork): (string | null)[] {
+  const { fits, validate } = compileForBytes(schema, references);
+  return records.map((record) => {
+    const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
+    const from = wireProblem(bytes) === null ? PREFIX_BYTES : 0;
+    if (fits(bytes, from)) return null;
+    try {
+      return validate(JSON.parse(bytes.toString('utf8', from))) === true ? null : firstProblem(validate.errors);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+}
 
 /** Throws RegistryError 42201 or 42209 for what is no sound schema, and what ajv throws for what cannot be compiled. */
 export async function vet({ schema, references, limits, keptBudgetMs }: VetWork): Promise<void> {

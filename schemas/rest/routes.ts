@@ -12,6 +12,7 @@ import type { SchemaEntry } from '../state.ts';
 import { assertValidContext, canonicalName, contextOf, inContext } from '../subject-name.ts';
 import type { SchemaUsage, UseKind } from '../usage.ts';
 import { contextNamed } from './contexts.ts';
+import { explainRoutes, type RecordSource } from './explain-routes.ts';
 import { exporterRoutes } from './exporter-routes.ts';
 import { foundTags, inFormat, presented } from './presentation.ts';
 import { bodyObject, flag, listOf, paged, type RestRequest, registerRequest, text } from './request.ts';
@@ -32,7 +33,7 @@ const API_VERSION = '8.1.1';
 /** Confluent's bound on a schema search. */
 const MAX_LISTED = 1000;
 
-export function routes(core: RegistryCore, usage: SchemaUsage): readonly Route[] {
+export function routes(core: RegistryCore, usage: SchemaUsage, records: RecordSource | null = null): readonly Route[] {
   return [
     ...subjectRoutes(core, usage),
     ...versionRoutes(core),
@@ -43,6 +44,7 @@ export function routes(core: RegistryCore, usage: SchemaUsage): readonly Route[]
     ...serverRoutes(core),
     ...exporterRoutes,
     ...usageRoutes(core, usage),
+    ...explainRoutes(core, records),
   ];
 }
 

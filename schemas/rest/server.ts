@@ -11,6 +11,7 @@ import type { RequestCounts } from '../metrics.ts';
 import type { Place } from '../security/config.ts';
 import type { SchemaUsage } from '../usage.ts';
 import { withoutContextPath } from './contexts.ts';
+import type { RecordSource } from './explain-routes.ts';
 import type { Guard } from './guard.ts';
 import { ACCEPTED_BODIES, answerType, bodyText, SCHEMA_REGISTRY_V1 } from './negotiate.ts';
 import type { RestRequest } from './request.ts';
@@ -33,6 +34,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 export interface RegistryHttp {
   readonly core: RegistryCore;
   readonly usage: SchemaUsage;
+  readonly records: RecordSource | null;
   readonly guard: Guard;
   readonly tls: Place['tls'];
   readonly logger: RestLogger;
@@ -40,7 +42,15 @@ export interface RegistryHttp {
 }
 
 /** Not listening yet; the caller does that. */
-export function registryHttpServer({ core, usage, guard, tls, logger, counts }: RegistryHttp): FastifyInstance {
+export function registryHttpServer({
+  core,
+  usage,
+  records,
+  guard,
+  tls,
+  logger,
+  counts,
+}: RegistryHttp): FastifyInstance {
   const app = fastify({
     ...(tls === null ? {} : { https: tls }),
     logger: false,
@@ -61,7 +71,7 @@ export function registryHttpServer({ core, usage, guard, tls, logger, counts }: 
     return answerError(error, request, reply, logger);
   });
 
-  const all = routes(core, usage);
+  const all = routes(core, usage, records);
   for (const route of all) app.route({ method: route.method, url: route.path, handler: handler(route, guard) });
   refuseUnrouted(app, all);
   return app;

@@ -43,8 +43,10 @@ export function needOf(method: string, path: string): Need | null {
   const ofSubject = path.includes('/:subject');
   if (method === 'GET' || method === 'HEAD') return ofSubject ? { role: 'read', ofSubject } : null;
   if (path === '/' || path === '/invalid-context/:context') return null;
-  // Looking up and comparing change nothing.
-  if (method === 'POST' && (path === '/subjects/:subject' || path.startsWith('/compatibility/'))) {
+  // Looking up, comparing and trying change nothing.
+  const isQuestion =
+    path === '/subjects/:subject' || path === '/subjects/:subject/try' || path.startsWith('/compatibility/');
+  if (method === 'POST' && isQuestion) {
     return { role: 'read', ofSubject };
   }
   return { role: method === 'POST' && ofSubject ? 'write' : 'admin', ofSubject };
