@@ -36,7 +36,7 @@ interface TimedRecord extends FoundRecord {
   readonly timestamp: number;
 }
 
-/** Newest first. Tombstones and holes count among the records looked at. */
+/** Read from the end, so that the newest find room. Tombstones and holes count among the records looked at. */
 async function lastOfPartition(
   log: LogClient,
   place: { readonly topic: string; readonly partition: number },
@@ -61,5 +61,5 @@ async function lastOfPartition(
     });
   }
   await reader.close();
-  return found;
+  return found.reverse();
 }

@@ -117,6 +117,9 @@ describe('the console', () => {
     for (const [path, type] of [
       ['/', 'text/html'],
       ['/app.js', 'text/javascript'],
+      ['/schemas', 'text/html'],
+      ['/schemas.js', 'text/javascript'],
+      ['/schema-diff.js', 'text/javascript'],
       ['/style.css', 'text/css'],
       ['/icon.svg', 'image/svg+xml'],
     ] as const) {
@@ -126,8 +129,10 @@ describe('the console', () => {
       assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'none'; script-src 'self'/);
       await response.arrayBuffer();
     }
-    const html = await (await fetch(url)).text();
-    assert.doesNotMatch(html, /<script>|style="|onclick|https?:\/\//);
+    for (const page of ['/', '/schemas']) {
+      const html = await (await fetch(url + page)).text();
+      assert.doesNotMatch(html, /<script>|style="|onclick|https?:\/\//, page);
+    }
   });
 
   it('is read-only and says where it has no page', async (test) => {

@@ -11,8 +11,8 @@ import { type Answer, type Handler, isAllowedHost, json, send } from './http.ts'
 import { LiveOverview } from './live.ts';
 import { Metrics } from './metrics.ts';
 import { OverviewSampler } from './overview.ts';
-import { askRegistry, isRegistryQuestion, REGISTRY_PATH } from './registry-window.ts';
 import type { ConsoleAddresses, ConsoleLogger, HealthCheck, MetricSource, Overview } from './ports.ts';
+import { askRegistry, isRegistryQuestion, REGISTRY_PATH } from './registry-window.ts';
 
 export interface ConsoleOptions {
   readonly host: string;
@@ -113,9 +113,7 @@ async function respond(
   const refused = refusal(request, options);
   const [path = '/'] = (request.url ?? '/').split('?');
   const registry = options.addresses?.().registry;
-  const handler = path.startsWith(REGISTRY_PATH)
-    ? () => askRegistry(request, response, registry)
-    : handlers.get(path);
+  const handler = path.startsWith(REGISTRY_PATH) ? () => askRegistry(request, response, registry) : handlers.get(path);
   if (refused !== null) send(request, response, refused);
   else if (handler === undefined) send(request, response, json(404, { message: `The console has no page ${path}.` }));
   else {

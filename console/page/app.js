@@ -61,7 +61,7 @@ const tables = {
   subjects: {
     name: (subject) => subject.subject,
     cells: (subject) => [
-      named(subject.subject),
+      linked(subject.subject, `schemas?subject=${encodeURIComponent(subject.subject)}`),
       number(count(subject.version)),
       number(count(subject.id)),
       text(subject.schemaType),
@@ -163,6 +163,14 @@ function text(value) {
 function named(value) {
   return (cell) => {
     setText(cell, value);
+    setClass(cell, 'name');
+  };
+}
+function linked(value, href) {
+  return (cell) => {
+    const link = cell.firstChild ?? cell.appendChild(document.createElement('a'));
+    if (link.getAttribute('href') !== href) link.setAttribute('href', href);
+    setText(link, value);
     setClass(cell, 'name');
   };
 }
