@@ -119,6 +119,7 @@ describe('the console', () => {
       ['/app.js', 'text/javascript'],
       ['/schemas', 'text/html'],
       ['/schemas.js', 'text/javascript'],
+      ['/schema-cards.js', 'text/javascript'],
       ['/schema-diff.js', 'text/javascript'],
       ['/style.css', 'text/css'],
       ['/icon.svg', 'image/svg+xml'],

@@ -86,6 +86,7 @@ function routes(source: HealthSource, { sampler, live, metrics }: Parts): Readon
     ['/app.js', () => pageFile('app.js', 'text/javascript')],
     ['/schemas', () => pageFile('schemas.html', 'text/html')],
     ['/schemas.js', () => pageFile('schemas.js', 'text/javascript')],
+    ['/schema-cards.js', () => pageFile('schema-cards.js', 'text/javascript')],
     ['/schema-diff.js', () => pageFile('schema-diff.js', 'text/javascript')],
     ['/style.css', () => pageFile('style.css', 'text/css')],
     ['/icon.svg', () => pageFile('icon.svg', 'image/svg+xml')],

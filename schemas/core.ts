@@ -239,7 +239,8 @@ export class RegistryCore {
 
   /** What changed from one version to another, whom it breaks, and by which record; null where one is no JSON Schema. */
   async explain(before: SchemaVersion, after: SchemaVersion | RegisterRequest): Promise<Explained | null> {
-    const content = 'guid' in after ? after : this.#reader.contentOf(before.subject, after, { isNormalized: false, isNew: true });
+    const content =
+      'guid' in after ? after : this.#reader.contentOf(before.subject, after, { isNormalized: false, isNew: true });
     if (before.schemaType !== 'JSON' || content.schemaType !== 'JSON') return null;
     const context = contextOf(before.subject);
     const sourceOf = ({ schema, references }: SchemaContent) => {

@@ -57,5 +57,10 @@ test('A schema is tried on the last records before it is registered, and nothing
   const nobody = await client.post('/subjects/other/try', { schemaType: 'JSON', schema: next });
   assert.equal(nobody.body.records, null);
   assertRefused(await client.post('/subjects/s/try', { schemaType: 'JSON', schema: '{' }), 422, 42201, /not JSON/);
-  assertRefused(await client.post('/subjects/gps-value/try?last=x', { schemaType: 'JSON', schema: '{}' }), 422, 422, /last/);
+  assertRefused(
+    await client.post('/subjects/gps-value/try?last=x', { schemaType: 'JSON', schema: '{}' }),
+    422,
+    422,
+    /last/,
+  );
 });
