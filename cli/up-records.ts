@@ -3,7 +3,25 @@
  *
  * `up.ts` hands this in; the registry knows no topic and the log no schema.
  */
-import type { LogClient } from '../runtime/log/client.ts';
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** The log, as far as it is asked. */
+export interface ReadLog {
+  describeTopics(names: readonly string[]): Promise<readonly { readonly partitions: number }[]>;
+  offsets(partition: Place): Promise<{ readonly logStartOffset: number; readonly logEndOffset: number }>;
+  reader(partition: Place): {
+    read(offset: number): Promise<{
+      readonly timestamp: number;
+      readonly key: Buffer | null;
+      readonly value: Buffer | null;
+    } | null>;
+    close(): Promise<void>;
+  };
+}
 
 interface FoundRecord {
   readonly place: string;
@@ -17,7 +35,7 @@ const TURN_RECORDS = 100;
 
 /** Up to `count` records, as many of each partition, oldest first; null where there is no such topic. */
 export async function lastRecordsOf(
-  log: LogClient,
+  log: ReadLog,
   topic: string,
   side: 'key' | 'value',
   count: number,
@@ -38,8 +56,8 @@ interface TimedRecord extends FoundRecord {
 
 /** Read from the end, so that the newest find room. Tombstones and holes count among the records looked at. */
 async function lastOfPartition(
-  log: LogClient,
-  place: { readonly topic: string; readonly partition: number },
+  log: ReadLog,
+  place: Place,
   side: 'key' | 'value',
   room: { readonly records: number; readonly bytes: number },
 ): Promise<TimedRecord[]> {
