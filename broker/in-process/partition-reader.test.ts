@@ -54,6 +54,20 @@ test('a bite ends once its bytes are used up, never before a first record', asyn
   assert.equal(read(reader, 10, 150).length, 2);
 });
 
+test('a bite as large as it likes is filled by reads of half a MiB, and a larger batch comes whole', async (t) => {
+  const { log } = openLog(t);
+  const value = 'x'.repeat(100_000);
+  for (let index = 0; index < 20; index++) await append(log, batchOf({ values: [value] }));
+  await append(log, batchOf({ values: [value.repeat(7)] }));
+  const reads = t.mock.method(log, 'read');
+  const reader = new PartitionReader(log, 0, 'read_uncommitted');
+  assert.equal(read(reader, 1000, 100_000_000).length, 21);
+  const sizes = reads.mock.calls.map(({ result }) => result?.records.length ?? 0);
+  const most = Math.max(...sizes.slice(0, -2));
+  assert.ok(most > 500_000 && most <= 512 * 1024, `five batches each, not ${most} bytes`);
+  assert.ok(sizes.at(-2)! > 700_000, 'the large one alone');
+});
+
 test('read_committed passes over aborted records and waits before open ones; markers are never seen', async (t) => {
   const { log } = openLog(t);
   await transaction(log, 1, 'aborted');

@@ -14,6 +14,11 @@ import type { ConsumerRecord } from './types.ts';
  * handed out are views of it and nobody knows when the last one is dropped.
  */
 const copyBelowBytes = 32 * 1024;
+/**
+ * What one read takes from the log at most, whatever a poll may hold: what is read is looked at while it lies in the
+ * processor's cache, and a consumer that has read ahead holds no more than this for each partition.
+ */
+const readBytesMax = 512 * 1024;
 const nothing = Buffer.alloc(0);
 
 export interface Room {
@@ -129,7 +134,8 @@ export class PartitionReader {
   }
 
   #fetch(maxBytes: number): boolean {
-    const read = this.log.read(this.position, maxBytes, { isolation: this.#isolation, minOneBatch: true });
+    const bytes = Math.min(maxBytes, readBytesMax);
+    const read = this.log.read(this.position, bytes, { isolation: this.#isolation, minOneBatch: true });
     this.logEndOffset = read.highWatermark;
     this.#aborted = read.abortedTransactions ?? [];
     this.#abortedProducers.clear();
