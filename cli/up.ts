@@ -167,7 +167,16 @@ async function registryBeside(broker: Broker, log: LogClient, settings: UpSettin
     logger,
     config: settings.registry,
     snapshotFile: join(settings.data, 'schemas.snapshot'),
-    records: { last: (topic, side, count) => lastRecordsOf(log, topic, side, count) },
+    records: {
+      last: async (topic, side, count, { principal, host }) => {
+        const asker = {
+          principal: { type: 'User', name: principal.replace(/^User:/, ''), text: principal },
+          clientHost: host,
+        };
+        const mayRead = broker.security.authorizer.isAllowed(asker, 'read', 'topic', topic);
+        return mayRead ? lastRecordsOf(log, topic, side, count) : null;
+      },
+    },
     logins: broker.security.logins(),
   });
   broker.validation.use(new RecordCheck(registry.core, { conditions: writeConditions, usage: registry.usage }));

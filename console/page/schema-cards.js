@@ -165,7 +165,11 @@ export function outcome({ against, level, is_compatible: isCompatible, messages 
 export function recordsLine(records, schemaType) {
   if (schemaType !== 'JSON') return el('p', { className: 'muted' }, 'Real records are tried on JSON Schemas only.');
   if (records === null)
-    return el('p', { className: 'muted' }, 'There is no topic of that name whose records it could be tried on.');
+    return el(
+      'p',
+      { className: 'muted' },
+      'There are no records to try it on: no topic has the name, or it is not yours to read.',
+    );
   const { topic, tried: count, refused, examples } = records;
   const all = `${count.toLocaleString('en')} last ${count === 1 ? 'record' : 'records'} of ${topic}`;
   if (count === 0) return el('p', { className: 'muted' }, `The topic ${topic} has no record to try it on.`);

@@ -13,11 +13,15 @@ import type { Route } from './routes.ts';
 
 /** Real records, by whoever keeps the log; the registry knows none. */
 export interface RecordSource {
-  /** Up to `count` of the last records of a topic, their keys or values, oldest first; null where there is no such topic. */
+  /**
+   * Up to `count` of the last records of a topic, their keys or values, oldest first; null where there is no such topic, or
+   * not for `reader`: what a schema refuses tells what a record holds.
+   */
   last(
     topic: string,
     side: 'key' | 'value',
     count: number,
+    reader: { readonly principal: string; readonly host: string },
   ): Promise<readonly { readonly place: string; readonly bytes: Uint8Array }[] | null>;
 }
 
@@ -81,8 +85,9 @@ async function onRecords(
   const named = /^(.+)-(key|value)$/.exec(parseSubjectName(core.subjectFor(subject)).subject);
   const topic = text(request, 'topic') || named?.[1];
   const side = named?.[2] === 'key' ? 'key' : 'value';
+  const reader = { principal: request.access.principal, host: request.host };
   if (records === null || topic === undefined || asked.schemaType !== 'JSON') return null;
-  const found = await records.last(topic, side, countOf(request));
+  const found = await records.last(topic, side, countOf(request), reader);
   if (found === null) return null;
   const reasons = await core.refusals(
     subject,

@@ -44,7 +44,7 @@ test('A schema is tried on the last records before it is registered, and nothing
   assert.equal(status, 200);
   assert.deepEqual([body.against, body.level, body.is_compatible], [1, 'BACKWARD', false]);
   assert.equal(body.sound.new.verdict, 'breaks');
-  assert.deepEqual(asked, [['gps', 'value', 4]]);
+  assert.deepEqual(asked, [['gps', 'value', 4, { principal: 'User:ANONYMOUS', host: '127.0.0.1' }]]);
   assert.deepEqual([body.records.topic, body.records.tried, body.records.refused], ['gps', 4, 2]);
   assert.deepEqual(body.records.examples[0], { place: 'gps-0@1', reason: '/speed must be integer' });
   assert.match(body.records.examples[1].reason, /JSON/);

@@ -9,6 +9,8 @@ export interface RestRequest {
   readonly access: Access;
   /** What the client says of itself. */
   readonly client: string;
+  /** The address it asks from. */
+  readonly host: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: unknown;

@@ -102,6 +102,7 @@ function restRequest(request: FastifyRequest, guard: Guard): RestRequest {
   return {
     access: guard.accessOf(request),
     client: clientOf(request),
+    host: request.ip,
     params: request.params as Record<string, string>,
     query: request.query as Record<string, string | string[]>,
     body: request.body,

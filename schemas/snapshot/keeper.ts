@@ -38,6 +38,8 @@ export class SnapshotKeeper {
   #position = 0;
   #last: SnapshotFacts['last'] = [0, 0, 0];
   #changes = 0;
+  /** The file was ignored: it is replaced when the process stops, so that nobody is told of it again. */
+  #isBad = false;
   #writing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
 
@@ -59,22 +61,26 @@ export class SnapshotKeeper {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#writing;
-    if (this.#changes >= CHANGES_WORTH_AT_STOP) await this.write();
+    if (this.#isBad || this.#changes >= CHANGES_WORTH_AT_STOP) await this.write();
   }
 
   /** Writes a snapshot of now; one at a time. A failure is a line of the log: the next start reads the whole log. */
   async write(): Promise<void> {
     if (this.#options === null || this.#log === null) return;
+    while (this.#writing !== null) await this.#writing;
     const { path, logger } = this.#options;
     const began = performance.now();
     const content = this.#state.capture({ log: this.#log.identity, offset: this.#position, last: this.#last });
     this.#changes = 0;
+    this.#isBad = false;
     this.#writing = writeSnapshotFile(path, content).then(
       () => {
+        this.#writing = null;
         const ms = Math.round(performance.now() - began);
         logger.debug({ path, versions: content.rows.length, ms }, 'A snapshot of the schema registry was written.');
       },
       (error: unknown) => {
+        this.#writing = null;
         logger.warn(
           { err: error, path },
           'No snapshot of the schema registry could be written; its log has everything.',
@@ -82,12 +88,12 @@ export class SnapshotKeeper {
       },
     );
     await this.#writing;
-    this.#writing = null;
   }
 
   async #read(log: LogDescription): Promise<Snapshot | null> {
     const { path, logger } = this.#options!;
     const ignored = (why: string): null => {
+      this.#isBad = true;
       logger.warn({ path }, `The snapshot of the schema registry is ignored: ${why}. The whole log is read instead.`);
       return null;
     };
@@ -97,6 +103,8 @@ export class SnapshotKeeper {
       const snapshot = decodeSnapshot(bytes);
       if (typeof snapshot === 'string') return ignored(snapshot);
       const { log: identity, offset } = snapshot.facts;
+      // Of an empty log: there is nothing to go on from, and nothing to say.
+      if (offset === 0) return null;
       if (identity !== log.identity) return ignored('it is of another log');
       if (offset > log.endOffset) return ignored(`it goes to offset ${offset}, and the log ends at ${log.endOffset}`);
       if (offset < log.startOffset)
@@ -129,6 +137,7 @@ export class SnapshotKeeper {
     const message =
       'The snapshot of the schema registry is ignored: records of the log behind it are others, or were compacted away. The whole log is read instead.';
     logger.warn({ path, offset }, message);
+    this.#isBad = true;
     await this.#store.close();
     this.#state.clear();
     this.#position = 0;

@@ -59,4 +59,8 @@ test('A registry starts from its snapshot and the records behind it, and not fro
   assert.match(fourth.warnings.join(), /The snapshot of the schema registry is ignored: it is of another log/);
   assert.deepEqual(fourth.core.subjects(), []);
   await fourth.end();
+
+  const fifth = await registry();
+  assert.deepEqual(fifth.warnings, [], 'it is said once');
+  await fifth.end();
 });

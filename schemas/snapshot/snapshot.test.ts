@@ -273,6 +273,7 @@ for (const [what, warning, spoil] of BAD) {
     const whole = await started(records, null);
     assert.deepEqual(await answers(core), await answers(whole.core));
     await core.stop();
+    assert.deepEqual((await started(records, path)).warnings, [], 'it is said once');
   });
 }
 
