@@ -32,7 +32,13 @@ export async function sampleRows(
     const limit = Math.max(1, Math.ceil(max / Math.max(1, tables.length)));
     const notifications = new Notifications({ ...settings, notifications: { topic: null, isLogged: false } }, logger);
     const activeSessions = async () => 0;
-    const progress = new SnapshotProgress({ settings: settings.snapshot, logger, expectedRows: max, activeSessions });
+    const progress = new SnapshotProgress({
+      settings: settings.snapshot,
+      logger,
+      expectedRows: max,
+      rowsBefore: 0,
+      activeSessions,
+    });
     const shared = { settings, partition: { server: settings.prefix }, tables: new Tables(settings), signal };
     const context = { ...shared, connections: [connection], progress, notifications, xmin: 0, xmax: 0, proof: {} };
     const limited = tables.map((table) => ({ ...table, limit }));

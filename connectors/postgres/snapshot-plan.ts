@@ -36,7 +36,7 @@ export interface SnapshotRange {
 }
 
 /** 16 MiB: tens of thousands of rows, a fraction of a second. */
-const RANGE_PAGES_MIN = 2048;
+export const RANGE_PAGES_MIN = 2048;
 /** An offset names the ranges that are done. */
 const RANGES_MAX = 256;
 

@@ -13,6 +13,8 @@ export class SnapshotProgress {
   readonly #settings: SnapshotSettings;
   readonly #logger: Logger;
   readonly #expected: number;
+  /** Read before a restart. */
+  readonly #before: number;
   /** Sessions at work on the server, ours not counted. */
   readonly #activeSessions: () => Promise<number>;
   readonly #began = performance.now();
@@ -24,21 +26,29 @@ export class SnapshotProgress {
     readonly settings: SnapshotSettings;
     readonly logger: Logger;
     readonly expectedRows: number;
+    /** Rows of tables and ranges that were done before. */
+    readonly rowsBefore: number;
     readonly activeSessions: () => Promise<number>;
   }) {
     this.#settings = options.settings;
     this.#logger = options.logger;
     this.#expected = options.expectedRows;
+    this.#before = options.rowsBefore;
     this.#activeSessions = options.activeSessions;
   }
 
-  /** Rows read, rows there may be, rows a second, seconds left (null while nobody can tell). */
+  /**
+   * Rows read (before a restart too), rows there may be, rows a second since the start, seconds left. Null: nobody can tell, as
+   * long as Postgres has not counted the tables.
+   */
   get state() {
     const seconds = Math.max(0.001, (performance.now() - this.#began) / 1000);
     const rate = this.#rows / seconds;
-    const left = Math.max(0, this.#expected - this.#rows);
-    const secondsLeft = rate === 0 ? null : Math.round(left / rate);
-    return { rows: this.#rows, expectedRows: this.#expected, rowsPerSecond: Math.round(rate), secondsLeft };
+    const rows = this.#before + this.#rows;
+    const left = this.#expected - rows;
+    const secondsLeft = rate === 0 || left < 0 ? null : Math.round(left / rate);
+    const expectedRows = this.#expected < rows ? null : this.#expected;
+    return { rows, expectedRows, rowsPerSecond: Math.round(rate), secondsLeft };
   }
 
   add(rows: number): void {

@@ -245,6 +245,11 @@ export class SnapshotReader {
   #take(lane: Lane, batch: RecordBatch, buffer: Buffer, start: number, end: number): void {
     const work = lane.work!;
     const { encoder } = work;
+    // There is a row behind it: it is not the table's last, and its range is done.
+    if (work.tail !== null) {
+      this.#emitWaiting(batch, work.tail, 'true');
+      work.tail = null;
+    }
     if (lane.hasPending) this.#emit(batch, lane.out, work, lane.pendingKey, 'true');
     readCopyLine(buffer, start, end - 1, encoder.columnCount, lane.row);
     lane.pendingKey = null;

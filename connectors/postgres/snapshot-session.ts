@@ -86,8 +86,17 @@ function pieces(tables: readonly SnapshotTable[], { partial }: SnapshotPosition)
   );
 }
 
+/** What of a table was done before a restart, from 0 to 1. */
+function shareDone(table: SnapshotTable, { tablesDone, partial }: SnapshotPosition): number {
+  const name = `${table.table.schema}.${table.table.name}`;
+  if (tablesDone.includes(name)) return 1;
+  const before = partial.find((it) => it.table === name);
+  if (before === undefined) return 0;
+  return Math.min(1, before.done.length / Math.max(1, Math.ceil(table.pages / before.rangePages)));
+}
+
 function progressOf(
-  { context, settings }: SnapshotSessionOptions,
+  { context, settings, position }: SnapshotSessionOptions,
   tables: readonly SnapshotTable[],
   close: () => void,
 ) {
@@ -107,5 +116,7 @@ function progressOf(
     }
   };
   const expectedRows = tables.reduce((sum, table) => sum + table.rows, 0);
-  return new SnapshotProgress({ settings: settings.snapshot, logger: context.logger, expectedRows, activeSessions });
+  const rowsBefore = tables.reduce((sum, table) => sum + Math.round(table.rows * shareDone(table, position)), 0);
+  const counts = { expectedRows, rowsBefore };
+  return new SnapshotProgress({ settings: settings.snapshot, logger: context.logger, ...counts, activeSessions });
 }

@@ -8,6 +8,7 @@ import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { assertSameRows } from '../../test/kit/same-rows.ts';
 import { type Logger, plainValue, type SourceOffset, type SourceRecord } from '../api/index.ts';
+import { RANGE_PAGES_MIN } from './snapshot-plan.ts';
 import { envelope, materialise, startSource, startWriter, stopAll } from './source-harness.ts';
 
 const stored = <T>(offset: T): T => JSON.parse(JSON.stringify(offset)) as T;
@@ -85,6 +86,54 @@ describe('snapshots', () => {
     assertSameRows(all, new Map(rows.map(({ id, v, big }) => [id, { v, big }])));
     assert.ok(read < rows.length, `${read} of ${rows.length} rows were read again`);
     await second.stop();
+  });
+
+  test('a crash sends again what was in the hands of the readers and no more, however often it comes; the progress goes on', async () => {
+    const { client, config } = await database(
+      `${wide} CREATE TABLE small (id int PRIMARY KEY); INSERT INTO small VALUES (1)`,
+    );
+    await client.query('ANALYZE');
+    const size = "SELECT pg_relation_size('t') / current_setting('block_size')::int AS pages";
+    const { pages } = (await client.query<{ pages: number }>(size)).rows[0]!;
+    const ranges = Math.ceil(pages / RANGE_PAGES_MIN);
+    assert.ok(ranges >= 3, `${ranges} ranges prove nothing`);
+    const readers = 1;
+    const rowsInRange = Math.ceil((WIDE_ROWS / pages) * RANGE_PAGES_MIN);
+    const told: { rows: number; expectedRows: number | null; secondsLeft: number | null }[] = [];
+    const logger: Logger = {
+      debug() {},
+      warn() {},
+      error() {},
+      info: (fields) => told.push(fields as (typeof told)[0]),
+    };
+    const quick = { ...config, 'snapshot.max.threads': String(readers), 'max.batch.size': '500' };
+    const doneOf = (offset: SourceOffset | null) =>
+      (stored(offset ?? {}) as { snapshot_ranges?: { done: number[] }[] }).snapshot_ranges?.[0]?.done.length ?? 0;
+    const records: SourceRecord[] = [];
+    let offset: SourceOffset | null = null;
+    // Killed in the second range, in the third, and left alone.
+    for (const wanted of [1, 2]) {
+      const source = await startSource({ config: quick, offset, logger });
+      await source.until((all) => all.length > rowsInRange * 1.2);
+      assert.equal(doneOf(source.offset()), wanted);
+      await source.stop();
+      records.push(...source.records);
+      offset = stored(source.offset());
+    }
+    const last = await startSource({ config: quick, offset, logger });
+    await last.until((all) => all.length > 0 && markers(all.slice(-1), 'last') === 1);
+    records.push(...last.records);
+    await last.stop();
+    const rows = materialise(records).size;
+    assert.equal(rows, WIDE_ROWS + 1);
+    const again = records.length - rows;
+    assert.ok(
+      again <= 2 * readers * rowsInRange,
+      `${again} rows were sent again, more than ${2 * readers * rowsInRange}`,
+    );
+    const end = told.find((fields) => 'secondsLeft' in fields)!;
+    assert.equal(end.expectedRows, WIDE_ROWS + 1);
+    assert.ok(Math.abs(end.rows - WIDE_ROWS) < rowsInRange, `${end.rows} of ${WIDE_ROWS} rows are said to be read`);
   });
 
   test('a table read again beside the stream ends up as it is, while somebody writes all the time', async () => {
