@@ -5,10 +5,10 @@
  */
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
-import { type OutputFormat, printObject, withOutput } from './io.ts';
+import { type OutputFormat, printObject, withOutput, writeData } from './io.ts';
 import { ask, type RegistryOptions, withRegistry } from './registry.ts';
 import { lastRecords, type RecordOptions, withRecords } from './schema-records.ts';
-import { type BodyOptions, collectReference, fileSource, schemaBody, sourceOf } from './schemas.ts';
+import { type BodyOptions, collectReference, fileSource, reasonsIn, schemaBody, sourceOf } from './schemas.ts';
 import { schemaTools, schemaValidator } from './workshop.ts';
 
 interface Options extends RegistryOptions, RecordOptions, BodyOptions {
@@ -36,7 +36,7 @@ export function define(command: Command): void {
 async function check(subject: string, file: string, options: Options): Promise<void> {
   const verdict = options.against === undefined ? await asked(subject, file, options) : await offline(file, options);
   const records = options.topic === undefined ? null : await tried(file, options.topic, options);
-  printObject(options.output, { subject, ...verdict, ...records });
+  print(options.output, { subject, ...verdict, ...records });
   if (!verdict.compatible) {
     throw new CliError('FAILED', `${file} is not compatible with ${subject}.`, {
       next: 'Change the schema as the messages say, or lower the compatibility level of the subject.',
@@ -47,6 +47,21 @@ async function check(subject: string, file: string, options: Options): Promise<v
       next: 'Widen the schema, or correct who writes them.',
     });
   }
+}
+
+/** People read the reasons as sentences; what goes to programs is the registry's own. */
+function print(output: OutputFormat, answer: Verdict & Record<string, unknown>): void {
+  if (output !== 'table') {
+    printObject(output, answer);
+    return;
+  }
+  const { messages, sound, examples, ...rest } = answer;
+  const reasons = reasonsIn(messages.join(' '));
+  const isTold = reasons.some((reason) => reason.includes(String(sound)));
+  printObject(output, { ...rest, ...(sound === undefined || isTold ? {} : { sound }) });
+  // Whatever has another form is shown as it came.
+  const lines = reasons.length > 0 ? reasons : messages;
+  for (const line of [...lines, ...((examples as readonly string[] | undefined) ?? [])]) writeData(`${line}\n`);
 }
 
 interface Verdict {

@@ -7,6 +7,7 @@ import { type OutputFormat, printObject, withOutput } from './io.ts';
 import { ask, type RegistryOptions, withRegistry } from './registry.ts';
 import { printUsage, type Usage } from './schema-usage.ts';
 import { subjectPath } from './schemas.ts';
+import { COMMAND_LINE } from './workshop.ts';
 
 interface Options extends RegistryOptions {
   readonly output: OutputFormat;
@@ -34,7 +35,9 @@ async function remove(subject: string, options: Options): Promise<void> {
 
 async function assertUnused(subject: string, below: string, options: Options): Promise<void> {
   const usage = (await ask(options, 'GET', subjectPath(subject, `${below}/usage`))) as Usage;
-  if (usage.versions.every(({ uses, referencedBy }) => uses.length + referencedBy.length === 0)) return;
+  const isUsed = ({ uses, referencedBy }: Usage['versions'][number]): boolean =>
+    referencedBy.length > 0 || uses.some(({ client }) => !client.startsWith(COMMAND_LINE));
+  if (!usage.versions.some(isUsed)) return;
   printUsage(options.output, usage);
   throw new CliError('CONFLICT', `${subject} is in use; nothing was deleted.`, {
     next: 'Move those who use it, or delete it all the same with --yes.',

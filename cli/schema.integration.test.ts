@@ -106,6 +106,20 @@ describe('a schema from real records and back', () => {
     assert.equal((await millrace(['schema', 'types', '--clients', '-o', types, '--check'])).code, 1);
   });
 
+  it('is refused in sentences, and deleted again by whoever only registered it here', async () => {
+    const [old, next] = [file('first.json', truck({})), file('second.json', truck({ id: { type: 'integer' } }))];
+    await ok(['schema', 'register', 'mine-value', old]);
+    const refused = await millrace(['schema', 'register', 'mine-value', next]);
+    assert.equal(refused.code, 6);
+    assert.match(refused.err, /Against version 1:\n +TYPE_CHANGED: The type at '#\/properties\/id'/);
+    assert.doesNotMatch(refused.err, /errorType|oldSchema/);
+    const checked = await millrace(['schema', 'check', 'mine-value', next]);
+    assert.equal(checked.code, 1);
+    assert.match(checked.out, /TYPE_CHANGED: The type[\s\S]*This record is valid by version 1/);
+    assert.doesNotMatch(checked.out, /errorType|oldSchema/);
+    await ok(['schema', 'rm', 'mine-value']);
+  });
+
   it('is checked and compared without any registry', async () => {
     const [old, next] = [file('old.json', truck({})), file('next.json', truck({ id: { type: 'integer' } }))];
     const nowhere = { MILLRACE_REGISTRY: 'http://127.0.0.1:1' };
@@ -153,9 +167,14 @@ describe('a schema from real records and back', () => {
 describe('a delete', () => {
   it('says what it would break, and does it only when told', async () => {
     await ok(['schema', 'register', 'doomed-value', file('doomed.json', truck({}))]);
+    const authorization = `Basic ${Buffer.from(`ops:${PASSWORD}`).toString('base64')}`;
+    const { id } = (await (
+      await fetch(`${house.registry}/subjects/doomed-value/versions/latest`, { headers: { authorization } })
+    ).json()) as { id: number };
+    await fetch(`${house.registry}/schemas/ids/${id}`, { headers: { authorization } });
     const refused = await millrace(['schema', 'rm', 'doomed-value']);
     assert.equal(refused.code, 6);
-    assert.match(refused.out, /registered/);
+    assert.match(refused.out, /fetched/);
     assert.match(refused.err, /doomed-value is in use; nothing was deleted/);
     assert.deepEqual(JSON.parse(await ok(['schema', 'rm', 'doomed-value', '--yes', '-O', 'json'])).versions, [1]);
     assert.equal((await millrace(['schema', 'usage', 'doomed-value'])).code, 3);

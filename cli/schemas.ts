@@ -168,3 +168,15 @@ function refsIn(text: string, path: string): Set<string> {
   visit(parsedFile(text, path));
   return names;
 }
+
+/** The reasons in a registry's refusal, as people read them: `TYPE_NARROWED: The new schema takes only integers …`. */
+export function reasonsIn(refusal: string): string[] {
+  const found = refusal.matchAll(/\{errorType:(["'])(\w+)\1, description:\1(.*?)\1(?:, additionalInfo:.*?)?\}/g);
+  const version = /\{oldSchemaVersion: (\d+)\}/.exec(refusal)?.[1];
+  const sound = /\{sound: '(.*?)'\}/.exec(refusal)?.[1];
+  return [
+    ...(version === undefined ? [] : [`Against version ${version}:`]),
+    ...[...found].map(([, , type, description]) => `  ${type}: ${description}`),
+    ...(sound === undefined ? [] : [`  ${sound}`]),
+  ];
+}

@@ -106,8 +106,11 @@ export async function liveRegistry(urls: readonly string[], keys: RegistryKeys =
 /** One request to the registry at an address, whatever its answer. */
 export async function registryAsker(url: string, keys: RegistryKeys): Promise<AskRegistry> {
   const { access, askRegistry } = await registryTools([url], keys);
-  return askRegistry(access);
+  return askRegistry({ ...access, headers: { 'user-agent': COMMAND_LINE, ...access.headers } });
 }
+
+/** As who the commands are known to a registry; what they registered or read is in nobody's use for that. */
+export const COMMAND_LINE = 'millrace command line';
 
 /** Confluent's client keys: `basic.auth.user.info`, `bearer.auth.token`, `schema.registry.ssl.truststore.location` … */
 export type RegistryKeys = Readonly<Record<string, string>>;

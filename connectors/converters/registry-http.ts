@@ -60,6 +60,8 @@ export function askRegistry(access: RegistryAccess): AskRegistry {
 async function headersFor(access: RegistryAccess, url: string, body: object | undefined) {
   const authorization = await access.authorization(url);
   return {
+    // Who uses a schema is told by this.
+    'user-agent': 'millrace converter',
     ...access.headers,
     accept: CONTENT_TYPE,
     // Newer members are welcome: the GUID.
