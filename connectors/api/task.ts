@@ -50,6 +50,11 @@ export interface SourceTaskContext extends TaskContext {
   declareSchemas?(topic: string, keySchema: Schema | null, valueSchema: Schema | null): Promise<void>;
   /** Asks for offsets to be written soon, before their interval is over. */
   requestCommit?(): void;
+  /**
+   * Adds to a figure of the task's own, named in small letters and underscores, which the worker shows with its metrics. Cheap; a few
+   * names at most.
+   */
+  count?(figure: string, more: number): void;
   /** What the task keeps for itself in the log, beside its records. Absent where a worker keeps nothing. */
   readonly memory?: SourceMemory;
   /**

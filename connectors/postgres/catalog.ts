@@ -19,6 +19,8 @@ export interface CatalogTable {
   readonly identityKey: readonly string[];
   /** Columns of the first unique index by name, the primary key's before all; empty where there is none without conditions. */
   readonly uniqueKey: readonly { readonly name: string; readonly isNullable: boolean }[];
+  /** A row that is no larger is stored in one piece, whatever its columns hold. */
+  readonly inlineBytesMax: number;
   readonly columns: readonly CatalogColumn[];
 }
 
@@ -29,6 +31,8 @@ export interface CatalogColumn {
   readonly isNullable: boolean;
   /** Generated columns are not in the stream (unless published so) and not in COPY of the table. */
   readonly isGenerated: boolean;
+  /** Of varying length: large values may be stored out of line. */
+  readonly isVarying: boolean;
   /** The DEFAULT as an expression, or null. */
   readonly defaultExpression: string | null;
 }
@@ -43,8 +47,9 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relreplident AS identity
     WHERE i.indexrelid = (SELECT u.indexrelid FROM pg_index u JOIN pg_class x ON x.oid = u.indexrelid WHERE u.indrelid = c.oid AND u.indisunique AND u.indisvalid
         AND u.indpred IS NULL AND u.indexprs IS NULL ORDER BY u.indisprimary DESC, x.relname LIMIT 1)
       AND a.attrelid = c.oid AND a.attnum = k.number AND k.place <= i.indnkeyatts) AS unique_key,
-  (SELECT json_agg(json_build_array(a.attname, a.atttypid::bigint, a.atttypmod, NOT a.attnotnull, a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid)) ORDER BY a.attnum)
-    FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+  (SELECT json_agg(json_build_array(a.attname, a.atttypid::bigint, a.atttypmod, NOT a.attnotnull, a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid), a.attlen = -1) ORDER BY a.attnum)
+    FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+  least(current_setting('block_size')::int / 4, (SELECT min(option_value::int) FROM pg_options_to_table(c.reloptions) WHERE option_name = 'toast_tuple_target')) AS inline_bytes
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace`;
 
 /** The tables with these oids; a dropped table is missing from the answer. */
@@ -55,7 +60,15 @@ export async function readTables(connection: WireConnection, oids: readonly numb
 }
 
 function toTable(row: Row): CatalogTable {
-  const columns = JSON.parse(row.columns ?? '[]') as [string, number, number, boolean, boolean, string | null][];
+  const columns = JSON.parse(row.columns ?? '[]') as [
+    string,
+    number,
+    number,
+    boolean,
+    boolean,
+    string | null,
+    boolean,
+  ][];
   return {
     oid: Number(row.oid),
     schema: row.schema!,
@@ -67,8 +80,10 @@ function toTable(row: Row): CatalogTable {
     uniqueKey: (JSON.parse(row.unique_key ?? '[]') as [string, boolean][]).map(([name, isNullable]) => {
       return { name, isNullable };
     }),
-    columns: columns.map(([name, typeOid, modifier, isNullable, isGenerated, expression]) => {
-      return { name, typeOid, modifier, isNullable, isGenerated, defaultExpression: isGenerated ? null : expression };
+    inlineBytesMax: Number(row.inline_bytes),
+    columns: columns.map(([name, typeOid, modifier, isNullable, isGenerated, expression, isVarying]) => {
+      const defaultExpression = isGenerated ? null : expression;
+      return { name, typeOid, modifier, isNullable, isGenerated, isVarying, defaultExpression };
     }),
   };
 }

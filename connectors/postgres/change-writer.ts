@@ -48,13 +48,14 @@ export class ChangeWriter {
     this.#skipped = options.skipped;
   }
 
-  insert(batch: RecordBatch, table: TableEncoder, row: Tuple, place: ChangePlace): void {
+  /** `fill` has large values that were not sent. */
+  insert(batch: RecordBatch, table: TableEncoder, row: Tuple, place: ChangePlace, fill: Tuple | null = null): void {
     if (this.#skipped.has('c')) return;
-    const key = this.#key(table, row);
-    this.#create(batch, table, row, null, key, place, undefined);
+    const key = this.#key(table, row, fill);
+    this.#create(batch, table, row, fill, key, place, undefined);
   }
 
-  /** `fill` has large values that were not sent, for a row that comes under a new key and has no other record. */
+  /** `fill` has large values that were not sent. */
   update(
     batch: RecordBatch,
     table: TableEncoder,
@@ -66,15 +67,16 @@ export class ChangeWriter {
   ): void {
     if (this.#skipped.has('u')) return;
     if (this.#skipsWithoutChange && old === 'full' && table.isSame(before, after)) return;
-    const key = this.#key(table, after);
     const full = old === 'full' ? before : null;
+    const known = full ?? fill;
+    const key = this.#key(table, after, known);
     if (old !== 'none' && key !== null) {
-      const oldKey = this.#key(table, before)!;
+      const oldKey = this.#key(table, before, known)!;
       if (!oldKey.equals(key)) {
         const newer = [{ key: '__debezium.newkey', value: new JsonText(key), schema: table.keySchema }];
         const older = [{ key: '__debezium.oldkey', value: new JsonText(oldKey), schema: table.keySchema }];
         this.#remove(batch, table, old, before, oldKey, { ...place, offset: place.offsetBefore }, newer);
-        this.#create(batch, table, after, full ?? fill, key, place, older);
+        this.#create(batch, table, after, known, key, place, older);
         return;
       }
     }
@@ -85,13 +87,13 @@ export class ChangeWriter {
       table.writeRow(out, full, null);
       out.raw(AFTER);
     }
-    table.writeRow(out, after, full);
+    table.writeRow(out, after, known);
     this.#finish(batch, table, 'u', key, place, undefined);
   }
 
   delete(batch: RecordBatch, table: TableEncoder, old: OldTuple, before: Tuple, place: ChangePlace): void {
     if (this.#skipped.has('d')) return;
-    const key = this.#key(table, before);
+    const key = this.#key(table, before, null);
     this.#remove(batch, table, old, before, key, place, undefined);
   }
 
@@ -101,9 +103,9 @@ export class ChangeWriter {
     this.#finish(batch, table, 't', null, place, undefined);
   }
 
-  #key(table: TableEncoder, row: Tuple): Buffer | null {
+  #key(table: TableEncoder, row: Tuple, known: Tuple | null): Buffer | null {
     if (!table.hasKey) return null;
-    table.writeKey(this.#out, row);
+    table.writeKey(this.#out, row, known);
     return this.#out.take();
   }
 

@@ -11,6 +11,7 @@
 import type { Logger, SourceOffset } from '../api/index.ts';
 import type { CatalogTable } from './catalog.ts';
 import { readCopyLine } from './copy-rows.ts';
+import type { KeptChange, KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
 import { Tuple } from './pgoutput.ts';
 import type { RecordBatch } from './record-batch.ts';
@@ -41,10 +42,17 @@ interface Chunk {
   readonly relation: number;
   readonly encoder: TableEncoder;
   /** Rows by key, in order: key bytes and the beginning of the envelope. */
-  readonly rows: Map<string, { readonly key: Buffer; readonly value: Buffer }>;
+  readonly rows: Map<string, ChunkRow>;
   /** Where the table goes on; null at its end. */
   readonly next: readonly string[] | null;
   readonly scanned: number;
+}
+
+interface ChunkRow {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  /** What is kept of its large values. */
+  readonly kept: KeptChange | null;
 }
 
 export interface IncrementalContext {
@@ -52,6 +60,7 @@ export interface IncrementalContext {
   readonly tables: Tables;
   readonly notifications: Notifications;
   readonly logger: Logger;
+  readonly kept: KeptValues | null;
   /** A connection of its own. */
   open(): Promise<WireConnection>;
   /** The captured tables, by catalogue. */
@@ -171,8 +180,9 @@ export class IncrementalSnapshot implements StreamListener {
     const rows = [...chunk.rows].filter(([key]) => !touched.has(key));
     this.#advance(progress, chunk);
     const after = { ...offset, incremental_snapshot: undefined, ...this.offset };
-    rows.forEach(([, { key, value }], index) => {
+    rows.forEach(([, { key, value, kept }], index) => {
       const { encoder } = chunk;
+      if (kept !== null) this.#context.kept!.add(batch, offset, kept);
       this.#out.raw(value);
       const lsn = String(offset.lsn);
       const transaction = { serial: -3, xid: null, commitMicros: nowMicros(), lastCommitLsn: Number(offset.lsn) };
@@ -289,6 +299,7 @@ export class IncrementalSnapshot implements StreamListener {
     const row = new Tuple();
     const keyPlaces = table.primaryKey.map((name) => columns.indexOf(name));
     const { chunkRows } = this.#context.settings.snapshot;
+    const { kept } = this.#context;
     let last: string[] = [];
     let count = 0;
     await connection.readCopy((buffer, start, end) => {
@@ -298,7 +309,7 @@ export class IncrementalSnapshot implements StreamListener {
       const key = this.#out.take();
       this.#out.raw(OPERATION_HEAD);
       encoder.writeRow(this.#out, row, null);
-      rows.set(key.toString(), { key, value: this.#out.take() });
+      rows.set(key.toString(), { key, value: this.#out.take(), kept: kept?.changeOf(encoder, row) ?? null });
       count++;
     });
     const mark = `${process.pid}.${nowMicros()}`;

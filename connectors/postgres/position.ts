@@ -72,8 +72,8 @@ export function streamOffset(
   commitMicros: number,
   proof: SourceOffset,
 ): SourceOffset {
-  const { system_id, timeline } = proof;
-  return {
+  const { system_id, timeline, kept_values } = proof;
+  const offset = {
     lsn,
     lsn_proc: lsn,
     lsn_commit: lastCommitLsn,
@@ -83,6 +83,7 @@ export function streamOffset(
     system_id,
     timeline,
   };
+  return kept_values === undefined ? offset : { ...offset, kept_values };
 }
 
 /** The offset between transactions. */

@@ -44,6 +44,12 @@ export class RecordBatch {
     return this.records.length >= this.#recordsMax || this.#bytes >= BYTES_MAX;
   }
 
+  /** Adds a record that the source keeps for itself. */
+  keep(record: SourceRecord): void {
+    this.#bytes += (record.key as Buffer).length + ((record.value as Buffer | null)?.length ?? 0);
+    this.records.push(record);
+  }
+
   /** Adds a record; a null value is a tombstone. */
   add(
     topic: string,

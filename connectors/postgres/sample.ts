@@ -40,7 +40,16 @@ export async function sampleRows(
       activeSessions,
     });
     const shared = { settings, partition: { server: settings.prefix }, tables: new Tables(settings), signal };
-    const context = { ...shared, connections: [connection], progress, notifications, xmin: 0, xmax: 0, proof: {} };
+    const context = {
+      ...shared,
+      connections: [connection],
+      progress,
+      notifications,
+      xmin: 0,
+      xmax: 0,
+      proof: {},
+      kept: null,
+    };
     const limited = tables.map((table) => ({ ...table, limit }));
     const reader = new SnapshotReader(context, limited, { kind: 'snapshot', lsn: 0, tablesDone: [], partial: [] });
     const records: SourceRecord[] = [];

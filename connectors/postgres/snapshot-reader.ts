@@ -9,6 +9,7 @@
 import type { Header, SourceOffset, SourcePartition, SourceRecord } from '../api/index.ts';
 import { readCopyLine } from './copy-rows.ts';
 import { ConnectionLost } from './errors.ts';
+import type { KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
 import { Tuple } from './pgoutput.ts';
 import { type PartialTable, type SnapshotPosition, snapshotOffset } from './position.ts';
@@ -34,6 +35,8 @@ export interface SnapshotContext {
   readonly xmin: number;
   readonly xmax: number;
   readonly proof: SourceOffset;
+  /** Large values of rows, where they are kept in the log. */
+  readonly kept: KeptValues | null;
 }
 
 const NO_BEFORE = Buffer.from('{"before":null,"after":');
@@ -252,6 +255,7 @@ export class SnapshotReader {
     }
     if (lane.hasPending) this.#emit(batch, lane.out, work, lane.pendingKey, 'true');
     readCopyLine(buffer, start, end - 1, encoder.columnCount, lane.row);
+    this.#context.kept?.inserted(batch, this.#offset, encoder, lane.row);
     lane.pendingKey = null;
     if (encoder.hasKey) {
       encoder.writeKey(lane.out, lane.row);

@@ -2,6 +2,7 @@
  * The connections of a snapshot: each in a transaction of its own, all seeing the same moment.
  */
 import type { SourceOffset, SourceTaskContext } from '../api/index.ts';
+import type { KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
 import type { SnapshotPosition } from './position.ts';
 import { openSession, snapshotTables } from './server-setup.ts';
@@ -24,6 +25,8 @@ export interface SnapshotSessionOptions {
   readonly tables: Tables;
   readonly notifications: Notifications;
   readonly proof: SourceOffset;
+  /** Large values of rows, where they are kept in the log. */
+  readonly kept: KeptValues | null;
   readonly position: SnapshotPosition;
   /** The snapshot that a new slot exported; null takes one of now. */
   readonly exported: string | null;
@@ -62,8 +65,8 @@ export async function openSnapshot(options: SnapshotSessionOptions): Promise<Sna
     const progress = progressOf(options, tables, close);
     const { partition, signal } = { partition: { server: settings.prefix }, signal: context.signal };
     const shared = { settings, partition, signal, connections, progress, xmin, xmax };
-    const { tables: encoders, notifications, proof } = options;
-    const reader = new SnapshotReader({ ...shared, tables: encoders, notifications, proof }, tables, position);
+    const { tables: encoders, notifications, proof, kept } = options;
+    const reader = new SnapshotReader({ ...shared, tables: encoders, notifications, proof, kept }, tables, position);
     return { reader, progress, close };
   } catch (error) {
     close();

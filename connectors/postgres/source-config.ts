@@ -1,6 +1,7 @@
 /**
  * The settings a source's config stands for, with names of their own; the keys are declared in source-keys.ts.
  */
+import { createHash } from 'node:crypto';
 import { type Config, ConfigError, type ConfigProblem } from '../api/index.ts';
 import { type ColumnMask, compileMasks, maskKeyProblem } from './column-masks.ts';
 import { anchored, compileFilters, type Filters } from './filters.ts';
@@ -93,8 +94,10 @@ export interface SourceSettings {
   readonly notifications: { readonly topic: string | null; readonly isLogged: boolean };
   readonly guard: { readonly retainedBytesMax: number; readonly action: string };
   readonly skipsWithoutChange: boolean;
-  /** Whether large values of a row under a new key are asked of the table. */
-  readonly readsUnsent: boolean;
+  /** Where large values come from that were not sent. */
+  readonly unsentLookup: UnsentLookup;
+  /** Changes with whatever decides which changes are seen, and of which columns. */
+  readonly coverage: string;
   readonly tombstones: boolean;
   readonly skipped: ReadonlySet<string>;
   readonly statusIntervalMs: number;
@@ -118,7 +121,8 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
     naming: namingSettings(config),
     mask: compileMasks(config.raw),
     identities: identitiesOf(config.optionalString('replica.identity.autoset.values') ?? ''),
-    readsUnsent: config.boolean('unavailable.value.lookup'),
+    unsentLookup: unsentLookup(config.string('unavailable.value.lookup')),
+    coverage: coverageOf(config),
     skipsWithoutChange: config.boolean('skip.messages.without.change'),
     filters: compileFilters({
       list: (key) => config.list(key),
@@ -170,6 +174,22 @@ function snapshotModeOf(config: Config): SnapshotMode {
   if (!says('start.stream')) return 'initial_only';
   if (says('snapshot.on.data.error')) return 'when_needed';
   return says('snapshot.data') ? 'initial' : 'no_data';
+}
+
+export type UnsentLookup = 'log' | 'table' | 'none';
+
+function unsentLookup(text: string): UnsentLookup {
+  if (text === 'true') return 'log';
+  return text === 'false' ? 'none' : (text as UnsentLookup);
+}
+
+/** Keys that decide which changes of which columns are seen, and in the clear. */
+const COVERAGE_KEY = /^(schema|table|column|publication|publish|slot|database\.dbname|topic\.prefix|skipped)(\.|$)/;
+
+function coverageOf(config: Config): string {
+  const keys = Object.keys(config.raw).filter((key) => COVERAGE_KEY.test(key) && !key.startsWith('table.discovery.'));
+  const given = keys.sort().map((key) => [key, config.raw[key]]);
+  return createHash('sha256').update(JSON.stringify(given)).digest('hex').slice(0, 12);
 }
 
 function databaseSettings(config: Config): DatabaseSettings {

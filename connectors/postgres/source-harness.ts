@@ -6,10 +6,14 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import {
+  type Config,
+  isKept,
   isOffsetOnly,
+  type KeptRecord,
   type Logger,
   parseConfig,
   plainValue,
+  type SourceMemory,
   type SourceOffset,
   type SourceRecord,
   type SourceTask,
@@ -31,6 +35,8 @@ export interface Envelope {
 
 export interface RunningSource {
   readonly task: SourceTask;
+  /** What it counted. */
+  readonly figures: Map<string, number>;
   /** Everything handed over so far. */
   readonly records: SourceRecord[];
   /** The offset of the last record that was committed. */
@@ -57,6 +63,42 @@ export interface SourceOptions {
   readonly logger?: Logger;
   readonly declareSchemas?: SourceTaskContext['declareSchemas'];
   readonly follow?: SourceTaskContext['follow'];
+  /** What the source keeps for itself; tasks that go on from one another share it. */
+  readonly memory?: TestMemory;
+  /** False: records are durable, and a crash comes before their offset is. */
+  readonly storesOffset?: () => boolean;
+}
+
+/** A source's memory as the log has it, in an array. */
+export class TestMemory implements SourceMemory {
+  readonly records: (KeptRecord | null)[] = [];
+  scans = 0;
+  reads = 0;
+
+  async scan(onKept: (record: KeptRecord) => void): Promise<void> {
+    this.scans++;
+    for (const record of this.records) if (record !== null) onKept(record);
+  }
+
+  async read(offset: number): Promise<KeptRecord | null> {
+    this.reads++;
+    return this.records[offset] ?? null;
+  }
+
+  append(record: SourceRecord): number {
+    const copy = (bytes: unknown) => (bytes === null ? null : Buffer.from(bytes as Buffer));
+    this.records.push({ offset: this.records.length, key: copy(record.key)!, value: copy(record.value) });
+    return this.records.length - 1;
+  }
+
+  /** As the log's cleaner does: of a key only the last stays, and not that where it forgets. */
+  compact(): void {
+    const last = new Map(this.records.map((record) => [Buffer.from(record?.key ?? '').toString('hex'), record]));
+    for (const [offset, record] of this.records.entries()) {
+      const isLast = record !== null && last.get(Buffer.from(record.key).toString('hex')) === record;
+      if (!isLast || record.value === null) this.records[offset] = null;
+    }
+  }
 }
 
 /** Long enough for a machine that stands still for a while, shorter than the patience of the test runner. */
@@ -91,16 +133,22 @@ export function startWriter(step: (count: number) => Promise<void>): Writer {
   return writer;
 }
 
+function configOf(defaults: SourceDefaults, raw: SourceOptions['config']): Config {
+  const def = sourceConfigDef(defaults);
+  const { config, problems } = parseConfig(def, raw);
+  const wrong = [...problems, ...unknownKeys([def], raw)];
+  if (wrong.length > 0) throw new Error(wrong.map((problem) => problem.message).join(' '));
+  return config;
+}
+
 /** Starts a task from raw keys, at an offset. */
 export async function startSource(options: SourceOptions): Promise<RunningSource> {
-  const { config, offset, defaults, logger, declareSchemas, follow } = options;
-  const def = sourceConfigDef(defaults ?? ourDefaults);
-  const { config: parsed, problems } = parseConfig(def, config);
-  const wrong = [...problems, ...unknownKeys([def], config)];
-  if (wrong.length > 0) throw new Error(wrong.map((problem) => problem.message).join(' '));
+  const { config, offset, defaults, logger, declareSchemas, follow, memory } = options;
+  const parsed = configOf(defaults ?? ourDefaults, config);
   const task = new PostgresSource((defaults ?? ourDefaults).isCompatible).createTask();
   const abort = new AbortController();
   let stored = offset ?? null;
+  const figures = new Map<string, number>();
   const context = {
     connector: 'test',
     task: 0,
@@ -108,21 +156,25 @@ export async function startSource(options: SourceOptions): Promise<RunningSource
     signal: abort.signal,
     offsets: async () => [stored],
     reportBadInput: async () => {},
+    count: (figure: string, more: number) => void figures.set(figure, (figures.get(figure) ?? 0) + more),
     ...(declareSchemas === undefined ? {} : { declareSchemas }),
     ...(follow === undefined ? {} : { follow }),
+    ...(memory === undefined ? {} : { memory }),
   };
   await task.start(context, parsed);
   const records: SourceRecord[] = [];
   const poll = async (commit = true) => {
     const batch = (await task.poll()) ?? [];
     for (const record of batch) {
-      if (!isOffsetOnly(record)) records.push(record);
+      const isForReaders = !isKept(record) && !isOffsetOnly(record);
+      if (isForReaders) records.push(record);
       if (!commit) continue;
-      stored = record.sourceOffset;
-      task.commitRecord?.(record, { topic: record.topic, partition: 0, offset: 0, timestamp: 0 });
+      const offset = isKept(record) ? memory!.append(record) : 0;
+      if (options.storesOffset?.() ?? true) stored = record.sourceOffset;
+      task.commitRecord?.(record, { topic: record.topic, partition: 0, offset, timestamp: 0 });
     }
     if (commit && batch.length > 0) await task.commit?.([{ partition: batch[0]!.sourcePartition, offset: stored }]);
-    return batch.filter((record) => !isOffsetOnly(record));
+    return batch.filter((record) => !isOffsetOnly(record) && !isKept(record));
   };
   const until = async (holds: (records: readonly SourceRecord[]) => boolean) => {
     const deadline = Date.now() + DEADLINE_MS;
@@ -137,6 +189,7 @@ export async function startSource(options: SourceOptions): Promise<RunningSource
   let looked = 0;
   const source: RunningSource = {
     task,
+    figures,
     records,
     offset: () => stored,
     poll,

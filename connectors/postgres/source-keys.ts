@@ -278,9 +278,10 @@ const valueKeys = (defaults: SourceDefaults): ConfigDef => ({
     doc: 'Stands for a large unchanged value that Postgres did not send; `hex:` begins bytes.',
   },
   'unavailable.value.lookup': {
-    type: 'boolean',
-    default: !defaults.isCompatible,
-    doc: 'Whether large values that Postgres did not send are asked of the table when a row comes under a new key: no other record has them. Debezium writes the placeholder.',
+    type: 'string',
+    default: defaults.isCompatible ? 'none' : 'log',
+    oneOf: ['log', 'table', 'none', 'true', 'false'],
+    doc: 'Where large values come from that an update did not change and Postgres therefore did not send: the last row known to the log, and the table where that knows none (`log`, or `true`); the table (`table`), which may be newer; or nowhere, as in Debezium, and the placeholder is written (`none`, or `false`).',
   },
   'schema.name.adjustment.mode': {
     type: 'string',

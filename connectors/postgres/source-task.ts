@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   Config,
   Logger,
+  RecordMetadata,
   Signal,
   SourceOffset,
   SourcePartition,
@@ -16,10 +17,11 @@ import type {
   SourceTaskContext,
   StoredOffset,
 } from '../api/index.ts';
-import { ConfigError, ConnectError, DataError, isOffsetOnly } from '../api/index.ts';
+import { ConfigError, ConnectError, DataError, isKept, isOffsetOnly } from '../api/index.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { toConnectError } from './errors.ts';
 import { IncrementalSnapshot } from './incremental-snapshot.ts';
+import { KeptValues } from './kept-values.ts';
 import { Notifications } from './notifications.ts';
 import type { Tuple } from './pgoutput.ts';
 import { parseOffset, type SnapshotPosition, type SourcePosition, type StreamPosition } from './position.ts';
@@ -88,6 +90,7 @@ export class PostgresSourceTask implements SourceTask {
   #stored: SourceOffset | null = null;
   #isFinished = false;
   #isBehindSnapshot = false;
+  #kept: KeptValues | null = null;
   readonly #isCompatible: boolean;
 
   constructor(isCompatible: boolean) {
@@ -108,6 +111,7 @@ export class PostgresSourceTask implements SourceTask {
       this.#settings,
       new SchemaGate(schemaPolicy, context.logger, context.declareSchemas, this.#stored),
     );
+    this.#kept = this.#keptValues();
     const { file, topic, group } = this.#settings.signals;
     const followed = topic === null ? undefined : context.follow?.(topic, `${group}-${context.connector}`);
     if (followed !== undefined) this.#signalTopic = new SignalTopic(followed, this.#settings.prefix, context.logger);
@@ -116,6 +120,13 @@ export class PostgresSourceTask implements SourceTask {
     const { snapshotMode } = this.#settings;
     const isNew = this.#position === null && snapshotMode !== 'no_data';
     this.#isSnapshotWanted = isNew || snapshotMode === 'always' || this.#position?.kind === 'snapshot';
+  }
+
+  #keptValues(): KeptValues | null {
+    const { memory, logger, signal } = this.#context;
+    const { unsentLookup, coverage } = this.#settings;
+    if (memory === undefined || unsentLookup !== 'log') return null;
+    return new KeptValues({ memory, partition: this.#partition, logger, signal }, coverage, this.#stored);
   }
 
   async poll(): Promise<SourceRecord[]> {
@@ -145,7 +156,8 @@ export class PostgresSourceTask implements SourceTask {
     this.#signals.push(signal);
   }
 
-  commitRecord(record: SourceRecord): void {
+  commitRecord(record: SourceRecord, metadata: RecordMetadata | null): void {
+    if (isKept(record)) this.#kept?.written(record, metadata);
     // The server may be waiting for it, and an interval of a minute is long for somebody who shuts down.
     if (isOffsetOnly(record)) this.#context.requestCommit?.();
   }
@@ -172,6 +184,8 @@ export class PostgresSourceTask implements SourceTask {
   }
 
   async #read(): Promise<SourceRecord[]> {
+    // Not waited for: what needs to know waits itself, and says what went wrong.
+    this.#kept?.load().catch(() => {});
     if (this.#snapshot !== null) {
       const { reader } = this.#snapshot;
       const records = await reader.next(POLL_WAIT_MS);
@@ -199,7 +213,7 @@ export class PostgresSourceTask implements SourceTask {
     const server = await this.#client.identify();
     const slot = await readSlot(this.#catalog, settings);
     const isLost = await this.#isWithoutHistory(server, slot);
-    this.#proof = proofOf(server);
+    this.#proof = { ...proofOf(server), ...this.#kept?.offset };
     this.#walGuard ??= new WalGuard(settings, logger, `${connector} guard`);
     if (isLost && slot !== null)
       await this.#catalog.query(`SELECT pg_drop_replication_slot(${quoteLiteral(settings.slot.name)})`);
@@ -263,6 +277,9 @@ export class PostgresSourceTask implements SourceTask {
     }
     if (this.#isSnapshotWanted && snapshot.delayMs > 0)
       await sleep(snapshot.delayMs, undefined, { signal: this.#context.signal });
+    // What was changed while there was no slot nobody has seen.
+    this.#kept?.beginEra();
+    this.#proof = { ...this.#proof, ...this.#kept?.offset };
     const created = await this.#client!.createSlot(slot.name, slot.failover);
     this.#context.logger.info({ slot: slot.name, lsn: created.consistentLsn }, 'Created the replication slot.');
     if (!this.#isSnapshotWanted) return this.#startStream(streamFrom(created.consistentLsn));
@@ -288,6 +305,7 @@ export class PostgresSourceTask implements SourceTask {
       tables: this.#tables,
       notifications: this.#notifications,
       proof: this.#proof!,
+      kept: this.#kept,
       position,
       exported,
     });
@@ -334,7 +352,7 @@ export class PostgresSourceTask implements SourceTask {
     const { partition, notifications } = { partition: this.#partition, notifications: this.#notifications };
     const tables = this.#tables;
     this.#incremental = new IncrementalSnapshot(
-      { settings, tables, notifications, logger, open, captured },
+      { settings, tables, notifications, logger, open, captured, kept: this.#kept },
       this.#stored,
     );
     const incremental = this.#incremental;
@@ -344,7 +362,9 @@ export class PostgresSourceTask implements SourceTask {
     };
     const context = { settings, partition, tables, acknowledgements, client, catalog, signal, onHeartbeat, onSignal };
     const proof = this.#proof!;
-    this.#stream = new StreamReader({ ...context, listener: incremental, proof, notifications }, position);
+    const countUnsent = (figure: string, more: number) => this.#context.count?.(figure, more);
+    const unsent = { kept: this.#kept, countUnsent };
+    this.#stream = new StreamReader({ ...context, ...unsent, listener: incremental, proof, notifications }, position);
     logger.info({ lsn: position.lastCommitLsn }, 'Reading the stream of changes.');
   }
 

@@ -9,6 +9,7 @@ import { type Header, offsetOnly, type SourceOffset, type SourcePartition, type 
 import type { Acknowledgements } from './acknowledgements.ts';
 import { type ChangePlace, ChangeWriter } from './change-writer.ts';
 import { heartbeatKeySchema, heartbeatValueSchema } from './envelope-schema.ts';
+import type { KeptValues } from './kept-values.ts';
 import { MessageWriter } from './message-writer.ts';
 import type { Notifications } from './notifications.ts';
 import {
@@ -26,7 +27,7 @@ import type { SourceSettings } from './source-config.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
 import type { Tables } from './tables.ts';
 import { TransactionMetadata } from './transaction-metadata.ts';
-import { readUnsent, type UnsentRow, unsentOf } from './unsent-values.ts';
+import { type CountUnsent, type UnsentRow, UnsentValues, unsentOf } from './unsent-values.ts';
 import { hides, parseView } from './visibility.ts';
 import { quoteLiteral, type WireConnection } from './wire/connection.ts';
 
@@ -45,6 +46,9 @@ export interface StreamContext {
   /** A row was inserted into the signal table. */
   readonly onSignal: (row: Tuple) => void;
   readonly notifications: Notifications;
+  /** Large values of rows, where they are kept in the log. */
+  readonly kept: KeptValues | null;
+  readonly countUnsent: CountUnsent;
   /** The position of this very slot in this very server, kept in every offset. */
   readonly proof: SourceOffset;
 }
@@ -81,14 +85,16 @@ export class StreamReader implements MessageReader {
   #batch: RecordBatch;
   readonly #headers: readonly Header[];
   #relation: RelationMessage | null = null;
-  /** A row under a new key whose large values were not sent. */
+  readonly #unsent: UnsentValues;
+  readonly #isFilling: boolean;
+  /** A row whose large values were not sent, and are looked up. */
   #wanted: UnsentRow | null = null;
-  /** Those values, while its message is read again; null where the row is not there any more. */
-  #fill: Tuple | null | undefined = undefined;
   /** The table of the message at hand was described again for its sake. */
   #isDescribedAgain = false;
   #xmin: number | null = null;
   #horizonDue = 0;
+  /** Those values, while its message is read again. */
+  #fill: Tuple | null = null;
   /** The last transaction that other sessions were known to see. */
   #seen = 0;
   #failure: unknown = null;
@@ -122,6 +128,8 @@ export class StreamReader implements MessageReader {
     this.#context = context;
     this.#writer = new ChangeWriter(settings);
     this.#messages = new MessageWriter(settings);
+    this.#unsent = new UnsentValues(context.kept, context.countUnsent);
+    this.#isFilling = settings.unsentLookup !== 'none';
     this.#metadata = settings.transactionTopic === null ? null : new TransactionMetadata(settings.transactionTopic);
     this.#headers = contextHeaders(settings);
     this.#batch = this.#newBatch();
@@ -173,10 +181,7 @@ export class StreamReader implements MessageReader {
         this.#relation = null;
         if (this.#isDescribedAgain) this.#readCurrent();
       } else if (this.#wanted !== null) {
-        this.#fill = await readUnsent(catalog, this.#wanted);
-        this.#wanted = null;
-        this.#readCurrent();
-        this.#fill = undefined;
+        if (!(await this.#lookUp(this.#wanted, Math.max(1, end - Date.now())))) return this.#batch.records;
       } else if (this.#idle() || (await this.#heartbeat())) return this.#batch.records;
       else if (Date.now() >= end) return this.#batch.records;
       else if (!(await client.frames.wait(Math.min(end - Date.now(), this.#untilHeartbeat()), signal))) {
@@ -195,6 +200,37 @@ export class StreamReader implements MessageReader {
     const sql = `SELECT catalog_xmin FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(name)}`;
     const [slot] = await catalog.query(sql);
     this.#xmin = slot?.catalog_xmin == null ? null : Number(slot.catalog_xmin);
+  }
+
+  /** Reads the message again once its values are known; false where the index takes longer to load than the caller waits. */
+  async #lookUp(wanted: UnsentRow, waitMs: number): Promise<boolean> {
+    const { kept, catalog } = this.#context;
+    if (kept !== null && !(await kept.isLoadedWithin(waitMs))) return false;
+    this.#fill = await this.#unsent.find(wanted, catalog);
+    this.#wanted = null;
+    this.#readCurrent();
+    this.#fill = null;
+    return true;
+  }
+
+  /** The values that a row came without: null where there are none, undefined where they are to be looked up first. */
+  #filled(relation: number, row: Tuple, before: Tuple | null, isNew: boolean): Tuple | null | undefined {
+    if (this.#fill !== null) return this.#fill;
+    const table = this.#context.tables.get(relation);
+    if (table == null || !table.hasUnsent(row) || this.#isDone()) return null;
+    const unsent = unsentOf(table, row, before, isNew);
+    const known = this.#unsent.recall(unsent);
+    if (known !== null) return known;
+    this.#wanted = unsent;
+    return undefined;
+  }
+
+  /** Whether the change at hand was handed over before; it is not counted yet. */
+  #isDone(): boolean {
+    const resume = this.#resume;
+    if (this.#isOld || resume === null) return this.#isOld;
+    const events = this.#lsn === this.#eventLsn ? this.#events + 1 : 1;
+    return this.#lsn < resume.lsn || (this.#lsn === resume.lsn && events <= resume.events);
   }
 
   /** Whether other sessions see the transaction at hand. Waits a moment where they do not. */
@@ -317,11 +353,15 @@ export class StreamReader implements MessageReader {
 
   insert(relation: number, row: Tuple): void {
     if (this.#isOutgrown(relation, row)) return;
+    // Only where the publication filters rows: an update that lets a row in arrives as an insert.
+    const fill = this.#isFilling ? this.#filled(relation, row, null, true) : null;
+    if (fill === undefined) return;
     const table = this.#step(relation);
     if (table === null) return;
-    const { listener, settings, onSignal } = this.#context;
+    const { listener, settings, onSignal, kept } = this.#context;
     listener.changed(relation, table, row, null);
-    this.#writer.insert(this.#batch, table, row, this.#place);
+    kept?.inserted(this.#batch, this.#place.offsetBefore, table, row, fill);
+    this.#writer.insert(this.#batch, table, row, this.#place, fill);
     this.#count();
     if (settings.signalTable === `${table.schema}.${table.name}`) onSignal(row);
   }
@@ -337,21 +377,24 @@ export class StreamReader implements MessageReader {
 
   update(relation: number, old: OldTuple, before: Tuple, after: Tuple): void {
     if (this.#isOutgrown(relation, after)) return;
-    if (old === 'key' && this.#fill === undefined && this.#context.settings.readsUnsent) {
-      this.#wanted = unsentOf(this.#context.tables.get(relation), after);
-      if (this.#wanted !== null) return;
-    }
+    const key = old === 'key' ? before : null;
+    const fill = this.#isFilling && old !== 'full' ? this.#filled(relation, after, key, false) : null;
+    if (fill === undefined) return;
     const table = this.#step(relation);
     if (table === null) return;
-    this.#context.listener.changed(relation, table, after, old === 'none' ? null : before);
-    this.#writer.update(this.#batch, table, old, before, after, this.#place, this.#fill);
+    const { listener, kept } = this.#context;
+    listener.changed(relation, table, after, old === 'none' ? null : before);
+    kept?.updated(this.#batch, this.#place.offsetBefore, table, after, key, fill);
+    this.#writer.update(this.#batch, table, old, before, after, this.#place, fill);
     this.#count();
   }
 
   delete(relation: number, old: OldTuple, before: Tuple): void {
     const table = this.#step(relation);
     if (table === null) return;
-    this.#context.listener.changed(relation, table, before, null);
+    const { listener, kept } = this.#context;
+    listener.changed(relation, table, before, null);
+    kept?.deleted(this.#batch, this.#place.offsetBefore, table, before);
     this.#writer.delete(this.#batch, table, old, before, this.#place);
     this.#count();
   }

@@ -5,6 +5,7 @@
  */
 import type { Schema } from '../api/index.ts';
 import { envelopeSchema, keySchema } from './envelope-schema.ts';
+import type { ToastColumns } from './kept-row.ts';
 import { type Tuple, TupleKind } from './pgoutput.ts';
 import type { JsonWriter } from './types/json-writer.ts';
 import type { ColumnMapping } from './types/mapping.ts';
@@ -22,6 +23,8 @@ export interface EncodedColumn {
   /** The same in keys, whose schemas tell less. */
   readonly keyMapping: ColumnMapping | null;
   readonly isNullable: boolean;
+  readonly typeOid: number;
+  readonly modifier: number;
   /** Whether an old tuple of kind "key" holds it. */
   readonly isIdentity: boolean;
   /** Whether the filters want it in values. */
@@ -41,6 +44,8 @@ export interface TableDefinition {
   readonly columns: readonly EncodedColumn[];
   /** The names of the key's columns, in order; empty where there is no key. */
   readonly key: readonly string[];
+  /** What of its rows is kept in the log; null where nothing is. */
+  readonly toast: ToastColumns | null;
 }
 
 /** A transaction, as its rows tell of it. `serial` tells two of them apart. */
@@ -57,9 +62,15 @@ export interface TransactionInfo {
   readonly xmin?: number;
 }
 
-interface WrittenColumn {
+/** A column whose value the server did not send. */
+export interface UnsentColumn {
   readonly index: number;
   readonly name: string;
+  readonly typeOid: number;
+  readonly modifier: number;
+}
+
+interface WrittenColumn extends UnsentColumn {
   /** `,"name":`, the comma not on the first. */
   readonly prefix: Buffer;
   readonly mapping: ColumnMapping;
@@ -94,6 +105,7 @@ export class TableEncoder {
   readonly keySchema: Schema | null;
   readonly valueSchema: Schema;
   readonly columnCount: number;
+  readonly toast: ToastColumns | null;
   readonly #values: readonly WrittenColumn[];
   readonly #enums: readonly WrittenColumn[];
   readonly #keys: readonly WrittenColumn[];
@@ -113,6 +125,7 @@ export class TableEncoder {
     this.schema = table.schema;
     this.name = table.name;
     this.columnCount = table.columns.length;
+    this.toast = table.toast;
     const usable = table.columns.flatMap((column, index) =>
       column.mapping === null ? [] : [{ ...column, mapping: column.mapping, index }],
     );
@@ -159,9 +172,9 @@ export class TableEncoder {
     return this.#keys.length > 0;
   }
 
-  /** Writes the key of a row. Call only where {@link hasKey}. */
-  writeKey(out: JsonWriter, row: Tuple): void {
-    this.#write(out, this.#keys, row, null, false);
+  /** Writes the key of a row; unchanged TOAST values come from `old` where it has them. Call only where {@link hasKey}. */
+  writeKey(out: JsonWriter, row: Tuple, old: Tuple | null = null): void {
+    this.#write(out, this.#keys, row, old, false);
   }
 
   /** Writes a whole row; unchanged TOAST values come from `old` where it has them. */
@@ -187,7 +200,8 @@ export class TableEncoder {
         out.raw(isPartial && !column.isIdentity ? column.absent : column.whenNull);
       } else if (old !== null && old.kinds[index] === TupleKind.text) {
         column.mapping.write(out, old.buffer, old.starts[index]!, old.ends[index]!);
-      } else out.raw(column.unavailable);
+      } else if (old !== null && old.kinds[index] === TupleKind.null) out.raw(column.whenNull);
+      else out.raw(column.unavailable);
     }
     out.byte(CLOSE);
   }
@@ -220,15 +234,25 @@ export class TableEncoder {
     out.raw(clocks);
   }
 
+  /** Whether the server did not send a value that is written. */
+  hasUnsent({ kinds }: Tuple): boolean {
+    const values = this.#values;
+    for (let position = 0; position < values.length; position++) {
+      if (kinds[values[position]!.index] === TupleKind.unchanged) return true;
+    }
+    return false;
+  }
+
   /** The written columns whose value the server did not send. */
-  unsent(row: Tuple): { readonly index: number; readonly name: string }[] {
+  unsent(row: Tuple): UnsentColumn[] {
     return this.#values.filter(({ index }) => row.kinds[index] === TupleKind.unchanged);
   }
 
-  /** The columns that tell the row from all others, with their text. */
-  identityTexts(row: Tuple): { readonly name: string; readonly text: string }[] {
+  /** The columns that tell the row from all others, with their text; one that was not sent either is as it was before. */
+  identityTexts(row: Tuple, before: Tuple | null): { readonly name: string; readonly text: string }[] {
     return this.#identity.map(({ index, name }) => {
-      return { name, text: row.buffer.toString('utf8', row.starts[index]!, row.ends[index]!) };
+      const tuple = row.kinds[index] === TupleKind.unchanged && before !== null ? before : row;
+      return { name, text: tuple.buffer.toString('utf8', tuple.starts[index]!, tuple.ends[index]!) };
     });
   }
 
@@ -292,6 +316,8 @@ function written(
   return {
     index: column.index,
     name: column.name,
+    typeOid: column.typeOid,
+    modifier: column.modifier,
     prefix: Buffer.from(`${position === 0 ? '' : ','}${JSON.stringify(column.field)}:`),
     mapping: column.mapping,
     isIdentity: column.isIdentity,

@@ -4,6 +4,7 @@
 import type { SourceOffset } from '../api/index.ts';
 import { type CatalogColumn, type CatalogTable, readTables, readTypes } from './catalog.ts';
 import { withDefault } from './column-defaults.ts';
+import { ToastColumns } from './kept-row.ts';
 import { adjustName } from './name-adjustment.ts';
 import type { RelationColumn, RelationMessage } from './pgoutput.ts';
 import { PARKED_SUFFIX, type SchemaGate } from './schema-policy.ts';
@@ -106,10 +107,40 @@ export class Tables {
         name: column.name,
         field: adjustName(column.name, naming.fieldNames, false),
         ...this.#mappings(`${schema}.${name}.${column.name}`, column, described.get(column.name)),
+        typeOid: column.typeOid,
+        modifier: column.modifier,
         isNullable: described.get(column.name)?.isNullable ?? !column.isKey,
         isIdentity: column.isKey,
         isIncluded: filters.column(schema, name, column.name),
       })),
+      toast: this.#settings.unsentLookup === 'log' ? this.#toast(relation, catalog) : null,
+    });
+  }
+
+  /** What of its rows is kept in the log; null where nothing is: full identity sends all values, no identity finds no row. */
+  #toast(relation: RelationMessage, catalog: CatalogTable | undefined): ToastColumns | null {
+    const { schema, name, columns } = relation;
+    if (catalog === undefined || relation.replicaIdentity === 'f') return null;
+    const { filters, mask } = this.#settings;
+    const varying = new Set(catalog.columns.filter(({ isVarying }) => isVarying).map((column) => column.name));
+    // What is masked or left out is not to leave the database in the clear.
+    const isOpen = (column: string) =>
+      filters.column(schema, name, column) && mask(`${schema}.${name}.${column}`) === null;
+    const wanted = columns.flatMap((column, index) => {
+      const isDense = DENSE_TYPES.has(this.#types.get(column.typeOid)?.name ?? '');
+      return varying.has(column.name) && isOpen(column.name) ? [{ ...column, index, isDense }] : [];
+    });
+    const identity = columns.flatMap(({ isKey }, index) => (isKey ? [index] : []));
+    if (wanted.length === 0 || identity.length === 0) return null;
+    if (!identity.every((index) => isOpen(columns[index]!.name))) return null;
+    // Columns that are not sent fill rows too.
+    const inlineBytesMax = catalog.inlineBytesMax / (catalog.columns.length > columns.length ? UNSENT_SHARE : 1);
+    return new ToastColumns({
+      oid: relation.oid,
+      columns: wanted,
+      identity,
+      inlineBytesMax,
+      columnCount: columns.length,
     });
   }
 
@@ -144,6 +175,11 @@ const DEFAULTED =
 function tellsDefault({ base, kind, name }: PgType, { isCompatible }: TypeModes): boolean {
   return !isCompatible || (base === undefined && (kind === 'e' || DEFAULTED.includes(name)));
 }
+
+/** Types that Postgres stores in no more bytes than their text has. */
+const DENSE_TYPES = new Set(['text', 'varchar', 'bpchar', 'json', 'xml', 'bytea', 'citext', 'ltree']);
+/** What columns that are not sent are taken to hold: all but this part of a row. */
+const UNSENT_SHARE = 4;
 
 interface Shape {
   readonly text: string;

@@ -76,6 +76,8 @@ export class TaskMeasures {
   readonly transactionSize = new Measure();
   /** Records in flight, looked at with each batch. */
   readonly active = new Measure();
+  /** Figures of the task's own. */
+  readonly own = new Map<string, number>();
   readonly readRate = new SampledRate();
   readonly writeRate = new SampledRate();
   readonly commitRate = new SampledRate();

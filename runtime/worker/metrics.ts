@@ -54,6 +54,7 @@ export function collectMetrics(worker: Worker): MetricFamily[] {
     ...families('kafka_connect_connector_', taskColumns, rows),
     ...pluginFamilies(rows.map(({ labels, task: { plan } }) => ({ labels, plan }))),
     ...families('kafka_connect_', sourceColumns, ofType('source')),
+    ownFamily(ofType('source')),
     ...families('kafka_connect_', sinkColumns, ofType('sink')),
     ...families('kafka_connect_', errorColumns, rows),
     ...families('millrace_connect_task_', ledgerColumns, rows),
@@ -129,6 +130,15 @@ function connectorFamilies(worker: Worker): MetricFamily[] {
       })),
     },
   ];
+}
+
+/** What source tasks count themselves. */
+function ownFamily(rows: readonly Row[]): MetricFamily {
+  const samples = rows.flatMap(({ task, labels }) =>
+    [...task.measures.own].map(([figure, value]) => ({ labels: { ...labels, figure }, value })),
+  );
+  const help = 'Figures of a connector of its own.';
+  return { name: 'millrace_connect_source_task_own_total', help, type: 'counter', samples };
 }
 
 /** How often tasks failed, and why. */

@@ -345,7 +345,8 @@ export class SourceLoop implements TaskLoop {
   }
 
   #context() {
-    const { connector, task, logger, offsets, log } = this.#environment;
+    const { connector, task, logger, offsets, log, measures } = this.#environment;
+    const { own } = measures;
     return {
       connector,
       task,
@@ -360,6 +361,7 @@ export class SourceLoop implements TaskLoop {
       memory: this.#memory,
       follow: (topic: string, group: string) =>
         new LogFollower({ log, logger, topic, group, clientId: `${group}-${connector}-${task}` }),
+      count: (figure: string, more: number) => own.set(figure, (own.get(figure) ?? 0) + more),
       transactions: this.#delivery.transactions,
     };
   }

@@ -58,13 +58,13 @@ it('source, replica and topics agree after every kill', { timeout: SECONDS * 100
   );
   await equal(source, replica, house);
   for (const table of [...families, ...tables]) {
-    const [told, expected] = [await replay(house.kafka, table), await keysOf(source, table)];
-    const wrong = [...told, ...expected].map(([id]) => id).find((id) => told.get(id) !== expected.get(id));
+    const [replayed, expected] = [await replay(house.kafka, table), await keysOf(source, table)];
+    const wrong = [...replayed, ...expected].map(([id]) => id).find((id) => replayed.get(id) !== expected.get(id));
     const history = wrong === undefined ? '' : await historyOf(house.kafka, table, wrong);
     assert.equal(
       wrong,
       undefined,
-      `the topic of ${table} says ${told.get(wrong!)} of ${wrong}, not ${expected.get(wrong!)}:\n${history}\n${house.notices().slice(-4000)}`,
+      `the topic of ${table} says ${replayed.get(wrong!)} of ${wrong}, not ${expected.get(wrong!)}:\n${history}\n${house.notices().slice(-4000)}`,
     );
   }
 });
@@ -299,8 +299,8 @@ async function equal(source: Client, replica: Client, house: House): Promise<voi
     ).id;
     const rows = [rowOf(found, wrong), rowOf(expected, wrong)].map((row) => JSON.stringify(row)).join(' is not ');
     const history = await historyOf(house.kafka, table, wrong);
-    const told = [rows, history, ...states, JSON.stringify(reached), house.notices().slice(-4000)];
-    assert.fail(`table ${table} differs: ${told.join('\n')}`);
+    const known = [rows, history, ...states, JSON.stringify(reached), house.notices().slice(-4000)];
+    assert.fail(`table ${table} differs: ${known.join('\n')}`);
   }
 }
 
@@ -326,17 +326,24 @@ async function stateOf(connect: string, name: string): Promise<string> {
   return (await Promise.all(texts)).join('\n');
 }
 
-/** Key to version, as the topic tells it from its beginning. */
-async function replay(brokers: string, table: string): Promise<Map<number, number>> {
-  const rows = new Map<number, number>();
+/** Key to version and large value, as the topic tells them from its beginning: of every row, whole. */
+async function replay(brokers: string, table: string): Promise<Map<number, string>> {
+  const rows = new Map<number, string>();
   for await (const { key, value } of recordsOf(brokers, table)) {
     const { id } = JSON.parse(key!.toString()) as { id: number };
-    const after = value === null ? null : (JSON.parse(value.toString()) as { after: { v: number } | null }).after;
+    const after = value === null ? null : (JSON.parse(value.toString()) as { after: Told | null }).after;
     if (after === null) rows.delete(id);
-    else rows.set(id, after.v);
+    else rows.set(id, told(after));
   }
   return new Map([...rows].sort(([a], [b]) => a - b));
 }
+
+interface Told {
+  readonly v: number;
+  readonly big: string | null;
+}
+
+const told = ({ v, big }: Told) => `v=${v} big=${big === null ? null : `${big[0]} x ${big.length}`}`;
 
 /** The whole topic of a table. */
 async function* recordsOf(brokers: string, table: string) {
@@ -351,7 +358,8 @@ async function* recordsOf(brokers: string, table: string) {
   yield* all;
 }
 
-async function keysOf(source: Client, table: string): Promise<Map<number, number>> {
-  const { rows } = await source.query<{ id: number; v: number }>(`SELECT id, v FROM ${table} ORDER BY id`);
-  return new Map(rows.map(({ id, v }) => [id, v]));
+async function keysOf(source: Client, table: string): Promise<Map<number, string>> {
+  const sql = `SELECT id, v, big FROM ${table} ORDER BY id`;
+  const { rows } = await source.query<Told & { id: number }>(sql);
+  return new Map(rows.map((row) => [row.id, told(row)]));
 }
