@@ -103,6 +103,21 @@ test('a scan takes as long as it needs where a keeper of the log loses its patie
   assert.deepEqual([keys, attempts], [['a', 'b'], 3]);
 });
 
+test('a log that does not answer is a reason to wait, in words of the task', async () => {
+  const log = new MemoryLog();
+  const memory = new LogMemory({ log, owner: 'group-away-0', replicationFactor: 1 });
+  await log.createTopics([memory.newTopic]);
+  const away = new LogError('NETWORK_EXCEPTION', 'The log is away.', { retriable: true });
+  log.table = async () => Promise.reject(away);
+  log.reader = () => ({ read: () => Promise.reject(away), close: async () => {} });
+  const expected = { name: 'RetriableError', retriable: true, message: /group-away-0-kept.*The log is away/ };
+  await assert.rejects(
+    memory.scan(() => {}, new AbortController().signal),
+    expected,
+  );
+  await assert.rejects(memory.read(3), expected);
+});
+
 test('names of connectors that no topic may have still get a topic of their own each', () => {
   const topicOf = (owner: string) => new LogMemory({ log: new MemoryLog(), owner, replicationFactor: 1 }).topic;
   assert.equal(topicOf('millrace-shop-0'), 'millrace-shop-0-kept');

@@ -5,8 +5,14 @@
  * One partition, so that offsets alone say what came last. Compaction leaves a record per key, so its size is that of what is kept.
  */
 import { createHash } from 'node:crypto';
-import type { KeptRecord, SourceMemory, SourceRecord } from '../../connectors/api/index.ts';
-import { isRetriable } from '../errors.ts';
+import {
+  ConnectError,
+  type KeptRecord,
+  RetriableError,
+  type SourceMemory,
+  type SourceRecord,
+} from '../../connectors/api/index.ts';
+import { isRetriable, messageOf } from '../errors.ts';
 import type { ConsumerRecord, LogClient, LogReader, NewTopic, ProducerRecord } from '../log/client.ts';
 
 /** Above the default of every Kafka, so that what a task may keep does not depend on the cluster. */
@@ -54,7 +60,11 @@ export class LogMemory implements SourceMemory {
     return { topic: this.topic, partition: 0, ...bytes, headers: [], timestamp };
   }
 
-  async scan(onKept: (record: KeptRecord) => void, signal: AbortSignal): Promise<void> {
+  scan(onKept: (record: KeptRecord) => void, signal: AbortSignal): Promise<void> {
+    return this.#scan(onKept, signal).catch((error: unknown) => this.#refuse(error));
+  }
+
+  async #scan(onKept: (record: KeptRecord) => void, signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     if ((await log.describeTopics([this.topic])).length === 0) return;
     const table = await log.table(this.topic, (record) => onKept(keptOf(record)));
@@ -70,8 +80,14 @@ export class LogMemory implements SourceMemory {
 
   async read(offset: number): Promise<KeptRecord | null> {
     this.#reader ??= this.#options.log.reader({ topic: this.topic, partition: 0 });
-    const record = await this.#reader.read(offset);
+    const record = await this.#reader.read(offset).catch((error: unknown) => this.#refuse(error));
     return record === null ? null : keptOf(record);
+  }
+
+  /** A task knows no errors of the log. */
+  #refuse(cause: unknown): never {
+    const message = `What the task keeps in topic "${this.topic}" could not be read: ${messageOf(cause)}`;
+    throw isRetriable(cause) ? new RetriableError(message, { cause }) : new ConnectError(message, { cause });
   }
 
   async close(): Promise<void> {
