@@ -16,6 +16,7 @@ describe('the role that an endpoint needs', () => {
       'POST /compatibility/subjects/:subject/versions/:version',
       'POST /compatibility/subjects/:subject/versions',
       'POST /',
+      'POST /subjects/:subject/try',
     ]);
   });
 
