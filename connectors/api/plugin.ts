@@ -43,7 +43,10 @@ interface TakesDrafts {
    */
   readonly takesDrafts?: boolean;
 }
-export type TransformPlugin = PluginOf<'transformation', Transform> & TakesDrafts;
+export interface TransformPlugin extends PluginOf<'transformation', Transform>, TakesDrafts {
+  /** It asks for no fields of a value that is JSON text, so that transforms before it may leave it text. Absent: it may ask. */
+  readonly leavesText?: boolean;
+}
 export type PredicatePlugin = PluginOf<'predicate', Predicate> & TakesDrafts;
 export type ConverterPlugin = PluginOf<'converter', Converter>;
 export type HeaderConverterPlugin = PluginOf<'header_converter', HeaderConverter>;

@@ -27,6 +27,8 @@ const nothing: ConnectRecord = {
  * a chain, one after the other.
  */
 export class RecordDraft implements ConnectRecord {
+  /** A transform behind this one asks for fields of the value: then it is parsed in any case. Set by the chain. */
+  fieldsFollow = false;
   #given: ConnectRecord = nothing;
   #isChanged = false;
   #topic = '';

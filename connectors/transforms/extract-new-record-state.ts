@@ -13,20 +13,32 @@ import {
   fieldSchema,
   type Header,
   isFields,
+  JsonMembers,
   JsonText,
+  MemberNames,
   type RecordValue,
   type Schema,
   Schemas,
   type Transform,
   type TransformPlugin,
 } from '../api/index.ts';
-import { type Fields, likeOriginal, perSchema } from './side.ts';
+import { isParsedAnyway, ObjectText } from './object-text.ts';
+import { type Fields, likeOriginal, perSchema, valueSide, withHeaders, withTopic } from './side.ts';
 
 interface Added {
   /** Where it stands in the envelope, for example ["source", "ts_ms"]. */
   readonly path: readonly string[];
   readonly name: string;
+  /** The path in UTF-8. */
+  readonly steps: readonly Uint8Array[];
 }
+
+const OP = Buffer.from('op');
+const AFTER = Buffer.from('after');
+const OPEN = 0x7b;
+const QUOTE = 0x22;
+const SMALL_D = 0x64;
+const BACKSLASH = 0x5c;
 
 class ExtractNewRecordState implements Transform {
   #mode = 'tombstone';
@@ -34,6 +46,8 @@ class ExtractNewRecordState implements Transform {
   #headers: readonly Added[] = [];
   #routeBy: string | null = null;
   #dropHeader: string | null = null;
+  /** Of what is added to the row; null where nothing is. */
+  #memberNames: MemberNames | null = null;
   readonly #schemaOf = perSchema((envelope) => this.#rowSchema(envelope));
 
   configure(config: Config): void {
@@ -42,16 +56,47 @@ class ExtractNewRecordState implements Transform {
     this.#headers = config.list('add.headers').map((entry) => added(entry, config.string('add.headers.prefix')));
     this.#routeBy = config.optionalString('route.by.field') || null;
     this.#dropHeader = config.optionalString('drop.fields.header.name') || null;
+    const names = this.#fields.map(({ name }) => name);
+    if (this.#mode.startsWith('rewrite')) names.push('__deleted');
+    this.#memberNames = names.length === 0 ? null : new MemberNames(names);
   }
 
   apply<R extends ConnectRecord>(record: R): R | null {
     if (record.value === null) return this.#keepsTombstones() ? record : null;
+    const row = this.#rowText(record);
+    if (row !== null) return valueSide.with(record, this.#newSchema(record), row);
+    return this.#applyParsed(record);
+  }
+
+  #applyParsed<R extends ConnectRecord>(record: R): R | null {
     const envelope = envelopeOf(record.value);
     if (envelope === null) return record;
     if (envelope.op === 'd') return this.#deleted(record, envelope);
     const row = envelope.after;
     if (!isFields(row ?? null)) return record;
     return this.#unwrapped(record, envelope, row as Fields, false);
+  }
+
+  /** The row as it stands in the envelope's text, with what is added to it; null where the envelope has to be parsed. */
+  #rowText(record: ConnectRecord): JsonText | null {
+    if (isParsedAnyway(record)) return null;
+    if (this.#headers.length > 0 || this.#routeBy !== null || this.#dropHeader !== null) return null;
+    const envelope = ObjectText.of(record.value);
+    const op = envelope?.value(OP) ?? null;
+    const after = envelope?.value(AFTER) ?? null;
+    if (envelope === null || op === null || after === null || after[0] !== OPEN || !isUpsert(op)) return null;
+    const row = new JsonText(after);
+    return this.#memberNames === null ? row : row.withMembers(this.#addedMembers(envelope, this.#memberNames));
+  }
+
+  #addedMembers(envelope: ObjectText, names: MemberNames): JsonMembers {
+    const json = this.#fields.map(({ steps }) => textAt(envelope, steps));
+    if (this.#mode.startsWith('rewrite')) json.push('"false"');
+    return new JsonMembers(names, json);
+  }
+
+  #newSchema({ valueSchema }: ConnectRecord): Schema | null {
+    return valueSchema === null ? null : this.#schemaOf(valueSchema);
   }
 
   #keepsTombstones(): boolean {
@@ -61,28 +106,23 @@ class ExtractNewRecordState implements Transform {
   #deleted<R extends ConnectRecord>(record: R, envelope: Fields): R | null {
     if (this.#mode === 'tombstone' || this.#mode === 'drop') return null;
     if (this.#mode === 'delete-to-tombstone') {
-      return { ...record, value: null, valueSchema: null, headers: this.#withHeaders(record, envelope) };
+      return valueSide.with(withHeaders(record, this.#withHeaders(record, envelope)), null, null);
     }
     const row = isFields(envelope.before ?? null) ? (envelope.before as Fields) : {};
     return this.#unwrapped(record, envelope, row, true);
   }
 
   #unwrapped<R extends ConnectRecord>(record: R, envelope: Fields, row: Fields, isDeleted: boolean): R {
-    const schema = record.valueSchema === null ? null : this.#schemaOf(record.valueSchema);
+    const schema = this.#newSchema(record);
     const isChanged = this.#fields.length > 0 || this.#mode.startsWith('rewrite') || this.#dropHeader !== null;
     const value = isChanged ? this.#extended(record, envelope, row, isDeleted) : row;
     const topic = this.#routeBy === null ? record.topic : String(row[this.#routeBy] ?? record.topic);
-    return {
-      ...record,
-      topic,
-      valueSchema: schema,
-      value: likeOriginal(record.value, value, schema),
-      headers: this.#withHeaders(record, envelope),
-    };
+    const routed = withHeaders(withTopic(record, topic), this.#withHeaders(record, envelope));
+    return valueSide.with(routed, schema, likeOriginal(record.value, value, schema));
   }
 
   #extended(record: ConnectRecord, envelope: Fields, row: Fields, isDeleted: boolean): Fields {
-    const value: Record<string, ConnectValue> = { ...row };
+    const value: Record<string, ConnectValue> = valueSide.own(record, { ...row });
     for (const name of this.#droppedFields(record)) delete value[name];
     for (const { path, name } of this.#fields) value[name] = at(envelope, path);
     if (this.#mode.startsWith('rewrite')) value.__deleted = String(isDeleted);
@@ -128,10 +168,27 @@ function added(entry: string, prefix: string): Added {
   const path = place.split('.');
   // "table" and the like stand in the source block; the envelope's own members are few.
   const isOwn = path.length > 1 || ENVELOPE.has(place);
-  return { path: isOwn ? path : ['source', place], name: prefix + (alias ?? path.join('_')) };
+  const whole = isOwn ? path : ['source', place];
+  return { path: whole, name: prefix + (alias ?? path.join('_')), steps: whole.map((step) => Buffer.from(step)) };
 }
 
 const ENVELOPE = new Set(['op', 'ts_ms', 'ts_us', 'ts_ns', 'before', 'after', 'source', 'transaction']);
+
+/** Any text but that of a delete. */
+function isUpsert(op: Uint8Array): boolean {
+  return op[0] === QUOTE && op[1] !== BACKSLASH && !(op.length === 3 && op[1] === SMALL_D);
+}
+
+/** The JSON at a path; `null` where there is nothing. */
+function textAt(envelope: ObjectText, steps: readonly Uint8Array[]): string {
+  let object: ObjectText | null = envelope;
+  let text: Uint8Array | null = null;
+  for (const step of steps) {
+    text = object?.value(step) ?? null;
+    object = text === null ? null : ObjectText.in(text);
+  }
+  return text === null ? 'null' : Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString();
+}
 
 function at(fields: Fields, path: readonly string[]): ConnectValue {
   let value: ConnectValue = fields;
@@ -162,6 +219,8 @@ const text = (doc: string, fallback: string | null = null) => ({ type: 'string',
 export const extractNewRecordStatePlugin: TransformPlugin = {
   type: 'transformation',
   class: 'ExtractNewRecordState',
+  takesDrafts: true,
+  leavesText: true,
   aliases: ['io.debezium.transforms.ExtractNewRecordState'],
   version: '1.0.0',
   config: {

@@ -96,6 +96,7 @@ export const headerPlugins = [
     'DropHeaders',
     { headers: { type: 'list', doc: 'Headers to remove.', importance: 'high', validate: emptyListProblem } },
     () => new DropHeaders(),
+    { leavesText: true },
   ),
   onRecord(
     'InsertHeader',
@@ -109,6 +110,7 @@ export const headerPlugins = [
       },
     },
     () => new InsertHeader(),
+    { leavesText: true },
   ),
   ...onBothSides(
     'HeaderFrom',

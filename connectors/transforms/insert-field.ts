@@ -230,4 +230,5 @@ export const insertFieldPlugins = onBothSides(
     'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new InsertField(side),
+  { leavesText: true },
 );

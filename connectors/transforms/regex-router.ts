@@ -42,7 +42,7 @@ export const regexRouterPlugins = [
       },
     },
     () => new RegexRouter(),
-    ['io.confluent.connect.transforms.RegexRouter'],
+    { aliases: ['io.confluent.connect.transforms.RegexRouter'], leavesText: true },
   ),
 ];
 

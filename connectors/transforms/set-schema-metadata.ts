@@ -43,4 +43,5 @@ export const setSchemaMetadataPlugins = onBothSides(
     'replace.null.with.default': replaceNullWithDefault,
   },
   (side) => new SetSchemaMetadata(side),
+  { leavesText: true },
 );

@@ -88,7 +88,12 @@ export function writable(side: Side, record: ConnectRecord, fields: Fields): Rec
 const JAVA = 'org.apache.kafka.connect.transforms.';
 
 /** The two plugins of a transform that works on one side; the bare name means the value. */
-export function onBothSides(name: string, config: ConfigDef, create: (side: Side) => Transform): TransformPlugin[] {
+export function onBothSides(
+  name: string,
+  config: ConfigDef,
+  create: (side: Side) => Transform,
+  traits: Traits = {},
+): TransformPlugin[] {
   return [keySide, valueSide].map((side) => ({
     type: 'transformation',
     class: `${name}$${side.name}`,
@@ -96,16 +101,19 @@ export function onBothSides(name: string, config: ConfigDef, create: (side: Side
     version: '1.0.0',
     config,
     takesDrafts: true,
+    leavesText: side === keySide || traits.leavesText === true,
     create: () => create(side),
   }));
 }
+
+type Traits = Pick<TransformPlugin, 'leavesText'>;
 
 /** A transform that works on whole records. */
 export function onRecord(
   name: string,
   config: ConfigDef,
   create: () => Transform,
-  aliases: readonly string[] = [],
+  { aliases = [], leavesText = false }: Traits & { readonly aliases?: readonly string[] } = {},
 ): TransformPlugin {
   return {
     type: 'transformation',
@@ -114,6 +122,7 @@ export function onRecord(
     version: '1.0.0',
     config,
     takesDrafts: true,
+    leavesText,
     create,
   };
 }

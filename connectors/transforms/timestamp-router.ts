@@ -42,5 +42,6 @@ export const timestampRouterPlugins = [
       },
     },
     () => new TimestampRouter(),
+    { leavesText: true },
   ),
 ];

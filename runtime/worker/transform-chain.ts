@@ -11,6 +11,7 @@ interface Link {
   readonly className: string;
   readonly transform: Transform;
   readonly takesDrafts: boolean;
+  readonly fieldsFollow: boolean;
   readonly predicate: Predicate | null;
   readonly isPredicateForDrafts: boolean;
   readonly negate: boolean;
@@ -29,7 +30,7 @@ export class TransformChain {
   /** Creates and configures fresh instances: one chain serves one task. */
   static async create(steps: readonly TransformStep[]): Promise<TransformChain> {
     const links: Link[] = [];
-    for (const { plugin, config, predicate, negate } of steps) {
+    for (const [index, { plugin, config, predicate, negate }] of steps.entries()) {
       const transform = await plugin.create();
       transform.configure(config);
       const test = predicate === null ? null : await predicate.plugin.create();
@@ -38,6 +39,7 @@ export class TransformChain {
         className: plugin.class,
         transform,
         takesDrafts: plugin.takesDrafts === true,
+        fieldsFollow: steps.slice(index + 1).some((later) => later.plugin.leavesText !== true),
         predicate: test,
         isPredicateForDrafts: predicate?.plugin.takesDrafts === true,
         negate,
@@ -68,6 +70,7 @@ export class TransformChain {
         const subject = link.isPredicateForDrafts ? draft : draft.record();
         if (link.predicate.test(subject) === link.negate) continue;
       }
+      draft.fieldsFollow = link.fieldsFollow;
       const given = link.takesDrafts ? draft : draft.record();
       const answer: ConnectRecord | null = link.transform.apply(given);
       if (answer === null) return false;
