@@ -4,6 +4,7 @@
  */
 import { LogicalNames, type Schema } from '../api/index.ts';
 import type { FieldHints } from './sink-row.ts';
+import { specialExpression } from './special-columns.ts';
 import {
   INFINITY_DAYS,
   INFINITY_MICROS,
@@ -61,6 +62,8 @@ export function readColumn(name: string, targetType: string, fields: FieldHints)
   const schema = fields.schema(name);
   const converted = schema === undefined ? null : convert(schema, column, fields.isRaw);
   if (converted !== null) return { declared: 'json', expression: converted };
+  const special = specialExpression(targetType);
+  if (special !== null) return { declared: 'json', expression: special(column) };
   switch (targetType) {
     case 'json':
     case 'jsonb':
