@@ -7,7 +7,7 @@ import { type ColumnMask, compileMasks, maskKeyProblem } from './column-masks.ts
 import { anchored, compileFilters, type Filters } from './filters.ts';
 import type { AdjustmentMode } from './name-adjustment.ts';
 import type { SchemaPolicy } from './schema-policy.ts';
-import type { PublicationMode, SnapshotMode, snapshotModes } from './source-keys.ts';
+import { type PublicationMode, QUEUE_BYTES_MAX, type SnapshotMode, type snapshotModes } from './source-keys.ts';
 import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
 import type { SslMode } from './wire/socket.ts';
 
@@ -161,7 +161,7 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
       query: config.optionalString('heartbeat.action.query'),
     },
     batchRecordsMax: config.number('max.batch.size'),
-    queueBytesMax: config.number('max.queue.size.in.bytes'),
+    queueBytesMax: config.number('max.queue.size.in.bytes') || QUEUE_BYTES_MAX,
   };
 }
 

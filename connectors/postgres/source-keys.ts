@@ -31,6 +31,8 @@ export type PublicationMode = (typeof publicationModes)[number];
 
 /** Beyond this a server feels it more than a snapshot gains. */
 const READERS_MAX = 32;
+/** `max.queue.size.in.bytes`, unless it is set; Debezium's own default, 0, would let a transaction fill the memory. */
+export const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What differs between the two classes. */
 export interface SourceDefaults {
@@ -415,9 +417,10 @@ const streamKeys = (defaults: SourceDefaults): ConfigDef => ({
   'max.batch.size': { type: 'int', default: 8192, min: 1, doc: 'Records handed over at once, at most.' },
   'max.queue.size.in.bytes': {
     type: 'long',
-    default: 16 * 1024 * 1024,
-    min: 65_536,
-    doc: 'Bytes received and not yet handed over; beyond it the server has to wait.',
+    default: QUEUE_BYTES_MAX,
+    validate: (bytes) =>
+      bytes === 0 || Number(bytes) >= 65_536 ? null : 'must be at least 65536, or 0 for the default',
+    doc: 'Bytes received and not yet handed over; beyond it the server has to wait. 0 is the default, not without bound.',
   },
 });
 

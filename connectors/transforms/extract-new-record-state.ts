@@ -221,7 +221,8 @@ export const extractNewRecordStatePlugin: TransformPlugin = {
   class: 'ExtractNewRecordState',
   takesDrafts: true,
   leavesText: true,
-  aliases: ['io.debezium.transforms.ExtractNewRecordState'],
+  // The second is what it was called before Debezium 1.0.
+  aliases: ['io.debezium.transforms.ExtractNewRecordState', 'io.debezium.transforms.UnwrapFromEnvelope'],
   version: '1.0.0',
   config: {
     'delete.tombstone.handling.mode': {

@@ -101,11 +101,7 @@ const foreign: readonly (readonly [PluginType, string, RegExp])[] = [
   ['transformation', `${confluent}.transforms.Filter$Value`, /Use Where\./],
   ['transformation', `${confluent}.transforms.ExtractTopic$Value`, /Use Set\./],
   ['transformation', 'io.debezium.transforms.ExtractChangedRecordState', /Use Set\./],
-  [
-    'transformation',
-    'com.github.jcustenborder.kafka.connect.transform.common.ChangeCase$Value',
-    /ours|Known are|Did you mean/,
-  ],
+  ['transformation', 'com.github.jcustenborder.kafka.connect.transform.common.ChangeCase$Value', /Use Set\./],
 ];
 
 for (const [type, name, advice] of foreign) {

@@ -41,11 +41,11 @@ const foreign: readonly Foreign[] = [
     advice: `HttpSource receives requests (webhooks); it asks no URL. ${keys}`,
   },
   {
-    pattern: /[Mm]qtt\w*SourceConnector$/,
+    pattern: /mqtt\w*SourceConnector$/i,
     ours: 'MqttSource',
     advice: `MqttSource subscribes and acknowledges what is on disk. ${keys}`,
   },
-  { pattern: /[Mm]qtt\w*SinkConnector$/, ours: 'MqttSink', advice: `MqttSink publishes records. ${keys}` },
+  { pattern: /mqtt\w*SinkConnector$/i, ours: 'MqttSink', advice: `MqttSink publishes records. ${keys}` },
   {
     pattern: /\.jdbc\.JdbcSourceConnector$|PostgresSourceConnector$|PostgresCdcSource(?:V2)?$/,
     ours: 'PostgresSource',
@@ -66,6 +66,13 @@ const foreign: readonly Foreign[] = [
     pattern: /\.file(?:system)?\.\w*SinkConnector$|\.(?:s3|gcs|hdfs\d?|azure)\.\w+SinkConnector$/,
     ours: 'FileSink',
     advice: `FileSink writes files, exactly once. ${keys}`,
+  },
+  {
+    pattern:
+      /mongo|elasticsearch|opensearch|cassandra|redis|neo4j|couchbase|snowflake|bigquery|clickhouse|splunk|influx|salesforce|servicenow|activemq|rabbitmq|\bjms\b|ibm\.?mq|kinesis|sqs|pubsub|iceberg|\w+(?:Source|Sink)Connector$/i,
+    isVague: true,
+    advice:
+      'There is no connector for that system here. Kafka Connect can run it beside this worker, on this broker; one of your own begins with: millrace plugin init.',
   },
   {
     pattern: /Avro\w*Converter$|Protobuf\w*Converter$/,
@@ -94,7 +101,7 @@ const foreign: readonly Foreign[] = [
     advice: 'Set takes topic, key, value, timestamp and headers from an expression (CEL).',
   },
   {
-    pattern: /\.transforms\.\w+(?:\.\w+)*(?:\$Key|\$Value|\$Header)?$/,
+    pattern: /\.(?:transforms?|smt)\.\w+(?:\.\w+)*(?:\$Key|\$Value|\$Header)?$/,
     isVague: true,
     ours: 'Set',
     advice: 'Set and Where change and choose records by expressions (CEL) over key, value, headers and topic.',

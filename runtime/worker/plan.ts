@@ -21,6 +21,7 @@ import {
   unknownKeys,
 } from '../../connectors/api/index.ts';
 import { type JudgedOverrides, judgeOverrides } from './client-overrides.ts';
+import { type Stray, strayKey } from './foreign-keys.ts';
 import { atLeastOnce, exactlyOnceOf } from './guarantee.ts';
 import { connectorKeys, predicateKeys, sinkKeys, sourceKeys, transformKeys, withPrefix } from './keys.ts';
 import type { Plugins, PluginType } from './plugins.ts';
@@ -93,6 +94,8 @@ class Planner {
   readonly #worker: Raw;
   readonly #problems: PlannedProblem[] = [];
   readonly #sections: Section[] = [];
+  /** Whose class nobody is: what their keys would mean cannot be said. */
+  readonly #nameless: string[] = [];
 
   constructor(plugins: Plugins, raw: Raw, worker: Raw) {
     this.#plugins = plugins;
@@ -247,6 +250,7 @@ class Planner {
   #missing(what: string, classKey: string, message: string): undefined {
     const isVersion = message.startsWith('The version');
     this.#problem(isVersion ? `${what}.plugin.version` : classKey, message);
+    this.#nameless.push(`${what}.`);
   }
 
   #checkTopics(settings: Config): void {
@@ -288,13 +292,33 @@ class Planner {
     const policy = settings.optionalString('config.unknown.keys') ?? 'refuse';
     if (policy === 'ignore' || !isPluginKnown) return [];
     const declared = this.#sections.map(({ prefix, def }) => withPrefix(def, prefix));
-    const unknown = [...unknownKeys(declared, this.#raw), ...overrides.unknown];
-    if (policy === 'warn') return unknown;
+    const strays: ConfigProblem[] = [];
+    const unknown: ConfigProblem[] = [...overrides.unknown];
+    for (const problem of unknownKeys(declared, this.#raw)) {
+      if (this.#nameless.some((prefix) => problem.key.startsWith(prefix))) continue;
+      const stray = this.#ofAnotherConverter(problem.key) ?? strayKey(problem.key, this.#className(), this.#raw);
+      if (stray === null) unknown.push(problem);
+      else (stray.isHarmless ? strays : unknown).push({ ...problem, message: stray.message });
+    }
+    if (policy === 'warn') return [...strays, ...unknown];
     for (const problem of unknown) {
       if (problem.message.includes('Did you mean')) this.#problems.push(problem);
       else this.#problems.push({ ...problem, message: `${problem.message} (config.unknown.keys=warn lets it pass.)` });
     }
-    return [];
+    return strays;
+  }
+
+  #className(): string {
+    return this.#raw['connector.class']?.trim() ?? '';
+  }
+
+  /** Whoever changes a converter often leaves the keys of the last one: they mean nothing, and are no misspelling. */
+  #ofAnotherConverter(key: string): Stray | null {
+    const [, own] = /^(?:key|value|header)\.converter\.(.+)$/.exec(key) ?? [];
+    if (own === undefined) return null;
+    const other = this.#plugins.list.find(({ type, config }) => type.endsWith('converter') && own in config);
+    if (other === undefined) return null;
+    return { message: `"${key}" has no effect: it is a key of ${other.class}.`, isHarmless: true };
   }
 
   #problem(key: string, message: string): void {
