@@ -265,7 +265,10 @@ function judge(declared: ConfigKey, value: ConfigValue, text: string): string | 
     const wrong = given.find((item) => !declared.oneOf!.includes(item));
     if (wrong !== undefined) {
       const hint = closest(wrong, declared.oneOf);
-      return `must be one of ${declared.oneOf.join(', ')}${hint === null ? '' : `; did you mean ${hint}?`}`;
+      if (hint !== null && hint !== '') return `must be one of ${declared.oneOf.join(', ')}; did you mean ${hint}?`;
+      if (declared.oneOf.length > 1) return `must be one of ${declared.oneOf.join(', ')}`;
+      // Where there is no choice, why is what helps.
+      return `must be one of ${declared.oneOf[0] || '"" (leave it out)'}. ${declared.doc}`;
     }
   }
   if (typeof value === 'number') {

@@ -33,11 +33,6 @@ const harmless = (key: RegExp, says: string, of?: RegExp): ForeignKey => ({
   ...(of === undefined ? {} : { of }),
 });
 
-const meant = (key: RegExp, says: string, of?: RegExp): ForeignKey => ({
-  ...harmless(key, says, of),
-  isHarmless: false,
-});
-
 const foreignKeys: readonly ForeignKey[] = [
   harmless(/^confluent\.(?:license|topic(?:\..+)?|metrics\..+)$/, 'is about a licence, which nobody needs here.'),
   harmless(
@@ -55,14 +50,8 @@ const foreignKeys: readonly ForeignKey[] = [
     postgres,
   ),
   harmless(
-    /^(?:executor\.shutdown\.timeout\.ms|connection\.validation\.timeout\.ms|slot\.creation\.timeout\.ms|create\.slot\.command\.timeout|topic\.cache\.size|source\.struct\.version|database\.sslfactory|database\.server\.id)$/,
+    /^(?:slot\.creation\.timeout\.ms|create\.slot\.command\.timeout|source\.struct\.version|database\.sslfactory|database\.server\.id)$/,
     'is about the inside of another implementation.',
-    postgres,
-  ),
-  harmless(/^openlineage\.integration\..+$/, 'is for OpenLineage, which is told nothing here.', postgres),
-  harmless(
-    /^snapshot\.mode\.configuration\.based\..+$/,
-    'is for snapshot.mode=configuration_based, which is not set.',
     postgres,
   ),
   harmless(
@@ -85,17 +74,6 @@ const foreignKeys: readonly ForeignKey[] = [
   renamed('column.blacklist', 'column.exclude.list'),
   renamed('toasted.value.placeholder', 'unavailable.value.placeholder'),
   renamed('sanitize.field.names', 'field.name.adjustment.mode'),
-  meant(
-    /^(?:converters|post\.processors)$/,
-    'names Java classes of Debezium, which cannot be loaded: a transform (Set, with CEL) can change the record instead, and large values are looked up by "unavailable.value.lookup".',
-    postgres,
-  ),
-  meant(
-    /^signal\.kafka\..+$/,
-    'is for the signal channel kafka: signals come through the source, a file, or POST /connectors/{name}/tasks/{task}/signals.',
-    postgres,
-  ),
-  meant(/^slot\.stream\.params$/, 'is for logical decoding plugins other than pgoutput.', postgres),
 ];
 
 export interface Stray {

@@ -150,7 +150,7 @@ test('Keys that mean nothing here are refused by name, those that do not fit tog
   assert.match(await refusal({ 'cleanup.policy': 'NONE' }), /the columns need names: set "value.schema"/);
   assert.match(await refusal({ 'csv.null.field.indicator': 'BOTH' }), /must be one of NEITHER/);
   assert.match(await refusal({ 'csv.file.charset': 'EBCDIC' }), /convert the files to UTF-8/);
-  assert.match(await refusal({ 'input.file.pattern': '(' }), /must be a regular expression/);
+  assert.match(await refusal({ 'input.file.pattern': '(' }), /is no regular expression/);
   const dated = { type: 'STRUCT', fieldSchemas: { d: { type: 'INT32', name: 'org.apache.kafka.connect.data.Date' } } };
   assert.match(await refusal({ 'cleanup.policy': 'NONE', 'value.schema': JSON.stringify(dated) }), /make it a STRING/);
 });
