@@ -5,6 +5,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of Kafka Connect and its connectors.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { catalogue } from '../../connectors/catalogue.ts';
 
 import {
   csv,
@@ -323,7 +324,7 @@ const taken: readonly [what: string, config: Keys, warnings?: number][] = [
 
 for (const [what, config, warnings = 0] of taken) {
   test(`taken as it is: ${what}`, () => {
-    const { problems, plan, warnings: said } = planned(config);
+    const { problems, plan, warnings: said } = planned(catalogue, config);
     assert.deepEqual(
       problems.map(({ message }) => message),
       [],

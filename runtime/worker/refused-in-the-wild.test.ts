@@ -1,6 +1,7 @@
 /** The other half of `found-in-the-wild.test.ts`: configs that cannot run here are refused with a sentence that says what to write. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { catalogue } from '../../connectors/catalogue.ts';
 import { debezium, jdbc, json, type Keys, outbox, planned, postgres, postgresOne, with1 } from './wild-configs.ts';
 
 /** Refused, and how: a pattern for each thing that is wrong. */
@@ -122,7 +123,7 @@ const refused: readonly [what: string, config: Keys, messages: readonly RegExp[]
 
 for (const [what, config, messages] of refused) {
   test(`refused with what to do: ${what}`, () => {
-    const { problems } = planned(config);
+    const { problems } = planned(catalogue, config);
     const said = problems.map(({ message }) => message);
     assert.equal(said.length, messages.length, said.join('\n'));
     for (const [index, message] of messages.entries()) assert.match(said[index]!, message);

@@ -1,5 +1,5 @@
 /** For tests: what configs as people publish them have in common, in words of our own. No test, no record. */
-import { catalogue } from '../../connectors/catalogue.ts';
+import type { Plugin } from '../../connectors/api/index.ts';
 import { planConnector } from './plan.ts';
 import { Plugins } from './plugins.ts';
 
@@ -68,12 +68,12 @@ export const with1 = (type: string, more: Keys = {}): Keys => ({
   ...Object.fromEntries(Object.entries(more).map(([key, value]) => [`transforms.t.${key}`, value])),
 });
 
-const plugins = new Plugins(catalogue);
 const worker = {
   'key.converter': json,
   'value.converter': json,
   'header.converter': 'org.apache.kafka.connect.storage.SimpleHeaderConverter',
 };
 
-/** What a worker with JSON converters makes of a config. */
-export const planned = (config: Keys) => planConnector(plugins, { name: 'c', ...config }, worker);
+/** What a worker with JSON converters and these plugins makes of a config. */
+export const planned = (plugins: readonly Plugin[], config: Keys) =>
+  planConnector(new Plugins(plugins), { name: 'c', ...config }, worker);
