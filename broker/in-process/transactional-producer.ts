@@ -37,7 +37,7 @@ export async function openTransactionalProducer(
     `Taking over transactional id "${transactionalId}"`,
     () =>
       new Promise<ProducerAnswer>((resolve) => {
-        broker.transactions.initProducerId({ transactionalId, timeoutMs, expected: null }, resolve);
+        broker.transactions.initProducerId({ transactionalId, timeoutMs, expected: null, beginsAtOnce: true }, resolve);
       }),
     ({ error }) => error,
   );

@@ -292,6 +292,15 @@ describe('a restart', () => {
     });
   }
 
+  it('gives another producer id where the first transaction of a producer within the process may be lost', async () => {
+    const before = transactionFixture();
+    before.coordinator.start();
+    const who = await before.init({ beginsAtOnce: true });
+    const after = before.restarted();
+    after.coordinator.start();
+    assert.notEqual((await after.init({ beginsAtOnce: true })).producerId, who.producerId);
+  });
+
   it('brings back every field that Kafka keeps', () => {
     const partitions = new Map([['a', new Set([1, 2])]]);
     const fields = { producerId: 5, previousProducerId: 4, nextProducerId: 6, producerEpoch: 3, partitions };

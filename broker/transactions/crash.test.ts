@@ -46,9 +46,10 @@ async function start(fs: FileSystem): Promise<Inside> {
   return (await startBroker({ dataDir: '/data', port: 0, fs, logger })) as Inside;
 }
 
-async function init(broker: Inside): Promise<ProducerIdentity> {
+async function init(broker: Inside, producer: Producer): Promise<ProducerIdentity> {
   const answer = await new Promise<ProducerAnswer>((resolve) => {
-    broker.transactions.initProducerId({ transactionalId, timeoutMs: 60_000, expected: null }, resolve);
+    const request = { transactionalId, timeoutMs: 60_000, expected: null, beginsAtOnce: producer === 'at once' };
+    broker.transactions.initProducerId(request, resolve);
   });
   assert.equal(answer.error, 'NONE');
   return { transactionalId, producerId: answer.producerId, producerEpoch: answer.producerEpoch };
@@ -115,7 +116,7 @@ async function run(disk: MemoryFileSystem, lastWrite: number, isCommit: boolean,
   const work = async (): Promise<void> => {
     broker = await start(mortal.fs);
     await broker.topics.create(topics.map((name) => ({ name, partitions: 1 })));
-    const who = await transact(broker, await init(broker), 0, true, producer);
+    const who = await transact(broker, await init(broker, producer), 0, true, producer);
     answered++;
     await transact(broker, who, 1, isCommit, producer);
     answered++;
@@ -166,7 +167,7 @@ async function check(disk: MemoryFileSystem, outcome: Outcome, isCommit: boolean
     const known = broker.transactions.transaction(transactionalId) !== undefined;
     const exist = topics.every((topic) => broker.topics.get(topic) !== undefined);
     // A new producer ends what its forerunner left open, and commits nothing of it with its own.
-    if (known && exist) await transact(broker, await init(broker), later, true, producer);
+    if (known && exist) await transact(broker, await init(broker, producer), later, true, producer);
     await settled(broker);
     const [left, right] = topics.map((topic) => {
       const values = broker.topics.get(topic) === undefined ? [] : readCommitted(broker.log(topic, 0));

@@ -79,6 +79,7 @@ export function decideInit(
     partitions: noPartitions,
     startTimestamp: none,
     lastUpdateTimestamp: nowMs,
+    clientTransactionVersion: request.beginsAtOnce === true ? (2 as const) : now.clientTransactionVersion,
   };
   const isUsedUp =
     isExhausted(now.producerEpoch) && (expected === null || expected.producerEpoch === now.producerEpoch);

@@ -60,6 +60,11 @@ export interface InitRequest {
   readonly timeoutMs: number;
   /** What a producer that goes on after an error has (KIP-360); null for a new one. */
   readonly expected: { readonly producerId: number; readonly producerEpoch: number } | null;
+  /**
+   * It is within this process, and its transactions begin without waiting for the disk: the first of them may be lost by a
+   * power cut that leaves its records, and whoever comes next must know.
+   */
+  readonly beginsAtOnce?: boolean;
 }
 
 /** Of InitProducerId and EndTxn. Id and epoch are -1 where there is nothing to tell. */
