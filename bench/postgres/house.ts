@@ -1,7 +1,8 @@
 /**
  * What the bench compares: a broker with a Connect worker, ours or the peer's, driven alike over REST and the Kafka protocol.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, withCluster } from '../../cli/kafka/cluster.ts';
 import { readTopic } from '../../cli/kafka/read.ts';
@@ -15,6 +16,8 @@ export interface House {
   readonly sourceClass: string;
   /** Its processes. */
   readonly pids: readonly number[];
+  /** What the topic takes on disk; null where nobody asks. */
+  bytesOf(topic: string): number | null;
   converter(schemas: boolean): Record<string, string>;
   sink(address: PostgresAddress & { readonly database: string }): Record<string, string>;
   stop(): Promise<void>;
@@ -48,6 +51,10 @@ export async function startOurs(): Promise<House> {
       return [house.pid];
     },
     sourceClass: 'PostgresSource',
+    bytesOf: (topic) =>
+      readdirSync(house.data, { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.includes(`${topic}-`) && path.endsWith('.log'))
+        .reduce((sum, path) => sum + statSync(join(house.data, path)).size, 0),
     sink: ({ host, port, user, password, database }) => ({
       'connector.class': 'PostgresSink',
       'connection.url': `postgres://${host}:${port}/${database}`,

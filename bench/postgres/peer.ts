@@ -73,6 +73,7 @@ export async function startPeer(): Promise<House> {
       'key.converter.schemas.enable': String(schemas),
       'value.converter.schemas.enable': String(schemas),
     }),
+    bytesOf: () => null,
     sourceClass: 'io.debezium.connector.postgresql.PostgresConnector',
     sink: (address) => ({
       'connector.class': 'io.debezium.connector.jdbc.JdbcSinkConnector',
