@@ -43,6 +43,7 @@ import type { BrokerState } from './state.ts';
 import { type TransactionConfig, TransactionCoordinator } from './transactions/coordinator.ts';
 import { PartitionMarkers } from './transactions/marker-writer.ts';
 import { abortOrphans } from './transactions/orphans.ts';
+import { LogPresence } from './transactions/record-presence.ts';
 import { TransactionTopic } from './transactions/transaction-topic.ts';
 import { RecordValidation } from './validation/record-validation.ts';
 
@@ -231,6 +232,7 @@ class RunningBroker implements Broker, BrokerState {
     this.transactions = new TransactionCoordinator(transactionConfig(config), {
       log: this.#transactionTopic,
       markers: this.markers,
+      records: new LogPresence(this.topics),
       producerIds: this.producerIds,
       timers: systemTimers(now),
       logger: options.logger,
@@ -325,8 +327,8 @@ class RunningBroker implements Broker, BrokerState {
     this.groups.replayed();
     this.groups.shares.replayed();
     this.#replayShareState();
-    this.#transactionTopic.replay((id, transaction) => this.transactions.replay(id, transaction));
-    this.transactions.start();
+    this.#transactionTopic.replay((...found) => this.transactions.replay(...found));
+    await this.transactions.start();
     const bound = await this.#server.listen();
     this.#addresses = new Map(this.#listeners.map(({ name }, index) => [name, bound[index]!]));
     this.logs.start((log) => abortOrphans(log, this));

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../broker.ts';
 import { errorNameOf } from '../errors.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
+import type { CommittedRecords } from '../transactions/coordinator.ts';
 import type { ProducerAnswer, ProducerIdentity } from '../transactions/types.ts';
 import { appendBatches, type Batch, Batching, buildBatch, type Packing, packingOf } from './batching.ts';
 import { InProcessLogError, refusal } from './errors.ts';
@@ -15,6 +16,7 @@ import {
   type ProducerRecord,
   partitionName,
   type RecordMetadata,
+  type SentAndCommitted,
   type TopicPartition,
   type TransactionalProducerOptions,
 } from './types.ts';
@@ -54,6 +56,8 @@ export class InProcessTransactionalProducer {
   readonly #sequences = new Map<string, number>();
   /** When the last send has begun, so that the next one may. */
   #begun: Promise<unknown> = Promise.resolve();
+  /** What a send of the open transaction was refused with before it was appended. */
+  #refusal: unknown = null;
   readonly #pending = new Set<Promise<unknown>>();
   #isClosed = false;
 
@@ -68,7 +72,9 @@ export class InProcessTransactionalProducer {
     if (this.#isClosed) throw refusal('NETWORK_EXCEPTION', 'The producer is closed.');
     if (records.length === 0) return [];
     const begun = this.#begun.then(() => this.#begin(records));
-    this.#begun = begun.catch(() => {});
+    this.#begun = begun.catch((error: unknown) => {
+      this.#refusal ??= error;
+    });
     const sent = begun.then(({ appended }) => appended);
     this.#pending.add(sent);
     try {
@@ -83,6 +89,27 @@ export class InProcessTransactionalProducer {
   async commit(): Promise<void> {
     await Promise.all(this.#pending);
     await this.#end(true);
+  }
+
+  /**
+   * Sends these and commits them with all that was sent, in one wait for the disk: the decision goes there beside its records,
+   * and stands only with them. `committed` rejects wherever `written` does, and the transaction can then be aborted.
+   */
+  sendAndCommit(batches: readonly (readonly ProducerRecord[])[]): SentAndCommitted {
+    const written = Promise.all(batches.map((records) => this.send(records)));
+    const durable = Promise.all([...this.#pending, written]);
+    return { written, committed: this.#commitWith(durable) };
+  }
+
+  async #commitWith(durable: Promise<unknown>): Promise<void> {
+    // Whoever asked hears of it from `written`.
+    durable.catch(() => {});
+    await this.#begun;
+    if (this.#refusal !== null) throw this.#refusal;
+    const awaited = [...this.#partitions].map(([name, partition]) => {
+      return { ...partition, lastSequence: ((this.#sequences.get(name) ?? 0) + sequences - 1) % sequences };
+    });
+    await this.#end(true, { awaited, durable });
   }
 
   async abort(): Promise<void> {
@@ -141,12 +168,14 @@ export class InProcessTransactionalProducer {
     if (error !== 'NONE') throw refused(error, `Writing to ${topic}-${partition}`, this.#who.transactionalId);
   }
 
-  async #end(isCommit: boolean): Promise<void> {
+  async #end(isCommit: boolean, records: CommittedRecords | null = null): Promise<void> {
+    this.#refusal = null;
     if (this.#partitions.size === 0) return;
     const { transactionalId } = this.#who;
     const end = () =>
       new Promise<ProducerAnswer>((resolve) => {
-        this.#broker.transactions.endTransaction(this.#who, isCommit, 2, resolve);
+        if (records !== null) this.#broker.transactions.commitWith(this.#who, records, resolve);
+        else this.#broker.transactions.endTransaction(this.#who, isCommit, 2, resolve);
       });
     const doing = `${isCommit ? 'Committing' : 'Aborting'} a transaction of "${transactionalId}"`;
     const { producerId, producerEpoch } = await whileBusy(doing, end, ({ error }) => error);

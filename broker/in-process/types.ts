@@ -60,6 +60,12 @@ export interface TransactionalProducerOptions extends ProducerOptions {
   readonly timeoutMs?: number;
 }
 
+/** Each settles once; `written` as `send` does, with the metadata of each list. */
+export interface SentAndCommitted {
+  readonly written: Promise<readonly (readonly RecordMetadata[])[]>;
+  readonly committed: Promise<void>;
+}
+
 export interface ConsumerOptions {
   readonly clientId: string;
   readonly group: string;

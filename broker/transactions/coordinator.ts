@@ -8,16 +8,18 @@
  * markers of what was prepared.
  *
  * Two changes wait for no disk, because "prepare" brings them there: "complete", without which the markers are only written
- * once more, and the beginning of a transaction within this process (`addPartitionsAtOnce`).
+ * once more, and the beginning of a transaction within this process (`addPartitionsAtOnce`). And a commit within this process
+ * goes to the disk together with its records (`commitWith`): its "prepare" names them, and stands only where they are found.
  *
  * What it is not: it never looks at records, and does not know which of them reached a partition.
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
 import { listPartitions } from './partitions.ts';
-import type { Logger, MarkerWriter, ProducerIdSource, Timers, TransactionLog } from './ports.ts';
+import type { Logger, MarkerWriter, ProducerIdSource, RecordPresence, Timers, TransactionLog } from './ports.ts';
 import { transactionRecord, transactionTombstone } from './records.ts';
 import * as rules from './transitions.ts';
 import type {
+  AwaitedRecords,
   InitRequest,
   Marker,
   ProducerAnswer,
@@ -41,6 +43,7 @@ export interface TransactionConfig {
 export interface TransactionSurroundings {
   readonly log: TransactionLog;
   readonly markers: MarkerWriter;
+  readonly records: RecordPresence;
   readonly producerIds: ProducerIdSource;
   readonly timers: Timers;
   readonly logger: Logger;
@@ -61,6 +64,8 @@ class Entry {
   current: Transaction;
   /** Of an earlier start of the broker, whose beginning of a transaction may be lost while its records are not. */
   mayHaveOrphans: boolean;
+  /** What the commit that was found at the start stands only with. */
+  awaited: readonly AwaitedRecords[] = [];
   /** A record about it is on its way to the disk, or a producer id is. */
   isChanging = false;
   readonly waiting = new Set<Attempt>();
@@ -80,7 +85,16 @@ interface Attempt {
   readonly done: (error: ErrorName, next: Transaction | null) => void;
   /** What it changes is true at once. */
   readonly isAtOnce?: boolean;
+  /** What it changes is true only with these. */
+  readonly records?: CommittedRecords;
   timer: { cancel(): void } | null;
+}
+
+/** Records on their way to the disk. */
+export interface CommittedRecords {
+  readonly awaited: readonly AwaitedRecords[];
+  /** Rejects where they will not be there. */
+  readonly durable: Promise<unknown>;
 }
 
 /** Callbacks are called exactly once, possibly before the method returned. */
@@ -176,27 +190,15 @@ export class TransactionCoordinator {
     version: TransactionVersion,
     done: (answer: ProducerAnswer) => void,
   ): void {
-    const entry = this.#find(who.transactionalId);
-    if (!(entry instanceof Entry)) {
-      done(refused(entry));
-      return;
-    }
-    this.#run({
-      entry,
-      deadlineMs: this.#around.timers.now() + concurrentWaitMs,
-      decide: (now, id) => {
-        const nowMs = this.#around.timers.now();
-        return version === 2
-          ? rules.decideEndV2(now, who, isCommit, nowMs, id)
-          : rules.decideEnd(now, who, isCommit, nowMs);
-      },
-      done: (error, next) => {
-        if (error === 'INVALID_TXN_STATE') this.#noteInvalidEnd(entry.current, who, isCommit);
-        if (error !== 'NONE') done(refused(error));
-        else done(told(next === null ? entry.current : rules.completed(next, next.lastUpdateTimestamp)));
-      },
-      timer: null,
-    });
+    this.#end(who, isCommit, version, null, done);
+  }
+
+  /**
+   * Commits for a producer within this process, together with records that are appended but may not be on disk yet: one wait
+   * for both. Answers TRANSACTION_ABORTABLE, and nothing has changed, where the records do not get there.
+   */
+  commitWith(who: ProducerIdentity, records: CommittedRecords, done: (answer: ProducerAnswer) => void): void {
+    this.#end(who, true, 2, records, done);
   }
 
   /** Undefined where the id is not known. */
@@ -209,21 +211,27 @@ export class TransactionCoordinator {
   }
 
   /** Called for each record of `__transaction_state` at the start, oldest first. */
-  replay(transactionalId: string, transaction: Transaction | null): void {
+  replay(transactionalId: string, transaction: Transaction | null, awaited: readonly AwaitedRecords[] = []): void {
     if (transaction === null) {
       this.#entries.delete(transactionalId);
       return;
     }
-    this.#entries.set(transactionalId, new Entry(transaction, transaction.clientTransactionVersion === 2));
+    const entry = new Entry(transaction, transaction.clientTransactionVersion === 2);
+    entry.awaited = awaited;
+    this.#entries.set(transactionalId, entry);
     this.#formerIds.add(transaction.producerId);
     if (transaction.nextProducerId >= 0) this.#formerIds.add(transaction.nextProducerId);
   }
 
-  /** All has been replayed: what was decided is brought to its end, and time begins to run. */
-  start(): void {
-    for (const entry of this.#entries.values()) if (rules.isPrepared(entry.current)) this.#mark(entry);
+  /**
+   * All has been replayed: what was decided is brought to its end, and time begins to run. Resolves when the markers are
+   * appended that can be, before which nobody else may append: somebody may have seen them at their offsets.
+   */
+  async start(): Promise<void> {
     this.#every(this.#config.abortIntervalMs, () => this.abortTimedOut());
     this.#every(this.#config.expiryIntervalMs, () => this.expireIds());
+    const prepared = [...this.#entries.values()].filter(({ current }) => rules.isPrepared(current));
+    await Promise.all(prepared.map((entry) => this.#decideAgain(entry)));
   }
 
   /** Everybody who waits is answered; nothing is accepted any more. What is prepared is completed after the next start. */
@@ -316,7 +324,8 @@ export class TransactionCoordinator {
         else attempt.done(decision.error, null);
         return;
       case 'change':
-        if (attempt.isAtOnce === true) this.#changeAtOnce(entry, decision.next, attempt.done);
+        if (attempt.records !== undefined) this.#changeWith(entry, decision.next, attempt.records, attempt.done);
+        else if (attempt.isAtOnce === true) this.#changeAtOnce(entry, decision.next, attempt.done);
         else this.#change(entry, decision.next, 'durable', attempt.done);
         return;
       case 'new-producer-id':
@@ -347,6 +356,37 @@ export class TransactionCoordinator {
     );
   }
 
+  #end(
+    who: ProducerIdentity,
+    isCommit: boolean,
+    version: TransactionVersion,
+    records: CommittedRecords | null,
+    done: (answer: ProducerAnswer) => void,
+  ): void {
+    const entry = this.#find(who.transactionalId);
+    if (!(entry instanceof Entry)) {
+      done(refused(entry));
+      return;
+    }
+    this.#run({
+      entry,
+      deadlineMs: this.#around.timers.now() + concurrentWaitMs,
+      decide: (now, id) => {
+        const nowMs = this.#around.timers.now();
+        return version === 2
+          ? rules.decideEndV2(now, who, isCommit, nowMs, id)
+          : rules.decideEnd(now, who, isCommit, nowMs);
+      },
+      done: (error, next) => {
+        if (error === 'INVALID_TXN_STATE') this.#noteInvalidEnd(entry.current, who, isCommit);
+        if (error !== 'NONE') done(refused(error));
+        else done(told(next === null ? entry.current : rules.completed(next, next.lastUpdateTimestamp)));
+      },
+      ...(records === null ? {} : { records }),
+      timer: null,
+    });
+  }
+
   #add(
     who: ProducerIdentity,
     partitions: readonly TopicPartition[],
@@ -366,6 +406,41 @@ export class TransactionCoordinator {
       done,
       isAtOnce,
       timer: null,
+    });
+  }
+
+  /**
+   * Says once more what was found decided, because only the process that is gone knew whether it is on disk: the end it has
+   * if its records are there, the other if they are not.
+   */
+  #decideAgain(entry: Entry): Promise<void> {
+    const { current, awaited } = entry;
+    const producer = { producerId: current.producerId, producerEpoch: current.producerEpoch - 1 };
+    const stands = awaited.every((records) => this.#around.records.holds(producer, records));
+    const next: Transaction = stands ? current : { ...current, state: 'PrepareAbort' };
+    return new Promise((resolve) => {
+      this.#change(entry, next, 'durable', (error) => {
+        if (error !== 'NONE') this.#around.timers.set(retryMs, () => void this.#decideAgain(entry));
+        // The markers are appended right behind this.
+        setImmediate(resolve);
+      });
+    });
+  }
+
+  /** The decision and what it is about, both on their way to the disk; it is one when both are there. */
+  #changeWith(entry: Entry, next: Transaction, { awaited, durable }: CommittedRecords, done: Attempt['done']): void {
+    entry.isChanging = true;
+    const recorded = new Promise<ErrorName | null>((resolve) => {
+      this.#around.log.append(next.transactionalId, transactionRecord(next, awaited), 'durable', resolve);
+    });
+    void Promise.allSettled([recorded, durable]).then(([decision, records]) => {
+      entry.isChanging = false;
+      const failure = decision.status === 'fulfilled' ? decision.value : 'UNKNOWN_SERVER_ERROR';
+      const isDecided = failure === null && records.status === 'fulfilled';
+      if (isDecided) entry.current = next;
+      done(isDecided ? 'NONE' : (failure ?? 'TRANSACTION_ABORTABLE'), next);
+      if (isDecided) this.#mark(entry);
+      this.#wake(entry);
     });
   }
 

@@ -4,7 +4,7 @@
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
 import type { TransactionRecord } from './records.ts';
-import type { Marker, TopicPartition } from './types.ts';
+import type { AwaitedRecords, Marker, ProducerIdentity, TopicPartition } from './types.ts';
 
 export interface TransactionLog {
   /** Makes sure that there is a log; called before the first append of a new transactional id. Rejects when it cannot. */
@@ -27,6 +27,11 @@ export interface MarkerWriter {
    * `done` is called once, after the call returned, with the partitions where it must be tried again.
    */
   write(marker: Marker, partitions: readonly TopicPartition[], done: (failed: readonly TopicPartition[]) => void): void;
+}
+
+export interface RecordPresence {
+  /** Whether the partition holds these records of the producer, or the end of their transaction already. */
+  holds(producer: Pick<ProducerIdentity, 'producerId' | 'producerEpoch'>, awaited: AwaitedRecords): boolean;
 }
 
 export interface ProducerIdSource {

@@ -14,7 +14,7 @@ import {
 } from '../protocol/messages/generated/transaction-log-value.ts';
 import { Reader } from '../protocol/reader.ts';
 import { Writer } from '../protocol/writer.ts';
-import { type Transaction, type TransactionState, transactionStates } from './types.ts';
+import { type AwaitedRecords, type Transaction, type TransactionState, transactionStates } from './types.ts';
 
 const keyVersion = 0;
 const valueVersion = 1;
@@ -23,9 +23,17 @@ const stateNames = Object.keys(transactionStates) as TransactionState[];
 export interface TransactionRecord {
   readonly key: Buffer;
   readonly value: Buffer | null;
+  /** A commit that stands only with its records, in JSON; Kafka's tools pass over headers they do not know. */
+  readonly headers: readonly { readonly key: string; readonly value: Buffer }[];
 }
 
-export function transactionRecord(transaction: Transaction): TransactionRecord {
+const awaitedHeader = 'millrace.awaited';
+
+/** `awaited`: the records that may not be on disk when the decision is. */
+export function transactionRecord(
+  transaction: Transaction,
+  awaited: readonly AwaitedRecords[] = [],
+): TransactionRecord {
   const value = new Writer();
   value.int16(valueVersion);
   const fields = {
@@ -41,11 +49,18 @@ export function transactionRecord(transaction: Transaction): TransactionRecord {
     clientTransactionVersion: transaction.clientTransactionVersion,
   };
   encodeTransactionLogValue(value, fields, valueVersion);
-  return { key: keyOf(transaction.transactionalId), value: value.toBuffer() };
+  const headers = awaited.length === 0 ? [] : [{ key: awaitedHeader, value: Buffer.from(JSON.stringify(awaited)) }];
+  return { key: keyOf(transaction.transactionalId), value: value.toBuffer(), headers };
+}
+
+/** What the decision in this record waits for. */
+export function awaitedOf(headers: readonly { readonly key: string; readonly value: Buffer | null }[]) {
+  const value = headers.find(({ key }) => key === awaitedHeader)?.value;
+  return value == null ? [] : (JSON.parse(value.toString()) as readonly AwaitedRecords[]);
 }
 
 export function transactionTombstone(transactionalId: string): TransactionRecord {
-  return { key: keyOf(transactionalId), value: null };
+  return { key: keyOf(transactionalId), value: null, headers: [] };
 }
 
 function keyOf(transactionalId: string): Buffer {

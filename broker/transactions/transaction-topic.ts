@@ -12,8 +12,15 @@ import type { Topic, Topics } from '../metadata/topics.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
 import { BatchBuilder } from '../protocol/records.ts';
 import type { TransactionLog } from './ports.ts';
-import { decodeTransaction, type TransactionRecord } from './records.ts';
-import type { Transaction } from './types.ts';
+import { awaitedOf, decodeTransaction, type TransactionRecord } from './records.ts';
+import type { AwaitedRecords, Transaction } from './types.ts';
+
+/** Called per record; `awaited` is what a decision stands only with. */
+export type TransactionVisitor = (
+  transactionalId: string,
+  transaction: Transaction | null,
+  awaited: readonly AwaitedRecords[],
+) => void;
 
 interface TransactionTopicOptions {
   readonly topics: Topics;
@@ -39,7 +46,7 @@ export class TransactionTopic implements TransactionLog {
   }
 
   /** Reads everything, partition by partition: what concerns one id is in one partition, oldest first. */
-  replay(visit: (transactionalId: string, transaction: Transaction | null) => void): void {
+  replay(visit: TransactionVisitor): void {
     const topic = this.#options.topics.get(transactionsTopic);
     if (topic === undefined) return;
     for (let partition = 0; partition < topic.partitions; partition++) {
@@ -55,7 +62,7 @@ export class TransactionTopic implements TransactionLog {
     done: (error: ErrorName | null) => void,
   ): void {
     const builder = new BatchBuilder();
-    builder.append(this.#options.now(), record.key, record.value, []);
+    builder.append(this.#options.now(), record.key, record.value, record.headers);
     try {
       const topic = this.#opened();
       const log = this.#options.topics.logOf(topic, partitionOfGroup(transactionalId, topic.partitions));
@@ -82,12 +89,12 @@ export class TransactionTopic implements TransactionLog {
       throw outcome ?? new Error('The topic store gave no outcome.');
   }
 
-  #replayLog(log: PartitionLog, visit: (transactionalId: string, transaction: Transaction | null) => void): void {
-    readLog(log, ({ key, value, offset }) => {
+  #replayLog(log: PartitionLog, visit: TransactionVisitor): void {
+    readLog(log, ({ key, value, headers, offset }) => {
       if (key === null) return;
       try {
         const record = decodeTransaction(key, value);
-        if (record !== null) visit(record.transactionalId, record.transaction);
+        if (record !== null) visit(record.transactionalId, record.transaction, awaitedOf(headers));
       } catch (err) {
         const fields = { err, topic: log.topic, partition: log.partition, offset };
         this.#options.logger.error(fields, 'A record of a transaction cannot be read and is passed over.');

@@ -74,6 +74,11 @@ export interface ProducerAnswer {
   readonly producerEpoch: number;
 }
 
+/** What a partition must hold of a transaction, up to which sequence of its producer, for its commit to stand. */
+export interface AwaitedRecords extends TopicPartition {
+  readonly lastSequence: number;
+}
+
 /** What is written into every partition of a transaction that ends. */
 export interface Marker {
   readonly producerId: number;

@@ -135,6 +135,15 @@ export interface TransactionalProducerOptions extends ProducerOptions {
  */
 export interface TransactionalProducer extends LogProducer {
   commit(): Promise<void>;
+  /**
+   * Sends these lists and commits, in one wait for the disk; only keepers that can. `written` settles as `send` would, with
+   * the metadata of each list. `committed` rejects wherever `written` does, and the transaction can then be aborted; where
+   * it rejects alone, it has failed as `commit` does.
+   */
+  sendAndCommit?(batches: readonly (readonly ProducerRecord[])[]): {
+    readonly written: Promise<readonly (readonly RecordMetadata[])[]>;
+    readonly committed: Promise<void>;
+  };
   abort(): Promise<void>;
 }
 

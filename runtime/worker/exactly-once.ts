@@ -235,9 +235,7 @@ export class ExactlyOnce implements SourceDelivery {
       const began = performance.now();
       try {
         transaction.isBeingWritten = true;
-        const committed = await this.#append(transaction);
-        await this.#commit();
-        committed();
+        await this.#appendAndCommit(transaction);
         await this.#settled(transaction, began);
         return;
       } catch (error) {
@@ -257,8 +255,7 @@ export class ExactlyOnce implements SourceDelivery {
     }
   }
 
-  /** Writes everything; answers what to do once it is committed. */
-  async #append(transaction: Transaction): Promise<() => void> {
+  async #appendAndCommit(transaction: Transaction): Promise<void> {
     const { offsets, connector } = this.#options.environment;
     const batches = transaction.outcome === 'commit' ? transaction.batches : [];
     const kept = offsets.records(connector, transaction.offsets.list());
@@ -267,21 +264,35 @@ export class ExactlyOnce implements SourceDelivery {
     // The last batch shares its append with what belongs to it: a small transaction is one append.
     const outs = last === undefined ? [] : outOf(last);
     const tail = [...outs, ...transaction.deadLetters, ...kept.records];
-    try {
-      const sent = [...first.map((batch) => this.#producer!.send(outOf(batch))), this.#producer!.send(tail)];
-      const metadata = await Promise.all(sent);
-      for (const [index, batch] of first.entries()) keep(batch, metadata[index]!);
-      const ofTail = metadata.at(-1)!;
-      if (last !== undefined) keep(last, ofTail.slice(0, outs.length));
-      return () => kept.committed(ofTail.slice(outs.length + transaction.deadLetters.length));
-    } catch (error) {
-      throw new AppendFailed('Nothing of the transaction is true yet.', { cause: error });
-    }
+    const metadata = await this.#sendAndCommit([...first.map(outOf), tail]);
+    for (const [index, batch] of first.entries()) keep(batch, metadata[index]!);
+    const ofTail = metadata.at(-1)!;
+    if (last !== undefined) keep(last, ofTail.slice(0, outs.length));
+    kept.committed(ofTail.slice(outs.length + transaction.deadLetters.length));
   }
 
-  async #commit(): Promise<void> {
+  /** In one wait for the disk, where the log can do that. Throws AppendFailed where nothing of it is true. */
+  async #sendAndCommit(
+    batches: readonly (readonly ProducerRecord[])[],
+  ): Promise<readonly (readonly RecordMetadata[])[]> {
+    const producer = this.#producer!;
+    if (producer.sendAndCommit === undefined) {
+      const [sent] = await Promise.allSettled([Promise.all(batches.map((records) => producer.send(records)))]);
+      if (sent.status === 'rejected') throw appendFailed(sent.reason);
+      this.#mustGoOn();
+      await producer.commit();
+      return sent.value;
+    }
+    this.#mustGoOn();
+    const { written, committed } = producer.sendAndCommit(batches);
+    const [sent, end] = await Promise.allSettled([written, committed]);
+    if (sent.status === 'rejected') throw appendFailed(sent.reason);
+    if (end.status === 'rejected') throw end.reason;
+    return sent.value;
+  }
+
+  #mustGoOn(): void {
     if (this.#isCancelled) throw new ConnectError('The task was cut off before its transaction was committed.');
-    await this.#producer!.commit();
   }
 
   async #settled(transaction: Transaction, began: number): Promise<void> {
@@ -347,6 +358,10 @@ function timedOut(openMs: number, timeoutMs: number, cause: Error): RetriableErr
 
 /** The transaction can be written again: its commit was never asked for. */
 class AppendFailed extends Error {}
+
+function appendFailed(cause: unknown): AppendFailed {
+  return new AppendFailed('Nothing of the transaction is true.', { cause });
+}
 
 /** By its port's word: another producer has this task's id. */
 function isFenced(error: unknown): boolean {

@@ -207,6 +207,7 @@ export function transactionFixture(before: readonly TransactionRecord[] = []): T
   const coordinator = new TransactionCoordinator(config, {
     log,
     markers,
+    records: { holds: () => true },
     producerIds: { next: async () => ++lastId },
     timers,
     logger: { info: noop, warn: noop, error: noop },
