@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../broker.ts';
 import { errorNameOf } from '../errors.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
-import type { CommittedRecords } from '../transactions/coordinator.ts';
+import type { CommittedRecords } from '../transactions/entry.ts';
 import type { ProducerAnswer, ProducerIdentity } from '../transactions/types.ts';
 import { appendBatches, type Batch, Batching, buildBatch, type Packing, packingOf } from './batching.ts';
 import { InProcessLogError, refusal } from './errors.ts';

@@ -14,8 +14,15 @@
  * What it is not: it never looks at records, and does not know which of them reached a partition.
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
+import {
+  type Attempt,
+  type CommittedRecords,
+  Entry,
+  mayHaveOrphans,
+  type TransactionConfig,
+  type TransactionSurroundings,
+} from './entry.ts';
 import { listPartitions } from './partitions.ts';
-import type { Logger, MarkerWriter, ProducerIdSource, RecordPresence, Timers, TransactionLog } from './ports.ts';
 import { transactionRecord, transactionTombstone } from './records.ts';
 import * as rules from './transitions.ts';
 import type {
@@ -29,28 +36,6 @@ import type {
   TransactionVersion,
 } from './types.ts';
 
-export interface TransactionConfig {
-  /** `transaction.max.timeout.ms`. */
-  readonly timeoutMsMax: number;
-  /** `transactional.id.expiration.ms`. */
-  readonly idExpirationMs: number;
-  /** `transaction.abort.timed.out.transaction.cleanup.interval.ms`. */
-  readonly abortIntervalMs: number;
-  /** `transaction.remove.expired.transaction.cleanup.interval.ms`. */
-  readonly expiryIntervalMs: number;
-}
-
-export interface TransactionSurroundings {
-  readonly log: TransactionLog;
-  readonly markers: MarkerWriter;
-  readonly records: RecordPresence;
-  readonly producerIds: ProducerIdSource;
-  readonly timers: Timers;
-  readonly logger: Logger;
-  /** The epoch of this start of the broker: markers of an earlier one are recognised as late. */
-  readonly coordinatorEpoch: number;
-}
-
 /**
  * How long a request waits here for the end of what is under way with its transactional id before the client is told to
  * ask again. An end takes a few fdatasyncs; a client's own retry would take its backoff.
@@ -58,44 +43,6 @@ export interface TransactionSurroundings {
 const concurrentWaitMs = 1000;
 /** After a marker or a record could not be written (a full disk), until it is tried again. */
 const retryMs = 1000;
-
-/** One transactional id. */
-class Entry {
-  current: Transaction;
-  /** Of an earlier start of the broker, whose beginning of a transaction may be lost while its records are not. */
-  mayHaveOrphans: boolean;
-  /** What the commit that was found at the start stands only with. */
-  awaited: readonly AwaitedRecords[] = [];
-  /** A record about it is on its way to the disk, or a producer id is. */
-  isChanging = false;
-  readonly waiting = new Set<Attempt>();
-
-  constructor(current: Transaction, mayHaveOrphans = false) {
-    this.current = current;
-    this.mayHaveOrphans = mayHaveOrphans;
-  }
-}
-
-/** A request until it is answered. */
-interface Attempt {
-  readonly entry: Entry;
-  readonly deadlineMs: number;
-  readonly decide: (now: Transaction, newProducerId: number | null) => rules.Decision;
-  /** With what it changed, or null where nothing was to be changed. */
-  readonly done: (error: ErrorName, next: Transaction | null) => void;
-  /** What it changes is true at once. */
-  readonly isAtOnce?: boolean;
-  /** What it changes is true only with these. */
-  readonly records?: CommittedRecords;
-  timer: { cancel(): void } | null;
-}
-
-/** Records on their way to the disk. */
-export interface CommittedRecords {
-  readonly awaited: readonly AwaitedRecords[];
-  /** Rejects where they will not be there. */
-  readonly durable: Promise<unknown>;
-}
 
 /** Callbacks are called exactly once, possibly before the method returned. */
 export class TransactionCoordinator {
@@ -216,7 +163,7 @@ export class TransactionCoordinator {
       this.#entries.delete(transactionalId);
       return;
     }
-    const entry = new Entry(transaction, transaction.clientTransactionVersion === 2);
+    const entry = new Entry(transaction, mayHaveOrphans(transaction));
     entry.awaited = awaited;
     this.#entries.set(transactionalId, entry);
     this.#formerIds.add(transaction.producerId);
