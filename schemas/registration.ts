@@ -175,8 +175,9 @@ export class Registration {
     const core = coreOf(content);
     return counted.findLast((version) => {
       if (version.schemaType !== content.schemaType) return false;
-      if (!meansMetadata(content.metadata, version.metadata, version.version)) return false;
-      return coreOf(version) === core || this.#isSpelledOut(subject, content, version);
+      // Most versions end here: a subject may have thousands.
+      if (coreOfVersion(version) !== core && !this.#isSpelledOut(subject, content, version)) return false;
+      return meansMetadata(content.metadata, version.metadata, version.version);
     });
   }
 
@@ -393,11 +394,18 @@ function coreOf(content: SchemaContent): string {
   return guidOf({ ...content, metadata: null });
 }
 
+function coreOfVersion(version: SchemaVersion): string {
+  return version.metadata === null ? version.guid : coreOf(version);
+}
+
 /** Who names neither metadata nor rules, as serializers do, means the latest version of that text, whatever it has. */
 function findByText(versions: readonly SchemaVersion[], content: SchemaContent): SchemaVersion | undefined {
   if (content.metadata !== null || content.ruleSet !== null) return undefined;
   const guid = guidOf(content);
-  return versions.findLast((version) => guidOf({ ...version, metadata: null, ruleSet: null }) === guid);
+  return versions.findLast((version) => {
+    const isPlain = version.metadata === null && version.ruleSet === null;
+    return (isPlain ? version.guid : guidOf({ ...version, metadata: null, ruleSet: null })) === guid;
+  });
 }
 
 function groupOf(schema: Pick<SchemaContent, 'metadata'>, property: string): string | undefined {

@@ -241,8 +241,8 @@ function listedSchemas(core: RegistryCore, request: RestRequest): readonly objec
     return (latestOnly ? found.slice(-1) : found).filter(hasRuleOf(text(request, 'ruleType')));
   });
   return paged(request, all, MAX_LISTED).map((version) => {
-    const names = aliases.get(version.subject);
-    return { ...versionShape(version, request), ...(names === undefined ? {} : { aliases: names }) };
+    const names = aliases.get(version.subject)?.filter(isReadable(request)) ?? [];
+    return { ...versionShape(version, request), ...(names.length === 0 ? {} : { aliases: names }) };
   });
 }
 
