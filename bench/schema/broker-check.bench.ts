@@ -52,7 +52,8 @@ function batch(values: readonly Buffer[]): Buffer {
 }
 
 function perSecond(work: () => void): number {
-  work();
+  // Until the code that judges is compiled; else whoever is measured first pays for all.
+  for (let round = 0; round < ROUNDS / 4; round++) work();
   const began = process.cpuUsage();
   for (let round = 0; round < ROUNDS; round++) work();
   const { user, system } = process.cpuUsage(began);
