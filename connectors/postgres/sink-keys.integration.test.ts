@@ -256,6 +256,21 @@ describe('keys of the sink', () => {
     ]);
   });
 
+  test('columns that Postgres numbers or computes by itself: its numbers are those of the source, what it computes is left to it', async () => {
+    const create =
+      'CREATE TABLE t (v int, id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY, w int GENERATED ALWAYS AS (v * 2) STORED)';
+    const row = (offset: number, v: number): RecordSpec => {
+      return { topic: 't', offset, key: key(7), value: json(`{"v":${v},"id":7,"n":5,"w":0}`) };
+    };
+    for (const mode of ['upsert', 'update', 'insert']) {
+      const config = { 'insert.mode': mode, 'primary.key.mode': 'record_key' };
+      const before = mode === 'update' ? '; INSERT INTO t OVERRIDING SYSTEM VALUE VALUES (0, 7, 5)' : '';
+      const batches = mode === 'insert' ? [[row(0, 2)]] : [[row(0, 1)], [row(1, 2)]];
+      const client = await put('debezium', config, batches, create + before);
+      assert.deepEqual(await rowsOf(client, 't'), [{ v: 2, id: 7, n: 5, w: 4 }], mode);
+    }
+  });
+
   test('what the keys of a config mean together is judged before anything is written', async () => {
     const refused = async (dialect: SinkDialect, config: Record<string, string>, why: RegExp) =>
       assert.rejects(put(dialect, config, []), why, JSON.stringify(config));

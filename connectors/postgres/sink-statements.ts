@@ -135,7 +135,7 @@ function writeStatement(table: TargetTable, changes: readonly SinkChange[], sett
   if (arrays !== null) return insertStatement(table, names, arrays, first, settings);
   const { from, expressions, declared } = recordset(names, readings);
   const parameters = [rowsOf(changes)];
-  const values = names.filter((name) => !first.keyColumns.includes(name));
+  const values = names.filter((name) => !first.keyColumns.includes(name) && !table.identities.has(name));
   if (settings.insertMode === 'update') {
     const assigned = values.map((name) => `${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`);
     const matches = first.keyColumns.map((name) => `t.${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`);
@@ -159,7 +159,7 @@ function writeStatement(table: TargetTable, changes: readonly SinkChange[], sett
           quoteIdentifier(names[newer]!),
         );
   const onConflict = conflict(first.keyColumns, values, settings);
-  const text = `INSERT INTO ${table.sql} AS t (${columns}) ${select}${onConflict}`;
+  const text = `INSERT INTO ${table.sql} AS t (${columns})${overriding(table)} ${select}${onConflict}`;
   return { table: table.sql, text, parameters, isDelete: false };
 }
 
@@ -171,11 +171,17 @@ function insertStatement(
   { keyColumns }: SinkChange,
   settings: SinkSettings,
 ): Statement {
-  const values = names.filter((name) => !keyColumns.includes(name));
+  const values = names.filter((name) => !keyColumns.includes(name) && !table.identities.has(name));
   const columns = names.map(quoteIdentifier).join(', ');
   const onConflict = conflict(keyColumns, values, settings);
-  const text = `INSERT INTO ${table.sql} AS t (${columns}) SELECT ${expressions.join(', ')} FROM ${from}${onConflict}`;
+  const into = `INSERT INTO ${table.sql} AS t (${columns})${overriding(table)}`;
+  const text = `${into} SELECT ${expressions.join(', ')} FROM ${from}${onConflict}`;
   return { table: table.sql, text, parameters, isDelete: false };
+}
+
+/** A replica has the numbers of its source. */
+function overriding({ identities }: TargetTable): string {
+  return identities.size === 0 ? '' : ' OVERRIDING SYSTEM VALUE';
 }
 
 /** Of each key the newest row, of equally new ones the last. */

@@ -12,6 +12,10 @@ export interface TargetTable {
   readonly sql: string;
   /** Column name to type, as `format_type` writes it; generated columns are not among them. */
   readonly columns: ReadonlyMap<string, string>;
+  /** Generated columns: Postgres computes them, so what records say of them is not written. */
+  readonly generated: ReadonlySet<string>;
+  /** Columns GENERATED ALWAYS AS IDENTITY: the source's numbers are written all the same, and never updated. */
+  readonly identities: ReadonlySet<string>;
   /** Column lists of the unique indexes that an upsert can name. */
   readonly uniques: readonly (readonly string[])[];
   readonly oid: number;
@@ -89,7 +93,8 @@ export class TargetTables {
       const ddl = this.#creation(sql, changes);
       const uniques = [keyColumnsOf(changes) ?? []];
       const columns = columnTypes(changes, this.#settings.evolves);
-      return { table: { sql, columns, uniques, oid: 0, parents: [], isReferenced: false }, ddl };
+      const plain = { generated: new Set<string>(), identities: new Set<string>(), oid: 0, parents: [] };
+      return { table: { sql, columns, uniques, ...plain, isReferenced: false }, ddl };
     }
     const missing = missingColumns(found, changes);
     const table = { ...found, columns: new Map([...found.columns, ...missing]) };
@@ -100,6 +105,8 @@ export class TargetTables {
   async #lookUp(client: Client, sql: string): Promise<TargetTable | null> {
     const { rows } = await client.query<{
       columns: [string, string][] | null;
+      generated: string[] | null;
+      identities: string[] | null;
       uniques: string[][] | null;
       oid: string;
       parents: number[] | null;
@@ -108,6 +115,8 @@ export class TargetTables {
       `SELECT
          (SELECT json_agg(json_build_array(attname, format_type(atttypid, atttypmod)) ORDER BY attnum) FROM pg_attribute
            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns,
+         (SELECT json_agg(attname) FROM pg_attribute WHERE attrelid = c.oid AND attgenerated <> '' AND NOT attisdropped) AS generated,
+         (SELECT json_agg(attname) FROM pg_attribute WHERE attrelid = c.oid AND attidentity = 'a' AND NOT attisdropped) AS identities,
          (SELECT json_agg(ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts)) FROM pg_index i
            WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL) AS uniques,
@@ -121,6 +130,8 @@ export class TargetTables {
     const table = {
       sql,
       columns: new Map(row.columns ?? []),
+      generated: new Set(row.generated ?? []),
+      identities: new Set(row.identities ?? []),
       uniques: row.uniques ?? [],
       oid: Number(row.oid),
       parents: row.parents ?? [],
@@ -193,7 +204,7 @@ function missingColumns(table: TargetTable, changes: readonly SinkChange[]): Map
     if (checked !== null && sameList(checked, change.columns) && missing.size === 0) continue;
     checked = change.columns;
     for (const name of change.columns) {
-      if (table.columns.has(name) || missing.has(name)) continue;
+      if (table.columns.has(name) || table.generated.has(name) || missing.has(name)) continue;
       const type = typeOf(change, name);
       if (type !== null) missing.set(name, type);
     }
