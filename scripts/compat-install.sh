@@ -96,7 +96,7 @@ install franz-go go franz_go
 install "Apache Kafka 4.3.1" mvn kafka_broker
 install '@confluentinc/schemaregistry' npm registry_javascript
 install 'franz-go sr' go registry_go
-for client in schema-registry kafka-python aiokafka confluent-kafka; do install "$client" python3 python_client "$client"; done
+for client in schema-registry kafka-python aiokafka confluent-kafka connect-clients; do install "$client" python3 python_client "$client"; done
 for version in 14.23.0 15.18.0 16.14.0 17.10.0; do
   install "Postgres $version" npm postgres_version "$version-beta.17"
 done
