@@ -7,6 +7,7 @@ import {
   append,
   batchOf,
   directoryDefaults,
+  gone,
   openLog,
   readAll,
   testTopicId,
@@ -182,8 +183,7 @@ describe('After kill -9', () => {
       .filter((name) => !/\.(log|index|timeindex|snapshot|metadata)$|checkpoint$/.test(name));
     assert.deepEqual(left, []);
     again.directory.start();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(fs.list('/data').includes('u-0.abc-delete'), false);
+    await gone(fs, '/data', 'u-0.abc-delete');
   });
 });
 

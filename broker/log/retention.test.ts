@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { append, batchOf, directoryDefaults, openLog, readAll, testNow, testTopicId } from '../../test/kit/log.ts';
+import {
+  append,
+  batchOf,
+  directoryDefaults,
+  gone,
+  openLog,
+  readAll,
+  testNow,
+  testTopicId,
+} from '../../test/kit/log.ts';
 import { defaultLogConfig, type LogConfig } from './config.ts';
 import { LogDirectory } from './log-directory.ts';
 
@@ -24,8 +33,7 @@ describe('Retention', () => {
     assert.equal(log.enforceRetention(), 1);
     assert.deepEqual([log.logStartOffset, log.logEndOffset], [3, 3]);
     assert.equal((await append(log, batchOf({ timestamp: clock.now }))).baseOffset, 3);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    assert.equal(fs.list('/data/t-0').filter((name) => name.includes('deleted')).length, 0);
+    await gone(fs, '/data/t-0', 'deleted');
   });
 
   it('deletes the oldest while the rest is still large enough', async (test) => {
@@ -75,11 +83,7 @@ describe('A data directory', () => {
     await assert.rejects(waiting, { code: 'KAFKA_STORAGE_ERROR' });
     assert.equal(directory.get('t', 0), undefined);
     assert.equal(fs.list('/data').includes('t-0'), false);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    assert.deepEqual(
-      fs.list('/data').filter((name) => name.endsWith('-delete')),
-      [],
-    );
+    await gone(fs, '/data', '-delete');
     const anew = directory.create('t', 0, 'AnotherTopicAnotherToA', defaultLogConfig);
     assert.equal(anew.logEndOffset, 0);
     await directory.close();

@@ -182,3 +182,12 @@ export function readAll(log: PartitionLog, offset = log.logStartOffset, maxBytes
     if (position === before) return seen;
   }
 }
+
+/** Resolves once no file of this folder has such a name: what is deleted later is gone. Rejects after a minute. */
+export async function gone(fs: MemoryFileSystem, folder: string, part: string): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (fs.list(folder).some((name) => name.includes(part))) {
+    if (Date.now() > deadline) throw new Error(`${folder} still has ${part}.`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
