@@ -203,9 +203,10 @@ async function main(): Promise<void> {
 }
 
 async function throughput(subjects: readonly Subject[]): Promise<void> {
-  console.log(`\nRecords through the worker, 100 bytes of JSON (${machine()})\n`);
+  console.log(
+    `\nRecords through the worker, 100 bytes of JSON, per second of the clock and of CPU time (${machine()})\n`,
+  );
   const java = ['worker', 'worker and broker'].map((what) => `Kafka Connect's ${what} | ratio`);
-  console.log(`\nPer second of the clock, and per second of CPU time.\n`);
   console.log(`| way | Millrace/s | Kafka Connect/s | Millrace per CPU second | ${java.join(' | ')} |`);
   console.log('|---|---:|---:|---:|---:|---:|---:|---:|');
   for (const count of TRANSFORMS) {
