@@ -13,7 +13,7 @@ import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('schema-process.ts', import.meta.url));
-const KILLS = 12;
+const KILLS = 8;
 /** Versions acknowledged before a kill: another number each time, so that it falls into another step. */
 const LIVES = Array.from({ length: KILLS }, (_, index) => 40 + ((index * 37) % 60));
 
