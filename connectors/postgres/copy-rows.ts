@@ -22,6 +22,8 @@ const ESCAPED: Readonly<Record<number, number>> = {
 export function readCopyLine(buffer: Buffer, start: number, end: number, columns: number, row: Tuple): void {
   row.buffer = buffer;
   row.count = columns;
+  row.unchanged = 0;
+  row.bytes = end - start;
   let position = start;
   for (let index = 0; index < columns; index++) {
     const begin = position;

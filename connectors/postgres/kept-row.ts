@@ -49,6 +49,8 @@ export class ToastColumns {
   /** Places of the columns that tell a row from all others. */
   readonly #identity: readonly number[];
   readonly #textBytesMin: number;
+  /** No row of fewer bytes is large. */
+  readonly #rowBytesMin: number;
 
   /** `inlineBytesMax`: a row that is no larger is stored in one piece; `columnCount` counts its columns. */
   constructor(table: {
@@ -62,6 +64,8 @@ export class ToastColumns {
     this.columns = table.columns;
     this.#identity = table.identity;
     this.#textBytesMin = Math.max(0, table.inlineBytesMax - TUPLE_BYTES - COLUMN_BYTES * table.columnCount);
+    const isDense = table.columns.every((column) => column.isDense);
+    this.#rowBytesMin = this.#textBytesMin / (isDense ? 1 : STORED_PER_TEXT);
   }
 
   /**
@@ -69,6 +73,7 @@ export class ToastColumns {
    * table, never taken for another.
    */
   isLarge(row: Tuple): boolean {
+    if (row.bytes <= this.#rowBytesMin) return false;
     const { kinds, starts, ends } = row;
     let bytes = 0;
     for (const { index, isDense } of this.columns) {

@@ -24,6 +24,7 @@ function row(id: string, big: string | null): Tuple {
   tuple.kinds[1] = big === null ? TupleKind.unchanged : TupleKind.text;
   tuple.starts[1] = id.length;
   tuple.ends[1] = tuple.buffer.length;
+  tuple.bytes = tuple.buffer.length;
   return tuple;
 }
 

@@ -20,6 +20,10 @@ const COLUMNS_MAX = 1664;
 export class Tuple {
   buffer: Buffer = Buffer.alloc(0);
   count = 0;
+  /** Columns whose value was not sent. */
+  unchanged = 0;
+  /** Of all values together, and a little more. */
+  bytes = 0;
   readonly kinds = new Uint8Array(COLUMNS_MAX);
   readonly starts = new Uint32Array(COLUMNS_MAX);
   readonly ends = new Uint32Array(COLUMNS_MAX);
@@ -34,12 +38,15 @@ export class Tuple {
     this.buffer = buffer;
     const count = (buffer[position]! << 8) | buffer[position + 1]!;
     this.count = count;
+    const begin = position;
+    let unchanged = 0;
     position += 2;
     for (let index = 0; index < count; index++) {
       const kind = buffer[position++]!;
       this.kinds[index] = kind;
       if (kind !== TupleKind.text) {
-        if (kind !== TupleKind.null && kind !== TupleKind.unchanged) throw unknown('column kind', kind);
+        if (kind === TupleKind.unchanged) unchanged++;
+        else if (kind !== TupleKind.null) throw unknown('column kind', kind);
         continue;
       }
       const length =
@@ -52,6 +59,8 @@ export class Tuple {
       position += length;
       this.ends[index] = position;
     }
+    this.unchanged = unchanged;
+    this.bytes = position - begin;
     return position;
   }
 }

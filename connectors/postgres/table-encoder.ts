@@ -235,12 +235,8 @@ export class TableEncoder {
   }
 
   /** Whether the server did not send a value that is written. */
-  hasUnsent({ kinds }: Tuple): boolean {
-    const values = this.#values;
-    for (let position = 0; position < values.length; position++) {
-      if (kinds[values[position]!.index] === TupleKind.unchanged) return true;
-    }
-    return false;
+  hasUnsent({ kinds, unchanged }: Tuple): boolean {
+    return unchanged > 0 && this.#values.some(({ index }) => kinds[index] === TupleKind.unchanged);
   }
 
   /** The written columns whose value the server did not send. */
