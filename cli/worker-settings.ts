@@ -61,6 +61,7 @@ export function workerSettings(flags: WorkerFlags, parseProperties: ParsePropert
   const servers = (worker['bootstrap.servers'] ?? '').split(',').flatMap((each) => each.trim() || []);
   if (servers.length === 0) throw missing(flags.config, 'bootstrap.servers', 'host:port of one or more brokers');
   if (worker['group.id'] === undefined) throw missing(flags.config, 'group.id', 'a name for this group of workers');
+  refuseExtensions(worker, flags.config);
   const listener = listenerOf(worker.listeners ?? '', flags.config);
   return {
     log: { bootstrapServers: servers, clientId: worker['client.id'] ?? worker['group.id'], ...securityOf(worker) },
@@ -69,6 +70,15 @@ export function workerSettings(flags: WorkerFlags, parseProperties: ParsePropert
     consolePort: flags.consolePort === undefined ? null : portOf(flags.consolePort, '--console-port'),
     worker,
   };
+}
+
+/** They guard the door (basic authentication ships with Kafka): whoever set them must not be left with an open one. */
+function refuseExtensions(worker: Raw, path: string): void {
+  const classes = worker['rest.extension.classes']?.trim() ?? '';
+  if (classes === '') return;
+  throw new CliError('BAD_CONFIGURATION', `In ${path}, "rest.extension.classes" names ${classes}, which is Java.`, {
+    next: 'Remove the key: the REST API is on the loopback unless "listeners" says otherwise; for logins, put a proxy in front of it.',
+  });
 }
 
 function readWorkerFile(path: string, parseProperties: ParseProperties): Raw {
