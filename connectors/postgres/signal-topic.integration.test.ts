@@ -11,7 +11,7 @@ import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../..
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'millrace');
 const DEADLINE_MS = 60_000;
 
-async function run(args: readonly string[], input = ''): Promise<string> {
+async function run(args: readonly string[], input = ''): Promise<{ code: number; out: string; complaint: string }> {
   const child = spawn(launcher, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let [out, complaint] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -22,8 +22,7 @@ async function run(args: readonly string[], input = ''): Promise<string> {
   });
   child.stdin.end(input);
   const [code] = await once(child, 'close');
-  assert.equal(code, 0, complaint);
-  return out;
+  return { code: Number(code), out, complaint };
 }
 
 describe('the signal topic', () => {
@@ -38,7 +37,8 @@ describe('the signal topic', () => {
   });
 
   async function rowsRead(): Promise<number> {
-    const records = await run([
+    // The topic is not there before its first record is.
+    const { out } = await run([
       'consume',
       'shop.public.t',
       '-b',
@@ -48,9 +48,9 @@ describe('the signal topic', () => {
       '-e',
       '-q',
       '-f',
-      '%s\n',
+      '%s\\n',
     ]);
-    return records.split('\n').filter((line) => line.includes('incremental')).length;
+    return out.split('\n').filter((line) => line.includes('incremental')).length;
   }
 
   test('a record under the key of the source reads tables again, once; one under another key, and one that is no JSON, do nothing', async () => {
@@ -73,7 +73,8 @@ describe('the signal topic', () => {
       { key: 'shop', value: JSON.stringify(signal) },
     ];
     const input = lines.map(({ key, value }) => `${key}\t${value}\n`).join('');
-    await run(['produce', '-t', 'commands', '-b', house.kafka, '-K', '\t', '-q'], input);
+    const produced = await run(['produce', '-t', 'commands', '-b', house.kafka, '-K', '\t', '-q'], input);
+    assert.equal(produced.code, 0, produced.complaint);
     const deadline = Date.now() + DEADLINE_MS;
     for (let read = 0; read < 20; read = await rowsRead()) {
       assert.ok(Date.now() < deadline, `only ${read} rows were read again: ${house.notices().slice(-2000)}`);
