@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DataError, RetriableError } from '../../connectors/api/index.ts';
+import { jsonPlugin } from '../../connectors/converters/json.ts';
+import { insertFieldPlugins } from '../../connectors/transforms/insert-field.ts';
 import { eventually, harness, range, steeredSink } from './harness.ts';
 
 const config = (more: Record<string, string> = {}) => ({ 'connector.class': 'SteeredSink', topics: 'in', ...more });
@@ -101,6 +103,40 @@ test('a record that cannot be read is dead-lettered with its own bytes, key and 
   assert.equal(dead?.value?.toString(), 'unreadable');
   assert.equal(dead?.timestamp, 12_345);
   assert.equal(dead?.headers[0]?.key, 'h');
+});
+
+test('bytes that are no JSON are a dead letter of the converter, though transforms and sink never look into them', async (t) => {
+  const sink = steeredSink();
+  const { log, create } = await harness(t, [sink.plugin, jsonPlugin, ...insertFieldPlugins]);
+  await log.createTopics([{ topic: 'in', partitions: 1, replicationFactor: 1 }]);
+  const record = { topic: 'in', partition: 0, timestamp: 1, key: null, headers: [] };
+  const values = ['{"a":1}', '{"a":01}', '{"a":1', '[1,]', '{"b":"\\x"}', '{"c":[{}]}'];
+  await log.producer().send(values.map((value) => ({ ...record, value: Buffer.from(value) })));
+  await create(
+    's',
+    config({
+      ...deadLetters,
+      'value.converter': 'JsonConverter',
+      'value.converter.schemas.enable': 'false',
+      transforms: 'add',
+      'transforms.add.type': 'InsertField$Value',
+      'transforms.add.static.field': 'added',
+      'transforms.add.static.value': 'x',
+      'errors.deadletterqueue.context.headers.enable': 'true',
+    }),
+  );
+  await eventually(() => assert.equal(sink.received.length + log.records({ topic: 'dead', partition: 0 }).length, 6));
+  assert.equal(sink.received.length, 2);
+  const dead = log.records({ topic: 'dead', partition: 0 });
+  assert.deepEqual(
+    dead.map(({ value }) => value?.toString()),
+    values.slice(1, 5),
+  );
+  for (const { headers } of dead) {
+    const said = Object.fromEntries(headers.map(({ key, value }) => [key, value?.toString()]));
+    assert.equal(said['__connect.errors.stage'], 'VALUE_CONVERTER');
+    assert.equal(said['__connect.errors.class.name'], 'JsonConverter');
+  }
 });
 
 test('a plugin may report single records; the commit waits for them and the books balance', async (t) => {
