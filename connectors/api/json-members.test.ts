@@ -138,3 +138,18 @@ test('every name is found where it is: no text gets it twice', () => {
     assert.equal(JSON.parse(text)[name], 1);
   }
 });
+
+test('text that was parsed already is neither written anew nor parsed again, and stays what it was', () => {
+  const text = textOf('{"a":1.0,"b":{"c":2}}');
+  const parsed = text.parse() as { b: unknown };
+  const extended = add(text, ['d', 'x'])!;
+  assert.equal(written(extended), '{"a":1.0,"b":{"c":2},"d":"x"}');
+  const again = add(text, ['d', 'x'])!;
+  assert.deepEqual(again.parse(), { a: 1, b: { c: 2 }, d: 'x' });
+  assert.equal((again.parse() as { b: unknown }).b, parsed.b);
+  assert.deepEqual(parsed, { a: 1, b: { c: 2 } });
+  assert.deepEqual(add(again, ['e', 1])!.parse(), { a: 1, b: { c: 2 }, d: 'x', e: 1 });
+  assert.equal(written(add(again, ['e', 1])), '{"a":1.0,"b":{"c":2},"d":"x","e":1}');
+  assert.equal(text.isText, true);
+  assert.equal(JsonText.of({ a: 1 }).isText, false);
+});

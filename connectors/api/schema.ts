@@ -130,16 +130,22 @@ export class JsonText {
    * and nothing put together before somebody asks. Null where this is no object.
    */
   withMembers(members: JsonMembers): JsonText | null {
-    const isWritten = this.#added === null || this.#bytes !== null;
-    if (isWritten && !isObjectText(this.bytes)) return null;
+    // What has been put together, or parsed, is not asked for the same again.
+    const isWhole = this.#added === null || this.#bytes !== null || this.#parsed !== undefined;
+    if (isWhole && !isObjectText(this.bytes)) return null;
     const text = new JsonText(noBytes);
     text.#bytes = null;
-    text.#original = isWritten ? this : this.#original;
-    text.#added = members.behind(isWritten ? null : this.#added);
+    text.#original = isWhole ? this : this.#original;
+    text.#added = members.behind(isWhole ? null : this.#added);
     return text;
   }
 
-  /** True once somebody has asked for the value: then the text is no shortcut any more. */
+  /** True while the text is there, or can be put together without writing a value: then adding to it is a shortcut. */
+  get isText(): boolean {
+    return this.#bytes !== null || this.#added !== null;
+  }
+
+  /** True once somebody has asked for the value: then its fields cost nothing. */
   get isParsed(): boolean {
     return this.#parsed !== undefined;
   }
@@ -154,9 +160,11 @@ export class JsonText {
   }
 
   #parseWithMembers(added: AddedMembers): ConnectValue {
-    const object = parseJson(this.#original!.bytes) as Record<string, ConnectValue>;
-    added.addTo(object, parseJson);
-    return object;
+    const original = this.#original!;
+    // What the original was parsed to is its own, and stays as it is.
+    const object = original.isParsed ? { ...(original.parse() as object) } : parseJson(original.bytes);
+    added.addTo(object as Record<string, ConnectValue>, parseJson);
+    return object as ConnectValue;
   }
 }
 

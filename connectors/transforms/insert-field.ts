@@ -97,7 +97,7 @@ class InsertField implements Transform {
       if (members !== null && record.addToValue(members)) return record;
     }
     const value = this.#side.value(record);
-    if (value instanceof JsonText && !value.isParsed && !(this.#replacesNull && hasDefaults(schema))) {
+    if (value instanceof JsonText && value.isText && !(this.#replacesNull && hasDefaults(schema))) {
       const members = this.#membersOf(record);
       const extended = members === null ? null : value.withMembers(members);
       if (extended !== null) return this.#side.with(record, this.#newSchema(schema), extended);
