@@ -14,7 +14,8 @@ export function asLogError(error: unknown, doing: string): LogError {
   if (error instanceof LogError) return error;
   const named = innermost(error as KafkaJsError);
   const code = named.type ?? 'NETWORK_EXCEPTION';
-  const retriable = named.type === undefined ? isConnection(error as KafkaJsError) : named.retriable === true;
+  const mayPass = isConnection(error as KafkaJsError) || PASSING.test(named.name);
+  const retriable = named.type === undefined ? mayPass : named.retriable === true;
   return new LogError(code, `${doing} failed: ${named.message}`, { retriable, cause: error });
 }
 
@@ -23,9 +24,12 @@ function innermost(error: KafkaJsError, depth = 0): KafkaJsError {
   return inner instanceof Error && depth < 5 ? innermost(inner as KafkaJsError, depth + 1) : error;
 }
 
+/** Of a broker that is starting: kafkajs calls a coordinator that it does not find yet final, and wraps it as such. */
+const PASSING = /Connection|Timeout|Retries|Broker|Coordinator/;
+
 /** Connection, timeout and retries-exceeded errors carry no Kafka name; all of them may pass. */
 function isConnection(error: KafkaJsError): boolean {
-  return error.retriable !== false || /Connection|Timeout|Retries|Broker|Coordinator/.test(error.name);
+  return error.retriable !== false || PASSING.test(error.name);
 }
 
 export async function withLogErrors<T>(doing: string, work: Promise<T>): Promise<T> {
