@@ -150,19 +150,21 @@ describe('a plugin that misbehaves', () => {
     const busy =
       'start() {}, stop() {}, async poll() { await null; const end = Date.now() + 600; while (Date.now() < end); return []; }';
     const { path, lines, run } = await opened(t, busy);
-    await run.poll();
-    const told = await eventually(() => {
+    // The watch has a thread of its own, which a busy machine may hold up for as long as a poll takes.
+    const told = await eventually(async () => {
+      await run.poll();
       const line = lines.find((each) => each.includes('blocked the event loop'));
       assert.ok(line !== undefined);
       return line;
-    }, 20_000);
+    });
     assert.match(
-      told!,
+      told,
       /^Plugin Bad, task 3 of connector c, blocked the event loop for \d{3,} ms at poll file:.*bad\.mjs:\d+;/,
     );
-    assert.deepEqual(path.notes('c', 3), [told]);
+    assert.ok(path.notes('c', 3).includes(told));
     const [blocks] = path.collect();
-    assert.deepEqual(blocks!.samples, [{ labels: { connector: 'c', task: '3' }, value: 1 }]);
+    assert.deepEqual(blocks!.samples[0]!.labels, { connector: 'c', task: '3' });
+    assert.ok(blocks!.samples[0]!.value >= 1);
   });
 
   it('is named when it leaves something open after its stop, and is not when it closes all', async (t) => {
