@@ -67,10 +67,7 @@ export interface CommittedRecords {
   readonly durable: Promise<unknown>;
 }
 
-/**
- * Whether records of it may be in the logs without its beginning: not of a producer of version 0, which waits for the disk
- * before it writes; but what never was in a transaction does not tell its version.
- */
-export function mayHaveOrphans({ clientTransactionVersion, state }: Transaction): boolean {
-  return clientTransactionVersion === 2 || state === 'Empty';
+/** Whether records of it may be in the logs without its beginning: not of a producer that waits for the disk before it writes. */
+export function mayHaveOrphans({ clientTransactionVersion }: Transaction): boolean {
+  return clientTransactionVersion === 2;
 }

@@ -41,6 +41,7 @@ export class JobReader implements SourceTask {
   readonly #held = new Map<string, Held>();
   #wake: (() => void) | null = null;
   #failure: unknown = null;
+  #isStopped = false;
   /** Distinguishes the lives of this task: a job that comes again in the next one is another delivery. */
   readonly #life = randomUUID();
 
@@ -72,6 +73,7 @@ export class JobReader implements SourceTask {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     const handle = this.#handle;
     this.#handle = null;
     if (handle === null) return;
@@ -87,6 +89,7 @@ export class JobReader implements SourceTask {
     } catch (error) {
       throw toQueueError(placeOfUrl(this.#settings.url), error);
     }
+    if (this.#isStopped) return this.stop();
     this.#handle.worker.on('error', (error) => this.#report(this.#handle?.worker, error));
   }
 
@@ -118,7 +121,7 @@ export class JobReader implements SourceTask {
           job.moveToWait(token).then(() => reject(new WaitingError()), reject);
         },
       };
-      if (this.#handle === null && this.#context.signal.aborted) {
+      if (this.#isStopped) {
         held.giveBack();
         return;
       }

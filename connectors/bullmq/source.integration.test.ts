@@ -246,6 +246,23 @@ test(
   },
 );
 
+test('Postgres: a worker that is cut off while it takes jobs comes to its end', { skip: postgres.skip }, async (t) => {
+  const url = await sharedDatabase();
+  for (let waitMs = 0; waitMs < 20; waitMs++) {
+    const mail = `mail-${randomBytes(6).toString('hex')}`;
+    const queue = await openQueue(t, url, mail);
+    const settings = sourceSettings(
+      parseConfig(plugin.config, { 'bullmq.url': url, 'bullmq.queue': mail, topic: 'jobs' }).config,
+    );
+    const handle = await openWorker(settings, () => new Promise(() => {}));
+    void queue.addBulk(Array.from({ length: 5 }, () => ({ name: 'send', data: {} }))).catch(() => {});
+    await sleep(waitMs);
+    await handle.close(0);
+    const isEnded = await Promise.race([handle.worker.close().then(() => true), sleep(30_000, false, { ref: false })]);
+    assert.equal(isEnded, true, `closed ${waitMs} ms after jobs came`);
+  }
+});
+
 test('Postgres: an event whose transaction commits late is not stepped over', { skip: postgres.skip }, async (t) => {
   const url = await database();
   const clients = [0, 1].map(() => new pg.Client({ connectionString: url, options: '-c search_path=bullmq' }));

@@ -115,10 +115,13 @@ async function isDoneWithin(done: Promise<unknown>, ms: number): Promise<boolean
 /** Jobs being processed, which BullMQ's `close` waits for without an end. */
 class Held {
   readonly #ends = new Set<(reason: Error) => void>();
+  #isOver = false;
 
   /** `process`, ended by `letGo`. */
   around(process: Process): Process {
     return async (job, token) => {
+      // Taken when nobody waits for it any more: BullMQ would renew its lock for ever.
+      if (this.#isOver) throw ended();
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
       this.#ends.add(reject);
       try {
@@ -131,6 +134,9 @@ class Held {
   }
 
   letGo(): void {
-    for (const end of this.#ends) end(new Error('The task has ended.'));
+    this.#isOver = true;
+    for (const end of this.#ends) end(ended());
   }
 }
+
+const ended = (): Error => new Error('The task has ended.');

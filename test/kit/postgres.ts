@@ -59,6 +59,7 @@ export interface PostgresOptions {
 
 const USER = 'postgres';
 const START_DEADLINE_MS = 30_000;
+const STOP_DEADLINE_MS = 30_000;
 
 /** The server of one test file: given by `TEST_POSTGRES_URL`, in Docker, or embedded. */
 export function testPostgres(options: PostgresOptions = {}): Promise<ServiceOrSkip<PostgresServer>> {
@@ -277,7 +278,10 @@ async function launchServer(
     async end(keepData) {
       keeper.ref();
       keeper.stdin!.end(keepData ? 'keep\n' : '');
-      await closed;
+      // Whoever still holds its pipes by then is not waited for.
+      await Promise.race([closed, sleep(STOP_DEADLINE_MS, undefined, { ref: false })]);
+      for (const pipe of [keeper.stdout!, keeper.stderr!]) pipe.destroy();
+      keeper.unref();
     },
   };
 }

@@ -18,6 +18,7 @@ export interface RedisServer {
 }
 
 const START_DEADLINE_MS = 60_000;
+const STOP_DEADLINE_MS = 10_000;
 
 /** The server of one test file: given by `TEST_REDIS_URL`, in Docker, or the system's redis-server. */
 export function testRedis(): Promise<ServiceOrSkip<RedisServer>> {
@@ -53,9 +54,13 @@ export async function startRedis(): Promise<RedisServer> {
     url,
     stop: async () => {
       process.off('exit', endWithUs);
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
+      if (child.exitCode === null && child.signalCode === null) {
+        const ended = once(child, 'exit');
+        child.kill('SIGTERM');
+        const killing = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
+        await ended;
+        clearTimeout(killing);
+      }
       await rm(home, { recursive: true, force: true });
     },
   };
