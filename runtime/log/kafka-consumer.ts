@@ -30,6 +30,8 @@ const FETCH_WAIT_MS = 250;
 /** Partitions whose batches may wait side by side: a paused one must not hold up the others. */
 const CONCURRENT_PARTITIONS = 64;
 const DEFAULT_MAX_POLL_RECORDS = 500;
+/** After these kafkajs joins the group again. After any other, as of a broker that restarts, it reads on as the member it was. */
+const REJOIN_CODES = ['REBALANCE_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'];
 
 interface Waiting extends TopicPartition {
   readonly records: readonly ConsumerRecord[];
@@ -57,6 +59,9 @@ export class KafkaConsumer implements LogConsumer {
   #waiting: Waiting[] = [];
   /** A new assignment that `poll` has not taken yet. */
   #joined: readonly TopicPartition[] | null = null;
+  #lastJoined: readonly TopicPartition[] = [];
+  /** All was given up for a rebalance, and kafkajs has not joined again yet. */
+  #hasGivenUp = false;
   /** A rebalance waits for `poll` to give up what it owns. */
   #giveUp: (() => void) | null = null;
   #failure: LogError | null = null;
@@ -80,6 +85,8 @@ export class KafkaConsumer implements LogConsumer {
       this.#joined = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
         partitions.map((partition) => ({ topic, partition })),
       );
+      this.#lastJoined = this.#joined;
+      this.#hasGivenUp = false;
       this.#wake();
     });
     // Transaction markers are handed to nobody, but they are read: without this a partition would lag behind for ever.
@@ -147,6 +154,7 @@ export class KafkaConsumer implements LogConsumer {
   /** kafkajs's handler: returns when `poll` has taken the batch. */
   async #onBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
     const { topic, partition } = batch;
+    this.#takeBack();
     const owned = this.#owned.get(keyOf(batch));
     if (owned !== undefined) owned.logEndOffset = Number(batch.highWatermark);
     const records = batch.messages.map((message) => consumerRecord(topic, partition, message));
@@ -162,11 +170,18 @@ export class KafkaConsumer implements LogConsumer {
       }
       if (isTaken()) resolveOffset(batch.lastOffset());
     } catch (error) {
-      await this.#letGo();
+      if (REJOIN_CODES.includes((error as { type?: string }).type ?? '')) await this.#letGo();
       throw error;
     } finally {
       this.#waiting = this.#waiting.filter((each) => each !== waiting);
     }
+  }
+
+  /** The rebalance was lost with a broker that died under it: kafkajs reads on without a join, so what it had is ours again. */
+  #takeBack(): void {
+    if (!this.#hasGivenUp) return;
+    this.#hasGivenUp = false;
+    this.#joined = this.#lastJoined;
   }
 
   /** The group rebalances: gives the poller the time to flush and commit before kafkajs joins again. */
@@ -187,6 +202,7 @@ export class KafkaConsumer implements LogConsumer {
   async #takePart(): Promise<void> {
     if (this.#giveUp !== null) {
       await this.#revoke(this.#list(), false);
+      this.#hasGivenUp = this.#joined === null;
       this.#giveUp?.();
       this.#giveUp = null;
     }
