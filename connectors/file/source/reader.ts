@@ -101,6 +101,7 @@ export class FileReader {
     if (this.#isFirstScan && !this.#settings.isOnce) await this.#resumeRotated(found);
     this.#isFirstScan = false;
     await this.#track(unknown);
+    await this.#followRenamed(now);
     await this.#dropGone(now);
   }
 
@@ -317,6 +318,22 @@ export class FileReader {
       if (place == null || found.size <= place.position) continue;
       this.#logger.info({ file: found.path, position: place.position }, 'Reading the rest of a file that was rotated.');
       this.#add(found, place).file.goneSince = Date.now();
+    }
+  }
+
+  /** Files that lost their names while no handle of ours was open: the rest of them stands under the name they have now. */
+  async #followRenamed(now: number): Promise<void> {
+    if (this.#settings.isOnce) return;
+    const files = [...this.#readings.values()].map(({ file }) => file);
+    const lost = files.filter((file) => file.goneSince === now && !file.isOpen && !file.isRefused);
+    if (lost.length === 0) return;
+    const rotated = new Map((await findRotated(lost.map(({ path }) => path))).map((found) => [found.key, found]));
+    for (const file of lost) {
+      const found = rotated.get(file.key);
+      if (found === undefined) continue;
+      file.path = found.path;
+      file.mayHaveMore = true;
+      file.endSince = null;
     }
   }
 

@@ -345,6 +345,21 @@ test('check names a folder that is not there, and accepts a file that is yet to 
   );
 });
 
+test('A file that is renamed after a start, before it is read from, is read to its end first', async (t) => {
+  const dir = await folder(t);
+  const file = join(dir, 'app.log');
+  const offsets = new OffsetStore();
+  await writeFile(file, lines(numbers(0, 4)));
+  const first = await SourceRun.start(plugin, { ...quick, file }, { offsets });
+  await first.commit((await first.take(4)).slice(0, 2));
+  await first.stop();
+  const run = await SourceRun.start(plugin, { ...quick, file }, { offsets });
+  t.after(() => run.stop());
+  await rename(file, `${file}.1`);
+  await writeFile(file, lines(numbers(4, 6)));
+  assert.deepEqual(texts(await run.take(4)), numbers(2, 6));
+});
+
 test('A random script of writing, rotating, truncating and restarting loses no line', async (t) => {
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
   let state = seed;
