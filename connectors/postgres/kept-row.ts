@@ -2,10 +2,11 @@
  * The large values of one row, as the source keeps them in the log: a line of JSON that says what follows, then the values as
  * Postgres wrote them. Masks and modes come later, when a record is written; columns that are masked are not kept at all. No I/O.
  * ```
- * {"era":…,"columns":[[name, type oid, type modifier, bytes],…]} \n | value | value | …
+ * {"era":…,"columns":[[name, type oid, type modifier, bytes],…],"early":true} \n | value | value | …
  * ```
+ * `early` is there where values were read from the table at a later moment than the stream had reached.
  */
-import { type Tuple, TupleKind } from './pgoutput.ts';
+import { Tuple, TupleKind } from './pgoutput.ts';
 
 /** A column whose values Postgres may store out of line. */
 export interface ToastColumn {
@@ -21,7 +22,15 @@ export interface ToastColumn {
 export interface KeptRow {
   readonly era: string;
   readonly values: ReadonlyMap<string, KeptValue>;
+  /** It may be what the key will hold, of another row even: true of the key in the end, and of no row that moves away from it. */
+  readonly isEarly: boolean;
   readonly buffer: Buffer;
+}
+
+/** Values that a row came without, as they were found. */
+export class Fill extends Tuple {
+  /** Some of them may be newer than the change, as in {@link KeptRow}. */
+  isEarly = false;
 }
 
 export interface KeptValue {
@@ -103,7 +112,7 @@ export class ToastColumns {
   }
 
   /** What to keep of a row, `fill` having the values it was not sent; null where that is nothing, or too much. */
-  encode(era: string, row: Tuple, fill: Tuple | null): Buffer | null {
+  encode(era: string, row: Tuple, fill: Tuple | null, isEarly: boolean): Buffer | null {
     const columns: [string, number, number, number][] = [];
     const values: Buffer[] = [];
     let bytes = 0;
@@ -117,16 +126,18 @@ export class ToastColumns {
       bytes += value.length;
     }
     if (columns.length === 0 || bytes > ROW_BYTES_MAX) return null;
-    return Buffer.concat([Buffer.from(`${JSON.stringify({ era, columns })}\n`), ...values]);
+    const line = JSON.stringify(isEarly ? { era, columns, early: true } : { era, columns });
+    return Buffer.concat([Buffer.from(`${line}\n`), ...values]);
   }
 }
 
 /** Reads what {@link ToastColumns.encode} wrote. */
 export function decodeKeptRow(buffer: Buffer): KeptRow {
   const line = buffer.indexOf(LINE_END);
-  const { era, columns } = JSON.parse(buffer.toString('utf8', 0, line)) as {
+  const { era, columns, early } = JSON.parse(buffer.toString('utf8', 0, line)) as {
     era: string;
     columns: [string, number, number, number][];
+    early?: boolean;
   };
   let start = line + 1;
   const values = new Map<string, KeptValue>();
@@ -134,5 +145,5 @@ export function decodeKeptRow(buffer: Buffer): KeptRow {
     values.set(name, { typeOid, modifier, start, end: start + length });
     start += length;
   }
-  return { era, values, buffer };
+  return { era, values, isEarly: early === true, buffer };
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SourceMemory, SourceRecord } from '../api/index.ts';
-import { ToastColumns } from './kept-row.ts';
+import { Fill, ToastColumns } from './kept-row.ts';
 import { KeptValues } from './kept-values.ts';
 import { Tuple, TupleKind } from './pgoutput.ts';
 import { RecordBatch } from './record-batch.ts';
@@ -28,6 +28,9 @@ function row(id: string, big: string | null): Tuple {
   return tuple;
 }
 
+/** Values that were looked up. */
+const filled = (id: string, big: string | null, isEarly = false) =>
+  Object.assign(new Fill(), row(id, big), { isEarly });
 const keyOf = (id: string) => table.toast!.key(row(id, null), null)!;
 const large = (letter: string) => letter.repeat(2000);
 
@@ -44,7 +47,7 @@ function keeping(memory: SourceMemory, stored: Record<string, unknown> | null = 
   return {
     kept,
     insert: (id: string, big: string) => change((made) => kept.inserted(made, OFFSET, table, row(id, big))),
-    update: (id: string, big: string | null, fill: Tuple | null = null) =>
+    update: (id: string, big: string | null, fill: Fill | null = null) =>
       change((made) => kept.updated(made, OFFSET, table, row(id, big), null, fill)),
     remove: (id: string) => change((made) => kept.deleted(made, OFFSET, table, row(id, null))),
     write: (records: readonly SourceRecord[]) => {
@@ -121,7 +124,7 @@ test('an update that changed nothing large keeps nothing anew; a small or delete
   const memory = new TestMemory();
   const some = keeping(memory);
   some.write([...some.insert('1', large('a')), ...some.insert('2', large('b')), ...some.insert('3', large('c'))]);
-  const fill = row('1', large('a'));
+  const fill = filled('1', large('a'));
   assert.deepEqual(some.update('1', null, fill), []);
   assert.equal(some.insert('4', 'small').length, 0);
   const forgotten = [...some.update('2', 'small'), ...some.remove('3')];
@@ -152,7 +155,7 @@ test('a value that was not to be had is not kept, and what was kept before is no
   const memory = new TestMemory();
   const some = keeping(memory);
   some.write(some.insert('1', large('a')));
-  some.write(some.update('1', null, row('1', null)));
+  some.write(some.update('1', null, filled('1', null)));
   assert.equal(await some.find('1'), null);
   assert.equal(await keeping(memory, some.kept.offset).find('1'), null);
 });

@@ -17,7 +17,7 @@ import type {
   SourceRecord,
 } from '../api/index.ts';
 import { kept } from '../api/index.ts';
-import { decodeKeptRow, type KeptRow } from './kept-row.ts';
+import { decodeKeptRow, type Fill, type KeptRow } from './kept-row.ts';
 import { OffsetIndex } from './offset-index.ts';
 import type { Tuple } from './pgoutput.ts';
 import type { RecordBatch } from './record-batch.ts';
@@ -90,20 +90,30 @@ export class KeptValues {
     return { [ERA]: this.#era };
   }
 
-  /** A row came in whole; where the publication filters rows, `fill` may have values it came without. */
-  inserted(batch: RecordBatch, offset: SourceOffset, table: TableEncoder, row: Tuple, fill: Tuple | null = null): void {
-    const change = this.changeOf(table, row, fill);
+  /**
+   * A row came in whole; where the publication filters rows, `fill` may have values it came without. `isEarly`: it was read at a
+   * later moment than the stream goes on from.
+   */
+  inserted(
+    batch: RecordBatch,
+    offset: SourceOffset,
+    table: TableEncoder,
+    row: Tuple,
+    fill: Fill | null = null,
+    isEarly = fill?.isEarly ?? false,
+  ): void {
+    const change = this.changeOf(table, row, fill, isEarly);
     if (change !== null) this.add(batch, offset, change);
   }
 
   /** What an insert of this row changes, for a record that follows later; null is nothing. */
-  changeOf({ toast }: TableEncoder, row: Tuple, fill: Tuple | null = null): KeptChange | null {
+  changeOf({ toast }: TableEncoder, row: Tuple, fill: Fill | null = null, isEarly = false): KeptChange | null {
     if (toast === null) return null;
     const isLarge = fill !== null || toast.isLarge(row);
     if (!isLarge && !this.#mayHoldOf(toast.oid)) return null;
     const key = toast.key(row, null);
     if (key === null) return null;
-    const value = isLarge ? toast.encode(this.#era, row, fill) : null;
+    const value = isLarge ? toast.encode(this.#era, row, fill, isEarly) : null;
     return value === null && !this.#mayHold(key) ? null : { key, value };
   }
 
@@ -114,7 +124,7 @@ export class KeptValues {
     { toast }: TableEncoder,
     row: Tuple,
     before: Tuple | null,
-    fill: Tuple | null,
+    fill: Fill | null,
   ): void {
     if (toast === null) return;
     const isLarge = fill !== null || toast.isLarge(row);
@@ -123,7 +133,7 @@ export class KeptValues {
     if (key === null) return;
     const old = before === null ? null : toast.key(before, null);
     if (old !== null && !old.equals(key)) this.#forget(batch, offset, old);
-    const value = isLarge ? toast.encode(this.#era, row, fill) : null;
+    const value = isLarge ? toast.encode(this.#era, row, fill, fill?.isEarly ?? false) : null;
     if (value === null) this.#forget(batch, offset, key);
     else if (fill === null || !this.#stands(key, value)) this.add(batch, offset, { key, value });
   }

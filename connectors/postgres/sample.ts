@@ -49,6 +49,7 @@ export async function sampleRows(
       xmax: 0,
       proof: {},
       kept: null,
+      isLate: false,
     };
     const limited = tables.map((table) => ({ ...table, limit }));
     const reader = new SnapshotReader(context, limited, { kind: 'snapshot', lsn: 0, tablesDone: [], partial: [] });

@@ -37,6 +37,8 @@ export interface SnapshotContext {
   readonly proof: SourceOffset;
   /** Large values of rows, where they are kept in the log. */
   readonly kept: KeptValues | null;
+  /** Its moment is later than where the stream goes on. */
+  readonly isLate: boolean;
 }
 
 const NO_BEFORE = Buffer.from('{"before":null,"after":');
@@ -255,7 +257,7 @@ export class SnapshotReader {
     }
     if (lane.hasPending) this.#emit(batch, lane.out, work, lane.pendingKey, 'true');
     readCopyLine(buffer, start, end - 1, encoder.columnCount, lane.row);
-    this.#context.kept?.inserted(batch, this.#offset, encoder, lane.row);
+    this.#context.kept?.inserted(batch, this.#offset, encoder, lane.row, null, this.#context.isLate);
     lane.pendingKey = null;
     if (encoder.hasKey) {
       encoder.writeKey(lane.out, lane.row);

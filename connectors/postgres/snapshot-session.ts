@@ -66,7 +66,9 @@ export async function openSnapshot(options: SnapshotSessionOptions): Promise<Sna
     const { partition, signal } = { partition: { server: settings.prefix }, signal: context.signal };
     const shared = { settings, partition, signal, connections, progress, xmin, xmax };
     const { tables: encoders, notifications, proof, kept } = options;
-    const reader = new SnapshotReader({ ...shared, tables: encoders, notifications, proof, kept }, tables, position);
+    const isLate = options.exported === null;
+    const around = { ...shared, tables: encoders, notifications, proof, kept, isLate };
+    const reader = new SnapshotReader(around, tables, position);
     return { reader, progress, close };
   } catch (error) {
     close();

@@ -9,6 +9,7 @@ import { type Header, offsetOnly, type SourceOffset, type SourcePartition, type 
 import type { Acknowledgements } from './acknowledgements.ts';
 import { type ChangePlace, ChangeWriter } from './change-writer.ts';
 import { heartbeatKeySchema, heartbeatValueSchema } from './envelope-schema.ts';
+import type { Fill } from './kept-row.ts';
 import type { KeptValues } from './kept-values.ts';
 import { MessageWriter } from './message-writer.ts';
 import type { Notifications } from './notifications.ts';
@@ -94,7 +95,7 @@ export class StreamReader implements MessageReader {
   #xmin: number | null = null;
   #horizonDue = 0;
   /** Those values, while its message is read again. */
-  #fill: Tuple | null = null;
+  #fill: Fill | null = null;
   /** The last transaction that other sessions were known to see. */
   #seen = 0;
   #failure: unknown = null;
@@ -214,7 +215,7 @@ export class StreamReader implements MessageReader {
   }
 
   /** The values that a row came without: null where there are none, undefined where they are to be looked up first. */
-  #filled(relation: number, row: Tuple, before: Tuple | null, isNew: boolean): Tuple | null | undefined {
+  #filled(relation: number, row: Tuple, before: Tuple | null, isNew: boolean): Fill | null | undefined {
     if (this.#fill !== null) return this.#fill;
     const table = this.#context.tables.get(relation);
     if (table == null || !table.hasUnsent(row) || this.#isDone()) return null;

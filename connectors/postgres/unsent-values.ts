@@ -3,9 +3,9 @@
  * asked of the table. What the table holds now may be newer; then the change that made it so follows in the stream.
  */
 import { ServerError } from './errors.ts';
-import type { KeptRow, KeptValue } from './kept-row.ts';
+import { Fill, type KeptRow, type KeptValue } from './kept-row.ts';
 import type { KeptValues } from './kept-values.ts';
-import { Tuple, TupleKind } from './pgoutput.ts';
+import { type Tuple, TupleKind } from './pgoutput.ts';
 import { qualified } from './preflight.ts';
 import type { TableEncoder, UnsentColumn } from './table-encoder.ts';
 import { quoteIdentifier, quoteLiteral, type Row, type WireConnection } from './wire/connection.ts';
@@ -18,6 +18,8 @@ export interface UnsentRow {
   readonly identity: readonly { readonly name: string; readonly text: string }[];
   /** Under which the log knows it: before the change; null where it cannot. */
   readonly key: Buffer | null;
+  /** The key was changed. */
+  readonly isMoved: boolean;
 }
 
 /** Told how many values were found where: `unsent_from_log`, `unsent_from_table`, or `unsent_unavailable`, the placeholder. */
@@ -26,14 +28,15 @@ export type CountUnsent = (figure: string, more: number) => void;
 /** `before` is the old key where it was sent; `isNew` a row that the stream did not bring before, so that the log knows nothing of it. */
 export function unsentOf(table: TableEncoder, row: Tuple, before: Tuple | null, isNew: boolean): UnsentRow {
   const key = isNew || table.toast === null ? null : table.toast.key(before ?? row, null);
-  return { table, columns: table.unsent(row), identity: table.identityTexts(row, before), key };
+  const isMoved = key !== null && before !== null && table.toast?.key(row, before)?.equals(key) === false;
+  return { table, columns: table.unsent(row), identity: table.identityTexts(row, before), key, isMoved };
 }
 
 export class UnsentValues {
   readonly #kept: KeptValues | null;
   readonly #count: CountUnsent;
   /** Good until the next call. */
-  readonly #fill = new Tuple();
+  readonly #fill = new Fill();
 
   constructor(kept: KeptValues | null, count: CountUnsent) {
     this.#kept = kept;
@@ -41,16 +44,19 @@ export class UnsentValues {
   }
 
   /** The values, where all of them are known without asking anybody. */
-  recall({ key, columns }: UnsentRow): Tuple | null {
+  recall({ key, columns, isMoved }: UnsentRow): Fill | null {
     const row = this.#kept === null || key === null ? null : this.#kept.recall(key);
-    if (row == null || columns.some((column) => keptValue(row, column) === null)) return null;
+    if (row == null || (isMoved && row.isEarly) || columns.some((column) => keptValue(row, column) === null))
+      return null;
     return this.#fromLog(row, columns);
   }
 
   /** The values that are to be had; those of a row that is gone stay unsent. */
-  async find(unsent: UnsentRow, catalog: WireConnection): Promise<Tuple> {
-    const { key, columns } = unsent;
-    const row = this.#kept === null || key === null ? null : await this.#kept.find(key);
+  async find(unsent: UnsentRow, catalog: WireConnection): Promise<Fill> {
+    const { key, columns, isMoved } = unsent;
+    const found = this.#kept === null || key === null ? null : await this.#kept.find(key);
+    // What its old key will hold would go to the new one, and no change would ever put that right.
+    const row = isMoved && found?.isEarly ? null : found;
     const isKnown = (column: UnsentColumn) => row !== null && keptValue(row, column) !== null;
     const asked = columns.filter((column) => !isKnown(column));
     const answer = asked.length === 0 ? null : await readUnsent(catalog, unsent, asked);
@@ -60,8 +66,9 @@ export class UnsentValues {
     return fill;
   }
 
-  #fromLog(row: KeptRow | null, columns: readonly UnsentColumn[]): Tuple {
+  #fromLog(row: KeptRow | null, columns: readonly UnsentColumn[]): Fill {
     const fill = this.#fill;
+    fill.isEarly = row?.isEarly ?? false;
     fill.kinds.fill(TupleKind.unchanged);
     fill.buffer = row?.buffer ?? NOTHING;
     if (row === null) return fill;
@@ -77,6 +84,7 @@ export class UnsentValues {
   #fromTable(columns: readonly UnsentColumn[], answer: Row): void {
     const fill = this.#fill;
     const values = columns.map(({ name }) => Buffer.from(answer[name] ?? ''));
+    fill.isEarly = true;
     let end = fill.buffer.length;
     fill.buffer = Buffer.concat([fill.buffer, ...values]);
     columns.forEach(({ index, name }, place) => {
