@@ -72,6 +72,13 @@ export async function readHead(content: Readable): Promise<Head> {
   return { length: bytes.length, hash: hashOf(bytes) };
 }
 
+/** The head of a file that has grown; null when it does not begin with the bytes that are known. */
+export async function grownHead(content: Readable, known: Head): Promise<Head | null> {
+  const bytes = await bytesOf(content, 0, headBytes);
+  if (known.length > 0 && hashOf(bytes.subarray(0, known.length)) !== known.hash) return null;
+  return { length: bytes.length, hash: hashOf(bytes) };
+}
+
 /** True when the file still begins with these bytes. A head of no bytes says nothing. */
 export async function headMatches(content: Readable, head: Head): Promise<boolean> {
   if (head.length === 0) return true;

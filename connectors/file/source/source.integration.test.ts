@@ -360,6 +360,19 @@ test('A file that is renamed after a start, before it is read from, is read to i
   assert.deepEqual(texts(await run.take(4)), numbers(2, 6));
 });
 
+test('What was copied away and truncated right behind a read is read from the copy, though the file is longer again', async (t) => {
+  const dir = await folder(t);
+  const file = join(dir, 'app.log');
+  await writeFile(file, lines(numbers(0, 4)));
+  const run = await begin(t, { file });
+  assert.deepEqual(texts(await run.take(4)), numbers(0, 4));
+  await appendFile(file, lines(numbers(4, 6)));
+  await copyFile(file, `${file}.1`);
+  await truncate(file, 0);
+  await appendFile(file, lines(numbers(6, 12)));
+  assert.deepEqual(texts(await run.take(8)), numbers(4, 12));
+});
+
 test('A random script of writing, rotating, truncating and restarting loses no line', async (t) => {
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
   let state = seed;
