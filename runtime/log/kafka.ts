@@ -27,6 +27,7 @@ import { KafkaConsumer } from './kafka-consumer.ts';
 import { asLogError, withLogErrors } from './kafka-errors.ts';
 import { KafkaProducer, kafkaAppender } from './kafka-producer.ts';
 import { KafkaReader } from './kafka-reader.ts';
+import { wholeResponses } from './kafka-socket.ts';
 import { openKafkaTable } from './kafka-table.ts';
 import { openKafkaTransactions } from './kafka-transactions.ts';
 
@@ -44,6 +45,7 @@ export async function kafkaLog(options: KafkaLogOptions): Promise<LogClient & { 
     clientId: options.clientId ?? 'millrace',
     brokers: [...options.bootstrapServers],
     logLevel: logLevel.NOTHING,
+    socketFactory: wholeResponses,
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
     ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
   });
