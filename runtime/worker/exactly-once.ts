@@ -242,12 +242,18 @@ export class ExactlyOnce implements SourceDelivery {
         environment.measures.commitFailures++;
         const cause = asError(error instanceof AppendFailed ? error.cause : error);
         if (!(error instanceof AppendFailed) || isFenced(cause)) throw this.#told(cause, began);
-        try {
-          await this.#takeBack(transaction, cause);
-        } catch (again) {
-          throw this.#told(asError(again), began);
+        for (let isBack = false; !isBack; ) {
+          try {
+            await this.#takeBack(transaction, cause);
+            isBack = true;
+          } catch (again) {
+            const error = asError(again);
+            if (!isRetriable(error)) throw this.#told(error, began);
+            // A log that takes no records may take no abort either (a full disk).
+            await client.retries.wait(error, retries++, since, policy().maxDelayMs, signal);
+          }
+          if (signal.aborted) throw cause;
         }
-        if (signal.aborted) throw cause;
         policy().counts.retries++;
         // Records that were to blame are out of it by now; everything else takes time.
         if (isRetriable(cause)) await client.retries.wait(cause, retries++, since, policy().maxDelayMs, signal);

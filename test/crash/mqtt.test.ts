@@ -222,11 +222,18 @@ async function scene(t: TestContext) {
         return producer.send(records);
       },
     }) as P;
+  const slowedTransactions = (producer: TransactionalProducer): TransactionalProducer =>
+    replaced(slowed(producer), {
+      sendAndCommit: (batches) => {
+        const begun = sleep(slowness.ms).then(() => producer.sendAndCommit!(batches));
+        return { written: begun.then(({ written }) => written), committed: begun.then(({ committed }) => committed) };
+      },
+    });
   const log: LogClient = inProcessLog(broker);
   const running = await startWorker({
     log: replaced(log, {
       producer: (options) => slowed(log.producer(options)),
-      transactionalProducer: async (options) => slowed<TransactionalProducer>(await log.transactionalProducer(options)),
+      transactionalProducer: async (options) => slowedTransactions(await log.transactionalProducer(options)),
     }),
     plugins: catalogue,
     host: '127.0.0.1',
