@@ -136,9 +136,15 @@ describe('what a stored position proves', () => {
     await eventually(async () => {
       // The standby keeps the slot once the primary's has moved on to WAL that the standby has.
       await primary.query('SELECT pg_log_standby_snapshot(); INSERT INTO other VALUES (1)');
-      await source.poll();
-      // A slot that runs ahead of the standby all the time is not taken over.
-      await sleep(500);
+      // As a worker does: until it has read and confirmed all of it. A slot that runs ahead of the standby all the time is not
+      // taken over, so there is a rest behind it, in which the standby looks.
+      for (let round = 0; round < 3; round++) {
+        await source.poll();
+        await sleep(50);
+      }
+      // A connection wakes the standby's postmaster, which else looks only once a minute whether the worker that fetches slots
+      // is to be started again (it ends when it comes too early, and may come back after ten seconds).
+      await (await standby!.connect(name)).end();
       const { rowCount } = await follower.query('SELECT FROM pg_replication_slots WHERE synced AND NOT temporary');
       return rowCount === 1;
     }, 'the slot to reach the standby');
