@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceDatabase, startPostgres } from '../../test/kit/postgres.ts';
 import { assertSameRows } from '../../test/kit/same-rows.ts';
 import { plainValue, type SourceOffset, type SourceRecord } from '../api/index.ts';
 import { envelope, materialise, type RunningSource, startSource, stopAll, TestMemory } from './source-harness.ts';
@@ -73,19 +73,8 @@ describe('large values that Postgres does not send', () => {
   afterEach(stopAll);
   after(() => server.stop());
 
-  async function database(sql: string): Promise<{ client: Client; config: Record<string, string> }> {
-    const name = await server.createDatabase();
-    const client = await server.connect(name);
-    await client.query(sql);
-    const config = {
-      'topic.prefix': 'shop',
-      ...sourceAddress(server, name),
-      'slot.name': name,
-      'status.update.interval.ms': '50',
-      'table.discovery.interval.ms': '0',
-    };
-    return { client, config };
-  }
+  const database = (sql: string) =>
+    sourceDatabase(server, sql, { 'status.update.interval.ms': '50', 'table.discovery.interval.ms': '0' });
 
   const twins = () =>
     database(

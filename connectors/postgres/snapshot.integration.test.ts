@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceDatabase, startPostgres } from '../../test/kit/postgres.ts';
 import { assertSameRows } from '../../test/kit/same-rows.ts';
 import { type Logger, plainValue, type SourceOffset, type SourceRecord } from '../api/index.ts';
 import { RANGE_PAGES_MIN } from './snapshot-plan.ts';
@@ -24,12 +23,7 @@ describe('snapshots', () => {
   afterEach(stopAll);
   after(() => server.stop());
 
-  async function database(sql: string): Promise<{ client: Client; config: Record<string, string> }> {
-    const name = await server.createDatabase();
-    const client = await server.connect(name);
-    await client.query(sql);
-    return { client, config: { 'topic.prefix': 'shop', ...sourceAddress(server, name), 'slot.name': name } };
-  }
+  const database = (sql: string) => sourceDatabase(server, sql);
 
   const wide = `CREATE TABLE t (id int PRIMARY KEY, v int, pad text, big text); ALTER TABLE t ALTER pad SET STORAGE PLAIN, ALTER big SET STORAGE EXTERNAL;
     INSERT INTO t SELECT i, 0, repeat('x', 1900), CASE WHEN i % 100 = 0 THEN repeat(i::text, 3000) END FROM generate_series(1, ${WIDE_ROWS}) i;`;

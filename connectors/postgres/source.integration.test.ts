@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceDatabase, startPostgres } from '../../test/kit/postgres.ts';
 import { assertSameRows } from '../../test/kit/same-rows.ts';
 import { plainValue, type SourceRecord } from '../api/index.ts';
 import { envelope, materialise, startSource, startWriter, stopAll } from './source-harness.ts';
@@ -22,18 +22,7 @@ describe('PostgresSource', () => {
   afterEach(stopAll);
   after(() => server.stop());
 
-  async function database(sql: string): Promise<{ client: Client; config: Record<string, string> }> {
-    const name = await server.createDatabase();
-    const client = await server.connect(name);
-    await client.query(sql);
-    const config = {
-      'topic.prefix': 'shop',
-      ...sourceAddress(server, name),
-      'slot.name': name,
-      'status.update.interval.ms': '50',
-    };
-    return { client, config };
-  }
+  const database = (sql: string) => sourceDatabase(server, sql, { 'status.update.interval.ms': '50' });
 
   /**
    * Commits wait for a standby that never comes: they are in the WAL, and to everybody else their transactions still run.

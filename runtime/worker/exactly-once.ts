@@ -242,18 +242,14 @@ export class ExactlyOnce implements SourceDelivery {
         environment.measures.commitFailures++;
         const cause = asError(error instanceof AppendFailed ? error.cause : error);
         if (!(error instanceof AppendFailed) || isFenced(cause)) throw this.#told(cause, began);
-        for (let isBack = false; !isBack; ) {
-          try {
-            await this.#takeBack(transaction, cause);
-            isBack = true;
-          } catch (again) {
-            const error = asError(again);
-            if (!isRetriable(error)) throw this.#told(error, began);
-            // A log that takes no records may take no abort either (a full disk).
-            await client.retries.wait(error, retries++, since, policy().maxDelayMs, signal);
-          }
+        // A log that takes no records may take no abort either (a full disk).
+        for (let again = await this.#takenBack(transaction, cause); again !== null; ) {
+          if (!isRetriable(again)) throw this.#told(again, began);
+          await client.retries.wait(again, retries++, since, policy().maxDelayMs, signal);
           if (signal.aborted) throw cause;
+          again = await this.#takenBack(transaction, cause);
         }
+        if (signal.aborted) throw cause;
         policy().counts.retries++;
         // Records that were to blame are out of it by now; everything else takes time.
         if (isRetriable(cause)) await client.retries.wait(cause, retries++, since, policy().maxDelayMs, signal);
@@ -314,6 +310,11 @@ export class ExactlyOnce implements SourceDelivery {
     measures.transactionSize.add(records);
     measures.commitSequence++;
     measures.lastProgressAt = Date.now();
+  }
+
+  /** What it could not be taken back for; null where it is. */
+  #takenBack(transaction: Transaction, cause: Error): Promise<Error | null> {
+    return this.#takeBack(transaction, cause).then(() => null, asError);
   }
 
   /** The log refused something: what is written is aborted, and records it will never take are found and tolerated. */

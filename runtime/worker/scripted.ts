@@ -65,59 +65,47 @@ export function scripted(): Scripted {
     };
   };
   const script: Scripted = { plugins: [], calls, release, hang: null, fail: null };
-  const source: Plugin = {
-    type: 'source',
-    class: 'ScriptedSource',
-    version: '1',
-    config: keys,
-    create: async () => {
-      await reached('create', null);
-      return { ...life(), createTask: () => sourceTask(reached) };
-    },
+  const created = async <T>(createTask: (reached: Reached) => T) => {
+    await reached('create', null);
+    return { ...life(), createTask: () => createTask(reached) };
   };
-  const sink: Plugin = {
-    type: 'sink',
-    class: 'ScriptedSink',
-    version: '1',
-    config: keys,
-    create: async () => {
-      await reached('create', null);
-      return { ...life(), createTask: () => sinkTask(reached) };
-    },
-  };
+  const common = { version: '1', config: keys };
+  const source: Plugin = { ...common, type: 'source', class: 'ScriptedSource', create: () => created(sourceTask) };
+  const sink: Plugin = { ...common, type: 'sink', class: 'ScriptedSink', create: () => created(sinkTask) };
   return Object.assign(script, { plugins: [source, sink] });
 }
 
 type Reached = (place: Place, config: Config | null, task?: string) => Promise<void>;
 
-function sourceTask(reached: Reached): SourceTask {
+/** What a task's source and sink have in common, and how it tells where it is. */
+function taskLife(reached: Reached) {
   let config: Config;
   let task = '';
-  return {
-    async start(context, given) {
+  const at = (place: Place) => reached(place, config, task);
+  const life = {
+    async start(context: { readonly task: number }, given: Config) {
       config = given;
       task = String(context.task);
-      await reached('task.start', config, task);
+      await at('task.start');
     },
+    stop: () => at('task.stop'),
+  };
+  return { at, life };
+}
+
+function sourceTask(reached: Reached): SourceTask {
+  const { at, life } = taskLife(reached);
+  return {
+    ...life,
     async poll() {
-      await reached('task.work', config, task);
+      await at('task.work');
       await new Promise((resolve) => setTimeout(resolve, 5));
       return null;
     },
-    stop: () => reached('task.stop', config, task),
   };
 }
 
 function sinkTask(reached: Reached): SinkTask {
-  let config: Config;
-  let task = '';
-  return {
-    async start(context, given) {
-      config = given;
-      task = String(context.task);
-      await reached('task.start', config, task);
-    },
-    put: () => reached('task.work', config, task),
-    stop: () => reached('task.stop', config, task),
-  };
+  const { at, life } = taskLife(reached);
+  return { ...life, put: () => at('task.work') };
 }

@@ -336,6 +336,20 @@ export function sourceAddress({ host, port, user, password }: PostgresAddress, d
   };
 }
 
+/** A fresh database after this SQL, and the keys by which a source finds it, with a slot of its own. */
+export async function sourceDatabase(server: PostgresServer, sql: string, keys: Readonly<Record<string, string>> = {}) {
+  const name = await server.createDatabase();
+  const client = await server.connect(name);
+  await client.query(sql);
+  const config: Record<string, string> = {
+    'topic.prefix': 'shop',
+    ...sourceAddress(server, name),
+    'slot.name': name,
+    ...keys,
+  };
+  return { client, config };
+}
+
 /** What every kind of server offers, over an address. */
 function serverAt(address: PostgresAddress, end: () => Promise<void> = async () => {}): PostgresServer {
   const clients = new Set<pg.Client>();

@@ -66,17 +66,11 @@ export async function readInto(handle: FileHandle, buffer: Buffer, position: num
   return filled;
 }
 
-/** The head as it is now. */
-export async function readHead(content: Readable): Promise<Head> {
+/** The head as it is now, and whether it begins with the bytes of the one that is known. */
+export async function readHead(content: Readable, known: Head): Promise<{ head: Head; isGrown: boolean }> {
   const bytes = await bytesOf(content, 0, headBytes);
-  return { length: bytes.length, hash: hashOf(bytes) };
-}
-
-/** The head of a file that has grown; null when it does not begin with the bytes that are known. */
-export async function grownHead(content: Readable, known: Head): Promise<Head | null> {
-  const bytes = await bytesOf(content, 0, headBytes);
-  if (known.length > 0 && hashOf(bytes.subarray(0, known.length)) !== known.hash) return null;
-  return { length: bytes.length, hash: hashOf(bytes) };
+  const isGrown = known.length === 0 || hashOf(bytes.subarray(0, known.length)) === known.hash;
+  return { head: { length: bytes.length, hash: hashOf(bytes) }, isGrown };
 }
 
 /** True when the file still begins with these bytes. A head of no bytes says nothing. */

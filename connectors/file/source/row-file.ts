@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import { ConnectError, type ConnectValue, type Schema } from '../../api/index.ts';
 import { fileUnreadable, isMissing, messageOf } from '../errors.ts';
 import type { ParquetRows } from '../formats/parquet-reader.ts';
-import { headMatches, identityKey, readHead, readInto } from './identity.ts';
+import { identityKey, readHead, readInto } from './identity.ts';
 import type { TrackedFile } from './tracked-file.ts';
 
 export type RowLook =
@@ -59,7 +59,8 @@ export class RowFile {
     this.#close = () => handle.close();
     if (identityKey(await handle.stat({ bigint: true })) !== file.key) return false;
     const content = { read: (buffer: Buffer, position: number) => readInto(handle, buffer, position) };
-    file.rowsBegin(await readHead(content), await headMatches(content, file.place.head));
+    const { head, isGrown } = await readHead(content, file.place.head);
+    file.rowsBegin(head, isGrown);
     const { ParquetRows } = await import('../formats/parquet-reader.ts');
     this.#rows = await ParquetRows.open(handle);
     return true;

@@ -19,12 +19,12 @@ import {
 } from '../formats/encoding.ts';
 import { type Content, contentOf } from './content.ts';
 import {
-  grownHead,
   type Head,
   hashOf,
   headBytes,
   headMatches,
   identityKey,
+  readHead,
   type Tail,
   tailBytes,
   tailMatches,
@@ -271,9 +271,9 @@ export class TrackedFile {
     }
     if (this.#head.length < headBytes && size > this.#head.length) {
       // Never the head of another content: by it a copy of what was here is found.
-      const grown = await grownHead(content, this.#head);
-      if (grown === null) return false;
-      this.#head = grown;
+      const { head, isGrown } = await readHead(content, this.#head);
+      if (!isGrown) return false;
+      this.#head = head;
     }
     return true;
   }
