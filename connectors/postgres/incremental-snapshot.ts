@@ -16,7 +16,7 @@ import type { Notifications } from './notifications.ts';
 import { Tuple } from './pgoutput.ts';
 import type { RecordBatch } from './record-batch.ts';
 import type { SourceSettings } from './source-config.ts';
-import { MARK_PREFIX, type StreamListener } from './stream-reader.ts';
+import { MARK_PREFIX, type StreamListener } from './stream-context.ts';
 import { nowMicros, type TableEncoder } from './table-encoder.ts';
 import { relationOf, type Tables } from './tables.ts';
 import { JsonWriter } from './types/json-writer.ts';
