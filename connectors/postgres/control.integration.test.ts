@@ -71,7 +71,7 @@ describe('control of PostgresSource', () => {
 
   test('pause, resume and stop do what they say, and a pause outlives a restart', async () => {
     const { source, config } = await streaming();
-    await source.task.signal!({ id: 'one', type: 'execute-snapshot', data: { ...all, type: 'blocking' } });
+    await source.task.signal!({ id: 'one', type: 'execute-snapshot', data: all });
     await source.until(() => rowsRead(source) >= 50);
     await source.task.signal!({ id: 'two', type: 'pause-snapshot', data: {} });
     await source.until(() => progress(source)?.isPaused === true);

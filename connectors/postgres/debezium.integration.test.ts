@@ -80,6 +80,20 @@ async function startOurs(config: Readonly<Record<string, string>>): Promise<Reco
   };
 }
 
+/**
+ * The notifications in order, members and lists of tables sorted: Debezium's come in the order of a hash. The signal table is
+ * in some of its lists, and no snapshot of ours has it.
+ */
+function toldIn(records: readonly RecordedRecord[]) {
+  const notes = records.filter(({ topic }) => topic === 'notes').map(({ value }) => JSON.parse(value!));
+  return notes.map(({ id, type, aggregate_type: aggregate, additional_data: data }) => {
+    const tables = String(data.data_collections ?? '').split(',');
+    const list = tables.filter((table) => table !== 'public.signals').sort();
+    const more = data.data_collections === undefined ? {} : { data_collections: list.join(',') };
+    return { id, type, aggregate, data: { ...data, ...more } };
+  });
+}
+
 describe('beside Debezium', { concurrency: CONCURRENCY }, () => {
   let server: EmbeddedPostgresServer;
   before(async () => {
@@ -88,7 +102,7 @@ describe('beside Debezium', { concurrency: CONCURRENCY }, () => {
   after(() => server.stop());
 
   const all = [...debeziumScenarios, ...debeziumSuiteScenarios];
-  for (const scenario of all.filter(({ name }) => name !== 'signals')) {
+  for (const scenario of all.filter(({ name }) => !name.startsWith('signals'))) {
     test(`answers as Debezium did: ${scenario.name}`, async () => {
       const ours = await playScenario(server, scenario, startOurs);
       const theirs = readGolden(scenario.name);
@@ -98,20 +112,24 @@ describe('beside Debezium', { concurrency: CONCURRENCY }, () => {
     });
   }
 
+  test('answers signals for blocking snapshots with the same rows in the same order, and the same notifications', async () => {
+    const scenario = debeziumScenarios.find(({ name }) => name === 'signals-blocking')!;
+    const ours = await playScenario(server, scenario, startOurs);
+    const theirs = readGolden('signals-blocking');
+    const rows = (records: readonly RecordedRecord[]) => records.filter(({ topic }) => topic !== 'notes');
+    assert.deepEqual(rows(ours), rows(theirs));
+    assert.deepEqual(toldIn(ours), toldIn(theirs));
+  });
+
   test('answers a signal with the same rows and the same notifications, without rows of its own in the signal table', async () => {
     const scenario = debeziumScenarios.find(({ name }) => name === 'signals')!;
     const ours = await playScenario(server, scenario, startOurs);
     const theirs = readGolden('signals');
     const rows = (records: readonly RecordedRecord[]) => records.filter(({ topic }) => topic === 'srv.public.t');
     assert.deepEqual(rows(ours), rows(theirs));
-    // Which thread of Debezium's writes first is chance: what is told counts.
-    const told = (records: readonly RecordedRecord[]) =>
-      records
-        .filter(({ topic }) => topic === 'notes')
-        .map(({ value }) => JSON.parse(value!) as { aggregate_type: string; type: string })
-        .map(({ aggregate_type: aggregate, type }) => `${aggregate} ${type}`)
-        .sort();
-    assert.deepEqual([...new Set(told(ours))], [...new Set(told(theirs))]);
+    const kinds = (records: readonly RecordedRecord[]) =>
+      new Set(toldIn(records).map(({ aggregate, type }) => `${aggregate} ${type}`));
+    assert.deepEqual(kinds(ours), kinds(theirs));
     const commands = ours.filter(({ topic }) => topic === 'srv.public.signals');
     assert.deepEqual(
       commands.map(({ key }) => key),

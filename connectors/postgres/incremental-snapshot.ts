@@ -61,6 +61,7 @@ export interface IncrementalContext {
   readonly notifications: Notifications;
   readonly logger: Logger;
   readonly kept: KeptValues | null;
+  readonly blocking: { readonly offset: SourceOffset | null };
   /** A connection of its own. */
   open(): Promise<WireConnection>;
   /** The captured tables, by catalogue. */
@@ -93,8 +94,9 @@ export class IncrementalSnapshot implements StreamListener {
   }
 
   get offset(): SourceOffset | null {
-    const { offset } = this.#context.tables;
-    return this.#progress === null ? offset : { incremental_snapshot: this.#progress, ...offset };
+    const { tables, blocking } = this.#context;
+    const others = blocking.offset === null ? tables.offset : { ...blocking.offset, ...tables.offset };
+    return this.#progress === null ? others : { incremental_snapshot: this.#progress, ...others };
   }
 
   /** Whether there is something to read. */

@@ -44,6 +44,11 @@ export interface PartialTable {
 
 export type SourcePosition = StreamPosition | SnapshotPosition;
 
+/** Where a stream begins that nothing was read of. */
+export function streamFrom(lsn: number): StreamPosition {
+  return { kind: 'stream', lastCommitLsn: lsn, partial: null, isFirst: true };
+}
+
 /** The stored offset as a position; null where there is none. */
 export function parseOffset(offset: SourceOffset | null): SourcePosition | null {
   const lsn = Number(offset?.lsn);
@@ -91,6 +96,15 @@ export function streamOffset(
 /** The offset between transactions. */
 export function idleOffset(lastCommitLsn: number, micros: number): SourceOffset {
   return { lsn: lastCommitLsn, lsn_proc: lastCommitLsn, lsn_commit: lastCommitLsn, ts_usec: micros };
+}
+
+/** The offset of any place in the stream. */
+export function placeOffset(position: StreamPosition, micros: number, proof: SourceOffset): SourceOffset {
+  const { lastCommitLsn, partial } = position;
+  if (partial === null) return { ...idleOffset(lastCommitLsn, micros), ...proof };
+  const { xid, lsn, events, counted } = partial;
+  const counts = counted === undefined ? {} : { transaction_event_counts: counted };
+  return { ...streamOffset(lastCommitLsn, xid, lsn, events, micros, proof), ...counts };
 }
 
 /** The offset after a record of the snapshot; shared by the records of a table. */

@@ -30,6 +30,7 @@ export class RecordBatch {
   readonly #partition: SourcePartition;
   readonly #recordsMax: number;
   #bytes = 0;
+  #isEnded = false;
 
   readonly #context: readonly Header[];
 
@@ -40,8 +41,13 @@ export class RecordBatch {
     this.#recordsMax = recordsMax;
   }
 
+  /** Nothing more goes into it. */
+  end(): void {
+    this.#isEnded = true;
+  }
+
   get isFull(): boolean {
-    return this.records.length >= this.#recordsMax || this.#bytes >= BYTES_MAX;
+    return this.#isEnded || this.records.length >= this.#recordsMax || this.#bytes >= BYTES_MAX;
   }
 
   /** Adds a record that the source keeps for itself. */

@@ -50,6 +50,7 @@ export async function sampleRows(
       proof: {},
       kept: null,
       isLate: false,
+      beside: null,
     };
     const limited = tables.map((table) => ({ ...table, limit }));
     const reader = new SnapshotReader(context, limited, { kind: 'snapshot', lsn: 0, tablesDone: [], partial: [] });

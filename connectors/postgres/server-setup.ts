@@ -1,7 +1,7 @@
 /**
  * Puts on the server what change capture needs and may create: the publication. Finds out how the slot stands.
  */
-import { ConnectError, RetriableError } from '../api/index.ts';
+import { ConfigError, ConnectError, type Logger, RetriableError } from '../api/index.ts';
 import { type CatalogTable, listTables, publishedTables, readTables } from './catalog.ts';
 import { parseLsn } from './pgoutput.ts';
 import { createSql, qualified } from './preflight.ts';
@@ -99,13 +99,20 @@ export async function publishNewTables(connection: WireConnection, settings: Sou
   return fit;
 }
 
-/** The captured tables that a snapshot reads: published, and wanted by the filters, in the order of the filters. */
-export async function snapshotTables(connection: WireConnection, settings: SourceSettings): Promise<SnapshotTable[]> {
+/**
+ * The captured tables that a snapshot reads: published, and wanted by the filters, in the order of the filters. `wants` takes
+ * the place of `snapshot.include.collection.list`.
+ */
+export async function snapshotTables(
+  connection: WireConnection,
+  settings: SourceSettings,
+  wants?: (table: string) => boolean,
+): Promise<SnapshotTable[]> {
   const { filters, publication, signalTable, snapshot } = settings;
-  const published = (await publishedTables(connection, publication.name)).filter(
-    ({ schema, name }) =>
-      filters.table(schema, name) && filters.snapshot(schema, name) && `${schema}.${name}` !== signalTable,
-  );
+  const published = (await publishedTables(connection, publication.name)).filter(({ schema, name }) => {
+    const isWanted = wants?.(`${schema}.${name}`) ?? filters.snapshot(schema, name);
+    return isWanted && filters.table(schema, name) && `${schema}.${name}` !== signalTable;
+  });
   const tables = await readTables(
     connection,
     published.map((table) => table.oid),
@@ -137,6 +144,15 @@ export async function capturedTables(connection: WireConnection, settings: Sourc
     connection,
     wanted.map((table) => table.oid),
   );
+}
+
+/** Says that more tables are captured than `guardrail.collections.max` allows, or throws ConfigError where that is wanted. */
+export function checkCount(count: number, { count: max, isError }: SourceSettings['tablesMax'], logger: Logger): void {
+  if (max === 0 || count <= max) return;
+  const message = `${count} tables are captured, and guardrail.collections.max is ${max}. Narrow table.include.list, or raise the limit.`;
+  if (isError)
+    throw new ConfigError([{ key: 'guardrail.collections.max', value: String(max), message }], { code: 'PG_SETUP' });
+  logger.warn({ tables: count, max }, message);
 }
 
 /** Sets the replica identities that `replica.identity.autoset.values` asks for. */

@@ -3,12 +3,14 @@
  * to the snapshot they are about. A row of the signal table is a record of the topic like any other.
  */
 import { DataError, JsonText, type Logger, type Signal } from '../api/index.ts';
+import type { BlockingSnapshots } from './blocking-snapshot.ts';
 import type { IncrementalSnapshot } from './incremental-snapshot.ts';
 import type { Tuple } from './pgoutput.ts';
 
 /** What a signal acts on. */
 export interface SignalTargets {
   readonly incremental: IncrementalSnapshot;
+  readonly blocking: BlockingSnapshots;
   /** The captured tables, as `schema.table`. */
   readonly tables: readonly string[];
   readonly logger: Logger;
@@ -55,7 +57,7 @@ function refused(message: string): DataError {
 
 /** Obeys. Throws DataError where nobody knows what is asked for. */
 export function obey({ id, type, data: given }: Signal, targets: SignalTargets): void {
-  const { incremental, logger } = targets;
+  const { logger } = targets;
   const data = given as SignalData;
   switch (type) {
     case 'log':
@@ -65,13 +67,14 @@ export function obey({ id, type, data: given }: Signal, targets: SignalTargets):
       execute(id, data, targets);
       break;
     case 'stop-snapshot':
-      incremental.cancel(data['data-collections'] === undefined ? null : matching(data, targets));
+      for (const snapshot of meant(id, data, targets))
+        snapshot.cancel(data['data-collections'] === undefined ? null : matching(data, targets));
       break;
     case 'pause-snapshot':
-      incremental.pause(true);
+      for (const snapshot of meant(id, data, targets)) snapshot.pause(true);
       break;
     case 'resume-snapshot':
-      incremental.pause(false);
+      for (const snapshot of meant(id, data, targets)) snapshot.pause(false);
       break;
     default:
       // Debezium's own watermarks, left by a connector that was here before, are no commands.
@@ -82,11 +85,20 @@ export function obey({ id, type, data: given }: Signal, targets: SignalTargets):
   }
 }
 
-/** A blocking snapshot is read beside the stream as well: the rows are the same, and nothing has to stop for them. */
+/** The snapshots that a signal steers: those of the type it names, else all. */
+function meant(id: string, { type }: SignalData, { incremental, blocking }: SignalTargets) {
+  if (type === undefined) return [incremental, blocking];
+  return [kindOf(id, type) === 'incremental' ? incremental : blocking];
+}
+
+function kindOf(id: string, type: string): 'incremental' | 'blocking' {
+  const kind = String(type).toLowerCase();
+  if (kind === 'incremental' || kind === 'blocking') return kind;
+  throw refused(`The signal "${id}" asks for a snapshot of type "${type}"; there are incremental and blocking.`);
+}
+
 function execute(id: string, data: SignalData, targets: SignalTargets): void {
-  const kind = (data.type ?? 'incremental').toLowerCase();
-  if (kind !== 'incremental' && kind !== 'blocking')
-    throw refused(`The signal "${id}" asks for a snapshot of type "${kind}"; there are incremental and blocking.`);
+  const kind = kindOf(id, data.type ?? 'incremental');
   const tables = matching(data, targets);
   if (tables.length === 0) {
     throw refused(
@@ -96,7 +108,9 @@ function execute(id: string, data: SignalData, targets: SignalTargets): void {
   const conditions = (data['additional-conditions'] ?? []).flatMap((condition) =>
     tables.filter((table) => matches(condition['data-collection'], table)).map((table) => [table, condition.filter]),
   );
-  targets.incremental.execute(id, tables, Object.fromEntries(conditions) as Record<string, string>);
+  const filters = Object.fromEntries(conditions) as Record<string, string>;
+  if (kind === 'incremental') targets.incremental.execute(id, tables, filters);
+  else targets.blocking.execute({ id, tables, filters });
 }
 
 function matching(data: SignalData, { tables }: SignalTargets): string[] {

@@ -16,6 +16,7 @@ import { type PartialTable, type SnapshotPosition, snapshotOffset } from './posi
 import { contextHeaders, RecordBatch } from './record-batch.ts';
 import { copyStatement, rangePages, rangesOf, type SnapshotRange, type SnapshotTable } from './snapshot-plan.ts';
 import type { SnapshotProgress } from './snapshot-progress.ts';
+import type { SnapshotBeside } from './snapshot-session.ts';
 import type { SourceSettings } from './source-config.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
 import { relationOf, type Tables } from './tables.ts';
@@ -39,6 +40,8 @@ export interface SnapshotContext {
   readonly kept: KeptValues | null;
   /** Its moment is later than where the stream goes on. */
   readonly isLate: boolean;
+  /** Where the stream stands still for it; null for a first snapshot. */
+  readonly beside: Pick<SnapshotBeside, 'xid' | 'lastCommitLsn' | 'offsetOf'> | null;
 }
 
 const NO_BEFORE = Buffer.from('{"before":null,"after":');
@@ -100,6 +103,8 @@ export class SnapshotReader {
   /** The last row of the last table that ended; the snapshot's last unless another comes. */
   #held: Waiting | null = null;
   #emitted = 0;
+  /** Of all tables, as notifications list them. */
+  readonly #names: string;
   readonly #headers: readonly Header[];
   #offset: SourceOffset;
   #idleSince = Date.now();
@@ -116,10 +121,12 @@ export class SnapshotReader {
     this.#before = position.partial;
     this.#todo = tables.filter(({ table }) => !this.#done.includes(nameOf(table)));
     this.#lsn = position.lsn;
-    this.#transaction = { serial: -2, xid: context.xmax, commitMicros: nowMicros(), lastCommitLsn: null };
+    const { xid = null, lastCommitLsn = null } = context.beside ?? {};
+    this.#transaction = { serial: -2, xid: xid ?? context.xmax, commitMicros: nowMicros(), lastCommitLsn };
     this.#offset = this.#offsetNow(false);
     this.#tell('STARTED');
-    this.#tell('DATA_COLLECTIONS_RESOLVED', { data_collections: tables.map(({ table }) => nameOf(table)).join(',') });
+    this.#names = tables.map(({ table }) => nameOf(table)).join(',');
+    this.#tell('DATA_COLLECTIONS_RESOLVED', { data_collections: this.#names });
   }
 
   /** Where to go on when the connections break now. */
@@ -230,7 +237,7 @@ export class SnapshotReader {
       tail: null,
     };
     this.#underway.push(work);
-    this.#tell('IN_PROGRESS', { current_collection_in_progress: name });
+    this.#tell('IN_PROGRESS', { current_collection_in_progress: name, data_collections: this.#names });
     return work;
   }
 
@@ -288,6 +295,7 @@ export class SnapshotReader {
     this.#tell('TABLE_SCAN_COMPLETED', {
       scanned_collection: work.name,
       total_rows_scanned: String(work.rows),
+      data_collections: this.#names,
       status: 'SUCCEEDED',
     });
     if (work.tail === null) {
@@ -369,7 +377,8 @@ export class SnapshotReader {
   }
 
   #offsetNow(isLast: boolean): SourceOffset {
-    const { proof, tables } = this.#context;
+    const { proof, tables, beside } = this.#context;
+    if (beside !== null) return beside.offsetOf([...this.#done], this.#partials(), isLast);
     const micros = this.#transaction.commitMicros;
     return {
       ...snapshotOffset(this.#lsn, [...this.#done], this.#partials(), isLast, micros),

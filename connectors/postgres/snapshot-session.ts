@@ -4,7 +4,7 @@
 import type { SourceOffset, SourceTaskContext } from '../api/index.ts';
 import type { KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
-import type { SnapshotPosition } from './position.ts';
+import type { PartialTable, SnapshotPosition } from './position.ts';
 import { openSession, snapshotTables } from './server-setup.ts';
 import { rangesOf, type SnapshotTable } from './snapshot-plan.ts';
 import { SnapshotProgress } from './snapshot-progress.ts';
@@ -30,6 +30,21 @@ export interface SnapshotSessionOptions {
   readonly position: SnapshotPosition;
   /** The snapshot that a new slot exported; null takes one of now. */
   readonly exported: string | null;
+  /** Set where a signal asks for it in the middle of the stream. */
+  readonly beside?: SnapshotBeside;
+}
+
+/** A snapshot taken while the stream stands still. */
+export interface SnapshotBeside {
+  /** Tables to read, as `schema.table`. */
+  readonly tables: readonly string[];
+  /** By table: a SELECT to read instead, or a condition. */
+  readonly filters: Readonly<Record<string, string>>;
+  /** Of the place where the stream stands: its transaction, and the commit before. */
+  readonly xid: number | null;
+  readonly lastCommitLsn: number | null;
+  /** The offset of a record when these tables and parts of tables are done. */
+  offsetOf(tablesDone: readonly string[], partial: readonly PartialTable[], isLast: boolean): SourceOffset;
 }
 
 const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
@@ -54,7 +69,7 @@ export async function openSnapshot(options: SnapshotSessionOptions): Promise<Sna
     const [view] = await first.query(
       'SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax FROM pg_current_snapshot() s',
     );
-    const tables = await snapshotTables(first, settings);
+    const tables = await tablesToRead(first, options);
     const others = Math.min(settings.snapshot.readers, pieces(tables, position)) - 1;
     if (others > 0) {
       const [row] = await first.query('SELECT pg_export_snapshot() AS snapshot');
@@ -67,13 +82,30 @@ export async function openSnapshot(options: SnapshotSessionOptions): Promise<Sna
     const shared = { settings, partition, signal, connections, progress, xmin, xmax };
     const { tables: encoders, notifications, proof, kept } = options;
     const isLate = options.exported === null;
-    const around = { ...shared, tables: encoders, notifications, proof, kept, isLate };
+    const beside = options.beside ?? null;
+    const around = { ...shared, tables: encoders, notifications, proof, kept, isLate, beside };
     const reader = new SnapshotReader(around, tables, position);
     return { reader, progress, close };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/** Those of the first snapshot, or those that a signal names, with what it says about their rows. */
+async function tablesToRead(
+  connection: WireConnection,
+  { settings, beside }: SnapshotSessionOptions,
+): Promise<SnapshotTable[]> {
+  if (beside === undefined) return snapshotTables(connection, settings);
+  const tables = await snapshotTables(connection, settings, (name) => beside.tables.includes(name));
+  return tables.map((source) => {
+    const filter = beside.filters[`${source.table.schema}.${source.table.name}`]?.trim().replace(/;$/, '');
+    if (filter === undefined) return { ...source, select: null };
+    if (/^(select|with|table|values)\b/i.test(filter)) return { ...source, select: filter };
+    const rowFilter = source.rowFilter === null ? filter : `(${source.rowFilter}) AND (${filter})`;
+    return { ...source, select: null, rowFilter };
+  });
 }
 
 /** Ranges to read, at least one. */

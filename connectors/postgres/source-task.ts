@@ -7,7 +7,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   Config,
-  Logger,
   RecordMetadata,
   Signal,
   SourceOffset,
@@ -19,18 +18,28 @@ import type {
 } from '../api/index.ts';
 import { ConfigError, ConnectError, DataError, isKept, isOffsetOnly } from '../api/index.ts';
 import { Acknowledgements } from './acknowledgements.ts';
+import { BlockingSnapshots } from './blocking-snapshot.ts';
 import { toConnectError } from './errors.ts';
 import { IncrementalSnapshot } from './incremental-snapshot.ts';
 import { KeptValues } from './kept-values.ts';
 import { Notifications } from './notifications.ts';
 import type { Tuple } from './pgoutput.ts';
-import { parseOffset, type SnapshotPosition, type SourcePosition, type StreamPosition } from './position.ts';
+import {
+  parseOffset,
+  placeOffset,
+  type SnapshotPosition,
+  type SourcePosition,
+  type StreamPosition,
+  streamFrom,
+} from './position.ts';
 import { preflight } from './preflight.ts';
+import { RecordBatch } from './record-batch.ts';
 import { ReplicationClient } from './replication-client.ts';
 import { SchemaGate } from './schema-policy.ts';
 import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server-proof.ts';
 import {
   capturedTables,
+  checkCount,
   ensurePublication,
   openSession,
   publishNewTables,
@@ -40,13 +49,13 @@ import {
   slotLost,
   wireOptions,
 } from './server-setup.ts';
-import { SignalFile } from './signal-file.ts';
-import { SignalTopic } from './signal-topic.ts';
-import { obey, signalOfLine, signalOfRow } from './signals.ts';
+import { SignalInbox } from './signal-inbox.ts';
+import { obey, signalOfRow } from './signals.ts';
 import type { SnapshotReader } from './snapshot-reader.ts';
-import { openSnapshot, type SnapshotSession } from './snapshot-session.ts';
+import { openSnapshot, type SnapshotBeside, type SnapshotSession } from './snapshot-session.ts';
 import { type SourceSettings, sourceSettings } from './source-config.ts';
 import { StreamReader } from './stream-reader.ts';
+import { nowMicros } from './table-encoder.ts';
 import { relationOf, Tables } from './tables.ts';
 import { WalGuard } from './wal-guard.ts';
 import { quoteLiteral, type WireConnection } from './wire/connection.ts';
@@ -55,8 +64,6 @@ import { quoteLiteral, type WireConnection } from './wire/connection.ts';
 const POLL_WAIT_MS = 1000;
 /** While a chunk is being read, the next is asked for soon after. */
 const BUSY_WAIT_MS = 20;
-/** More than a patient operator sends during a snapshot. */
-const SIGNALS_MAX = 100;
 
 export class PostgresSourceTask implements SourceTask {
   #context!: SourceTaskContext;
@@ -72,18 +79,13 @@ export class PostgresSourceTask implements SourceTask {
   #snapshot: SnapshotSession | null = null;
   #stream: StreamReader | null = null;
   #incremental: IncrementalSnapshot | null = null;
+  #blocking: BlockingSnapshots | null = null;
   #notifications!: Notifications;
   #walGuard: WalGuard | null = null;
   /** The captured tables, as signals name them. */
   #names: string[] = [];
   #discoveryDue = 0;
-  /** They wait for the stream. */
-  readonly #signals: Signal[] = [];
-  #signalFile: SignalFile | null = null;
-  #signalTopic: SignalTopic | null = null;
-  #signalsDue = 0;
-  /** Lines were obeyed, and no offset since was stored. */
-  #isFileObeyed = false;
+  #inbox!: SignalInbox;
   /** Of the server that is read, or the stored one until it is known. */
   #proof: SourceOffset | null = null;
   /** What the last offset says about a snapshot beside the stream. */
@@ -112,14 +114,12 @@ export class PostgresSourceTask implements SourceTask {
       new SchemaGate(schemaPolicy, context.logger, context.declareSchemas, this.#stored),
     );
     this.#kept = this.#keptValues();
-    const { file, topic, group } = this.#settings.signals;
-    const followed = topic === null ? undefined : context.follow?.(topic, `${group}-${context.connector}`);
-    if (followed !== undefined) this.#signalTopic = new SignalTopic(followed, this.#settings.prefix, context.logger);
-    this.#signalFile = file === null ? null : new SignalFile(file);
+    this.#inbox = new SignalInbox(this.#settings, context);
     this.#notifications = new Notifications(this.#settings, context.logger);
     const { snapshotMode } = this.#settings;
     const isNew = this.#position === null && snapshotMode !== 'no_data';
     this.#isSnapshotWanted = isNew || snapshotMode === 'always' || this.#position?.kind === 'snapshot';
+    if (!this.#isSnapshotWanted) this.#notifications.tell({ aggregate: 'Initial Snapshot', type: 'SKIPPED' });
   }
 
   #keptValues(): KeptValues | null {
@@ -145,15 +145,8 @@ export class PostgresSourceTask implements SourceTask {
 
   /** Before the stream is read a signal waits for it. */
   signal(signal: Signal): void {
-    if (this.#stream !== null) {
-      this.#obey(signal);
-      return;
-    }
-    if (this.#signals.length >= SIGNALS_MAX) {
-      const message = `${SIGNALS_MAX} signals wait for the stream to begin; the signal "${signal.id}" is refused.`;
-      throw new DataError(message, { code: 'PG_SIGNAL' });
-    }
-    this.#signals.push(signal);
+    if (this.#stream === null) this.#inbox.add(signal);
+    else this.#obey(signal);
   }
 
   commitRecord(record: SourceRecord, metadata: RecordMetadata | null): void {
@@ -165,11 +158,7 @@ export class PostgresSourceTask implements SourceTask {
   async commit(offsets: readonly StoredOffset[]): Promise<void> {
     for (const { offset } of offsets) this.#acknowledgements.stored(offset);
     if (this.#stream !== null) this.#client?.sendStatus(this.#acknowledgements.confirmedLsn);
-    if (this.#isFileObeyed) {
-      this.#isFileObeyed = false;
-      await this.#signalFile?.stored();
-    }
-    await this.#signalTopic?.stored();
+    await this.#inbox.stored();
   }
 
   async stop(): Promise<void> {
@@ -178,7 +167,7 @@ export class PostgresSourceTask implements SourceTask {
       this.#client = null;
       await client.close();
     }
-    await this.#signalTopic?.close();
+    await this.#inbox?.close();
     if (this.#settings?.slot.dropOnStop) await this.#dropSlot();
     this.#disconnect();
   }
@@ -193,12 +182,32 @@ export class PostgresSourceTask implements SourceTask {
       return records;
     }
     await this.#guard();
-    await this.#discover();
     await this.#takeSignals();
+    if (!this.#notifications.isEmpty) return this.#notify();
+    if (this.#blocking!.isUnderway) return this.#readStopped();
+    await this.#discover();
     const released = this.#tables.released();
     if (released.length > 0) this.#incremental!.execute('released-tables', released, {});
     this.#incremental!.step();
     return this.#stream!.next(this.#incremental!.isBusy ? BUSY_WAIT_MS : POLL_WAIT_MS);
+  }
+
+  /** The next records of a snapshot that the stream stands still for; the server hears that we are there. */
+  #readStopped(): Promise<SourceRecord[]> {
+    this.#client!.sendStatus(this.#acknowledgements.confirmedLsn);
+    return this.#blocking!.next(POLL_WAIT_MS, { position: this.#stream!.position, offset: this.#here() });
+  }
+
+  /** The offset of the place where the stream is. */
+  #here(): SourceOffset {
+    return { ...placeOffset(this.#stream!.position, nowMicros(), this.#proof!), ...this.#incremental!.offset };
+  }
+
+  /** What is to be told does not wait for the next change. */
+  #notify(): SourceRecord[] {
+    const batch = new RecordBatch(this.#partition, this.#settings.batchRecordsMax);
+    this.#notifications.flush(batch, this.#here());
+    return batch.records;
   }
 
   async #connect(): Promise<void> {
@@ -349,10 +358,12 @@ export class PostgresSourceTask implements SourceTask {
     });
     this.#position = position;
     const open = () => openSession(settings, `${connector} incremental`);
+    const blocking = this.#blockingSnapshots();
+    this.#blocking = blocking;
     const { partition, notifications } = { partition: this.#partition, notifications: this.#notifications };
     const tables = this.#tables;
     this.#incremental = new IncrementalSnapshot(
-      { settings, tables, notifications, logger, open, captured, kept: this.#kept },
+      { settings, tables, notifications, logger, open, captured, kept: this.#kept, blocking },
       this.#stored,
     );
     const incremental = this.#incremental;
@@ -364,13 +375,26 @@ export class PostgresSourceTask implements SourceTask {
     const proof = this.#proof!;
     const countUnsent = (figure: string, more: number) => this.#context.count?.(figure, more);
     const unsent = { kept: this.#kept, countUnsent };
-    this.#stream = new StreamReader({ ...context, ...unsent, listener: incremental, proof, notifications }, position);
+    this.#stream = new StreamReader({ ...context, ...unsent, listener: incremental, proof }, position);
     logger.info({ lsn: position.lastCommitLsn }, 'Reading the stream of changes.');
+  }
+
+  /** They see tables as of later than the stream, so they have encoders of their own. */
+  #blockingSnapshots(): BlockingSnapshots {
+    const [context, settings, kept, proof] = [this.#context, this.#settings, this.#kept, this.#proof!];
+    const { logger, signal } = context;
+    const [partition, notifications] = [this.#partition, this.#notifications];
+    const open = (position: SnapshotPosition, beside: SnapshotBeside) => {
+      const tables = this.#tables.fork();
+      const around = { context, settings, tables, notifications, proof, kept };
+      return openSnapshot({ ...around, position, exported: null, beside });
+    };
+    return new BlockingSnapshots({ partition, logger, notifications, signal, open }, this.#stored);
   }
 
   #obey(signal: Signal): void {
     const { logger } = this.#context;
-    obey(signal, { incremental: this.#incremental!, tables: this.#names, logger });
+    obey(signal, { incremental: this.#incremental!, blocking: this.#blocking!, tables: this.#names, logger });
     this.#stream!.tellOffset();
   }
 
@@ -384,15 +408,8 @@ export class PostgresSourceTask implements SourceTask {
     }
   }
 
-  /** Those that waited for the stream, those of the topic and those of the file. */
   async #takeSignals(): Promise<void> {
-    for (const signal of this.#signals.splice(0)) this.#tryObey(() => signal);
-    for (const read of this.#signalTopic?.signals() ?? []) this.#tryObey(read);
-    if (this.#signalFile === null || Date.now() < this.#signalsDue) return;
-    this.#signalsDue = Date.now() + this.#settings.signals.pollMs;
-    const lines = await this.#signalFile.lines();
-    for (const line of lines) this.#tryObey(() => signalOfLine(line));
-    if (lines.length > 0) this.#isFileObeyed = true;
+    for (const read of await this.#inbox.take()) this.#tryObey(read);
   }
 
   /** Looks for tables that appeared since, now and then: publishes them and reads their rows beside the stream. */
@@ -440,6 +457,7 @@ export class PostgresSourceTask implements SourceTask {
 
   /** Lets go of every connection, keeping the place. */
   #disconnect(): void {
+    this.#blocking?.close();
     if (this.#stream !== null) {
       this.#position = this.#stream.position;
       this.#stored = this.#incremental!.offset;
@@ -447,6 +465,7 @@ export class PostgresSourceTask implements SourceTask {
     this.#stream = null;
     this.#incremental?.close();
     this.#incremental = null;
+    this.#blocking = null;
     this.#walGuard?.close();
     this.#snapshot?.close();
     this.#snapshot = null;
@@ -467,28 +486,8 @@ export class PostgresSourceTask implements SourceTask {
     return `database "${database.database}" at ${database.host}:${database.port}`;
   }
 
-  #idle(): Promise<SourceRecord[]> {
-    const { signal } = this.#context;
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-        resolve([]);
-      };
-      const timer = setTimeout(end, POLL_WAIT_MS);
-      signal.addEventListener('abort', end, { once: true });
-    });
+  async #idle(): Promise<SourceRecord[]> {
+    await sleep(POLL_WAIT_MS, undefined, { signal: this.#context.signal }).catch(() => {});
+    return [];
   }
-}
-
-function checkCount(count: number, { count: max, isError }: SourceSettings['tablesMax'], logger: Logger): void {
-  if (max === 0 || count <= max) return;
-  const message = `${count} tables are captured, and guardrail.collections.max is ${max}. Narrow table.include.list, or raise the limit.`;
-  if (isError)
-    throw new ConfigError([{ key: 'guardrail.collections.max', value: String(max), message }], { code: 'PG_SETUP' });
-  logger.warn({ tables: count, max }, message);
-}
-
-function streamFrom(lsn: number): StreamPosition {
-  return { kind: 'stream', lastCommitLsn: lsn, partial: null, isFirst: true };
 }

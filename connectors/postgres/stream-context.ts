@@ -5,7 +5,6 @@
 import type { SourceOffset, SourcePartition } from '../api/index.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { KeptValues } from './kept-values.ts';
-import type { Notifications } from './notifications.ts';
 import type { Tuple } from './pgoutput.ts';
 import type { RecordBatch } from './record-batch.ts';
 import type { ReplicationClient } from './replication-client.ts';
@@ -29,7 +28,6 @@ export interface StreamContext {
   readonly listener: StreamListener;
   /** A row was inserted into the signal table. */
   readonly onSignal: (row: Tuple) => void;
-  readonly notifications: Notifications;
   /** Large values of rows, where they are kept in the log. */
   readonly kept: KeptValues | null;
   readonly countUnsent: CountUnsent;

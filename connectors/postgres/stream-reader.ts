@@ -293,8 +293,6 @@ export class StreamReader implements MessageReader {
       this.#floorLsn = Math.max(this.#floorLsn, endLsn);
       this.#metadata?.end(this.#batch, this.#lsn, this.#between(this.#transaction.commitMicros));
       this.#context.listener.committed(this.#transaction.xid);
-      const { notifications } = this.#context;
-      if (!notifications.isEmpty) notifications.flush(this.#batch, this.#between(this.#transaction.commitMicros));
     }
     this.#passedLsn = Math.max(this.#passedLsn, endLsn);
   }
@@ -320,7 +318,11 @@ export class StreamReader implements MessageReader {
     kept?.inserted(this.#batch, this.#place.offsetBefore, table, row, fill);
     this.#writer.insert(this.#batch, table, row, this.#place, fill);
     this.#count();
-    if (settings.signalTable === `${table.schema}.${table.name}`) onSignal(row);
+    if (settings.signalTable !== `${table.schema}.${table.name}`) return;
+    onSignal(row);
+    // What it asks for is kept with the very row, and begins behind it.
+    Object.assign(this.#place.offset, listener.offset);
+    this.#batch.end();
   }
 
   /** An enum has grown since its table was described: that is done again, then the message at hand is read again, once. */

@@ -29,6 +29,11 @@ export class Tables {
     this.#gate = gate;
   }
 
+  /** Encoders of their own behind the same gate: for a reader who sees tables at another moment than the stream does. */
+  fork(): Tables {
+    return new Tables(this.#settings, this.#gate);
+  }
+
   /** The last description of a relation that was taken; null where it is not captured. */
   relation(oid: number): RelationMessage | null {
     return this.#shapes.get(oid)?.relation ?? null;

@@ -440,6 +440,23 @@ export const debeziumScenarios: readonly DebeziumScenario[] = [
     ],
   },
   {
+    name: 'signals-blocking',
+    config: {
+      'snapshot.mode': 'no_data',
+      'signal.data.collection': 'public.signals',
+      'notification.enabled.channels': 'sink',
+      'notification.sink.topic.name': 'notes',
+    },
+    setup: `${keyed} CREATE TABLE signals (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048)); CREATE TABLE u (id int PRIMARY KEY, v int); CREATE TABLE w (id int PRIMARY KEY); INSERT INTO t SELECT i, i, 'row ' || i FROM generate_series(1, 4) i; INSERT INTO u SELECT i, i FROM generate_series(1, 3) i; INSERT INTO w VALUES (1);`,
+    steps: [
+      `INSERT INTO t VALUES (5, 5, 'streamed')`,
+      `INSERT INTO signals VALUES ('block-1', 'execute-snapshot', '{"type": "blocking", "data-collections": ["public.[tu]"]}')`,
+      `UPDATE t SET v = 50 WHERE id = 5`,
+      `INSERT INTO signals VALUES ('block-2', 'execute-snapshot', '{"type": "BLOCKING", "data-collections": ["public.t", "public.u"], "additional-conditions": [{"data-collection": "public.t", "filter": "SELECT * FROM public.t WHERE id > 3 ORDER BY id"}]}')`,
+      `DELETE FROM u WHERE id = 2`,
+    ],
+  },
+  {
     name: 'geometry',
     config: { 'include.unknown.datatypes': 'true' },
     setup: `CREATE TYPE pair AS (a int, b text); CREATE TABLE shapes (id int PRIMARY KEY, l line, s lseg, bx box, pa path, po polygon, c circle, tq tsquery, pl pg_lsn, rc regclass, co pair, mr int4multirange);`,
