@@ -16,6 +16,8 @@ export const postgresErrorCodes = {
   PG_OTHER_SERVER: 'The server is not the one the stored position came from, or lacks part of what was read.',
   PG_SCHEMA_REFUSED: 'The registry does not allow the shape a table has now, and the policy is to stop.',
   PG_SIGNAL: 'A signal asks for something that nobody knows.',
+  PG_TABLE_MOVED:
+    'A table was altered, emptied or dropped while a snapshot was to read it; it is read as of a later moment.',
   PG_WAL_LIMIT: 'The replication slot holds back more WAL than it may.',
   PG_PROTOCOL: 'The server sent something this client does not understand.',
   PG_STATEMENT: 'The server refused a statement.',

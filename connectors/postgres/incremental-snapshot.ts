@@ -9,7 +9,7 @@
  * (DBLog, Andreakis and Papapanagiotou 2020; the check of visibility and the mark without a table are ours.)
  */
 import type { Logger, SourceOffset } from '../api/index.ts';
-import type { CatalogTable } from './catalog.ts';
+import { type CatalogTable, readTables } from './catalog.ts';
 import { readCopyLine } from './copy-rows.ts';
 import type { KeptChange, KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
@@ -18,6 +18,7 @@ import type { RecordBatch } from './record-batch.ts';
 import type { SourceSettings } from './source-config.ts';
 import { MARK_PREFIX, type StreamListener } from './stream-context.ts';
 import { nowMicros, type TableEncoder } from './table-encoder.ts';
+import { lockTable } from './table-lock.ts';
 import { relationOf, type Tables } from './tables.ts';
 import { JsonWriter } from './types/json-writer.ts';
 import { hidesAsFuture, parseView } from './visibility.ts';
@@ -81,6 +82,8 @@ export class IncrementalSnapshot implements StreamListener {
   /** Keys that changes touched since the chunk was asked for; null while none is. */
   #touched: Set<string> | null = null;
   #touchedRelation = 0;
+  /** That table was truncated since. */
+  #isEmptied = false;
   #recent = new Set<number>();
   #reading: Promise<void> | null = null;
   #connection: WireConnection | null = null;
@@ -163,6 +166,12 @@ export class IncrementalSnapshot implements StreamListener {
     }
   }
 
+  truncated(relation: number): void {
+    if (this.#touched === null || relation !== this.#touchedRelation) return;
+    // What the chunk has seen is gone, and what it may have seen of later rows the stream brings by itself.
+    this.#isEmptied = true;
+  }
+
   committed(xid: number): void {
     this.#recent.add(xid);
     if (this.#recent.size <= RECENT_TRANSACTIONS) return;
@@ -178,8 +187,9 @@ export class IncrementalSnapshot implements StreamListener {
     const chunk = this.#chunk!;
     const touched = this.#touched!;
     const progress = this.#progress!;
+    const isEmptied = this.#isEmptied;
     this.#forgetChunk();
-    const rows = [...chunk.rows].filter(([key]) => !touched.has(key));
+    const rows = isEmptied ? [] : [...chunk.rows].filter(([key]) => !touched.has(key));
     this.#advance(progress, chunk);
     const after = { ...offset, incremental_snapshot: undefined, ...this.offset };
     rows.forEach(([, { key, value, kept }], index) => {
@@ -235,15 +245,14 @@ export class IncrementalSnapshot implements StreamListener {
     this.#connection ??= await this.#context.open();
     const connection = this.#connection;
     const [name] = progress.tables;
-    const captured = await this.#context.captured(connection);
-    const table = captured.find((it) => `${it.schema}.${it.name}` === name);
-    if (table === undefined || table.primaryKey.length === 0) return this.#skip(progress, name!, table !== undefined);
-    await this.#context.tables.take(relationOf(table, null), connection);
-    const encoder = this.#context.tables.get(table.oid)!;
-    this.#touchedRelation = table.oid;
     for (;;) {
+      const captured = await this.#context.captured(connection);
+      const table = captured.find((it) => `${it.schema}.${it.name}` === name);
+      if (table === undefined || table.primaryKey.length === 0) return this.#skip(progress, name!, table !== undefined);
+      this.#touchedRelation = table.oid;
       this.#touched = new Set();
-      const chunk = await this.#readChunk(connection, progress, table, encoder);
+      this.#isEmptied = false;
+      const chunk = await this.#readChunk(connection, progress, table);
       if (this.#isClosed || this.#progress !== progress) return this.#forgetChunk();
       if (chunk === null) {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -263,18 +272,18 @@ export class IncrementalSnapshot implements StreamListener {
     this.#endTable(progress);
   }
 
-  /** Null where a transaction that was streamed already is not visible yet. */
-  async #readChunk(
-    connection: WireConnection,
-    progress: Progress,
-    table: CatalogTable,
-    encoder: TableEncoder,
-  ): Promise<Chunk | null> {
+  /** Null where a transaction that was streamed already is not visible yet, or the table is not what it was. */
+  async #readChunk(connection: WireConnection, progress: Progress, table: CatalogTable): Promise<Chunk | null> {
     await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     try {
+      // Before anything is seen: who looks from before a table was written anew (ALTER TABLE) sees it empty.
+      if (!(await lockTable(connection, table))) return null;
       const [view] = await connection.query('SELECT pg_current_snapshot()::text AS view');
       if (this.#hidesStreamed(view!.view!)) return null;
+      const [current] = await readTables(connection, [table.oid]);
+      if (JSON.stringify(current) !== JSON.stringify(table)) return null;
       const relation = relationOf(table, null);
+      const encoder = await this.#context.tables.describe(relation, connection);
       const columns = relation.columns.map((column) => column.name);
       await connection.startStream(chunkSql(table, columns, progress, this.#context.settings.snapshot.chunkRows));
       return await this.#takeRows(connection, table, encoder, columns);

@@ -100,6 +100,7 @@ export interface MessageReader {
 }
 
 const Message = {
+  abort: 0x41, // A
   begin: 0x42, // B
   commit: 0x43, // C
   delete: 0x44, // D
@@ -153,6 +154,10 @@ export function readMessage(buffer: Buffer, position: number, reader: MessageRea
       reader.origin(readLsn(buffer, position), buffer.toString('utf8', position + 8, buffer.indexOf(0, position + 8)));
       break;
     case Message.type:
+      break;
+    case Message.abort:
+      // Not of this version, and Postgres 18 sends it all the same: of a savepoint whose large transaction it found rolled
+      // back. Nothing of that transaction was sent, and nothing will be.
       break;
     default:
       throw unknown('message', type);

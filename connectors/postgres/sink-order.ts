@@ -47,12 +47,17 @@ const DEFERRED: Statement = { table: null, text: 'SET CONSTRAINTS ALL DEFERRED',
 /**
  * Rows of a table before the rows that point to them, deletes the other way round. Deletes come before all rows, so that
  * unique values are free again; or behind them (`deletesLast`), where rows still point to what is deleted until they are
- * written: the key of a parent has changed.
+ * written: the key of a parent has changed. What empties a table comes before its rows in any case.
  */
 export function inOrder(work: readonly TableWork[], settings: SinkSettings, deletesLast = false): Statement[] {
   const made = parentsFirst(work).map(({ table, changes }) => statementsFor(table, changes, settings));
   if (!hasForeignKeys(work)) return made.flat();
-  const deletes = made.map((statements) => statements.filter(({ isDelete }) => isDelete)).reverse();
+  const deletes = made
+    .map((statements) => statements.filter(({ isDelete }) => isDelete))
+    .reverse()
+    .flat();
   const writes = made.flat().filter(({ isDelete }) => !isDelete);
-  return [DEFERRED, ...(deletesLast ? [writes, deletes.flat()] : [deletes.flat(), writes]).flat()];
+  if (!deletesLast) return [DEFERRED, ...deletes, ...writes];
+  const truncates = deletes.filter(({ isTruncate }) => isTruncate);
+  return [DEFERRED, ...truncates, ...writes, ...deletes.filter(({ isTruncate }) => !isTruncate)];
 }

@@ -17,6 +17,8 @@ export interface Statement {
   readonly text: string;
   readonly parameters: readonly string[];
   readonly isDelete: boolean;
+  /** It empties the table, before the rows that follow. */
+  readonly isTruncate?: boolean;
 }
 
 /** What is left to do of a table's changes: nothing that a truncate takes away, and per key what its last change asks. */
@@ -82,7 +84,7 @@ export function statementsFor(table: TargetTable, changes: readonly SinkChange[]
 /** Postgres truncates no table that others point to, not even where they are empty. */
 function emptying(table: TargetTable): Statement {
   const text = table.isReferenced ? `DELETE FROM ${table.sql}` : `TRUNCATE ${table.sql}`;
-  return { table: table.sql, text, parameters: [], isDelete: true };
+  return { table: table.sql, text, parameters: [], isDelete: true, isTruncate: true };
 }
 
 /** Runs of changes with the same members, cut at the batch size. */

@@ -19,6 +19,7 @@ import type { SnapshotProgress } from './snapshot-progress.ts';
 import type { SnapshotBeside } from './snapshot-session.ts';
 import type { SourceSettings } from './source-config.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
+import { checkUnmoved } from './table-lock.ts';
 import { relationOf, type Tables } from './tables.ts';
 import { JsonWriter } from './types/json-writer.ts';
 import { FrameType, type WireConnection } from './wire/connection.ts';
@@ -215,6 +216,7 @@ export class SnapshotReader {
   async #begin(lane: Lane, source: SnapshotTable): Promise<TableWork | null> {
     const { tables, xmin } = this.#context;
     const name = nameOf(source.table);
+    await checkUnmoved(lane.connection, source.table);
     const relation = relationOf(source.table, source.columns);
     await tables.take(relation, lane.connection);
     const encoder = tables.get(relation.oid);

@@ -237,6 +237,24 @@ describe('PostgresSource', () => {
     assert.deepEqual(envelope(source.records[2]!).after, { id: 2, v: 1, big: 'x'.repeat(9000), m: 'ok' });
   });
 
+  test('a large transaction with savepoints that is rolled back, which Postgres 18 tells though nobody asked, goes by', async () => {
+    const { client, config } = await database(
+      'CREATE TABLE t (id int PRIMARY KEY, pad text); INSERT INTO t VALUES (0)',
+    );
+    await client.query(`ALTER DATABASE ${client.database} SET logical_decoding_work_mem = '64kB'`);
+    const source = await startSource({ config });
+    await source.until((records) => records.length === 1);
+    const many = "INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(100, 4000) i";
+    await client.query(`BEGIN; SAVEPOINT a; INSERT INTO t VALUES (1); RELEASE a; ${many}; ROLLBACK`);
+    await client.query(`BEGIN; SAVEPOINT a; ${many}; ROLLBACK TO a; INSERT INTO t VALUES (2); COMMIT`);
+    await source.until((records) => records.length >= 2);
+    assert.deepEqual(
+      source.records.map((record) => envelope(record).after!.id),
+      [0, 2],
+    );
+    await source.stop();
+  });
+
   test('a column added in mid-stream appears with the next row', async () => {
     const { client, config } = await database('CREATE TABLE t (id int PRIMARY KEY, v int)');
     const source = await startSource({ config });

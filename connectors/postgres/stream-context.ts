@@ -39,6 +39,8 @@ export interface StreamContext {
 export interface StreamListener {
   /** A change that is about to be written; its records follow. */
   changed(relation: number, table: TableEncoder, row: Tuple, before: Tuple | null): void;
+  /** A table was emptied. */
+  truncated(relation: number): void;
   /** A transaction ended whose changes are all written. */
   committed(xid: number): void;
   /** The mark behind a chunk came by; answers true where records of the chunk are to follow in this batch. */

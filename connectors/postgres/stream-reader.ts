@@ -362,6 +362,7 @@ export class StreamReader implements MessageReader {
     for (const relation of relations) {
       const table = this.#step(relation);
       if (table === null) continue;
+      this.#context.listener.truncated(relation);
       this.#writer.truncate(this.#batch, table, this.#place);
       this.#count();
     }

@@ -22,6 +22,8 @@ export class Tables {
   /** What each encoder was made from. */
   readonly #shapes = new Map<number, Shape>();
   readonly #gate: SchemaGate | null;
+  /** Encoders that the stream does not know of: the last one of each table. */
+  readonly #aside = new Map<number, { readonly text: string; readonly encoder: TableEncoder }>();
 
   /** Without a gate nobody is asked about schemas. */
   constructor(settings: SourceSettings, gate: SchemaGate | null = null) {
@@ -58,14 +60,36 @@ export class Tables {
       this.#encoders.set(relation.oid, null);
       return;
     }
+    const shape = await this.#shapeOf(relation, connection);
+    if (this.#shapes.get(relation.oid)?.text !== shape.text) await this.#admit(shape);
+  }
+
+  /**
+   * An encoder for rows that somebody read beside the stream, as the catalogue has them now. The stream may be behind, with
+   * rows of an earlier shape, and goes on as its own messages say.
+   */
+  async describe(relation: RelationMessage, connection: WireConnection): Promise<TableEncoder> {
+    const shape = await this.#shapeOf(relation, connection);
+    const { text, catalog } = shape;
+    const { oid } = relation;
+    const current = this.#encoders.get(oid);
+    if (current != null && this.#shapes.get(oid)?.text === text) return current;
+    const before = this.#aside.get(oid);
+    const suffix = this.#gate?.isParked(nameOf(relation)) ? PARKED_SUFFIX : '';
+    if (before?.text === text + suffix) return before.encoder;
+    const encoder = await this.#admitted(relation, catalog);
+    this.#aside.set(oid, { text: text + suffix, encoder });
+    return encoder;
+  }
+
+  async #shapeOf(relation: RelationMessage, connection: WireConnection): Promise<Shape> {
     const [catalog] = await readTables(connection, [relation.oid]);
     const oids = relation.columns.map((column) => column.typeOid);
     // A type may have changed behind its oid (a new enum label), and relation messages are rare.
     for (const oid of oids) if (this.#types.get(oid)?.kind !== 'b') this.#types.delete(oid);
     await readTypes(connection, oids, this.#types);
     const text = JSON.stringify([relation, catalog, oids.map((oid) => this.#types.get(oid))]);
-    const shape = { text, relation, catalog };
-    if (this.#shapes.get(relation.oid)?.text !== text) await this.#admit(shape);
+    return { text, relation, catalog };
   }
 
   /** Asks again about tables that are parked. */
@@ -87,10 +111,14 @@ export class Tables {
 
   async #admit(shape: Shape): Promise<void> {
     const { relation, catalog } = shape;
+    this.#encoders.set(relation.oid, await this.#admitted(relation, catalog));
+    this.#shapes.set(relation.oid, shape);
+  }
+
+  async #admitted(relation: RelationMessage, catalog: CatalogTable | undefined): Promise<TableEncoder> {
     const encoder = this.#encoder(relation, catalog, '');
     const isAllowed = this.#gate === null || (await this.#gate.allows(encoder));
-    this.#encoders.set(relation.oid, isAllowed ? encoder : this.#encoder(relation, catalog, PARKED_SUFFIX));
-    this.#shapes.set(relation.oid, shape);
+    return isAllowed ? encoder : this.#encoder(relation, catalog, PARKED_SUFFIX);
   }
 
   #encoder(relation: RelationMessage, catalog: CatalogTable | undefined, suffix: string): TableEncoder {

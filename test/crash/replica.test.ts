@@ -1,7 +1,7 @@
 /**
  * Postgres to topics to Postgres while everything is killed: broker and worker by SIGKILL, the connectors by a restart, and
- * the database server by SIGQUIT, at moments that a seed chooses, under transactions with updates, deletes, new keys,
- * changed keys of parents and rollbacks over twenty tables and a family of two with a foreign key.
+ * the database server by SIGQUIT, at moments that a seed chooses, under the transactions of `replica-load.ts`: updates,
+ * deletes, new keys, changed keys of parents, rollbacks, truncated and altered tables, and rows that are asked for by signal.
  *
  * Promised: afterwards source and replica are equal row by row, and so is what the topics tell to whoever reads them from
  * the beginning. `CRASH_SEED` repeats a run, `CRASH_SECONDS` makes it longer, `CRASH_PROCESSES=2` runs broker and worker as
@@ -20,22 +20,17 @@ import { putConnector, startMillrace } from '../kit/millrace.ts';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../kit/postgres.ts';
 import { seededRandom } from '../kit/random.ts';
 import { startWorkerProcess } from '../kit/worker.ts';
+import { allTables, conclude, lateTables, prepare, SIGNALS, write } from './replica-load.ts';
 
-const TABLES = 20;
-const ROWS = 60;
 const SECONDS = Number(process.env.CRASH_SECONDS ?? 5);
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 31);
 const PROCESSES = Number(process.env.CRASH_PROCESSES ?? 1);
 /** A group waits 45 seconds for a member that was killed; in one process its group dies with it. */
 const SETTLE_MS = PROCESSES === 1 ? 60_000 : 150_000;
-const tables = Array.from({ length: TABLES }, (_, index) => `t${index}`);
-/** Parents and children; on the source, what happens to a parent happens to its children. */
-const families = ['families', 'members'];
-const columns = 'id int PRIMARY KEY, v int, note text, big text';
 
 it('source, replica and topics agree after every kill', { timeout: SECONDS * 1000 + SETTLE_MS + 90_000 }, async (t) => {
   t.diagnostic(`seed ${SEED}; repeat with CRASH_SEED=${SEED}`);
-  const server = await startPostgres({ settings: { max_connections: '60' } });
+  const server = await startPostgres({ settings: { max_connections: '60', logical_decoding_work_mem: '64kB' } });
   t.after(() => server.stop());
   const [shop, copy] = [await server.createDatabase('shop'), await server.createDatabase('copy')];
   await prepare(server, shop, copy);
@@ -52,12 +47,9 @@ it('source, replica and topics agree after every kill', { timeout: SECONDS * 100
 
   const source = await server.connect(shop);
   const replica = await server.connect(copy);
-  // What a killed source sends again comes before this.
-  await source.query(
-    `${[...families, ...tables].map((table) => `INSERT INTO ${table} (id, v) VALUES (1000000, 1)`).join(';')}`,
-  );
+  await conclude(source);
   await equal(source, replica, house);
-  for (const table of [...families, ...tables]) {
+  for (const table of allTables) {
     const [replayed, expected] = [await replay(house.kafka, table), await keysOf(source, table)];
     const wrong = [...replayed, ...expected].map(([id]) => id).find((id) => replayed.get(id) !== expected.get(id));
     const history = wrong === undefined ? '' : await historyOf(house.kafka, table, wrong);
@@ -69,33 +61,28 @@ it('source, replica and topics agree after every kill', { timeout: SECONDS * 100
   }
 });
 
-async function prepare(server: EmbeddedPostgresServer, shop: string, copy: string): Promise<void> {
-  const [source, replica] = [await server.connect(shop), await server.connect(copy)];
-  for (const table of tables) {
-    await source.query(`CREATE TABLE ${table} (${columns}); ALTER TABLE ${table} ALTER big SET STORAGE EXTERNAL;
-      INSERT INTO ${table} SELECT i, 0, 'row ' || i, CASE WHEN i % 10 = 0 THEN repeat(i::text, 3000) END FROM generate_series(1, ${ROWS}) i`);
-    await replica.query(`CREATE TABLE ${table} (${columns})`);
-  }
-  const child = 'CREATE TABLE members (id int PRIMARY KEY, v int, note text, big text, family int REFERENCES families';
-  await source.query(`CREATE TABLE families (${columns}); ${child} ON DELETE CASCADE ON UPDATE CASCADE)`);
-  await replica.query(`CREATE TABLE families (${columns}); ${child})`);
-  await source.end();
-  await replica.end();
-}
-
 type Connectors = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 function connectorsBetween(server: EmbeddedPostgresServer, shop: string, copy: string): Connectors {
   const source = {
     'connector.class': 'PostgresSource',
     'topic.prefix': 'shop',
+    'signal.data.collection': SIGNALS,
+    'incremental.snapshot.chunk.size': '10',
+    'snapshot.include.collection.list': allTables
+      .filter((table) => !lateTables.includes(table))
+      .map((table) => `public.${table}`)
+      .join(','),
+    'skipped.operations': 'none',
     ...sourceAddress(server, shop),
   };
   const sink = {
     'connector.class': 'PostgresSink',
-    topics: [...families, ...tables].map((table) => `shop.public.${table}`).join(','),
+    topics: allTables.map((table) => `shop.public.${table}`).join(','),
     'connection.url': server.url(copy),
     'delete.enabled': 'true',
+    'truncate.enabled': 'true',
+    'auto.evolve': 'true',
     'foreign.key.wait.ms': '120000',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the user's placeholder.
     'table.name.format': '${source.table}',
@@ -177,82 +164,6 @@ async function restartConnectors(connect: string): Promise<void> {
   }
 }
 
-/** Transactions until told to stop; answers how many were committed for certain. */
-async function write(
-  server: EmbeddedPostgresServer,
-  database: string,
-  seed: number,
-  number: number,
-  stop: AbortSignal,
-): Promise<number> {
-  const random = seededRandom(seed);
-  let committed = 0;
-  while (!stop.aborted) {
-    try {
-      const client = await server.connect(database);
-      while (!stop.aborted) {
-        await client.query('BEGIN');
-        for (let left = 1 + random.below(6); left > 0; left--) await change(client, random, number);
-        const isKept = random.next() < 0.85;
-        await client.query(isKept ? 'COMMIT' : 'ROLLBACK');
-        if (isKept) committed++;
-      }
-      await client.end();
-    } catch {
-      await sleep(100); // The server is being killed; deadlocks between the writers end here too.
-    }
-  }
-  return committed;
-}
-
-async function change(client: Client, random: ReturnType<typeof seededRandom>, number: number): Promise<void> {
-  if (random.next() < 0.2) return changeFamily(client, random, number);
-  const table = tables[random.below(TABLES)]!;
-  const id = 1 + random.below(ROWS * 2);
-  switch (random.below(6)) {
-    case 0:
-      await client.query(`INSERT INTO ${table} VALUES ($1, 0, 'new', NULL) ON CONFLICT DO NOTHING`, [id]);
-      break;
-    case 1:
-      await client.query(`DELETE FROM ${table} WHERE id = $1`, [id]);
-      break;
-    case 2:
-      await client.query(
-        `UPDATE ${table} SET id = $2 WHERE id = $1 AND NOT EXISTS (SELECT FROM ${table} WHERE id = $2)`,
-        [id, id + number * 1000],
-      );
-      break;
-    case 3:
-      await client.query(`UPDATE ${table} SET big = repeat($2, 3000) WHERE id = $1`, [id, String(random.below(9))]);
-      break;
-    default:
-      await client.query(`UPDATE ${table} SET v = v + 1, note = $2 WHERE id % 7 = $1 % 7`, [id, `by ${number}`]);
-  }
-}
-
-/** Parents with their children: born, taken away and renamed together. */
-async function changeFamily(client: Client, random: ReturnType<typeof seededRandom>, number: number): Promise<void> {
-  const id = 1 + random.below(ROWS);
-  switch (random.below(4)) {
-    case 0:
-    case 1:
-      await client.query('INSERT INTO families VALUES ($1, 0) ON CONFLICT DO NOTHING', [id]);
-      await client.query(
-        'INSERT INTO members SELECT $1 * 10 + i, 0, NULL, NULL, $1 FROM generate_series(1, 3) i ON CONFLICT DO NOTHING',
-        [id],
-      );
-      break;
-    case 2:
-      await client.query('DELETE FROM families WHERE id = $1', [id]);
-      break;
-    default:
-      await client.query(
-        'UPDATE families SET id = $2 WHERE id = $1 AND NOT EXISTS (SELECT FROM families WHERE id = $2)',
-        [id, id + number * 1000],
-      );
-  }
-}
-
 /** Kills what the seed says, when it says, and starts it again; answers how often each. */
 async function killAtRandom(server: EmbeddedPostgresServer, house: House): Promise<Record<string, number>> {
   const random = seededRandom(SEED);
@@ -282,9 +193,9 @@ async function killAtRandom(server: EmbeddedPostgresServer, house: House): Promi
 /** Until the replica is the source; fails with the first table that differs when the time is up. */
 async function equal(source: Client, replica: Client, house: House): Promise<void> {
   const deadline = Date.now() + SETTLE_MS;
-  for (const table of [...families, ...tables]) {
-    const family = table === 'members' ? ', family' : '';
-    const sql = `SELECT id, v, note, md5(big) AS big${family} FROM ${table} ORDER BY id`;
+  for (const table of allTables) {
+    const sql = `SELECT id, v::text, note, md5(big) AS big, to_jsonb(${table}) ->> 'extra' AS extra,
+      to_jsonb(${table}) ->> 'family' AS family FROM ${table} ORDER BY id`;
     const expected = (await source.query(sql)).rows;
     let found = (await replica.query(sql)).rows;
     while (JSON.stringify(found) !== JSON.stringify(expected) && Date.now() < deadline) {
@@ -310,7 +221,7 @@ const rowOf = (rows: readonly { readonly id: number }[], id: number) => rows.fin
 async function historyOf(brokers: string, table: string, id: number): Promise<string> {
   const lines: string[] = [];
   for await (const { offset, key, value } of recordsOf(brokers, table)) {
-    if ((JSON.parse(key!.toString()) as { id: number }).id !== id) continue;
+    if (key !== null && (JSON.parse(key.toString()) as { id: number }).id !== id) continue;
     const text = (value?.toString() ?? 'tombstone').replace(/(\d)\1{99,}/g, '$1…');
     lines.push(`${offset}: ${text.replace(/"(version|connector|name|db|schema|ts_us|ts_ns)":[^,]*,/g, '')}`);
   }
@@ -326,24 +237,30 @@ async function stateOf(connect: string, name: string): Promise<string> {
   return (await Promise.all(texts)).join('\n');
 }
 
-/** Key to version and large value, as the topic tells them from its beginning: of every row, whole. */
+/** Key to version, large value and added column, as the topic tells them from its beginning: of every row, whole. */
 async function replay(brokers: string, table: string): Promise<Map<number, string>> {
   const rows = new Map<number, string>();
   for await (const { key, value } of recordsOf(brokers, table)) {
-    const { id } = JSON.parse(key!.toString()) as { id: number };
-    const after = value === null ? null : (JSON.parse(value.toString()) as { after: Told | null }).after;
-    if (after === null) rows.delete(id);
+    const { op, after } = JSON.parse(value?.toString() ?? '{}') as { op?: string; after?: Told | null };
+    if (op === 't') rows.clear();
+    const id = key === null ? null : (JSON.parse(key.toString()) as { id: number }).id;
+    if (id === null) assert.equal(op, 't', 'only a truncate has no key');
+    else if (after == null) rows.delete(id);
     else rows.set(id, told(after));
   }
   return new Map([...rows].sort(([a], [b]) => a - b));
 }
 
 interface Told {
-  readonly v: number;
+  readonly v: number | string;
   readonly big: string | null;
+  /** Of the tables that were altered. */
+  readonly extra?: string | null;
 }
 
-const told = ({ v, big }: Told) => `v=${v} big=${big === null ? null : `${big[0]} x ${big.length}`}`;
+function told({ v, big, extra = null }: Told): string {
+  return `v=${v} big=${big === null ? null : `${big[0]} x ${big.length}`} extra=${extra}`;
+}
 
 /** The whole topic of a table. */
 async function* recordsOf(brokers: string, table: string) {
@@ -359,7 +276,7 @@ async function* recordsOf(brokers: string, table: string) {
 }
 
 async function keysOf(source: Client, table: string): Promise<Map<number, string>> {
-  const sql = `SELECT id, v, big FROM ${table} ORDER BY id`;
+  const sql = `SELECT id, v, big, to_jsonb(${table}) ->> 'extra' AS extra FROM ${table} ORDER BY id`;
   const { rows } = await source.query<Told & { id: number }>(sql);
   return new Map(rows.map((row) => [row.id, told(row)]));
 }
