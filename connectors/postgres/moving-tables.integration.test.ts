@@ -146,6 +146,7 @@ describe('tables that move while they are read', () => {
           notifications: new Notifications(settings, silent),
           logger: silent,
           kept: null,
+          blocking: { offset: null },
           open: () => openSession(settings, 'test'),
           captured: (connection) => capturedTables(connection, settings),
         },
