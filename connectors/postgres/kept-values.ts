@@ -245,6 +245,16 @@ export class KeptValues {
     if (this.#mayHold(key)) this.add(batch, offset, { key, value: null });
   }
 
+  /** What is kept now is of this era. */
+  get era(): string {
+    return this.#era;
+  }
+
+  /** Whether rows of this table may be kept, so that a small one can be a change. */
+  mayHoldOf({ toast }: TableEncoder): boolean {
+    return toast !== null && this.#mayHoldOf(toast.oid);
+  }
+
   /** Before the index is loaded nobody knows. */
   #mayHoldOf(table: number): boolean {
     return !this.#isLoaded || this.#tables.has(table);

@@ -9,7 +9,7 @@ import { Notifications } from './notifications.ts';
 import { openSession, snapshotTables } from './server-setup.ts';
 import type { SnapshotTable } from './snapshot-plan.ts';
 import { SnapshotProgress } from './snapshot-progress.ts';
-import { SnapshotReader } from './snapshot-reader.ts';
+import { SnapshotReader, snapshotTransaction } from './snapshot-reader.ts';
 import type { SourceSettings } from './source-config.ts';
 import { Tables } from './tables.ts';
 import type { WireConnection } from './wire/connection.ts';
@@ -45,8 +45,9 @@ export async function sampleRows(
       connections: [connection],
       progress,
       notifications,
+      thread: null,
       xmin: 0,
-      xmax: 0,
+      transaction: snapshotTransaction(0),
       proof: {},
       kept: null,
       isLate: false,

@@ -48,6 +48,25 @@ export async function openSession(settings: SourceSettings, name: string): Promi
   }
 }
 
+const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+
+/** The same in a transaction that sees an exported snapshot, or a moment of its own. */
+export async function openSnapshotSession(
+  settings: SourceSettings,
+  name: string,
+  snapshot: string | null,
+): Promise<WireConnection> {
+  const connection = await openSession(settings, name);
+  try {
+    await connection.query(BEGIN);
+    if (snapshot !== null) await connection.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
 /** Creates or completes the publication as `publication.autocreate.mode` says. */
 export async function ensurePublication(connection: WireConnection, settings: SourceSettings): Promise<void> {
   const { publication, filters } = settings;

@@ -11,12 +11,15 @@ import { readCopyLine } from './copy-rows.ts';
 import { ConnectionLost } from './errors.ts';
 import type { KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
-import { Tuple } from './pgoutput.ts';
 import { type PartialTable, type SnapshotPosition, snapshotOffset } from './position.ts';
 import { contextHeaders, RecordBatch } from './record-batch.ts';
+import { NO_BEFORE } from './snapshot-chunks.ts';
+import type { SnapshotThread, ThreadLane } from './snapshot-lanes.ts';
+import type { KeptBefore, SnapshotChunk } from './snapshot-messages.ts';
 import { copyStatement, rangePages, rangesOf, type SnapshotRange, type SnapshotTable } from './snapshot-plan.ts';
 import type { SnapshotProgress } from './snapshot-progress.ts';
 import type { SnapshotBeside } from './snapshot-session.ts';
+import { Lane, type TableWork, type Waiting } from './snapshot-work.ts';
 import type { SourceSettings } from './source-config.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
 import { checkUnmoved } from './table-lock.ts';
@@ -28,68 +31,29 @@ export interface SnapshotContext {
   readonly settings: SourceSettings;
   readonly partition: SourcePartition;
   readonly tables: Tables;
-  /** Each inside a transaction whose view is the snapshot; nobody else uses them. */
+  /** Each inside a transaction whose view is the snapshot; nobody else uses them. The first is asked about tables. */
   readonly connections: readonly WireConnection[];
+  /** Reads instead of the connections, where there is much to read. */
+  readonly thread: SnapshotThread | null;
   readonly signal: AbortSignal;
   readonly progress: SnapshotProgress;
   readonly notifications: Notifications;
-  /** The oldest transaction this snapshot does not see, and the first that began after it. */
+  /** The oldest transaction this snapshot does not see. */
   readonly xmin: number;
-  readonly xmax: number;
+  /** What every row's origin says. */
+  readonly transaction: TransactionInfo;
   readonly proof: SourceOffset;
   /** Large values of rows, where they are kept in the log. */
   readonly kept: KeptValues | null;
   /** Its moment is later than where the stream goes on. */
   readonly isLate: boolean;
   /** Where the stream stands still for it; null for a first snapshot. */
-  readonly beside: Pick<SnapshotBeside, 'xid' | 'lastCommitLsn' | 'offsetOf'> | null;
+  readonly beside: Pick<SnapshotBeside, 'offsetOf'> | null;
 }
 
-const NO_BEFORE = Buffer.from('{"before":null,"after":');
-
-/** A table under way. */
-interface TableWork {
-  readonly source: SnapshotTable;
-  readonly name: string;
-  readonly encoder: TableEncoder;
-  readonly columns: readonly string[];
-  readonly todo: SnapshotRange[];
-  readonly partial: {
-    readonly table: string;
-    readonly rangePages: number;
-    readonly done: number[];
-    readonly xmin: number;
-  };
-  /** Ranges in somebody's hands. */
-  active: number;
-  rows: number;
-  emitted: number;
-  /** The last row of the range that ended last: perhaps the table's. */
-  tail: Waiting | null;
-}
-
-/** A record without its origin, and the range it ends. */
-interface Waiting {
-  readonly work: TableWork;
-  readonly range: SnapshotRange;
-  readonly key: Buffer | null;
-  readonly head: Buffer;
-}
-
-/** One connection, what it reads, and its row that waits for the next. */
-class Lane {
-  readonly connection: WireConnection;
-  readonly out = new JsonWriter();
-  readonly row = new Tuple();
-  work: TableWork | null = null;
-  range: SnapshotRange | null = null;
-  /** The row's key, where a row waits in `out`. */
-  pendingKey: Buffer | null = null;
-  hasPending = false;
-
-  constructor(connection: WireConnection) {
-    this.connection = connection;
-  }
+/** The transaction that rows of a snapshot tell as theirs: the first that began after it, or the one where the stream stands. */
+export function snapshotTransaction(xid: number, lastCommitLsn: number | null = null): TransactionInfo {
+  return { serial: -2, xid, commitMicros: nowMicros(), lastCommitLsn };
 }
 
 export class SnapshotReader {
@@ -117,13 +81,14 @@ export class SnapshotReader {
   constructor(context: SnapshotContext, tables: readonly SnapshotTable[], position: SnapshotPosition) {
     this.#context = context;
     this.#headers = contextHeaders(context.settings);
-    this.#lanes = context.connections.map((connection) => new Lane(connection));
+    const { connections, thread } = context;
+    const remote = thread?.lanes.map((lane) => new Lane(connections[0]!, lane));
+    this.#lanes = remote ?? connections.map((connection) => new Lane(connection));
     this.#done = [...position.tablesDone];
     this.#before = position.partial;
     this.#todo = tables.filter(({ table }) => !this.#done.includes(nameOf(table)));
     this.#lsn = position.lsn;
-    const { xid = null, lastCommitLsn = null } = context.beside ?? {};
-    this.#transaction = { serial: -2, xid: xid ?? context.xmax, commitMicros: nowMicros(), lastCommitLsn };
+    this.#transaction = context.transaction;
     this.#offset = this.#offsetNow(false);
     this.#tell('STARTED');
     this.#names = tables.map(({ table }) => nameOf(table)).join(',');
@@ -164,7 +129,7 @@ export class SnapshotReader {
       for (const lane of this.#lanes) if (lane.work === null) await this.#assign(lane);
       const busy = this.#lanes.filter((lane) => lane.work !== null);
       if (busy.length === 0) this.#finish(batch);
-      else for (const lane of busy) if (!batch.isFull) this.#drain(lane, batch);
+      else for (const lane of busy) if (!batch.isFull) this.#read(lane, batch);
       if (batch.isFull || this.isDone) return;
       const idle = this.#lanes.filter((lane) => lane.work === null).length;
       if (idle === this.#lanes.length || (idle > 0 && this.#hasWork())) continue;
@@ -178,9 +143,9 @@ export class SnapshotReader {
     const { settings, signal } = this.#context;
     if (busy.length === 0) return true;
     if (signal.aborted) return false;
-    const waits = busy.map((lane) => lane.connection.frames.wait(waitMs));
+    const waits = busy.map((lane) => lane.wait(waitMs));
     const interrupt = () => {
-      for (const lane of busy) lane.connection.frames.interrupt();
+      for (const lane of busy) lane.interrupt();
     };
     // One listener for all, taken off again: signals made of signals are kept as long as the task lives.
     signal.addEventListener('abort', interrupt, { once: true });
@@ -210,11 +175,14 @@ export class SnapshotReader {
     lane.work = work;
     work.active++;
     this.#idleSince = Date.now();
-    await lane.connection.startStream(copyStatement(work.source, work.columns, lane.range));
+    const { relation, isRaw } = work;
+    const sql = copyStatement(work.source, work.columns, lane.range);
+    if (lane.remote === null) await lane.connection.startStream(sql);
+    else lane.remote.read({ relation, sql, isRaw });
   }
 
   async #begin(lane: Lane, source: SnapshotTable): Promise<TableWork | null> {
-    const { tables, xmin } = this.#context;
+    const { tables, xmin, kept } = this.#context;
     const name = nameOf(source.table);
     await checkUnmoved(lane.connection, source.table);
     const relation = relationOf(source.table, source.columns);
@@ -230,7 +198,9 @@ export class SnapshotReader {
       source,
       name,
       encoder,
+      relation,
       columns,
+      isRaw: kept?.mayHoldOf(encoder) ?? false,
       todo,
       partial,
       active: 0,
@@ -241,6 +211,75 @@ export class SnapshotReader {
     this.#underway.push(work);
     this.#tell('IN_PROGRESS', { current_collection_in_progress: name, data_collections: this.#names });
     return work;
+  }
+
+  #read(lane: Lane, batch: RecordBatch): void {
+    if (lane.remote === null) this.#drain(lane, batch);
+    else this.#drainChunks(lane, lane.remote, batch);
+  }
+
+  /** The same as {@link #drain}, of rows that a thread has read. */
+  #drainChunks(lane: Lane, remote: ThreadLane, batch: RecordBatch): void {
+    while (!batch.isFull && lane.work !== null) {
+      const { chunk } = remote;
+      if (chunk === null) return;
+      this.#idleSince = Date.now();
+      const bytes = Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.length);
+      if (lane.work.isRaw) this.#takeLines(lane, chunk, bytes, batch);
+      else this.#takeRows(lane, chunk, bytes, batch);
+      if (lane.position < chunk.rows) return;
+      lane.position = 0;
+      lane.keptPosition = 0;
+      remote.used();
+      if (chunk.isEnd) this.#endRange(lane, batch);
+    }
+  }
+
+  #takeLines(lane: Lane, { ends, rows }: SnapshotChunk, bytes: Buffer, batch: RecordBatch): void {
+    for (; lane.position < rows && !batch.isFull; lane.position++) {
+      const at = 2 * lane.position;
+      this.#take(lane, batch, bytes, ends[at]!, ends[at + 1]!);
+    }
+  }
+
+  /** Makes records of a thread's rows. The range's last waits for what comes behind it, as ever. */
+  #takeRows(lane: Lane, chunk: SnapshotChunk, bytes: Buffer, batch: RecordBatch): void {
+    const work = lane.work!;
+    const { encoder } = work;
+    const { ends, rows, tailBytes, kept } = chunk;
+    if (work.tail !== null && rows > 0) {
+      this.#emitWaiting(batch, work.tail, 'true');
+      work.tail = null;
+    }
+    for (; lane.position < rows && !batch.isFull; lane.position++) {
+      const row = lane.position;
+      const start = row === 0 ? 0 : ends[2 * row - 1]!;
+      const keyEnd = ends[2 * row]!;
+      const end = ends[2 * row + 1]!;
+      if (kept.length > 0) this.#keepBefore(lane, kept, batch);
+      work.rows++;
+      const key = encoder.hasKey ? bytes.subarray(start, keyEnd) : null;
+      const isLast = chunk.isEnd && row === rows - 1;
+      // The first of all, or of its table, says so, and the last is not known before its successor.
+      if (isLast || work.emitted === 0 || this.#held !== null) {
+        lane.out.copy(bytes, keyEnd, end - tailBytes);
+        lane.pendingKey = key === null ? null : Buffer.from(key);
+        lane.hasPending = isLast;
+        if (!isLast) this.#emit(batch, lane.out, work, lane.pendingKey, 'true');
+        continue;
+      }
+      this.#emitted++;
+      work.emitted++;
+      batch.add(encoder.topic, encoder.keySchema, key, encoder.valueSchema, bytes.subarray(keyEnd, end), this.#offset);
+    }
+  }
+
+  #keepBefore(lane: Lane, kept: readonly KeptBefore[], batch: RecordBatch): void {
+    for (let next = kept[lane.keptPosition]; next?.row === lane.position; next = kept[lane.keptPosition]) {
+      lane.keptPosition++;
+      const change = { key: asBuffer(next.key), value: asBuffer(next.value) };
+      this.#context.kept!.add(batch, this.#offset, change);
+    }
   }
 
   /** Reads a reader's rows until there are no more here or the batch is full. */
@@ -392,6 +431,10 @@ export class SnapshotReader {
   #tell(type: string, data?: Readonly<Record<string, string>>): void {
     this.#context.notifications.tell({ aggregate: 'Initial Snapshot', type, ...(data ? { data } : {}) });
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function nameOf(table: { readonly schema: string; readonly name: string }): string {

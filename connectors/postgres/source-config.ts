@@ -50,6 +50,8 @@ export interface NamingSettings {
 
 /** Everything the source wants to know, with names of its own. */
 export interface SourceSettings {
+  /** The keys as they were given: a thread makes these settings of them once more. */
+  readonly raw: Readonly<Record<string, string>>;
   readonly database: DatabaseSettings;
   readonly prefix: string;
   readonly delimiter: string;
@@ -114,6 +116,7 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
   const delimiter = config.string('topic.delimiter');
   return {
     ...controlSettings(config, prefix, delimiter),
+    raw: config.raw,
     database: databaseSettings(config),
     prefix,
     delimiter,

@@ -21,9 +21,15 @@ MUST_ESCAPE[QUOTE] = 1;
 MUST_ESCAPE[BACKSLASH] = 1;
 
 export class JsonWriter {
-  #block: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  readonly #blockBytes: number;
+  #block: Buffer;
   #start = 0;
   #position = 0;
+
+  constructor(blockBytes = BLOCK_BYTES) {
+    this.#blockBytes = blockBytes;
+    this.#block = Buffer.allocUnsafeSlow(blockBytes);
+  }
 
   /** Bytes of the value under construction. */
   get length(): number {
@@ -34,6 +40,15 @@ export class JsonWriter {
   take(): Buffer {
     const value = this.#block.subarray(this.#start, this.#position);
     this.#start = this.#position;
+    return value;
+  }
+
+  /** The same with its whole block, which is the caller's from now on: to be given away to another thread. */
+  detach(): Buffer<ArrayBuffer> {
+    const value = this.take() as Buffer<ArrayBuffer>;
+    this.#block = Buffer.allocUnsafeSlow(this.#blockBytes);
+    this.#start = 0;
+    this.#position = 0;
     return value;
   }
 
@@ -49,7 +64,15 @@ export class JsonWriter {
 
   /** Bytes that are JSON already. */
   raw(bytes: Uint8Array): void {
-    this.copy(bytes, 0, bytes.length);
+    const { length } = bytes;
+    if (length <= LOOP_BYTES_MAX) {
+      this.copy(bytes, 0, length);
+      return;
+    }
+    this.#reserve(length);
+    // Not by way of a part of it: a view costs more than the copy.
+    this.#block.set(bytes, this.#position);
+    this.#position += length;
   }
 
   /** A part of a buffer that is JSON already. */
@@ -133,7 +156,7 @@ export class JsonWriter {
   #reserve(bytes: number): void {
     if (this.#position + bytes <= this.#block.length) return;
     const written = this.#position - this.#start;
-    const block = Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, (written + bytes) * 2));
+    const block = Buffer.allocUnsafeSlow(Math.max(this.#blockBytes, (written + bytes) * 2));
     this.#block.copy(block, 0, this.#start, this.#position);
     this.#block = block;
     this.#start = 0;
