@@ -21,7 +21,7 @@ import type { SnapshotProgress } from './snapshot-progress.ts';
 import type { SnapshotBeside } from './snapshot-session.ts';
 import { Lane, type TableWork, type Waiting } from './snapshot-work.ts';
 import type { SourceSettings } from './source-config.ts';
-import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
+import { nowMicros, type TransactionInfo } from './table-encoder.ts';
 import { checkUnmoved } from './table-lock.ts';
 import { relationOf, type Tables } from './tables.ts';
 import { JsonWriter } from './types/json-writer.ts';

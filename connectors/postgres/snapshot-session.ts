@@ -52,10 +52,10 @@ export interface SnapshotBeside {
 }
 
 /**
- * 64 MiB, about three seconds of work. A thread takes 0.2 s of CPU time to start (it loads this room's code and opens its own
- * connections) and 20 MB; it takes a third off what the task's own thread has to do.
+ * 32 MiB, more than a second of work. A thread takes 0.2 s of CPU time to start (it loads this room's code and opens connections of
+ * its own) and some 20 MB, and takes a third of its work off the task's own thread.
  */
-const THREAD_PAGES_MIN = 4 * RANGE_PAGES_MIN;
+const THREAD_PAGES_MIN = 2 * RANGE_PAGES_MIN;
 /** Of rows that change threads at once: more are no cheaper (half is), and four lanes hold eight of them. */
 const CHUNK_BYTES = 512 * 1024;
 const LOW_32 = 0xffff_ffffn;

@@ -24,8 +24,12 @@ import type { Outcome, TransactionBoundaries } from './transaction-boundaries.ts
 const OPEN_DEADLINE_MS = 60_000;
 /** Kafka's transaction.timeout.ms. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
-/** What may wait behind the transaction that is being written. More would only be read again after a crash. */
-const WAITING_RECORDS_MAX = 16_384;
+/** What may be in flight. It is kept alive, so more costs the garbage collector its time: an eighth of what a snapshot's row costs. */
+const RECORDS_MAX = 4_096;
+/** Where a transaction takes longer than this to write, the log is far away or its disk slow, and takes more at a time. */
+const SLOW_WRITE_MS = 25;
+/** Even then: more would only be read again after a crash. */
+const SLOW_RECORDS_MAX = 16_384;
 const WAITING_BYTES_MAX = 32 << 20;
 /** A transaction is kept until it is committed, because it may have to be written again. */
 const TRANSACTION_BYTES_MAX = 256 << 20;
@@ -69,6 +73,7 @@ export class ExactlyOnce implements SourceDelivery {
   #timer: NodeJS.Timeout | undefined;
   #waiters: (() => void)[] = [];
   #isCancelled = false;
+  #lastWriteMs = 0;
   /** What is open ends with the end of a poll, so that it may be written as it is. */
   #isWhole = false;
   failure: Error | null = null;
@@ -89,7 +94,8 @@ export class ExactlyOnce implements SourceDelivery {
   get hasRoom(): boolean {
     if (this.#running === null) return true;
     const bytes = this.#waiting.reduce((sum, each) => sum + each.bytes, this.#open.bytes);
-    return this.held < WAITING_RECORDS_MAX && bytes < (this.#options.client.bufferBytes ?? WAITING_BYTES_MAX);
+    const recordsMax = this.#lastWriteMs > SLOW_WRITE_MS ? SLOW_RECORDS_MAX : RECORDS_MAX;
+    return this.held < recordsMax && bytes < (this.#options.client.bufferBytes ?? WAITING_BYTES_MAX);
   }
 
   get held(): number {
@@ -140,7 +146,7 @@ export class ExactlyOnce implements SourceDelivery {
     this.#isWhole = false;
     const outcome = batch.count === 0 ? null : this.#options.boundaries.after(batch.records[batch.count - 1]!);
     if (outcome !== null) this.#seal(outcome);
-    else if (this.#options.boundaries.intervalMs !== null && open.records >= WAITING_RECORDS_MAX) this.#seal('commit');
+    else if (this.#options.boundaries.intervalMs !== null && open.records >= SLOW_RECORDS_MAX) this.#seal('commit');
     else if (open.bytes > TRANSACTION_BYTES_MAX) this.#fail(tooLarge(open.bytes));
   }
 
@@ -202,7 +208,9 @@ export class ExactlyOnce implements SourceDelivery {
   async #run(): Promise<void> {
     try {
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+        const began = performance.now();
         await this.#write(next);
+        this.#lastWriteMs = performance.now() - began;
         this.#waiting.shift();
         if (this.#isWhole && this.#waiting.length === 0) this.#seal('commit');
         this.#wake();
