@@ -100,6 +100,23 @@ export const acceptedConfluentKeys: ConfigDef = {
     doc: 'Only `PostgreSqlDatabaseDialect`, or nothing; this is the sink for Postgres.',
   },
   'db.timezone.date': any('string', 'none', 'a date has no zone and stays the day it is.'),
+  'date.timezone': any('string', 'DB_TIMEZONE', 'a date has no zone and stays the day it is.'),
+  'date.calendar.system': any(
+    'string',
+    'LEGACY',
+    "days are those of Postgres' calendar, which is Gregorian throughout.",
+  ),
+  'timestamp.precision.mode': any('string', 'microseconds', 'a schema says what its numbers count.'),
+  'timestamp.fields.list': only(
+    'list',
+    '',
+    'numbers without a name are numbers: TimestampConverter makes times of them.',
+  ),
+  'string.output.value.column.name': any(
+    'string',
+    'record_value',
+    'a value without fields is a bad record: give it one with a transform (HoistField).',
+  ),
   'replace.null.with.default': any('boolean', true, 'what a null becomes is decided by the converter.'),
   'trim.sensitive.log': any('boolean', false, 'values are never logged.'),
   'mssql.use.merge.holdlock': any('boolean', true, 'this is the sink for Postgres.'),
@@ -123,7 +140,6 @@ export const acceptedJdbcKeys: ConfigDef = {
   'database.time_zone': any('string', 'UTC', 'the former name of use.time.zone.'),
   'use.reduction.buffer': any('boolean', false, 'the last change of each key in a batch is what is written.'),
   'dialect.postgres.unnest.insert.enabled': any('boolean', false, 'a batch is one statement.'),
-  'dialect.postgres.postgis.schema': any('string', 'public', 'types are those of the table.'),
   'dialect.sqlserver.identity.insert': any('boolean', false, 'this is the sink for Postgres.'),
   'cloud.events.schema.name.pattern': only(
     'string',

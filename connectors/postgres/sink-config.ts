@@ -29,6 +29,10 @@ export interface SinkSettings {
   readonly truncates: boolean;
   readonly creates: boolean;
   readonly evolves: boolean;
+  /** Columns of fields that always have a value are made NOT NULL, as the products do whose names these are. */
+  readonly declaresRequired: boolean;
+  /** Where PostGIS keeps its types. */
+  readonly postgisSchema: string;
   readonly tableFormat: string;
   /** Whether a dot in a topic's name parts schema and table; else it becomes an underscore. */
   readonly dotsSeparate: boolean;
@@ -181,6 +185,12 @@ const debeziumKeys: ConfigDef = {
     importance: 'low',
     doc: 'The default strategy uses collection.name.format with dots of a topic as underscores; the one that passes through takes the topic as it is, as `schema.table`.',
   },
+  'dialect.postgres.postgis.schema': {
+    type: 'string',
+    default: 'public',
+    importance: 'low',
+    doc: 'Where PostGIS keeps the types of columns to be made.',
+  },
   'batch.size': batchRows(500),
 };
 
@@ -212,8 +222,8 @@ export const sinkConfigDefs: Readonly<Record<SinkDialect, ConfigDef>> = {
     'table.types': {
       type: 'list',
       default: ['TABLE'],
-      doc: 'Rows are written to tables, partitioned or not (`TABLE`, `PARTITIONED TABLE`).',
-      validate: viewProblem,
+      doc: 'Accepted; rows are written to tables, partitioned or not, and to views that Postgres can write to.',
+      validate: tableTypeProblem,
     },
     ...extras,
     ...acceptedConfluentKeys,
@@ -221,9 +231,9 @@ export const sinkConfigDefs: Readonly<Record<SinkDialect, ConfigDef>> = {
   debezium: { ...debeziumKeys, ...extras, ...acceptedJdbcKeys },
 };
 
-function viewProblem(types: unknown): string | null {
-  const view = (types as readonly string[]).find((type) => !/^(PARTITIONED )?TABLE$/i.test(type));
-  return view === undefined ? null : `names ${view}: rows are written to tables, where keys and types are known`;
+function tableTypeProblem(types: unknown): string | null {
+  const other = (types as readonly string[]).find((type) => !/^\s*((PARTITIONED )?TABLE|VIEW)\s*$/i.test(type));
+  return other === undefined ? null : `names ${other}; there are TABLE, PARTITIONED TABLE and VIEW`;
 }
 
 function zoneProblem(zone: unknown): string | null {
@@ -285,6 +295,8 @@ function confluentWords(config: Config, isConfluent: boolean): SinkSettings {
     keyFields: config.list('pk.fields'),
     creates: config.boolean('auto.create'),
     evolves: config.boolean('auto.evolve'),
+    declaresRequired: isConfluent,
+    postgisSchema: 'public',
     tableFormat: config.string('table.name.format'),
     dotsSeparate: isConfluent,
     foldsNames: isConfluent && config.string('quote.sql.identifiers') === 'never',
@@ -306,6 +318,8 @@ function debeziumWords(config: Config): SinkSettings {
     keyFields: config.list('primary.key.fields'),
     creates: evolves,
     evolves,
+    declaresRequired: true,
+    postgisSchema: config.string('dialect.postgres.postgis.schema'),
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder that stands for the topic.
     tableFormat: passesThrough ? '${topic}' : format,
     dotsSeparate: passesThrough,

@@ -77,7 +77,7 @@ export function statementsFor(table: TargetTable, changes: readonly SinkChange[]
   return [
     ...(changes[0]?.kind === 'truncate' ? [emptying(table)] : []),
     ...chunks(deletes, settings.batchRows).map((rows) => deleteStatement(table, rows)),
-    ...chunks(writes, settings.batchRows).map((rows) => writeStatement(table, rows, settings)),
+    ...chunks(writes, settings.batchRows).flatMap((rows) => writeStatements(table, rows, settings)),
   ];
 }
 
@@ -127,46 +127,85 @@ function deleteStatement(table: TargetTable, changes: readonly SinkChange[]): St
   };
 }
 
-function writeStatement(table: TargetTable, changes: readonly SinkChange[], settings: SinkSettings): Statement {
+/** Statements for rows of the same members, in which no key stands twice. */
+function writeStatements(table: TargetTable, changes: readonly SinkChange[], settings: SinkSettings): Statement[] {
   const first = changes[0]!;
   // A column whose values told no type yet was not added; its nulls are nothing to write.
   const names = first.columns.filter((name) => table.columns.has(name));
   const readings = readingsOf(table, names, first);
-  const arrays =
-    settings.insertMode === 'update' || settings.newerBy !== null ? null : arraysOf(names, readings, changes);
-  if (arrays !== null) return insertStatement(table, names, arrays, first, settings);
-  const { from, expressions, declared } = recordset(names, readings);
-  const parameters = [rowsOf(changes)];
-  const values = names.filter((name) => !first.keyColumns.includes(name) && !table.identities.has(name));
-  if (settings.insertMode === 'update') {
-    const assigned = values.map((name) => `${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`);
-    const matches = first.keyColumns.map((name) => `t.${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`);
-    return {
-      table: table.sql,
-      text: `UPDATE ${table.sql} t SET ${assigned.join(', ')} FROM ${from} WHERE ${matches.join(' AND ')}`,
-      parameters,
-      isDelete: false,
-    };
+  if (settings.insertMode === 'update') return updateStatements(table, changes, names, readings);
+  const lacks = table.required.some((name) => !names.includes(name));
+  if (lacks && settings.insertMode === 'upsert' && settings.newerBy === null) {
+    // Postgres looks whether a row lacks a value before it looks whether the row is there to be updated.
+    const absent = insertStatement(
+      table,
+      changes,
+      names,
+      readings,
+      settings,
+      absentOnly(table, first, names, readings),
+    );
+    return [...updateStatements(table, changes, names, readings), absent];
   }
+  const arrays = settings.newerBy !== null ? null : arraysOf(names, readings, changes);
+  if (arrays !== null) return [arraysStatement(table, names, arrays, first, settings)];
+  return [insertStatement(table, changes, names, readings, settings)];
+}
+
+/** None where there is nothing but the key. */
+function updateStatements(
+  table: TargetTable,
+  changes: readonly SinkChange[],
+  names: readonly string[],
+  readings: readonly ColumnReading[],
+): Statement[] {
+  const { keyColumns } = changes[0]!;
+  const { from, expressions } = recordset(names, readings);
+  const values = names.filter((name) => !keyColumns.includes(name) && !table.identities.has(name));
+  if (values.length === 0) return [];
+  const assigned = values.map((name) => `${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`);
+  const text = `UPDATE ${table.sql} t SET ${assigned.join(', ')} FROM ${from} WHERE ${matching(keyColumns, names, expressions)}`;
+  return [{ table: table.sql, text, parameters: [rowsOf(changes)], isDelete: false }];
+}
+
+function matching(key: readonly string[], names: readonly string[], expressions: readonly string[]): string {
+  return key.map((name) => `t.${quoteIdentifier(name)} = ${expressions[names.indexOf(name)]}`).join(' AND ');
+}
+
+function absentOnly(
+  table: TargetTable,
+  { keyColumns }: SinkChange,
+  names: readonly string[],
+  readings: readonly ColumnReading[],
+): string {
+  const expressions = readings.map(({ expression }) => expression);
+  return ` WHERE NOT EXISTS (SELECT FROM ${table.sql} t WHERE ${matching(keyColumns, names, expressions)})`;
+}
+
+function insertStatement(
+  table: TargetTable,
+  changes: readonly SinkChange[],
+  names: readonly string[],
+  readings: readonly ColumnReading[],
+  settings: SinkSettings,
+  where = '',
+): Statement {
+  const { keyColumns } = changes[0]!;
+  const { from, expressions, declared } = recordset(names, readings);
+  const values = names.filter((name) => !keyColumns.includes(name) && !table.identities.has(name));
   const columns = names.map(quoteIdentifier).join(', ');
   const newer = names.indexOf(settings.newerBy ?? '');
   const select =
     newer < 0
-      ? `SELECT ${expressions.join(', ')} FROM ${from}`
-      : newestSql(
-          first.keyColumns.map(quoteIdentifier),
-          columns,
-          expressions,
-          declared,
-          quoteIdentifier(names[newer]!),
-        );
-  const onConflict = conflict(first.keyColumns, values, settings);
+      ? `SELECT ${expressions.join(', ')} FROM ${from}${where}`
+      : newestSql(keyColumns.map(quoteIdentifier), columns, expressions, declared, quoteIdentifier(names[newer]!));
+  const onConflict = conflict(keyColumns, values, settings);
   const text = `INSERT INTO ${table.sql} AS t (${columns})${overriding(table)} ${select}${onConflict}`;
-  return { table: table.sql, text, parameters, isDelete: false };
+  return { table: table.sql, text, parameters: [rowsOf(changes)], isDelete: false };
 }
 
 /** Rows as arrays, which Postgres takes in for two thirds of what JSON costs it. */
-function insertStatement(
+function arraysStatement(
   table: TargetTable,
   names: readonly string[],
   { from, expressions, parameters }: ColumnArrays,

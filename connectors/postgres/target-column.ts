@@ -1,6 +1,6 @@
 /**
  * How a JSON member becomes a value of a target column: the type to read it as, and the expression that makes the
- * column's type of it. And the other way round: which column a field asks for when a table is created.
+ * column's type of it. The other way round, which column a field asks for, is column-wish.ts.
  */
 import { LogicalNames, type Schema } from '../api/index.ts';
 import type { FieldHints } from './sink-row.ts';
@@ -32,6 +32,13 @@ function unlessInfinite(
   return `CASE ${column} WHEN ${most} THEN ${type} 'infinity' WHEN ${least} THEN ${type} '-infinity' ELSE ${finite} END`;
 }
 
+const DAY_MS = 86_400_000;
+
+/** A sum would make midnight at the end of the day that at its beginning. */
+function timeOfDay(count: string, unit: string, day: number): string {
+  return `CASE ${count} WHEN ${day} THEN time '24:00' ELSE time '00:00' + ${count} * interval '1 ${unit}' END`;
+}
+
 /** What a semantic name means for a number: the expression for a timestamp, by the unit it counts. */
 const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
   'io.debezium.time.Timestamp': (column) =>
@@ -49,12 +56,14 @@ const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
   'io.debezium.time.Date': (column) =>
     unlessInfinite(column, INFINITY_DAYS, MINUS_INFINITY_DAYS, `date 'epoch' + ${column}::int`, 'date'),
   [LogicalNames.date]: (column) => `date 'epoch' + ${column}::int`,
-  'io.debezium.time.Time': (column) => `time '00:00' + ${column} * interval '1 millisecond'`,
-  [LogicalNames.time]: (column) => `time '00:00' + ${column} * interval '1 millisecond'`,
-  'io.debezium.time.MicroTime': (column) => `time '00:00' + ${column} * interval '1 microsecond'`,
-  'io.debezium.time.NanoTime': (column) => `time '00:00' + (${column} / 1000) * interval '1 microsecond'`,
+  'io.debezium.time.Time': (column) => timeOfDay(column, 'millisecond', DAY_MS),
+  [LogicalNames.time]: (column) => timeOfDay(column, 'millisecond', DAY_MS),
+  'io.debezium.time.MicroTime': (column) => timeOfDay(column, 'microsecond', DAY_MS * 1000),
+  'io.debezium.time.NanoTime': (column) => timeOfDay(`(${column} / 1000)`, 'microsecond', DAY_MS * 1000),
   'io.debezium.time.MicroDuration': (column) => `${column} * interval '1 microsecond'`,
 };
+
+const INSTANTS: ReadonlySet<string | undefined> = new Set([LogicalNames.timestamp, 'io.debezium.time.ZonedTimestamp']);
 
 /** Reads a member for a column of this type (as `format_type` writes it). */
 export function readColumn(name: string, targetType: string, fields: FieldHints): ColumnReading {
@@ -77,7 +86,7 @@ export function readColumn(name: string, targetType: string, fields: FieldHints)
       return { declared: 'json', expression: `point((${column}->>'x')::float8, (${column}->>'y')::float8)` };
     default: {
       // An instant written as text: read as such, it gets the session's zone in a column that has none.
-      const isInstant = schema?.name === LogicalNames.timestamp && targetType.startsWith('timestamp');
+      const isInstant = INSTANTS.has(schema?.name) && targetType.startsWith('timestamp');
       return { declared: isInstant ? 'timestamptz' : targetType, expression: column };
     }
   }
@@ -113,77 +122,3 @@ function decimalSql(bytes: string, scale: string): string {
 }
 
 const CONNECT_LOGICAL = 'org.apache.kafka.connect.data.';
-
-const NAMED_TYPES: Readonly<Record<string, string>> = {
-  [LogicalNames.decimal]: 'numeric',
-  [LogicalNames.date]: 'date',
-  [LogicalNames.time]: 'time',
-  [LogicalNames.timestamp]: 'timestamp',
-  'io.debezium.data.Json': 'jsonb',
-  'io.debezium.data.Uuid': 'uuid',
-  'io.debezium.data.VariableScaleDecimal': 'numeric',
-  'io.debezium.data.Xml': 'xml',
-  'io.debezium.data.geometry.Point': 'point',
-  'io.debezium.time.Date': 'date',
-  'io.debezium.time.Interval': 'interval',
-  'io.debezium.time.IsoDate': 'date',
-  'io.debezium.time.IsoTime': 'time',
-  'io.debezium.time.IsoTimestamp': 'timestamp',
-  'io.debezium.time.MicroDuration': 'interval',
-  'io.debezium.time.MicroTime': 'time',
-  'io.debezium.time.MicroTimestamp': 'timestamp',
-  'io.debezium.time.NanoTime': 'time',
-  'io.debezium.time.NanoTimestamp': 'timestamp',
-  'io.debezium.time.Time': 'time',
-  'io.debezium.time.Timestamp': 'timestamp',
-  'io.debezium.time.ZonedTime': 'timetz',
-  'io.debezium.time.ZonedTimestamp': 'timestamptz',
-};
-
-const PLAIN_TYPES: Readonly<Record<Schema['type'], string>> = {
-  int8: 'smallint',
-  int16: 'smallint',
-  int32: 'integer',
-  int64: 'bigint',
-  float32: 'real',
-  float64: 'double precision',
-  boolean: 'boolean',
-  string: 'text',
-  bytes: 'bytea',
-  array: 'jsonb',
-  map: 'jsonb',
-  struct: 'jsonb',
-};
-
-/** The column type for a field with a schema. */
-export function typeForSchema(schema: Schema): string {
-  const named = schema.name === undefined ? undefined : NAMED_TYPES[schema.name];
-  if (named !== undefined) return named;
-  if (schema.parameters?.['__debezium.source.column.type'] === 'NUMERIC') return numericType(schema.parameters);
-  const element = schema.type === 'array' ? schema.valueSchema : undefined;
-  // Arrays of arrays have no declared depth in a schema; jsonb holds any.
-  if (element !== undefined && element.type !== 'array') return `${typeForSchema(element)}[]`;
-  return PLAIN_TYPES[schema.type];
-}
-
-/** A decimal that travelled as text. */
-function numericType(parameters: Readonly<Record<string, string>>): string {
-  const { '__debezium.source.column.length': precision, '__debezium.source.column.scale': scale } = parameters;
-  return precision === undefined ? 'numeric' : `numeric(${precision},${scale ?? 0})`;
-}
-
-/**
- * The column type for a field without a schema, from one value: wide enough for what may come later. Null where the
- * value tells nothing.
- */
-export function typeForValue(value: unknown, isKey: boolean): string | null {
-  if (value === null || value === undefined) return null;
-  if (typeof value === 'boolean') return 'boolean';
-  if (typeof value === 'bigint') return 'numeric';
-  // The next value may have a fraction, except in a key.
-  if (typeof value === 'number') return isKey && Number.isInteger(value) ? 'bigint' : 'numeric';
-  if (typeof value === 'string') return 'text';
-  if (value instanceof Uint8Array) return 'bytea';
-  if (value instanceof Date) return 'timestamptz';
-  return 'jsonb';
-}

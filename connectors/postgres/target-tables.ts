@@ -3,9 +3,10 @@
  */
 import type { Client } from 'pg';
 import { ConnectError, DataError } from '../api/index.ts';
+import type { ColumnWish } from './column-wish.ts';
 import type { SinkChange, TargetName } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
-import { typeForSchema, typeForValue } from './target-column.ts';
+import { createStatement, widenStatement, wishesOf, wishOf } from './target-ddl.ts';
 import { quoteIdentifier } from './wire/connection.ts';
 
 export interface TargetTable {
@@ -16,8 +17,10 @@ export interface TargetTable {
   readonly generated: ReadonlySet<string>;
   /** Columns GENERATED ALWAYS AS IDENTITY: the source's numbers are written all the same, and never updated. */
   readonly identities: ReadonlySet<string>;
-  /** Column lists of the unique indexes that an upsert can name. */
-  readonly uniques: readonly (readonly string[])[];
+  /** Columns that must be given a value: NOT NULL, and nothing fills them. */
+  readonly required: readonly string[];
+  /** Column lists of the unique indexes that an upsert can name; null for a view, whose table has them. */
+  readonly uniques: readonly (readonly string[])[] | null;
   readonly oid: number;
   /** The tables its foreign keys point to. */
   readonly parents: readonly number[];
@@ -73,12 +76,12 @@ export class TargetTables {
     let table = this.#tables.get(sql) ?? (await this.#lookUp(client, sql));
     if (table === null) {
       if (keyColumnsOf(changes) === null) return null;
-      await this.#create(client, sql, changes);
+      await client.query(await this.#creation(client, target, changes));
       table = (await this.#lookUp(client, sql))!;
     }
     const missing = missingColumns(table, changes);
     if (missing.size > 0) {
-      await this.#widen(client, sql, missing);
+      await client.query(await this.#widening(client, table, missing));
       table = (await this.#lookUp(client, sql))!;
     }
     this.#checkKey(table, keyColumnsOf(changes));
@@ -90,16 +93,16 @@ export class TargetTables {
     const sql = targetSql(target);
     const found = await this.#lookUp(client, sql);
     if (found === null) {
-      const ddl = this.#creation(sql, changes);
+      const ddl = await this.#creation(client, target, changes);
       const uniques = [keyColumnsOf(changes) ?? []];
-      const columns = columnTypes(changes, this.#settings.evolves);
-      const plain = { generated: new Set<string>(), identities: new Set<string>(), oid: 0, parents: [] };
+      const columns = foreseenTypes(wishesOf(changes, this.#settings.evolves));
+      const plain = { generated: new Set<string>(), identities: new Set<string>(), required: [], oid: 0, parents: [] };
       return { table: { sql, columns, uniques, ...plain, isReferenced: false }, ddl };
     }
     const missing = missingColumns(found, changes);
-    const table = { ...found, columns: new Map([...found.columns, ...missing]) };
+    const table = { ...found, columns: new Map([...found.columns, ...foreseenTypes(missing)]) };
     this.#checkKey(table, keyColumnsOf(changes));
-    return { table, ddl: missing.size === 0 ? null : this.#widening(sql, missing) };
+    return { table, ddl: missing.size === 0 ? null : await this.#widening(client, found, missing) };
   }
 
   async #lookUp(client: Client, sql: string): Promise<TargetTable | null> {
@@ -107,6 +110,8 @@ export class TargetTables {
       columns: [string, string][] | null;
       generated: string[] | null;
       identities: string[] | null;
+      required: string[] | null;
+      isView: boolean;
       uniques: string[][] | null;
       oid: string;
       parents: number[] | null;
@@ -117,12 +122,15 @@ export class TargetTables {
            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns,
          (SELECT json_agg(attname) FROM pg_attribute WHERE attrelid = c.oid AND attgenerated <> '' AND NOT attisdropped) AS generated,
          (SELECT json_agg(attname) FROM pg_attribute WHERE attrelid = c.oid AND attidentity = 'a' AND NOT attisdropped) AS identities,
+         (SELECT json_agg(attname) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND attnotnull AND NOT atthasdef AND attidentity = ''
+           AND NOT attisdropped) AS required,
+         c.relkind = 'v' AS "isView",
          (SELECT json_agg(ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts)) FROM pg_index i
            WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL) AS uniques,
          c.oid, (SELECT json_agg(confrelid::bigint) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f') AS parents,
          EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f') AS "isReferenced"
-       FROM pg_class c WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')`,
+       FROM pg_class c WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p', 'v')`,
       [sql],
     );
     const [row] = rows;
@@ -132,7 +140,8 @@ export class TargetTables {
       columns: new Map(row.columns ?? []),
       generated: new Set(row.generated ?? []),
       identities: new Set(row.identities ?? []),
-      uniques: row.uniques ?? [],
+      required: row.required ?? [],
+      uniques: row.isView ? null : (row.uniques ?? []),
       oid: Number(row.oid),
       parents: row.parents ?? [],
       isReferenced: row.isReferenced,
@@ -141,14 +150,13 @@ export class TargetTables {
     return table;
   }
 
-  async #create(client: Client, sql: string, changes: readonly SinkChange[]): Promise<void> {
-    await client.query(this.#creation(sql, changes));
-  }
-
   /** The statement that creates the table; throws where the settings do not let us. */
-  #creation(sql: string, changes: readonly SinkChange[]): string {
-    const statement = createStatement(sql, changes, this.#settings.evolves);
-    if (!this.#settings.creates) {
+  async #creation(client: Client, target: TargetName, changes: readonly SinkChange[]): Promise<string> {
+    const settings = this.#settings;
+    const sql = targetSql(target);
+    const wishes = wishesOf(changes, settings.evolves);
+    const statement = await createStatement(client, sql, target.name, wishes, keyColumnsOf(changes) ?? [], settings);
+    if (!settings.creates) {
       throw new ConnectError(
         `Table ${sql} does not exist in the target. Create it, for example: ${statement}; or let the sink do it with auto.create=true (schema.evolution=basic).`,
         { code: 'PG_TARGET' },
@@ -157,17 +165,21 @@ export class TargetTables {
     return statement;
   }
 
-  async #widen(client: Client, sql: string, missing: ReadonlyMap<string, string>): Promise<void> {
-    await client.query(this.#widening(sql, missing));
-  }
-
-  /** The statement that adds the columns; throws where the settings do not let us. */
-  #widening(sql: string, missing: ReadonlyMap<string, string>): string {
-    const added = [...missing].map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${type}`);
-    const statement = `ALTER TABLE ${sql} ${added.join(', ')}`;
+  /** The statement that adds the columns; throws where the settings or the table do not let us. */
+  async #widening(client: Client, table: TargetTable, missing: ReadonlyMap<string, ColumnWish>): Promise<string> {
+    const names = [...missing.keys()].map((name) => `"${name}"`).join(', ');
+    if (table.uniques === null) {
+      throw new DataError(
+        `View ${table.sql} has no column for ${names}. Add it to the view, or leave the fields out.`,
+        {
+          code: 'PG_TARGET',
+        },
+      );
+    }
+    const statement = await widenStatement(client, table.sql, missing, this.#settings);
     if (!this.#settings.evolves) {
       throw new DataError(
-        `Table ${sql} has no column for ${[...missing.keys()].map((name) => `"${name}"`).join(', ')}. Run: ${statement}; or set auto.evolve=true (schema.evolution=basic), or leave fields out with fields.whitelist.`,
+        `Table ${table.sql} has no column for ${names}. Run: ${statement}; or set auto.evolve=true (schema.evolution=basic), or leave fields out with fields.whitelist.`,
         { code: 'PG_TARGET' },
       );
     }
@@ -176,7 +188,7 @@ export class TargetTables {
 
   #checkKey(table: TargetTable, key: readonly string[] | null): void {
     const { insertMode } = this.#settings;
-    if (key === null) return;
+    if (key === null || table.uniques === null) return;
     if (insertMode !== 'upsert' || table.uniques.some((unique) => sameMembers(unique, key))) return;
     const columns = key.map(quoteIdentifier).join(', ');
     throw new ConnectError(
@@ -195,9 +207,9 @@ function sameMembers(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((member) => b.includes(member));
 }
 
-/** Columns that changes have and the table has not, with the types they ask for. */
-function missingColumns(table: TargetTable, changes: readonly SinkChange[]): Map<string, string> {
-  const missing = new Map<string, string>();
+/** Columns that changes have and the table has not, with what they ask for. */
+function missingColumns(table: TargetTable, changes: readonly SinkChange[]): Map<string, ColumnWish> {
+  const missing = new Map<string, ColumnWish>();
   let checked: readonly string[] | null = null;
   for (const change of changes) {
     // Rows of one source table repeat the same members; comparing lists is cheaper than looking each up.
@@ -205,8 +217,8 @@ function missingColumns(table: TargetTable, changes: readonly SinkChange[]): Map
     checked = change.columns;
     for (const name of change.columns) {
       if (table.columns.has(name) || table.generated.has(name) || missing.has(name)) continue;
-      const type = typeOf(change, name);
-      if (type !== null) missing.set(name, type);
+      const wish = wishOf(change, name);
+      if (wish !== null) missing.set(name, wish);
     }
   }
   return missing;
@@ -219,33 +231,7 @@ export function sameList(a: readonly string[], b: readonly string[]): boolean {
   return true;
 }
 
-/** Null: the value tells no type yet, and without the column nothing is lost. */
-function typeOf(change: SinkChange, name: string): string | null {
-  const schema = change.fields.schema(name);
-  if (schema !== undefined) return typeForSchema(schema);
-  return typeForValue(change.fields.value(name), change.keyColumns.includes(name));
-}
-
-/** The columns of a table to be made for these changes, with their types. */
-function columnTypes(changes: readonly SinkChange[], evolves: boolean): Map<string, string> {
-  const types = new Map<string, string>();
-  const names = new Set(changes.flatMap((change) => change.columns));
-  for (const name of names) {
-    const told = changes.map((change) => (change.columns.includes(name) ? typeOf(change, name) : null));
-    const type = told.find((candidate) => candidate !== null);
-    // A column that was null throughout can be added once a value tells its type; without evolution, text holds all.
-    if (type != null) types.set(name, type);
-    else if (!evolves) types.set(name, 'text');
-  }
-  return types;
-}
-
-function createStatement(sql: string, changes: readonly SinkChange[], evolves: boolean): string {
-  const types = columnTypes(changes, evolves);
-  const keyColumns = keyColumnsOf(changes) ?? [];
-  const columns = [...types].map(
-    ([name, type]) => `${quoteIdentifier(name)} ${type}${keyColumns.includes(name) ? ' NOT NULL' : ''}`,
-  );
-  if (keyColumns.length > 0) columns.push(`PRIMARY KEY (${keyColumns.map(quoteIdentifier).join(', ')})`);
-  return `CREATE TABLE IF NOT EXISTS ${sql} (${columns.join(', ')})`;
+/** What a preview reads rows as; types of extensions are seen once the column is there. */
+function foreseenTypes(wishes: ReadonlyMap<string, ColumnWish>): Map<string, string> {
+  return new Map([...wishes].map(([name, { types }]) => [name, types.at(-1)!]));
 }
