@@ -228,6 +228,7 @@ class RunningBroker implements Broker, BrokerState {
       topics: this.topics,
       now,
       logger: options.logger,
+      isFlushDurable: config.boolean('log.flush.durable'),
       onOffsetsEnded: (partition, producerId, isCommit) => this.#endOffsets(partition, producerId, isCommit),
     });
     this.transactions = new TransactionCoordinator(transactionConfig(config), {

@@ -9,7 +9,7 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { Socket } from 'node:net';
-import { PerformanceObserver, performance } from 'node:perf_hooks';
+import { type NodeGCPerformanceDetail, PerformanceObserver, performance } from 'node:perf_hooks';
 
 export type Stage = 'received' | 'written' | 'answered';
 
@@ -45,7 +45,7 @@ function probe(path: string): void {
     sent: [],
     syncs: [],
     collections: [],
-    wallOfZero: Date.now() - monotonicMs(),
+    wallOfZero: performance.timeOrigin + performance.now() - monotonicMs(),
   };
   const schedstat = fs.openSync('/proc/self/schedstat', 'r');
   const text = Buffer.alloc(128);
@@ -61,8 +61,10 @@ function probe(path: string): void {
   wrapFiles(stamp, log);
   const zero = monotonicMs() - performance.now();
   new PerformanceObserver((list) => {
-    for (const { startTime, duration, detail } of list.getEntries())
-      log.collections.push([zero + startTime, duration, (detail as { kind: number }).kind]);
+    for (const entry of list.getEntries()) {
+      const { kind = 0 } = (entry as { detail?: NodeGCPerformanceDetail }).detail ?? {};
+      log.collections.push([zero + entry.startTime, entry.duration, kind]);
+    }
   }).observe({ entryTypes: ['gc'] });
   process.on('SIGUSR2', () => fs.writeFileSync(path, JSON.stringify(log)));
 }

@@ -32,7 +32,11 @@ const MOST = 0.5;
 type Spans = readonly (readonly [began: number, ended: number])[];
 
 /** Changes whose every stage was seen. */
-export function lives(beats: Beats, probe: ProbeLog, ofBench: readonly (readonly [number, number, number])[]): Sample[] {
+export function lives(
+  beats: Beats,
+  probe: ProbeLog,
+  ofBench: readonly (readonly [number, number, number])[],
+): Sample[] {
   const wall = new Map(probe.sent.map(([row, wallMs]) => [row, wallMs - probe.wallOfZero]));
   const at = (stage: Stage) => new Map(probe.stamps[stage].map((stamp) => [stamp[0], stamp]));
   const [received, written, answered] = [at('received'), at('written'), at('answered')];
@@ -73,8 +77,19 @@ export interface Late {
 
 /** Names for each of the slowest the stage that exceeds its own median most, and what took most of it. */
 export function lateOnes(samples: readonly Sample[]): Late[] {
-  const limit = percentile(samples.map(({ ms }) => ms.whole), 1 - SLOWEST);
-  const median = Object.fromEntries(STAGES.map((stage) => [stage, percentile(samples.map(({ ms }) => ms[stage]), 0.5)]));
+  const limit = percentile(
+    samples.map(({ ms }) => ms.whole),
+    1 - SLOWEST,
+  );
+  const median = Object.fromEntries(
+    STAGES.map((stage) => [
+      stage,
+      percentile(
+        samples.map(({ ms }) => ms[stage]),
+        0.5,
+      ),
+    ]),
+  );
   return samples
     .filter(({ ms }) => ms.whole >= limit)
     .map(({ ms, seen }) => {

@@ -18,8 +18,8 @@ import { startMillrace } from '../../test/kit/millrace.ts';
 import { sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { machine } from '../report.ts';
 import { createConnector, filling, follow, type House } from './house.ts';
-import { type Late, lateOnes, lives, percentile, STAGES, type Sample } from './latency-stages.ts';
 import { monotonicMs, type ProbeLog, ROW_DIGITS } from './latency-probe.ts';
+import { type Late, lateOnes, lives, percentile, type Sample, STAGES } from './latency-stages.ts';
 
 const RATE = 200;
 const SECONDS = Number(process.env.SECONDS ?? 15);
@@ -57,14 +57,20 @@ async function run(checkout: string, name: string): Promise<Run> {
   const shop = await server.createDatabase(name);
   const client = await server.connect(shop);
   await client.query('CREATE TABLE beats (id bigint PRIMARY KEY, note text)');
-  await client.query("CREATE TABLE orders AS SELECT i AS id, 'a note of some length, number ' || i AS note, now() AS at FROM generate_series(1, $1::int) i", [SNAPSHOT_ROWS]);
+  await client.query(
+    "CREATE TABLE orders AS SELECT i AS id, 'a note of some length, number ' || i AS note, now() AS at FROM generate_series(1, $1::int) i",
+    [SNAPSHOT_ROWS],
+  );
   await client.query('ALTER TABLE orders ADD PRIMARY KEY (id)');
   const data = await mkdtemp(join(process.env.DATA ?? tmpdir(), 'millrace-latency-'));
   const stamps = join(data, 'stamps.json');
   const millrace = await startMillrace({
     data: join(data, 'log'),
     command: join(checkout, 'bin/millrace'),
-    env: { MILLRACE_PROBE: stamps, NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, 'latency-probe.ts'))}` },
+    env: {
+      MILLRACE_PROBE: stamps,
+      NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, 'latency-probe.ts'))}`,
+    },
   });
   try {
     const house = { name, kafka: millrace.kafka, connect: millrace.connect } as House;
@@ -147,11 +153,23 @@ function tell(checkout: string, { samples, probe, cpuMs }: Run): void {
     const cells = [0.5, 0.9, 0.99, 1].map((share) => percentile(values, share).toFixed(2));
     console.log(`| ${what} | ${cells.join(' | ')} |`);
   };
-  for (const column of columns) row(column, samples.map(({ ms }) => ms[column]));
-  row('(commit answered)', samples.map(({ commitMs }) => commitMs));
+  for (const column of columns)
+    row(
+      column,
+      samples.map(({ ms }) => ms[column]),
+    );
+  row(
+    '(commit answered)',
+    samples.map(({ commitMs }) => commitMs),
+  );
   const first = samples[0]!.sentAt;
-  row('(fdatasync)', probe.syncs.filter(([began]) => began > first).map(([began, ended]) => ended - began));
-  console.log(`\nfdatasyncs per change: ${(probe.syncs.filter(([began]) => began > first).length / samples.length).toFixed(1)}`);
+  row(
+    '(fdatasync)',
+    probe.syncs.filter(([began]) => began > first).map(([began, ended]) => ended - began),
+  );
+  console.log(
+    `\nfdatasyncs per change: ${(probe.syncs.filter(([began]) => began > first).length / samples.length).toFixed(1)}`,
+  );
   console.log('\nThe slowest 2 %, by the stage that was late and what went on in it:\n');
   const kinds = new Map<string, Late[]>();
   for (const late of lateOnes(samples)) kinds.set(late.why, [...(kinds.get(late.why) ?? []), late]);

@@ -16,6 +16,8 @@ const noop = (): void => {};
 const logger = { debug: noop, info: noop, warn: noop, error: noop };
 const topics = ['left', 'right'];
 const state = '__transaction_state';
+/** Only the first transaction writes here: nobody after it has a reason to bring its end to the disk. */
+const once = 'once';
 const transactions = 3;
 const deadlineMs = 60_000;
 
@@ -29,7 +31,7 @@ const recordOf = (topic: string, value: number) => {
 type Seen = readonly { readonly values: readonly string[]; readonly position: number }[];
 
 function look(broker: Broker): Seen {
-  return topics
+  return [...topics, once]
     .filter((topic) => broker.topics.get(topic) !== undefined)
     .map((topic) => broker.log(topic, 0))
     .map((log) => ({ values: readCommitted(log), position: log.lastStableOffset }));
@@ -43,10 +45,11 @@ async function run(disk: MemoryFileSystem, lastWrite: number) {
   let broker: Broker | null = null;
   const work = async (): Promise<void> => {
     broker = await start(mortal.fs);
-    await broker.topics.create(topics.map((name) => ({ name, partitions: 1 })));
+    await broker.topics.create([...topics, once].map((name) => ({ name, partitions: 1 })));
     const producer = await open(broker);
     for (let value = 0; value < transactions; value++) {
       const lists = topics.map((topic) => [recordOf(topic, value)]);
+      if (value === 0) lists.push([recordOf(once, value)]);
       const { written, committed } = producer.sendAndCommit(value === 1 ? [...lists, ...lists] : lists);
       await Promise.all([written, committed]);
       told++;
@@ -70,10 +73,10 @@ async function run(disk: MemoryFileSystem, lastWrite: number) {
   return { isWhole, told, seen };
 }
 
-async function settled(broker: Broker): Promise<void> {
+async function settled(broker: Broker, names = topics): Promise<void> {
   const deadline = Date.now() + deadlineMs;
   const isOpen = (topic: string) => broker.log(topic, 0).lastStableOffset !== broker.log(topic, 0).highWatermark;
-  while (topics.some(isOpen)) {
+  while (names.some(isOpen)) {
     assert.ok(Date.now() < deadline, 'a transaction hangs');
     await sleep(1);
   }
@@ -82,22 +85,24 @@ async function settled(broker: Broker): Promise<void> {
 async function check(disk: MemoryFileSystem, told: number, seen: Seen): Promise<readonly string[]> {
   const broker = await start(disk);
   try {
-    if (topics.some((topic) => broker.topics.get(topic) === undefined)) {
+    if (broker.topics.get(once) === undefined) {
       assert.equal(told, 0);
       return [];
     }
     for (const [index, { values, position }] of seen.entries()) {
-      const log = broker.log(topics[index]!, 0);
+      const log = broker.log([...topics, once][index]!, 0);
       assert.ok(log.highWatermark >= position, 'somebody read on from behind the end of the log');
       assert.deepEqual(readCommitted(log).slice(0, values.length), values, 'what somebody saw is gone');
     }
     const producer = await open(broker);
     await producer.sendAndCommit(topics.map((topic) => [recordOf(topic, 9)])).committed;
-    await settled(broker);
+    await settled(broker, [...topics, once]);
     const [left, right] = topics.map((topic) => readCommitted(broker.log(topic, 0)));
     assert.deepEqual(left, right, 'a transaction is torn between topics');
     const whole = ['0', '1', '1', '2'].slice(0, [0, 1, 3, 4][new Set(left).size - 1]);
     assert.deepEqual(left, [...whole, '9'], 'a transaction is there in part, or twice');
+    const alone = readCommitted(broker.log(once, 0));
+    assert.deepEqual(alone, whole.slice(0, 1), 'a transaction is torn in the topic that only it wrote to');
     assert.ok(new Set(whole).size >= told, `${told} commits were told, the log has ${left}`);
     return left!;
   } finally {
@@ -113,6 +118,7 @@ const survivors: Readonly<Record<string, (path: string) => boolean>> = {
   'the records without their decision': (path) => !path.includes(state),
   'the decision and half of the records': (path) => path.includes(state) || path.includes('/left-'),
   'the other half of the records': (path) => path.includes('/right-'),
+  'all but the topic that only the first wrote to': (path) => !path.includes(`/${once}-`),
 };
 
 describe('a commit that goes to the disk beside its records', () => {

@@ -1,19 +1,17 @@
 /**
- * The transaction coordinator: which producer has a transactional id, what its transaction holds, and how it ends. One
- * for the whole broker, called by the API handlers. The rules are transitions.ts; this file brings them to pass.
+ * The transaction coordinator: which producer has a transactional id, what its transaction holds, and how it ends. One for the
+ * whole broker, called by the API handlers. The rules are transitions.ts; this file brings them to pass.
  *
- * Changes are on disk before they are true here or told to anybody, one at a time for each transactional id. An end is two
- * of them with the markers between (KIP-98): once "prepare" is on disk the outcome is decided, whatever crashes; the markers
- * make it so in every partition, and "complete" says that they all did. A restart replays the log and goes on with the
- * markers of what was prepared.
+ * Changes are on disk before they are true here or told to anybody, one at a time for each transactional id. An end is two of
+ * them with the markers between (KIP-98): once "prepare" is on disk the outcome is decided; the markers make it so in every
+ * partition, and "complete" says that they all did. A restart goes on with the markers of what was prepared.
  *
- * Two changes wait for no disk, because "prepare" brings them there: "complete", without which the markers are only written
- * once more, and the beginning of a transaction within this process (`addPartitionsAtOnce`). And a commit within this process
- * goes to the disk together with its records (`commitWith`): its "prepare" names them, and stands only where they are found.
- *
- * What it is not: it never looks at records, and does not know which of them reached a partition.
+ * Within this process a transaction waits for the disk once: it begins without (`addPartitionsAtOnce`), its "prepare" goes there
+ * with its records and stands only where they are found (`commitWith`), and its markers wait for the next one's records
+ * (unsynced-markers.ts). It never looks at records, and does not know which of them reached a partition.
  */
 import type { ErrorName } from '../protocol/error-codes.ts';
+import { noteInvalidEnd, refused, refuseInit, told } from './answers.ts';
 import {
   type Attempt,
   type CommittedRecords,
@@ -23,7 +21,7 @@ import {
   type TransactionSurroundings,
 } from './entry.ts';
 import { listPartitions } from './partitions.ts';
-import { transactionRecord, transactionTombstone } from './records.ts';
+import { transactionRecord, transactionTombstone, type Unsynced } from './records.ts';
 import * as rules from './transitions.ts';
 import type {
   AwaitedRecords,
@@ -35,6 +33,7 @@ import type {
   Transaction,
   TransactionVersion,
 } from './types.ts';
+import { awaitsMarker, UnsyncedMarkers } from './unsynced-markers.ts';
 
 /**
  * How long a request waits here for the end of what is under way with its transactional id before the client is told to
@@ -52,11 +51,13 @@ export class TransactionCoordinator {
   readonly #periodic = new Set<{ cancel(): void }>();
   /** Producer ids of earlier starts of the broker. */
   readonly #formerIds = new Set<number>();
+  readonly #unsynced: UnsyncedMarkers;
   #isStopped = false;
 
   constructor(config: TransactionConfig, around: TransactionSurroundings) {
     this.#config = config;
     this.#around = around;
+    this.#unsynced = new UnsyncedMarkers(around, (entry) => this.#synced(entry));
   }
 
   get count(): number {
@@ -65,7 +66,7 @@ export class TransactionCoordinator {
 
   /** Gives the id to this producer: the next epoch, so that whoever had it is fenced; what was open is aborted. */
   initProducerId(request: InitRequest, done: (answer: ProducerAnswer) => void): void {
-    const refusal = this.#refuseInit(request);
+    const refusal = this.#isStopped ? 'NOT_COORDINATOR' : refuseInit(request, this.#config.timeoutMsMax);
     if (refusal !== null) {
       done(refused(refusal));
       return;
@@ -120,7 +121,9 @@ export class TransactionCoordinator {
   /** Whether a producer of an earlier start has something open here that no transaction holds. */
   isOrphan(producer: Pick<ProducerIdentity, 'producerId' | 'producerEpoch'>, partition: TopicPartition): boolean {
     if (!this.#formerIds.has(producer.producerId)) return false;
-    for (const { current } of this.#entries.values()) if (rules.holds(current, producer, partition)) return false;
+    for (const { current, unsynced } of this.#entries.values()) {
+      if (rules.holds(current, producer, partition) || awaitsMarker(unsynced, producer, partition)) return false;
+    }
     return true;
   }
 
@@ -158,13 +161,14 @@ export class TransactionCoordinator {
   }
 
   /** Called for each record of `__transaction_state` at the start, oldest first. */
-  replay(transactionalId: string, transaction: Transaction | null, awaited: readonly AwaitedRecords[] = []): void {
+  replay(transactionalId: string, transaction: Transaction | null, unsynced?: Unsynced): void {
     if (transaction === null) {
       this.#entries.delete(transactionalId);
       return;
     }
     const entry = new Entry(transaction, mayHaveOrphans(transaction));
-    entry.awaited = awaited;
+    entry.awaited = unsynced?.awaited ?? [];
+    entry.unsynced = unsynced?.markers ?? [];
     this.#entries.set(transactionalId, entry);
     this.#formerIds.add(transaction.producerId);
     if (transaction.nextProducerId >= 0) this.#formerIds.add(transaction.nextProducerId);
@@ -172,19 +176,24 @@ export class TransactionCoordinator {
 
   /**
    * All has been replayed: what was decided is brought to its end, and time begins to run. Resolves when the markers are
-   * appended that can be, before which nobody else may append: somebody may have seen them at their offsets.
+   * written that can be, before which nobody else may append: somebody may have seen them at their offsets.
    */
   async start(): Promise<void> {
     this.#every(this.#config.abortIntervalMs, () => this.abortTimedOut());
     this.#every(this.#config.expiryIntervalMs, () => this.expireIds());
-    const prepared = [...this.#entries.values()].filter(({ current }) => rules.isPrepared(current));
+    const entries = [...this.#entries.values()];
+    for (const entry of entries) this.#unsynced.writeAgain(entry);
+    const prepared = entries.filter(({ current }) => rules.isPrepared(current));
     await Promise.all(prepared.map((entry) => this.#decideAgain(entry)));
+    // What is appended is written at the end of the turn.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Everybody who waits is answered; nothing is accepted any more. What is prepared is completed after the next start. */
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#periodic) timer.cancel();
+    this.#unsynced.stop();
     for (const entry of this.#entries.values()) this.#wake(entry);
   }
 
@@ -199,11 +208,12 @@ export class TransactionCoordinator {
     }
   }
 
-  /** Forgets ids that nobody has used for long. */
+  /** Forgets ids that nobody has used for long, once their markers are on disk. */
   expireIds(): void {
     const nowMs = this.#around.timers.now();
     for (const [transactionalId, entry] of this.#entries) {
-      if (entry.isChanging || !rules.isExpired(entry.current, nowMs, this.#config.idExpirationMs)) continue;
+      if (entry.isChanging || entry.unsynced.length > 0) continue;
+      if (!rules.isExpired(entry.current, nowMs, this.#config.idExpirationMs)) continue;
       entry.isChanging = true;
       this.#around.log.append(transactionalId, transactionTombstone(transactionalId), 'durable', (error) => {
         entry.isChanging = false;
@@ -211,26 +221,6 @@ export class TransactionCoordinator {
         this.#wake(entry);
       });
     }
-  }
-
-  /** Clients give up after this, so whoever operates them will ask why. */
-  #noteInvalidEnd(now: Transaction, { producerEpoch }: ProducerIdentity, isCommit: boolean): void {
-    const { transactionalId, producerId, state } = now;
-    const fields = {
-      transactionalId,
-      producerId,
-      state,
-      epoch: now.producerEpoch,
-      askedEpoch: producerEpoch,
-      isCommit,
-    };
-    this.#around.logger.warn(fields, 'A transaction cannot end like this: it is not open, or has ended otherwise.');
-  }
-
-  #refuseInit({ transactionalId, timeoutMs }: InitRequest): ErrorName | null {
-    if (this.#isStopped) return 'NOT_COORDINATOR';
-    if (transactionalId === '') return 'INVALID_REQUEST';
-    return timeoutMs > 0 && timeoutMs <= this.#config.timeoutMsMax ? null : 'INVALID_TRANSACTION_TIMEOUT';
   }
 
   async #entryFor(request: InitRequest): Promise<Entry> {
@@ -325,7 +315,7 @@ export class TransactionCoordinator {
           : rules.decideEnd(now, who, isCommit, nowMs);
       },
       done: (error, next) => {
-        if (error === 'INVALID_TXN_STATE') this.#noteInvalidEnd(entry.current, who, isCommit);
+        if (error === 'INVALID_TXN_STATE') noteInvalidEnd(this.#around.logger, entry.current, who, isCommit);
         if (error !== 'NONE') done(refused(error));
         else done(told(next === null ? entry.current : rules.completed(next, next.lastUpdateTimestamp)));
       },
@@ -368,25 +358,27 @@ export class TransactionCoordinator {
     return new Promise((resolve) => {
       this.#change(entry, next, 'durable', (error) => {
         if (error !== 'NONE') this.#around.timers.set(retryMs, () => void this.#decideAgain(entry));
-        // The markers are appended right behind this.
-        setImmediate(resolve);
+        resolve();
       });
     });
   }
 
-  /** The decision and what it is about, both on their way to the disk; it is one when both are there. */
+  /** The decision, what it is about and the markers before it go to the disk together; it is one when all are there. */
   #changeWith(entry: Entry, next: Transaction, { awaited, durable }: CommittedRecords, done: Attempt['done']): void {
     entry.isChanging = true;
     const recorded = new Promise<ErrorName | null>((resolve) => {
-      this.#around.log.append(next.transactionalId, transactionRecord(next, awaited), 'durable', resolve);
+      this.#append(entry, next, 'durable', resolve, awaited);
     });
-    void Promise.allSettled([recorded, durable]).then(([decision, records]) => {
+    void Promise.allSettled([recorded, durable, this.#unsynced.sync(entry)]).then(([decision, records]) => {
       entry.isChanging = false;
       const failure = decision.status === 'fulfilled' ? decision.value : 'UNKNOWN_SERVER_ERROR';
       const isDecided = failure === null && records.status === 'fulfilled';
       if (isDecided) entry.current = next;
       done(isDecided ? 'NONE' : (failure ?? 'TRANSACTION_ABORTABLE'), next);
-      if (isDecided) this.#mark(entry);
+      if (isDecided) {
+        this.#unsynced.add(entry, next);
+        this.#mark(entry, 'written');
+      }
       this.#wake(entry);
     });
   }
@@ -395,7 +387,7 @@ export class TransactionCoordinator {
   #changeAtOnce(entry: Entry, next: Transaction, done: Attempt['done']): void {
     const { transactionalId } = next;
     entry.current = next;
-    this.#around.log.append(transactionalId, transactionRecord(next), 'written', (error) => {
+    this.#append(entry, next, 'written', (error) => {
       if (error === null) return;
       this.#around.logger.warn({ transactionalId, error }, 'The beginning of a transaction could not be written.');
     });
@@ -405,40 +397,57 @@ export class TransactionCoordinator {
   /** Makes the change true once it is on disk, or on its way there. */
   #change(entry: Entry, next: Transaction, until: 'durable' | 'written', done: Attempt['done']): void {
     entry.isChanging = true;
-    this.#around.log.append(next.transactionalId, transactionRecord(next), until, (error) => {
+    this.#append(entry, next, until, (error) => {
       entry.isChanging = false;
       if (error === null) entry.current = next;
       // Before those who wait: a producer's requests are served in the order in which they came.
       done(error ?? 'NONE', next);
-      if (error === null && rules.isPrepared(next)) this.#mark(entry);
+      if (error === null && rules.isPrepared(next)) this.#mark(entry, 'durable');
       this.#wake(entry);
     });
+  }
+
+  #append(
+    entry: Entry,
+    next: Transaction,
+    until: 'durable' | 'written',
+    done: (error: ErrorName | null) => void,
+    awaited: readonly AwaitedRecords[] = [],
+  ): void {
+    const record = transactionRecord(next, { awaited, markers: entry.unsynced });
+    this.#around.log.append(next.transactionalId, record, until, done);
+  }
+
+  /** Says so, so that no start has to look for them. */
+  #synced(entry: Entry): void {
+    if (this.#isStopped || entry.isChanging || rules.isPrepared(entry.current)) return;
+    this.#change(entry, entry.current, 'written', () => {});
   }
 
   /** Aborts what is open, under the next epoch, so that its producer cannot go on. */
   #fence(entry: Entry): void {
     const { transactionalId } = entry.current;
     const done = (error: ErrorName): void => {
-      if (error === 'NONE') return;
-      this.#around.logger.warn({ transactionalId, error }, 'A transaction could not be aborted; it is tried again.');
+      if (error !== 'NONE')
+        this.#around.logger.warn({ transactionalId, error }, 'A transaction could not be aborted; it is tried again.');
     };
     const decide = (now: Transaction, id: number | null): rules.Decision =>
       rules.decideFence(now, this.#around.timers.now(), id);
     this.#run({ entry, deadlineMs: 0, decide, done, timer: null });
   }
 
-  #mark(entry: Entry): void {
+  #mark(entry: Entry, until: 'durable' | 'written'): void {
     const marker = rules.markerOf(entry.current, this.#around.coordinatorEpoch);
-    this.#write(entry, marker, listPartitions(entry.current.partitions));
+    this.#write(entry, marker, listPartitions(entry.current.partitions), until);
   }
 
-  #write(entry: Entry, marker: Marker, partitions: readonly TopicPartition[]): void {
+  #write(entry: Entry, marker: Marker, partitions: readonly TopicPartition[], until: 'durable' | 'written'): void {
     if (this.#isStopped) return;
     if (partitions.length === 0) {
       this.#complete(entry);
       return;
     }
-    this.#around.markers.write(marker, partitions, (failed) => {
+    this.#around.markers.write(marker, partitions, until, (failed) => {
       if (failed.length === 0) {
         this.#complete(entry);
         return;
@@ -446,13 +455,12 @@ export class TransactionCoordinator {
       const { transactionalId } = entry.current;
       const message = 'Markers of a transaction cannot be written yet; they are tried again.';
       this.#around.logger.warn({ transactionalId, partitions: failed }, message);
-      this.#around.timers.set(retryMs, () => this.#write(entry, marker, failed));
+      this.#around.timers.set(retryMs, () => this.#write(entry, marker, failed, until));
     });
   }
 
   #complete(entry: Entry): void {
     if (this.#isStopped) return;
-    // Of a power cut before the next record of this id is durable, the markers are written again, which changes nothing.
     this.#change(entry, rules.completed(entry.current, this.#around.timers.now()), 'written', (error) => {
       if (error !== 'NONE') this.#around.timers.set(retryMs, () => this.#complete(entry));
     });
@@ -489,12 +497,4 @@ export class TransactionCoordinator {
     });
     this.#periodic.add(timer);
   }
-}
-
-function refused(error: ErrorName): ProducerAnswer {
-  return { error, producerId: -1, producerEpoch: -1 };
-}
-
-function told({ producerId, producerEpoch }: Transaction): ProducerAnswer {
-  return { error: 'NONE', producerId, producerEpoch };
 }

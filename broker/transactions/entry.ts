@@ -5,7 +5,7 @@
 import type { ErrorName } from '../protocol/error-codes.ts';
 import type { Logger, MarkerWriter, ProducerIdSource, RecordPresence, Timers, TransactionLog } from './ports.ts';
 import type { Decision } from './transitions.ts';
-import type { AwaitedRecords, Transaction } from './types.ts';
+import type { AwaitedRecords, Transaction, UnsyncedMarker } from './types.ts';
 
 export interface TransactionConfig {
   /** `transaction.max.timeout.ms`. */
@@ -36,6 +36,8 @@ export class Entry {
   mayHaveOrphans: boolean;
   /** What the commit that was found at the start stands only with. */
   awaited: readonly AwaitedRecords[] = [];
+  /** Markers that may not be on disk: every record of the id says so. */
+  unsynced: readonly UnsyncedMarker[] = [];
   /** A record about it is on its way to the disk, or a producer id is. */
   isChanging = false;
   readonly waiting = new Set<Attempt>();

@@ -14,7 +14,9 @@ interface PartitionMarkersOptions {
   readonly topics: Topics;
   readonly now: () => number;
   readonly logger: Logger;
-  /** The marker is durable in this partition of `__consumer_offsets`: offsets of the producer count now, or never. */
+  /** `log.flush.durable`: false lets nobody wait for the device. */
+  readonly isFlushDurable: boolean;
+  /** The marker is as durable as it was asked to be in this partition of `__consumer_offsets`: offsets of the producer count now, or never. */
   readonly onOffsetsEnded: (partition: number, producerId: number, isCommit: boolean) => void;
 }
 
@@ -35,12 +37,13 @@ export class PartitionMarkers implements MarkerWriter {
   write(
     marker: Marker,
     partitions: readonly TopicPartition[],
+    until: 'durable' | 'written',
     done: (failed: readonly TopicPartition[]) => void,
   ): void {
     const failed: TopicPartition[] = [];
     let pending = partitions.length;
     for (const partition of partitions) {
-      this.#append(marker, partition, true, (error) => {
+      this.#append(marker, partition, { acks: until === 'durable' ? -1 : 1, isDecided: true }, (error) => {
         if (error !== 'NONE' && !this.#isOver(marker, partition, error)) failed.push(partition);
         if (--pending === 0) done(failed);
       });
@@ -49,13 +52,25 @@ export class PartitionMarkers implements MarkerWriter {
 
   /** `done` is called once, after the call returned. */
   writeOne(marker: Marker, partition: TopicPartition, done: (error: ErrorName) => void): void {
-    this.#append(marker, partition, false, done);
+    this.#append(marker, partition, { acks: -1, isDecided: false }, done);
+  }
+
+  async sync(partitions: readonly TopicPartition[]): Promise<boolean> {
+    if (!this.#options.isFlushDurable) return true;
+    const flushed = await Promise.allSettled(partitions.map((partition) => this.#flush(partition)));
+    return flushed.every(({ status }) => status === 'fulfilled');
+  }
+
+  /** What is deleted needs no disk. */
+  async #flush({ topic, partition }: TopicPartition): Promise<void> {
+    const { topics } = this.#options;
+    if (topics.get(topic) !== undefined) await topics.existingLogOf(topic, partition)?.flush();
   }
 
   #append(
     marker: Marker,
     { topic, partition }: TopicPartition,
-    isDecided: boolean,
+    how: { readonly acks: -1 | 1; readonly isDecided: boolean },
     done: (error: ErrorName) => void,
   ): void {
     const { producerId, producerEpoch, coordinatorEpoch, isCommit } = marker;
@@ -64,7 +79,7 @@ export class PartitionMarkers implements MarkerWriter {
     const transactionVersion = marker.transactionVersion === 2 ? 2 : 1;
     try {
       const log = this.#options.topics.log(topic, partition);
-      log.append(batch, { acks: -1, origin: 'coordinator', transactionVersion, isDecided }, (error) => {
+      log.append(batch, { ...how, origin: 'coordinator', transactionVersion }, (error) => {
         if (error === null && topic === offsetsTopic) this.#options.onOffsetsEnded(partition, producerId, isCommit);
         done(error === null ? 'NONE' : error.code);
       });

@@ -23,15 +23,24 @@ export interface TransactionLog {
 
 export interface MarkerWriter {
   /**
-   * Writes the marker, whose end is decided on disk, into each partition, durably, and tells the group coordinator where it is a partition of offsets.
-   * `done` is called once, after the call returned, with the partitions where it must be tried again.
+   * Writes the marker, whose end is decided on disk, into each partition, and tells the group coordinator where it is a
+   * partition of offsets. `done` is called once, after the call returned, with the partitions where it must be tried again.
    */
-  write(marker: Marker, partitions: readonly TopicPartition[], done: (failed: readonly TopicPartition[]) => void): void;
+  write(
+    marker: Marker,
+    partitions: readonly TopicPartition[],
+    until: 'durable' | 'written',
+    done: (failed: readonly TopicPartition[]) => void,
+  ): void;
+  /** Resolves true when all that was written into these partitions is durable, false where it cannot become so. */
+  sync(partitions: readonly TopicPartition[]): Promise<boolean>;
 }
 
 export interface RecordPresence {
   /** Whether the partition holds these records of the producer, or the end of their transaction already. */
   holds(producer: Pick<ProducerIdentity, 'producerId' | 'producerEpoch'>, awaited: AwaitedRecords): boolean;
+  /** Whether a transaction of the producer is open in the partition, of an epoch before this one. */
+  isOpenBefore(producer: Pick<ProducerIdentity, 'producerId' | 'producerEpoch'>, partition: TopicPartition): boolean;
 }
 
 export interface ProducerIdSource {

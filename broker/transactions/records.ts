@@ -14,7 +14,13 @@ import {
 } from '../protocol/messages/generated/transaction-log-value.ts';
 import { Reader } from '../protocol/reader.ts';
 import { Writer } from '../protocol/writer.ts';
-import { type AwaitedRecords, type Transaction, type TransactionState, transactionStates } from './types.ts';
+import {
+  type AwaitedRecords,
+  type Transaction,
+  type TransactionState,
+  transactionStates,
+  type UnsyncedMarker,
+} from './types.ts';
 
 const keyVersion = 0;
 const valueVersion = 1;
@@ -23,17 +29,22 @@ const stateNames = Object.keys(transactionStates) as TransactionState[];
 export interface TransactionRecord {
   readonly key: Buffer;
   readonly value: Buffer | null;
-  /** A commit that stands only with its records, in JSON; Kafka's tools pass over headers they do not know. */
+  /** {@link Unsynced} in JSON; Kafka's tools pass over headers they do not know. */
   readonly headers: readonly { readonly key: string; readonly value: Buffer }[];
 }
 
 const awaitedHeader = 'millrace.awaited';
+const unsyncedHeader = 'millrace.unsynced';
 
-/** `awaited`: the records that may not be on disk when the decision is. */
-export function transactionRecord(
-  transaction: Transaction,
-  awaited: readonly AwaitedRecords[] = [],
-): TransactionRecord {
+/** What may not be on disk when a record is: the records of its commit, and markers of commits before. */
+export interface Unsynced {
+  readonly awaited: readonly AwaitedRecords[];
+  readonly markers: readonly UnsyncedMarker[];
+}
+
+const allSynced: Unsynced = { awaited: [], markers: [] };
+
+export function transactionRecord(transaction: Transaction, { awaited, markers } = allSynced): TransactionRecord {
   const value = new Writer();
   value.int16(valueVersion);
   const fields = {
@@ -49,14 +60,33 @@ export function transactionRecord(
     clientTransactionVersion: transaction.clientTransactionVersion,
   };
   encodeTransactionLogValue(value, fields, valueVersion);
-  const headers = awaited.length === 0 ? [] : [{ key: awaitedHeader, value: Buffer.from(JSON.stringify(awaited)) }];
+  const headers: { key: string; value: Buffer }[] = [];
+  if (awaited.length > 0) headers.push({ key: awaitedHeader, value: Buffer.from(JSON.stringify(awaited)) });
+  if (markers.length > 0) headers.push({ key: unsyncedHeader, value: Buffer.from(JSON.stringify(markers.map(plain))) });
   return { key: keyOf(transaction.transactionalId), value: value.toBuffer(), headers };
 }
 
-/** What the decision in this record waits for. */
-export function awaitedOf(headers: readonly { readonly key: string; readonly value: Buffer | null }[]) {
-  const value = headers.find(({ key }) => key === awaitedHeader)?.value;
-  return value == null ? [] : (JSON.parse(value.toString()) as readonly AwaitedRecords[]);
+/** A marker as JSON has it. */
+interface PlainMarker {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly partitions: readonly (readonly [string, readonly number[]])[];
+}
+
+function plain({ producerId, producerEpoch, partitions }: UnsyncedMarker): PlainMarker {
+  return { producerId, producerEpoch, partitions: [...partitions].map(([topic, ids]) => [topic, [...ids]]) };
+}
+
+/** What may be missing though this record is there. */
+export function unsyncedOf(headers: readonly { readonly key: string; readonly value: Buffer | null }[]): Unsynced {
+  const parsed = (name: string): unknown => {
+    const value = headers.find(({ key }) => key === name)?.value;
+    return value == null ? [] : JSON.parse(value.toString());
+  };
+  const markers = (parsed(unsyncedHeader) as readonly PlainMarker[]).map(({ partitions, ...marker }) => {
+    return { ...marker, partitions: new Map(partitions.map(([topic, ids]) => [topic, new Set(ids)])) };
+  });
+  return { awaited: parsed(awaitedHeader) as readonly AwaitedRecords[], markers };
 }
 
 export function transactionTombstone(transactionalId: string): TransactionRecord {

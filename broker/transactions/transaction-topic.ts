@@ -12,15 +12,11 @@ import type { Topic, Topics } from '../metadata/topics.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
 import { BatchBuilder } from '../protocol/records.ts';
 import type { TransactionLog } from './ports.ts';
-import { awaitedOf, decodeTransaction, type TransactionRecord } from './records.ts';
-import type { AwaitedRecords, Transaction } from './types.ts';
+import { decodeTransaction, type TransactionRecord, type Unsynced, unsyncedOf } from './records.ts';
+import type { Transaction } from './types.ts';
 
-/** Called per record; `awaited` is what a decision stands only with. */
-export type TransactionVisitor = (
-  transactionalId: string,
-  transaction: Transaction | null,
-  awaited: readonly AwaitedRecords[],
-) => void;
+/** Called per record. */
+export type TransactionVisitor = (transactionalId: string, transaction: Transaction | null, unsynced: Unsynced) => void;
 
 interface TransactionTopicOptions {
   readonly topics: Topics;
@@ -94,7 +90,7 @@ export class TransactionTopic implements TransactionLog {
       if (key === null) return;
       try {
         const record = decodeTransaction(key, value);
-        if (record !== null) visit(record.transactionalId, record.transaction, awaitedOf(headers));
+        if (record !== null) visit(record.transactionalId, record.transaction, unsyncedOf(headers));
       } catch (err) {
         const fields = { err, topic: log.topic, partition: log.partition, offset };
         this.#options.logger.error(fields, 'A record of a transaction cannot be read and is passed over.');

@@ -79,6 +79,14 @@ export interface AwaitedRecords extends TopicPartition {
   readonly lastSequence: number;
 }
 
+/** The marker of a commit within this process, which may be in these partitions without being on disk. */
+export interface UnsyncedMarker {
+  readonly producerId: number;
+  /** The marker's own: the next after that of the records. */
+  readonly producerEpoch: number;
+  readonly partitions: PartitionsByTopic;
+}
+
 /** What is written into every partition of a transaction that ends. */
 export interface Marker {
   readonly producerId: number;

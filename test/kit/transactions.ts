@@ -10,7 +10,7 @@ import { batchStarts, isControl, isTransactional, lastOffset, producerId } from 
 import { readRecords } from '../../broker/protocol/records.ts';
 import { TransactionCoordinator } from '../../broker/transactions/coordinator.ts';
 import type { MarkerWriter, TransactionLog } from '../../broker/transactions/ports.ts';
-import { decodeTransaction, type TransactionRecord } from '../../broker/transactions/records.ts';
+import { decodeTransaction, type TransactionRecord, unsyncedOf } from '../../broker/transactions/records.ts';
 import type {
   InitRequest,
   Marker,
@@ -87,7 +87,11 @@ export function mortalDisk(disk: FileSystem, lastWrite = Number.POSITIVE_INFINIT
       alive();
       handle.sync();
     },
-    syncLater: (done) => handle.syncLater((error) => done(isDead ? killed : error)),
+    syncLater: (done) => {
+      // A stop after the death brings nothing more to the device.
+      if (isDead) setImmediate(done, killed);
+      else handle.syncLater((error) => done(isDead ? killed : error));
+    },
     close: () => handle.close(),
   });
   const fs = new Proxy(disk, {
@@ -95,6 +99,8 @@ export function mortalDisk(disk: FileSystem, lastWrite = Number.POSITIVE_INFINIT
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
       return (...args: unknown[]) => {
+        // Like the disk's own, it never throws: whoever shares a sync would wait for ever.
+        if (isDead && name === 'syncDirectoryLater') return setImmediate(args[1] as (error: Error) => void, killed);
         alive();
         const result: unknown = value.apply(target, args);
         return name === 'open' ? mortalHandle(result as FileHandle) : result;
@@ -159,12 +165,17 @@ export class SimulatedMarkers implements MarkerWriter {
   write(
     marker: Marker,
     partitions: readonly TopicPartition[],
+    _until: 'durable' | 'written',
     done: (failed: readonly TopicPartition[]) => void,
   ): void {
     this.written.push({ marker, partitions });
     const finish = (): void => done(this.failing);
     if (this.isHeld) this.#held.push(finish);
     else finish();
+  }
+
+  async sync(): Promise<boolean> {
+    return true;
   }
 
   settle(): void {
@@ -207,15 +218,15 @@ export function transactionFixture(before: readonly TransactionRecord[] = []): T
   const coordinator = new TransactionCoordinator(config, {
     log,
     markers,
-    records: { holds: () => true },
+    records: { holds: () => true, isOpenBefore: () => true },
     producerIds: { next: async () => ++lastId },
     timers,
     logger: { info: noop, warn: noop, error: noop },
     coordinatorEpoch: 7,
   });
-  for (const { key, value } of before) {
+  for (const { key, value, headers } of before) {
     const { transactionalId, transaction } = decodeTransaction(key, value)!;
-    coordinator.replay(transactionalId, transaction);
+    coordinator.replay(transactionalId, transaction, unsyncedOf(headers));
   }
   const identity = ({ producerId, producerEpoch }: ProducerAnswer) => ({
     transactionalId: 'id',
