@@ -7,11 +7,12 @@ import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { type Logger, parseConfig, plainValue, type SourceOffset, type SourceRecord } from '../api/index.ts';
 import { sourceSettings } from './source-config.ts';
-import { envelope, type RunningSource, startSource, stopAll } from './source-harness.ts';
+import { envelope, type RunningSource, startSource, startWriter, stopAll } from './source-harness.ts';
 import { ourDefaults, sourceConfigDef } from './source-keys.ts';
 import { WalGuard } from './wal-guard.ts';
 
@@ -32,11 +33,11 @@ describe('control of PostgresSource', () => {
   });
 
   /** A table with rows that no snapshot reads; the stream is being read. */
-  async function streaming(more: Record<string, string> = {}, logger: Logger = silent) {
+  async function streaming(more: Record<string, string> = {}, logger: Logger = silent, setup = '') {
     const name = await server.createDatabase();
     const client = await server.connect(name);
     await client.query(`CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT i, i % 3 FROM generate_series(1, ${ROWS}) i;
-      CREATE TABLE beats (at timestamptz PRIMARY KEY)`);
+      CREATE TABLE beats (at timestamptz PRIMARY KEY); ${setup}`);
     const config = {
       'topic.prefix': 'shop',
       ...sourceAddress(server, name),
@@ -204,6 +205,43 @@ describe('control of PostgresSource', () => {
     await assert.rejects(guard('fail', '1000').look(), { code: 'PG_WAL_LIMIT', message: /holds back \d+ bytes/ });
     assert.equal(await guard('drop_slot', '1000').look(), true);
     for (const each of [warned, roomy]) each.close();
+  });
+
+  test('a table without a key is read by the column a signal names, and no row comes behind a change it does not have', async () => {
+    const setup = `CREATE TABLE k (n int, v int); ALTER TABLE k REPLICA IDENTITY FULL;
+      INSERT INTO k SELECT i / 3, 0 FROM generate_series(1, ${ROWS}) i`;
+    const { source, client } = await streaming({}, silent, setup);
+    const writer = startWriter(async (count) => {
+      await client.query(`UPDATE k SET v = ${count} WHERE n = ${count % (ROWS / 3)}`);
+      await sleep(2);
+    });
+    await source.task.signal!({
+      id: 'k',
+      type: 'execute-snapshot',
+      data: { 'data-collections': ['public.k'], 'surrogate-key': 'n' },
+    });
+    await source.until(() => progress(source) !== undefined);
+    await source.until(() => progress(source) === undefined);
+    await writer.stop();
+    await client.query('INSERT INTO t VALUES (0, 0)');
+    await source.untilRecord(({ topic }) => topic === 'shop.public.t');
+    const last = new Map<unknown, unknown>();
+    for (const record of source.records.filter(({ topic }) => topic === 'shop.public.k')) {
+      const { n, v } = envelope(record).after!;
+      last.set(n, v);
+    }
+    const rows = (await client.query<{ n: number; v: number }>('SELECT DISTINCT n, v FROM k')).rows;
+    assert.equal(last.size, rows.length);
+    for (const { n, v } of rows) assert.equal(last.get(n), v, `row ${n}`);
+    await client.query('INSERT INTO k VALUES (NULL, 1)');
+    const before = source.records.length;
+    await source.task.signal!({
+      id: 'l',
+      type: 'execute-snapshot',
+      data: { 'data-collections': ['public.k'], 'surrogate-key': 'n' },
+    });
+    await source.until(() => progress(source) === undefined && source.records.length > before);
+    assert.ok(source.records.slice(before).every((record) => envelope(record).op !== 'r'));
   });
 
   test('notifications tell how a snapshot beside the stream goes', async () => {

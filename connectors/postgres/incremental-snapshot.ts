@@ -11,6 +11,7 @@
 import type { Logger, SourceOffset } from '../api/index.ts';
 import { type CatalogTable, readTables } from './catalog.ts';
 import { readCopyLine } from './copy-rows.ts';
+import { type ChunkSource, type Current, chunkKey, chunkSql, firstLook } from './incremental-chunk.ts';
 import type { KeptChange, KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
 import { Tuple } from './pgoutput.ts';
@@ -22,7 +23,7 @@ import { lockTable } from './table-lock.ts';
 import { relationOf, type Tables } from './tables.ts';
 import { JsonWriter } from './types/json-writer.ts';
 import { hidesAsFuture, parseView } from './visibility.ts';
-import { quoteIdentifier, quoteLiteral, type WireConnection } from './wire/connection.ts';
+import { quoteLiteral, type WireConnection } from './wire/connection.ts';
 
 /** What remains to be read, kept in every offset while there is something. */
 interface Progress {
@@ -32,8 +33,12 @@ interface Progress {
   readonly tables: readonly string[];
   /** Conditions by table. */
   readonly filters: Readonly<Record<string, string>>;
+  /** Columns to cut chunks by, by table, where a signal names one. */
+  readonly surrogates?: Readonly<Record<string, string>>;
   /** The key of the last row written, as text; null at the beginning of a table. */
   readonly after: readonly string[] | null;
+  /** Of the current table; absent before its first chunk. */
+  readonly current?: Current;
   readonly isPaused: boolean;
 }
 
@@ -42,15 +47,18 @@ interface Chunk {
   readonly mark: string;
   readonly relation: number;
   readonly encoder: TableEncoder;
-  /** Rows by key, in order: key bytes and the beginning of the envelope. */
-  readonly rows: Map<string, ChunkRow>;
-  /** Where the table goes on; null at its end. */
-  readonly next: readonly string[] | null;
-  readonly scanned: number;
+  readonly rows: readonly ChunkRow[];
+  /** The key of the last row, null without rows. */
+  readonly last: readonly string[] | null;
+  readonly isEnd: boolean;
+  /** With this chunk. */
+  readonly current: Current;
 }
 
 interface ChunkRow {
-  readonly key: Buffer;
+  /** What tells the row from others: its key, else the column that chunks are cut by. */
+  readonly identity: string;
+  readonly key: Buffer | null;
   readonly value: Buffer;
   /** What is kept of its large values. */
   readonly kept: KeptChange | null;
@@ -84,10 +92,11 @@ export class IncrementalSnapshot implements StreamListener {
   #touchedRelation = 0;
   /** That table was truncated since. */
   #isEmptied = false;
+  /** The column that tells its rows apart, where it has no key. */
+  #identityColumn = '';
   #recent = new Set<number>();
   #reading: Promise<void> | null = null;
   #connection: WireConnection | null = null;
-  #scanned = 0;
   #failure: Error | null = null;
   #isClosed = false;
 
@@ -128,14 +137,23 @@ export class IncrementalSnapshot implements StreamListener {
   }
 
   /** Begins to read these tables; those being read already come first. */
-  execute(id: string, tables: readonly string[], filters: Readonly<Record<string, string>>): void {
+  execute(
+    id: string,
+    tables: readonly string[],
+    filters: Readonly<Record<string, string>>,
+    surrogate: string | null = null,
+  ): void {
     const before = this.#progress;
+    const added = tables.filter((table) => before?.tables.includes(table) !== true);
+    const surrogates = surrogate === null ? [] : added.map((table) => [table, surrogate]);
     this.#progress = {
+      after: null,
+      isPaused: false,
+      ...before,
       id,
-      tables: [...(before?.tables ?? []), ...tables.filter((table) => before?.tables.includes(table) !== true)],
+      tables: [...(before?.tables ?? []), ...added],
       filters: { ...before?.filters, ...filters },
-      after: before?.after ?? null,
-      isPaused: before?.isPaused ?? false,
+      surrogates: { ...before?.surrogates, ...Object.fromEntries(surrogates) },
     };
     this.#tell('STARTED', { data_collections: tables.join(',') });
     this.#tell('DATA_COLLECTIONS_RESOLVED', { data_collections: tables.join(',') });
@@ -148,8 +166,10 @@ export class IncrementalSnapshot implements StreamListener {
     const left = tables === null ? [] : progress.tables.filter((table) => !tables.includes(table));
     const isCurrent = left[0] !== progress.tables[0];
     if (isCurrent) this.#forgetChunk();
-    this.#tell('ABORTED', { data_collections: (tables ?? progress.tables).join(',') });
-    this.#progress = left.length === 0 ? null : { ...progress, tables: left, after: isCurrent ? null : progress.after };
+    this.#tell('ABORTED', tables === null ? undefined : { data_collections: tables.join(',') });
+    if (left.length === 0) this.#progress = null;
+    else if (isCurrent) this.#progress = { ...withoutCurrent(progress), tables: left };
+    else this.#progress = { ...progress, tables: left };
   }
 
   pause(isPaused: boolean): void {
@@ -159,10 +179,12 @@ export class IncrementalSnapshot implements StreamListener {
   }
 
   changed(relation: number, table: TableEncoder, row: Tuple, before: Tuple | null): void {
-    if (this.#touched === null || relation !== this.#touchedRelation || !table.hasKey) return;
+    if (this.#touched === null || relation !== this.#touchedRelation) return;
     for (const tuple of before === null ? [row] : [row, before]) {
-      table.writeKey(this.#out, tuple);
-      this.#touched.add(this.#out.take().toString());
+      if (table.hasKey) {
+        table.writeKey(this.#out, tuple);
+        this.#touched.add(this.#out.take().toString());
+      } else this.#touched.add(this.#identityOf(relation, tuple));
     }
   }
 
@@ -170,6 +192,13 @@ export class IncrementalSnapshot implements StreamListener {
     if (this.#touched === null || relation !== this.#touchedRelation) return;
     // What the chunk has seen is gone, and what it may have seen of later rows the stream brings by itself.
     this.#isEmptied = true;
+  }
+
+  /** What a row without a key is known by: the column that chunks are cut by. */
+  #identityOf(relation: number, { buffer, starts, ends }: Tuple): string {
+    const columns = this.#context.tables.relation(relation)?.columns ?? [];
+    const place = columns.findIndex(({ name }) => name === this.#identityColumn);
+    return place < 0 ? '' : buffer.toString('utf8', starts[place]!, ends[place]!);
   }
 
   committed(xid: number): void {
@@ -189,10 +218,10 @@ export class IncrementalSnapshot implements StreamListener {
     const progress = this.#progress!;
     const isEmptied = this.#isEmptied;
     this.#forgetChunk();
-    const rows = isEmptied ? [] : [...chunk.rows].filter(([key]) => !touched.has(key));
+    const rows = isEmptied ? [] : chunk.rows.filter(({ identity }) => !touched.has(identity));
     this.#advance(progress, chunk);
     const after = { ...offset, incremental_snapshot: undefined, ...this.offset };
-    rows.forEach(([, { key, value, kept }], index) => {
+    rows.forEach(({ key, value, kept }, index) => {
       const { encoder } = chunk;
       if (kept !== null) this.#context.kept!.add(batch, offset, kept);
       this.#out.raw(value);
@@ -200,34 +229,48 @@ export class IncrementalSnapshot implements StreamListener {
       const transaction = { serial: -3, xid: null, commitMicros: nowMicros(), lastCommitLsn: Number(offset.lsn) };
       encoder.writeOrigin(this.#out, transaction, 'incremental', lsn, 'r', batch.clocks);
       const at = index === rows.length - 1 ? after : offset;
-      batch.add(encoder.topic, encoder.keySchema, key, encoder.valueSchema, this.#out.take(), at);
+      const keySchema = key === null ? null : encoder.keySchema;
+      batch.add(encoder.topic, keySchema, key, encoder.valueSchema, this.#out.take(), at);
     });
     this.#context.notifications.flush(batch, after);
   }
 
   #advance(progress: Progress, chunk: Chunk): void {
-    this.#scanned += chunk.scanned;
-    const [table] = progress.tables;
-    if (chunk.next !== null) {
-      this.#progress = { ...progress, after: chunk.next };
-      const data = { current_collection_in_progress: table!, last_processed_key: chunk.next.join(',') };
-      this.#tell('IN_PROGRESS', { ...data, data_collections: progress.tables.join(',') });
-      return;
-    }
-    this.#endTable(progress);
+    const { current, last, isEnd } = chunk;
+    const now = { ...progress, after: last ?? progress.after, current };
+    this.#progress = now;
+    if (last !== null) this.#tellProgress(now, current, last);
+    if (isEnd) this.#endTable(now, current.maximum === null ? 'EMPTY' : 'SUCCEEDED');
   }
 
-  #endTable(progress: Progress): void {
+  #tellProgress(progress: Progress, { maximum, totalRows, chunks }: Current, last: readonly string[]): void {
+    const { chunkRows } = this.#context.settings.snapshot;
+    const total =
+      totalRows === null
+        ? {}
+        : { total_rows: String(totalRows), total_chunks: String(Math.ceil(totalRows / chunkRows)) };
+    this.#tell('IN_PROGRESS', {
+      current_collection_in_progress: progress.tables[0]!,
+      last_processed_key: last.join(','),
+      maximum_key: maximum?.join(',') ?? '<null>',
+      chunk_index: String(chunks),
+      ...total,
+      data_collections: progress.tables.join(','),
+    });
+  }
+
+  #endTable(progress: Progress, status: ScanStatus): void {
     const [table, ...left] = progress.tables;
+    const { scanned = 0, totalRows = null } = progress.current ?? {};
     this.#tell('TABLE_SCAN_COMPLETED', {
       scanned_collection: table!,
-      total_rows_scanned: String(this.#scanned),
+      total_rows_scanned: String(scanned),
+      ...(totalRows === null ? {} : { total_rows: String(totalRows) }),
       data_collections: progress.tables.join(','),
-      status: 'SUCCEEDED',
+      status,
     });
-    this.#scanned = 0;
     if (left.length === 0) this.#tell('COMPLETED');
-    this.#progress = left.length === 0 ? null : { ...progress, tables: left, after: null };
+    this.#progress = left.length === 0 ? null : { ...withoutCurrent(progress), tables: left };
   }
 
   #forgetChunk(): void {
@@ -248,13 +291,22 @@ export class IncrementalSnapshot implements StreamListener {
     for (;;) {
       const captured = await this.#context.captured(connection);
       const table = captured.find((it) => `${it.schema}.${it.name}` === name);
-      if (table === undefined || table.primaryKey.length === 0) return this.#skip(progress, name!, table !== undefined);
+      if (table === undefined) return this.#skip(progress, 'is not captured', 'UNKNOWN_SCHEMA');
+      const key = chunkKey(table, progress.surrogates?.[name!], this.#context.settings);
+      if (typeof key === 'string') return this.#skip(progress, key, 'NO_PRIMARY_KEY');
       this.#touchedRelation = table.oid;
+      this.#identityColumn = key[0]!;
       this.#touched = new Set();
       this.#isEmptied = false;
-      const chunk = await this.#readChunk(connection, progress, table);
+      const chunk = await this.#readChunk(connection, progress, { table, key });
       if (this.#isClosed || this.#progress !== progress) return this.#forgetChunk();
-      if (chunk === null) {
+      if (chunk === 'nulls')
+        return this.#skip(
+          progress,
+          `holds rows whose ${key.join(', ')} is null, and chunks are cut by that`,
+          'SKIPPED',
+        );
+      if (chunk === 'hidden') {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         continue;
       }
@@ -266,27 +318,38 @@ export class IncrementalSnapshot implements StreamListener {
     }
   }
 
-  #skip(progress: Progress, name: string, hasTable: boolean): void {
-    const why = hasTable ? 'has no primary key' : 'is not captured';
+  #skip(progress: Progress, why: string, status: ScanStatus): void {
+    const [name] = progress.tables;
     this.#context.logger.warn({ table: name }, `Table ${name} ${why}, so it cannot be read beside the stream.`);
-    this.#endTable(progress);
+    this.#endTable(progress, status);
   }
 
-  /** Null where a transaction that was streamed already is not visible yet, or the table is not what it was. */
-  async #readChunk(connection: WireConnection, progress: Progress, table: CatalogTable): Promise<Chunk | null> {
+  /**
+   * Or why not: a transaction that was streamed already is not visible yet, or the table is not what it was; a key is null,
+   * and no chunk goes on behind that.
+   */
+  async #readChunk(
+    connection: WireConnection,
+    progress: Progress,
+    source: ChunkSource,
+  ): Promise<Chunk | 'hidden' | 'nulls'> {
+    const { table } = source;
     await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     try {
       // Before anything is seen: who looks from before a table was written anew (ALTER TABLE) sees it empty.
-      if (!(await lockTable(connection, table))) return null;
+      if (!(await lockTable(connection, table))) return 'hidden';
       const [view] = await connection.query('SELECT pg_current_snapshot()::text AS view');
-      if (this.#hidesStreamed(view!.view!)) return null;
-      const [current] = await readTables(connection, [table.oid]);
-      if (JSON.stringify(current) !== JSON.stringify(table)) return null;
+      if (this.#hidesStreamed(view!.view!)) return 'hidden';
+      const [seen] = await readTables(connection, [table.oid]);
+      if (JSON.stringify(seen) !== JSON.stringify(table)) return 'hidden';
+      const current = progress.current ?? (await firstLook(connection, source, filterOf(progress)));
+      if (current === null) return 'nulls';
       const relation = relationOf(table, null);
       const encoder = await this.#context.tables.describe(relation, connection);
       const columns = relation.columns.map((column) => column.name);
-      await connection.startStream(chunkSql(table, columns, progress, this.#context.settings.snapshot.chunkRows));
-      return await this.#takeRows(connection, table, encoder, columns);
+      const place = { filter: filterOf(progress), after: progress.after, current };
+      await connection.startStream(chunkSql(source, columns, place, this.#context.settings.snapshot.chunkRows));
+      return await this.#takeRows(connection, source, encoder, place.current, columns);
     } finally {
       await connection.query('COMMIT');
     }
@@ -302,43 +365,49 @@ export class IncrementalSnapshot implements StreamListener {
 
   async #takeRows(
     connection: WireConnection,
-    table: CatalogTable,
+    { table, key }: ChunkSource,
     encoder: TableEncoder,
+    before: Current,
     columns: readonly string[],
   ): Promise<Chunk> {
-    const rows: Chunk['rows'] = new Map();
+    const rows: ChunkRow[] = [];
     const row = new Tuple();
-    const keyPlaces = table.primaryKey.map((name) => columns.indexOf(name));
+    const keyPlaces = key.map((name) => columns.indexOf(name));
     const { chunkRows } = this.#context.settings.snapshot;
     const { kept } = this.#context;
-    let last: string[] = [];
-    let count = 0;
+    let last: string[] | null = null;
     await connection.readCopy((buffer, start, end) => {
       readCopyLine(buffer, start, end - 1, columns.length, row);
       last = keyPlaces.map((place) => row.buffer.toString('utf8', row.starts[place]!, row.ends[place]!));
-      encoder.writeKey(this.#out, row);
-      const key = this.#out.take();
+      let bytes: Buffer | null = null;
+      if (encoder.hasKey) {
+        encoder.writeKey(this.#out, row);
+        bytes = this.#out.take();
+      }
       this.#out.raw(OPERATION_HEAD);
       encoder.writeRow(this.#out, row, null);
-      rows.set(key.toString(), { key, value: this.#out.take(), kept: kept?.changeOf(encoder, row) ?? null });
-      count++;
+      const identity = bytes?.toString() ?? last[0]!;
+      rows.push({ identity, key: bytes, value: this.#out.take(), kept: kept?.changeOf(encoder, row) ?? null });
     });
     const mark = `${process.pid}.${nowMicros()}`;
-    return { mark, relation: table.oid, encoder, rows, next: count < chunkRows ? null : last, scanned: count };
+    const isEnd = rows.length < chunkRows;
+    const chunks = before.chunks + (rows.length > 0 ? 1 : 0);
+    const current = { ...before, chunks, scanned: before.scanned + rows.length };
+    return { mark, relation: table.oid, encoder, rows, last, isEnd, current };
   }
 }
 
-function chunkSql(table: CatalogTable, columns: readonly string[], progress: Progress, rows: number): string {
-  const from = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  const key = table.primaryKey.map(quoteIdentifier).join(', ');
-  const conditions: string[] = [];
-  const filter = progress.filters[`${table.schema}.${table.name}`];
-  if (filter !== undefined) conditions.push(`(${filter})`);
-  // A literal without a type takes that of the column it is compared with.
-  if (progress.after !== null) conditions.push(`(${key}) > (${progress.after.map(quoteLiteral).join(', ')})`);
-  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  const list = columns.map(quoteIdentifier).join(', ');
-  return `COPY (SELECT ${list} FROM ${from}${where} ORDER BY ${key} LIMIT ${rows}) TO STDOUT`;
+/** How reading a table ended, in Debezium's words. */
+type ScanStatus = 'SUCCEEDED' | 'EMPTY' | 'SKIPPED' | 'NO_PRIMARY_KEY' | 'UNKNOWN_SCHEMA';
+
+/** The condition for the current table. */
+function filterOf({ tables, filters }: Progress): string | undefined {
+  return filters[tables[0]!];
+}
+
+/** The same at the beginning of its next table. */
+function withoutCurrent({ current: _, ...progress }: Progress): Progress {
+  return { ...progress, after: null };
 }
 
 function parseProgress(stored: unknown): Progress | null {

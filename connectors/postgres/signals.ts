@@ -20,6 +20,7 @@ interface SignalData {
   readonly type?: string;
   readonly message?: string;
   readonly 'data-collections'?: readonly string[];
+  readonly 'surrogate-key'?: string;
   readonly 'additional-conditions'?: readonly { readonly 'data-collection': string; readonly filter: string }[];
 }
 
@@ -109,7 +110,8 @@ function execute(id: string, data: SignalData, targets: SignalTargets): void {
     tables.filter((table) => matches(condition['data-collection'], table)).map((table) => [table, condition.filter]),
   );
   const filters = Object.fromEntries(conditions) as Record<string, string>;
-  if (kind === 'incremental') targets.incremental.execute(id, tables, filters);
+  const surrogate = data['surrogate-key'] || null;
+  if (kind === 'incremental') targets.incremental.execute(id, tables, filters, surrogate);
   else targets.blocking.execute({ id, tables, filters });
 }
 

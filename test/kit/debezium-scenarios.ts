@@ -457,6 +457,24 @@ export const debeziumScenarios: readonly DebeziumScenario[] = [
     ],
   },
   {
+    name: 'signals-scans',
+    config: {
+      'snapshot.mode': 'no_data',
+      'signal.data.collection': 'public.signals',
+      'incremental.snapshot.chunk.size': '2',
+      'notification.enabled.channels': 'sink',
+      'notification.sink.topic.name': 'notes',
+    },
+    setup: `CREATE TABLE signals (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048)); CREATE TABLE two (a int, b text, v int, PRIMARY KEY (b, a)); CREATE TABLE keyless (n int NOT NULL, v int); ALTER TABLE keyless REPLICA IDENTITY FULL; CREATE TABLE void (id int PRIMARY KEY); INSERT INTO two SELECT i, 'x' || i, i FROM generate_series(1, 4) i; INSERT INTO keyless SELECT i, i FROM generate_series(1, 3) i;`,
+    steps: [
+      `INSERT INTO signals VALUES ('scan-1', 'execute-snapshot', '{"type": "incremental", "data-collections": ["public.void", "public.two"]}')`,
+      `INSERT INTO signals VALUES ('scan-2', 'execute-snapshot', '{"data-collections": ["public.two"], "additional-conditions": [{"data-collection": "public.two", "filter": "v > 1"}]}')`,
+      `INSERT INTO signals VALUES ('scan-3', 'execute-snapshot', '{"data-collections": ["public.keyless"]}')`,
+      `INSERT INTO signals VALUES ('scan-4', 'execute-snapshot', '{"data-collections": ["public.two"], "surrogate-key": "v"}')`,
+      `INSERT INTO signals VALUES ('scan-5', 'execute-snapshot', '{"data-collections": ["public.keyless"], "surrogate-key": "n"}')`,
+    ],
+  },
+  {
     name: 'geometry',
     config: { 'include.unknown.datatypes': 'true' },
     setup: `CREATE TYPE pair AS (a int, b text); CREATE TABLE shapes (id int PRIMARY KEY, l line, s lseg, bx box, pa path, po polygon, c circle, tq tsquery, pl pg_lsn, rc regclass, co pair, mr int4multirange);`,
