@@ -5,80 +5,15 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
 import { readGolden } from '../../test/kit/debezium-golden.ts';
-import { playScenario, type RecordedRecord, type Recorder } from '../../test/kit/debezium-player.ts';
+import { playScenario, type RecordedRecord } from '../../test/kit/debezium-player.ts';
 import { debeziumScenarios } from '../../test/kit/debezium-scenarios.ts';
 import { debeziumSuiteScenarios } from '../../test/kit/debezium-suite-scenarios.ts';
+import { startOurs } from '../../test/kit/our-recorder.ts';
 import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
-import { type Converter, JsonText, parseConfig, type RecordValue, type Schema } from '../api/index.ts';
-import { jsonPlugin } from '../converters/json.ts';
-import { startSource } from './source-harness.ts';
-import { debeziumDefaults } from './source-keys.ts';
 
 /** As many at once as two cores like. */
 const CONCURRENCY = 4;
-
-function jsonConverter(withSchemas: boolean) {
-  const converter = jsonPlugin.create() as Converter;
-  const { config } = parseConfig(jsonPlugin.config, { 'schemas.enable': String(withSchemas) });
-  converter.configure(config, { isKey: false });
-  return converter;
-}
-
-const payloads = jsonConverter(false);
-const envelopes = jsonConverter(true);
-const NULL = new JsonText(Buffer.from('null'));
-
-function payloadOf(schema: Schema | null, value: RecordValue): string | null {
-  const bytes = payloads.fromConnectData('', schema, value) as Uint8Array | null;
-  return bytes === null ? null : Buffer.from(bytes).toString();
-}
-
-/** The schema's JSON, cut out of the envelope of a null. */
-function schemaOf(schema: Schema | null): string | null {
-  if (schema === null) return null;
-  const text = Buffer.from(envelopes.fromConnectData('', schema, NULL) as Uint8Array).toString();
-  return text.slice('{"schema":'.length, text.lastIndexOf(',"payload":'));
-}
-
-async function startOurs(config: Readonly<Record<string, string>>): Promise<Recorder> {
-  const { 'poll.interval.ms': _, ...known } = config;
-  const source = await startSource({ config: known, defaults: debeziumDefaults });
-  const records: RecordedRecord[] = [];
-  let isStopped = false;
-  let failure: string | null = null;
-  const loop = (async () => {
-    while (!isStopped) {
-      await turn(); // Polls that answer at once would keep timers waiting.
-      for (const record of await source.poll()) {
-        records.push({
-          topic: record.topic,
-          key: payloadOf(record.keySchema, record.key),
-          keySchema: schemaOf(record.keySchema),
-          value: payloadOf(record.valueSchema, record.value),
-          valueSchema: schemaOf(record.valueSchema),
-          headers: record.headers.map(({ key, schema, value }) => ({
-            name: key,
-            value: payloadOf(schema, value),
-            valueSchema: schemaOf(schema),
-          })),
-        });
-      }
-    }
-  })().catch((error: Error) => {
-    failure = error.message;
-  });
-  return {
-    records,
-    failure: () => failure,
-    async stop() {
-      isStopped = true;
-      await source.stop();
-      await loop;
-    },
-  };
-}
 
 /**
  * The notifications in order, members and lists of tables sorted: Debezium's come in the order of a hash. The signal table is

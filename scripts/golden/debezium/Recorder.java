@@ -2,8 +2,9 @@
  * Runs Debezium's Postgres connector as Kafka Connect's worker would, without a broker behind it, and prints every
  * record as one line of JSON: what Connect's own JsonConverter makes of key, value, headers and their schemas.
  *
- * Started by scripts/golden/record-debezium.ts, which writes the configuration to standard input (one key=value a line, an
- * empty line ends it) and ends the program by closing that input. Not part of the product.
+ * Started by scripts/golden/debezium-peer.ts, which speaks to its standard input: a configuration (one key=value a line, an
+ * empty line ends it) starts a connector, the line "stop" ends it and is answered by {"stopped":true}; then the next one may
+ * come. The end of the input ends the program. Not part of the product.
  */
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -42,21 +43,36 @@ public class Recorder {
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         System.setOut(System.err);
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (Map<String, String> config = readConfig(in); config != null; config = readConfig(in)) {
+            run(config, in, out);
+            out.println("{\"stopped\":true}");
+        }
+        System.exit(0);
+    }
+
+    /** The next configuration, or null at the end of the input. */
+    static Map<String, String> readConfig(BufferedReader in) throws Exception {
         Map<String, String> config = new HashMap<>();
-        for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            if (line.isEmpty()) return config;
             int at = line.indexOf('=');
             config.put(line.substring(0, at), line.substring(at + 1).replace("\\n", "\n"));
         }
+        return null;
+    }
+
+    /** Runs one connector until it is told to stop. A failure is a line of its own, and the stop is waited for all the same. */
+    static void run(Map<String, String> config, BufferedReader in, PrintStream out) throws Exception {
         SourceConnector connector = (SourceConnector) Class.forName("io.debezium.connector.postgresql.PostgresConnector").getDeclaredConstructor().newInstance();
-        connector.initialize(new NoConnector());
-        connector.start(config);
-        Map<String, String> taskConfig = connector.taskConfigs(1).get(0);
         SourceTask task = (SourceTask) connector.taskClass().getDeclaredConstructor().newInstance();
-        task.initialize(new NoOffsets(taskConfig));
-        task.start(taskConfig);
         boolean[] ended = {false};
         Thread poller = new Thread(() -> {
             try {
+                connector.initialize(new NoConnector(out));
+                connector.start(config);
+                Map<String, String> taskConfig = connector.taskConfigs(1).get(0);
+                task.initialize(new NoOffsets(taskConfig));
+                task.start(taskConfig);
                 while (!ended[0]) {
                     List<SourceRecord> records = task.poll();
                     if (records == null) continue;
@@ -67,17 +83,22 @@ public class Recorder {
                     task.commit();
                 }
             } catch (Throwable failure) {
-                failure.printStackTrace();
-                System.exit(1);
+                if (!ended[0]) fail(failure, out);
             }
         });
         poller.start();
-        while (in.readLine() != null) { }
+        for (String line = in.readLine(); line != null && !line.equals("stop"); line = in.readLine()) { }
         ended[0] = true;
         poller.join(5000);
         task.stop();
         connector.stop();
-        System.exit(0);
+    }
+
+    static void fail(Throwable failure, PrintStream out) {
+        failure.printStackTrace();
+        StringBuilder text = new StringBuilder();
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) text.append(cause).append("; ");
+        out.println(mapper.createObjectNode().put("failure", text.toString()));
     }
 
     static String describe(SourceRecord record) throws Exception {
@@ -112,8 +133,10 @@ public class Recorder {
     }
 
     static final class NoConnector implements SourceConnectorContext {
+        private final PrintStream out;
+        NoConnector(PrintStream out) { this.out = out; }
         public void requestTaskReconfiguration() { }
-        public void raiseError(Exception e) { e.printStackTrace(); System.exit(1); }
+        public void raiseError(Exception e) { fail(e, out); }
         public OffsetStorageReader offsetStorageReader() { return new NoOffsets(Map.of()); }
         public PluginMetrics pluginMetrics() { return null; }
     }
