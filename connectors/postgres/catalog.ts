@@ -132,15 +132,18 @@ async function names(connection: WireConnection, from: string): Promise<TableNam
   return rows.map((row) => ({ oid: Number(row.oid), schema: row.schema!, name: row.name! }));
 }
 
+/** int2vector and oidvector are arrays by their category, but not by their text. */
+const IS_ARRAY = "t.typcategory = 'A' AND t.oid NOT IN ('int2vector'::regtype, 'oidvector'::regtype)";
+
 const TYPES = (oids: readonly number[]) => `
 WITH RECURSIVE wanted(oid) AS (
   SELECT unnest('{${oids.join(',')}}'::oid[])
   UNION
   SELECT part FROM wanted JOIN pg_type t ON t.oid = wanted.oid,
-    unnest(ARRAY[t.typbasetype, CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END]) AS part WHERE part <> 0
+    unnest(ARRAY[t.typbasetype, CASE WHEN ${IS_ARRAY} THEN t.typelem ELSE 0 END]) AS part WHERE part <> 0
 )
 SELECT t.oid, t.typname AS name, t.typtype AS kind, t.typbasetype AS base, t.typtypmod AS modifier,
-  CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END AS element,
+  CASE WHEN ${IS_ARRAY} THEN t.typelem ELSE 0 END AS element,
   (SELECT json_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid) AS labels
 FROM pg_type t JOIN wanted USING (oid)`;
 

@@ -1,8 +1,9 @@
 /**
- * A column's DEFAULT as the default of its schema, as Debezium reads it: literals are themselves, a function (now(),
- * nextval) is the type's zero, any other expression is nothing.
+ * A column's DEFAULT as the default of its schema: literals are themselves, a function (now(), nextval) is the type's zero, any
+ * other expression is nothing. Under Debezium's class name it is what Debezium takes for it (compatible-defaults.ts).
  */
 import { type ConnectValue, JsonText, LogicalNames, type Schema } from '../api/index.ts';
+import { compatibleDefault, type DefaultText, toScale } from './compatible-defaults.ts';
 import { JsonWriter } from './types/json-writer.ts';
 import type { ColumnMapping } from './types/mapping.ts';
 
@@ -16,11 +17,16 @@ const out = new JsonWriter();
 
 /**
  * The mapping with the default in its schema, where `expression` (as `pg_get_expr` writes it) has one. A NOT NULL column
- * that the server did not send then stands as its default.
+ * that the server did not send then stands as its default. `debeziumType` is the type by whose rules Debezium would read it.
  */
-export function withDefault(mapping: ColumnMapping, expression: string | null): ColumnMapping {
+export function withDefault(
+  mapping: ColumnMapping,
+  expression: string | null,
+  debeziumType: string | null,
+): ColumnMapping {
   if (expression === null || !isSimple(mapping.schema)) return mapping;
-  const json = defaultJson(mapping, expression);
+  const found = debeziumType === null ? defaultText(expression) : compatibleDefault(debeziumType, expression);
+  const json = defaultJson(mapping, found);
   if (json === null || json === 'null') return mapping;
   return {
     ...mapping,
@@ -35,15 +41,32 @@ function isSimple(schema: Schema): boolean {
   return !['bytes', 'array', 'map', 'struct'].includes(schema.type);
 }
 
-function defaultJson(mapping: ColumnMapping, expression: string): string | null {
-  const literal = literalOf(expression);
-  if (literal !== null) {
-    const source = Buffer.from(literal === 'true' ? 't' : literal === 'false' ? 'f' : literal);
+function defaultJson(mapping: ColumnMapping, found: DefaultText): string | null {
+  if (found === null) return null;
+  if (found === 'zero') return ZEROS[mapping.schema.name ?? ''] ?? mapping.zero;
+  const text = mapping.scale === undefined ? found.text : toScale(found.text, mapping.scale);
+  if (text === null) return null;
+  const source = Buffer.from(text);
+  try {
     mapping.write(out, source, 0, source.length);
-    return out.take().toString();
+  } catch {
+    // What the type's writer does not understand is no value of it.
+    out.discard();
+    return null;
   }
-  if (!FUNCTION.test(expression) && !KEYWORDS.test(expression)) return null;
-  return mapping.schema.name === 'io.debezium.data.Uuid' ? '"00000000-0000-0000-0000-000000000000"' : mapping.zero;
+  return out.take().toString();
+}
+
+/** What stands for the value of a function, where an empty text would be none. */
+const ZEROS: Readonly<Record<string, string>> = {
+  'io.debezium.data.Uuid': '"00000000-0000-0000-0000-000000000000"',
+  'io.debezium.data.Json': '"{}"',
+};
+
+function defaultText(expression: string): DefaultText {
+  const text = literalOf(expression);
+  if (text !== null) return { text: text === 'true' ? 't' : text === 'false' ? 'f' : text };
+  return FUNCTION.test(expression) || KEYWORDS.test(expression) ? 'zero' : null;
 }
 
 function literalOf(expression: string): string | null {

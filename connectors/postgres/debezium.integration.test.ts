@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { debeziumFuzzScenarios } from '../../test/kit/debezium-fuzz-scenarios.ts';
 import { readGolden } from '../../test/kit/debezium-golden.ts';
 import { playScenario, type RecordedRecord } from '../../test/kit/debezium-player.ts';
 import { debeziumScenarios } from '../../test/kit/debezium-scenarios.ts';
@@ -36,7 +37,7 @@ describe('beside Debezium', { concurrency: CONCURRENCY }, () => {
   });
   after(() => server.stop());
 
-  const all = [...debeziumScenarios, ...debeziumSuiteScenarios];
+  const all = [...debeziumScenarios, ...debeziumSuiteScenarios, ...debeziumFuzzScenarios];
   for (const scenario of all.filter(({ name }) => !name.startsWith('signals'))) {
     test(`answers as Debezium did: ${scenario.name}`, async () => {
       const ours = await playScenario(server, scenario, startOurs);

@@ -7,7 +7,7 @@ import { messageKeySchema, messageValueSchema } from './envelope-schema.ts';
 import type { RecordBatch } from './record-batch.ts';
 import type { SourceSettings } from './source-config.ts';
 import { CONNECTOR_VERSION, nowMicros, originTail, type TransactionInfo } from './table-encoder.ts';
-import { binaryEncodings } from './types/mapping.ts';
+import { binaryText, type TypeModes } from './types/mapping.ts';
 
 export interface LogicalMessage {
   readonly prefix: string;
@@ -25,11 +25,11 @@ export class MessageWriter {
   readonly #head: string;
   readonly #database: string;
   readonly #valueSchema: Schema;
-  readonly #encoding: BufferEncoding;
+  readonly #mode: TypeModes['binary'];
 
   constructor({ prefix, database, messages, types }: SourceSettings) {
     this.#valueSchema = messageValueSchema(types.binary !== 'bytes');
-    this.#encoding = binaryEncodings[types.binary];
+    this.#mode = types.binary;
     this.#topic = messages.topic;
     this.#head = `"version":"${CONNECTOR_VERSION}","connector":"postgresql","name":${JSON.stringify(prefix)}`;
     this.#database = JSON.stringify(database.database);
@@ -37,7 +37,7 @@ export class MessageWriter {
 
   write(batch: RecordBatch, message: LogicalMessage): void {
     const prefix = JSON.stringify(message.prefix);
-    const content = message.content.toString(this.#encoding);
+    const content = binaryText(message.content, this.#mode);
     const source = this.#source(message);
     const body = `"source":${source}${message.block},"message":{"prefix":${prefix},"content":"${content}"}`;
     const value = Buffer.from(`{"op":"m","ts_ms":${Date.now()},${body}}`);

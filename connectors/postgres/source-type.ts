@@ -18,7 +18,6 @@ const FIXED: Readonly<Record<string, readonly [length: number, scale: number]>> 
   int2: [5, 0],
   int4: [10, 0],
   int8: [19, 0],
-  interval: [49, 6],
   oid: [10, 0],
 };
 
@@ -65,8 +64,11 @@ function sizeOf(type: PgType, modifier: number): readonly [length: number, scale
   const clock = CLOCKS[name];
   if (clock !== undefined) {
     const digits = own < 0 ? 6 : own;
-    return [clock + (digits === 0 ? 0 : digits + 1), digits];
+    // The driver takes one digit for two.
+    return [clock + (digits === 0 ? 0 : Math.max(digits, 2) + 1), digits];
   }
+  // Which fields an interval has stands above the digits of its seconds.
+  if (name === 'interval') return [49, own < 0 ? 6 : own & 0xffff];
   if (name === 'numeric') {
     const declared = numericModifier(own);
     return declared === null ? [131_089, 0] : [declared.precision, declared.scale];

@@ -12,7 +12,7 @@ import type { SourceSettings } from './source-config.ts';
 import { characterLength, sourceTypeName, withSourceType } from './source-type.ts';
 import { TableEncoder } from './table-encoder.ts';
 import { mapColumn } from './types/column-mapping.ts';
-import type { ColumnMapping, PgType, TypeModes } from './types/mapping.ts';
+import type { ColumnMapping, PgType } from './types/mapping.ts';
 import type { WireConnection } from './wire/connection.ts';
 
 export class Tables {
@@ -183,10 +183,12 @@ export class Tables {
     const { name, typeOid, modifier } = column;
     const type = this.#types.get(typeOid) ?? { oid: typeOid, name: 'unknown', kind: 'b' };
     let plain = mapColumn(type, modifier, types);
+    const debeziumType = types.isCompatible ? defaultedType(type) : null;
     if (plain === null) return { mapping: null, keyMapping: null };
     // A default of another type is that of a column that was retyped since.
-    if (described?.typeOid === typeOid && tellsDefault(type, types))
-      plain = withDefault(plain, described.defaultExpression);
+    if (described?.typeOid === typeOid && (debeziumType !== null || !types.isCompatible)) {
+      plain = withDefault(plain, described.defaultExpression, debeziumType);
+    }
     const masked = mask(fullName)?.(plain, characterLength(type, modifier)) ?? plain;
     const typeName = sourceTypeName(type, described?.defaultExpression);
     const isTold = naming.propagatesType(fullName, typeName);
@@ -205,8 +207,9 @@ const DEFAULTED =
     ' ',
   );
 
-function tellsDefault({ base, kind, name }: PgType, { isCompatible }: TypeModes): boolean {
-  return !isCompatible || (base === undefined && (kind === 'e' || DEFAULTED.includes(name)));
+function defaultedType({ base, kind, name }: PgType): string | null {
+  if (base === undefined && kind === 'e') return 'enum';
+  return base === undefined && DEFAULTED.includes(name) ? name : null;
 }
 
 /** Types that Postgres stores in no more bytes than their text has. */

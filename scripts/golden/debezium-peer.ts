@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordedRecord, Recorder } from '../../test/kit/debezium-player.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
@@ -38,6 +39,7 @@ export function startDebezium(): Debezium {
   const child = spawn('java', [...options, '-cp', `${cache}/lib/*`, path.join(sources, 'Recorder.java')], {
     stdio: ['pipe', 'pipe', fs.openSync(log, 'w')],
   });
+  const exited = once(child, 'exit');
   let current: Run | null = null;
   createInterface(child.stdout!).on('line', (line) => {
     const told = JSON.parse(line) as RecordedRecord & { failure?: string; stopped?: true };
@@ -59,14 +61,13 @@ export function startDebezium(): Debezium {
         failure: () => (child.exitCode === null ? own.failure : `Debezium ended with ${child.exitCode}; see ${log}.`),
         async stop() {
           child.stdin!.write('stop\n');
-          const late = AbortSignal.timeout(STOP_DEADLINE_MS);
-          await Promise.race([promise, once(child, 'exit'), once(late, 'abort')]);
+          await Promise.race([promise, exited, sleep(STOP_DEADLINE_MS, undefined, { ref: false })]);
         },
       };
     },
     async end() {
       child.stdin!.end();
-      if (child.exitCode === null) await once(child, 'exit');
+      await exited;
     },
   };
 }

@@ -4,6 +4,8 @@
  *
  *   node scripts/golden/record-debezium.ts [scenario…]      needs a JDK (17 or newer) and `mvn`
  */
+
+import { debeziumFuzzScenarios } from '../../test/kit/debezium-fuzz-scenarios.ts';
 import { writeGolden } from '../../test/kit/debezium-golden.ts';
 import { playScenario } from '../../test/kit/debezium-player.ts';
 import { debeziumScenarios } from '../../test/kit/debezium-scenarios.ts';
@@ -15,7 +17,7 @@ const debezium = startDebezium();
 const wanted = process.argv.slice(2);
 const server = await startPostgres({ settings: { max_replication_slots: '60', max_wal_senders: '20' } });
 try {
-  for (const scenario of [...debeziumScenarios, ...debeziumSuiteScenarios]) {
+  for (const scenario of [...debeziumScenarios, ...debeziumSuiteScenarios, ...debeziumFuzzScenarios]) {
     if (wanted.length > 0 && !wanted.includes(scenario.name)) continue;
     const records = await playScenario(server, scenario, debezium.start, true).catch((error: Error) => error);
     if (records instanceof Error) process.exitCode = 1;

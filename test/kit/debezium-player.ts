@@ -42,11 +42,14 @@ export async function playScenario(
   scenario: DebeziumScenario,
   start: (config: Readonly<Record<string, string>>) => Promise<Recorder>,
   isSettling = scenario.isSettling === true,
+  deadlineMs = DEADLINE_MS,
 ): Promise<RecordedRecord[]> {
   const database = await server.createDatabase();
   const client = await server.connect(database);
   await client.query(`CREATE TABLE ${END_TABLE} (id int PRIMARY KEY)`);
   await client.query(scenario.setup);
+  const until = (recorder: Recorder, holds: () => boolean | Promise<boolean>, what: string) =>
+    waitFor(recorder, holds, `${scenario.name}: ${what}`, deadlineMs);
   const recorder = await start({
     ...sourceAddress(server, database),
     'topic.prefix': PREFIX,
@@ -62,7 +65,7 @@ export async function playScenario(
     await until(
       recorder,
       async () => (await client.query(streaming, [database, 'streaming'])).rowCount === 1,
-      `${scenario.name}: the stream to begin`,
+      'the stream to begin',
     );
     // A blocking snapshot calls itself an initial one, so a scenario with one begins without.
     let snapshots = 0;
@@ -73,19 +76,11 @@ export async function playScenario(
       if (isSettling) await settled(recorder, before);
       if (step.includes('execute-snapshot')) {
         snapshots++;
-        await until(
-          recorder,
-          () => snapshotsOver(recorder, scenario) >= snapshots,
-          `${scenario.name}: snapshot ${snapshots}`,
-        );
+        await until(recorder, () => snapshotsOver(recorder, scenario) >= snapshots, `snapshot ${snapshots}`);
       }
     }
     await client.query(`INSERT INTO ${END_TABLE} VALUES (1)`);
-    await until(
-      recorder,
-      () => recorder.records.some(isEnd),
-      `${scenario.name}: the last record, after ${recorder.records.length}`,
-    );
+    await until(recorder, () => recorder.records.some(isEnd), `the last record, after ${recorder.records.length}`);
   } finally {
     await recorder.stop();
   }
@@ -110,12 +105,17 @@ function isEnd({ topic, value }: RecordedRecord): boolean {
   return topic.endsWith(END_TABLE) && value !== null && value.includes('"op":"c"');
 }
 
-async function until(recorder: Recorder, holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
+async function waitFor(
+  recorder: Recorder,
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  deadlineMs: number,
+): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
   while (!(await holds())) {
     const failure = recorder.failure();
     if (failure !== null) throw new Error(failure);
-    if (Date.now() > deadline) throw new Error(`Waited ${DEADLINE_MS} ms for ${what}.`);
+    if (Date.now() > deadline) throw new Error(`Waited ${deadlineMs} ms for ${what}.`);
     await sleep(5);
   }
 }

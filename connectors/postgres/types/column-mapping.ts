@@ -8,7 +8,7 @@ import type { Schema } from '../../api/index.ts';
 import { geometryMapping } from './geometry-mapping.ts';
 import type { JsonWriter } from './json-writer.ts';
 import {
-  binaryEncodings,
+  binaryText,
   type ColumnMapping,
   type PgType,
   type TypeModes,
@@ -18,7 +18,7 @@ import {
 } from './mapping.ts';
 import { numericMapping } from './numeric-mapping.ts';
 import { temporalMapping } from './temporal-mapping.ts';
-import { type ArrayElements, bitsToBytes, parseArray, parseHstore } from './text-forms.ts';
+import { type ArrayElements, bitsToBytes, javaMapOrder, parseArray, parseHstore } from './text-forms.ts';
 import { vectorMapping } from './vector-mapping.ts';
 
 const TRUE = Buffer.from('true');
@@ -39,7 +39,7 @@ export function mapColumn(type: PgType, modifier: number, modes: TypeModes): Col
       labels: new Set(labels),
     };
   }
-  if (type.kind === 'r') return textMapping(modes);
+  if (type.kind === 'r' && (!modes.isCompatible || RANGES.includes(type.name))) return textMapping(modes);
   return (
     numericMapping(type.name, modifier, modes) ??
     temporalMapping(type.name, modifier, modes) ??
@@ -50,15 +50,16 @@ export function mapColumn(type: PgType, modifier: number, modes: TypeModes): Col
   );
 }
 
+/** Those of Postgres itself; one that a user made is unknown to Debezium. */
+const RANGES = ['int4range', 'int8range', 'numrange', 'tsrange', 'tstzrange', 'daterange'];
+
 /** A type nobody mapped: its text, which Debezium sends as bytes. */
 function unknownMapping(modes: TypeModes): ColumnMapping | null {
   if (!modes.includeUnknown) return null;
   if (!modes.isCompatible) return textMapping(modes);
   return {
-    schema: { type: 'bytes' },
-    write: (out, source, start, end) => out.ascii(`"${source.toString('base64', start, end)}"`),
-    zero: '""',
-    unavailable: JSON.stringify(modes.unavailable.toString('base64')),
+    ...binaryMapping(modes),
+    write: (out, source, start, end) => out.ascii(`"${binaryText(source.subarray(start, end), modes.binary)}"`),
   };
 }
 
@@ -76,6 +77,7 @@ function otherMapping(name: string, modifier: number, modes: TypeModes): ColumnM
     case 'cidr':
     case 'macaddr':
     case 'macaddr8':
+    case 'isbn':
       return textMapping(modes);
     case 'json':
     case 'jsonb':
@@ -115,15 +117,14 @@ function writeBoolean(truth: number): WriteValue {
 
 /** Postgres writes `\x` and two digits per byte (bytea_output hex). */
 function binaryMapping(modes: TypeModes): ColumnMapping {
-  const encoding = binaryEncodings[modes.binary];
   return {
     schema: { type: modes.binary === 'bytes' ? 'bytes' : 'string' },
     write: (out, source, start, end) => {
       const bytes = Buffer.from(source.toString('latin1', start + 2, end), 'hex');
-      out.ascii(`"${bytes.toString(encoding)}"`);
+      out.ascii(`"${binaryText(bytes, modes.binary)}"`);
     },
     zero: '""',
-    unavailable: JSON.stringify(modes.unavailable.toString(encoding)),
+    unavailable: JSON.stringify(binaryText(modes.unavailable, modes.binary)),
   };
 }
 
@@ -141,11 +142,16 @@ function bitMapping(name: string, modifier: number, { isCompatible }: TypeModes)
 }
 
 function hstoreMapping(modes: TypeModes): ColumnMapping {
+  const json = (text: string) => {
+    const pairs = modes.isCompatible ? javaMapOrder(parseHstore(text)) : parseHstore(text);
+    // No object of JavaScript's: it would put whole numbers first.
+    return `{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
+  };
   if (modes.hstore === 'map') {
     const text: Schema = { type: 'string' };
     return {
       schema: { type: 'map', keySchema: text, valueSchema: { type: 'string', optional: true } },
-      write: writeConverted((value) => JSON.stringify(parseHstore(value))),
+      write: writeConverted(json),
       zero: '{}',
       unavailable: JSON.stringify({ [modes.unavailable.toString()]: modes.unavailable.toString() }),
     };
@@ -153,14 +159,17 @@ function hstoreMapping(modes: TypeModes): ColumnMapping {
   const absent = modes.unavailable.toString();
   return {
     ...textMapping(modes, 'io.debezium.data.Json'),
-    write: writeConverted((value) => JSON.stringify(JSON.stringify(parseHstore(value)))),
+    write: writeConverted((value) => JSON.stringify(json(value))),
     ...(modes.isCompatible ? { unavailable: JSON.stringify(JSON.stringify({ [absent]: absent })) } : {}),
   };
 }
 
-/** Debezium knows no lists of these. */
-function isUnlisted({ name, base }: PgType, { isCompatible }: TypeModes): boolean {
-  return isCompatible && (base !== undefined || ['money', 'name', 'point', 'xml'].includes(name));
+/** Debezium knows no lists of these, not as unknown types either. */
+const UNLISTED = ['interval', 'money', 'name', 'point', 'refcursor', 'varbit', 'xml'];
+
+function isUnlisted({ name, base }: PgType, { isCompatible, includeUnknown }: TypeModes): boolean {
+  if (isCompatible) return UNLISTED.includes(name) || (base !== undefined && !includeUnknown);
+  return name === 'interval' && !includeUnknown;
 }
 
 /** Of these Debezium sends the placeholder's bytes, one an element. */
@@ -170,8 +179,7 @@ function isListOfBytes(element: string): boolean {
 
 /** Elements may always be null in Postgres. A modifier (`numeric(5,2)[]`) is the element's. */
 function arrayMapping(element: PgType, modifier: number, modes: TypeModes): ColumnMapping | null {
-  // Debezium leaves these out; who asks for unknown types gets them.
-  if (!modes.includeUnknown && (element.name === 'interval' || isUnlisted(element, modes))) return null;
+  if (isUnlisted(element, modes)) return null;
   const mapping = mapColumn(element, modifier, modes);
   if (mapping === null) return null;
   const writeElements = (out: JsonWriter, elements: ArrayElements): void => {

@@ -3,7 +3,7 @@
  * binary in a struct, with the numbers beside it where there is a form for them.
  */
 import { type Field, type Schema, struct } from '../../api/index.ts';
-import { type ColumnMapping, javaFloat, type TypeModes, writeConverted } from './mapping.ts';
+import { type ColumnMapping, javaDouble, type TypeModes, writeConverted } from './mapping.ts';
 
 const float64: Schema = { type: 'float64' };
 const wkbField = (optional: boolean): Field => ({ name: 'wkb', schema: { type: 'bytes', optional } });
@@ -38,48 +38,33 @@ const geographySchema = shape('Geography', 1, 'Geography', [wkbField(false), sri
 
 /** The mapping of a shape's type, or null for any other type. */
 export function geometryMapping(name: string, modes: TypeModes): ColumnMapping | null {
-  const number = modes.isCompatible ? javaFloat : (value: string) => JSON.stringify(Number(value));
+  const number = modes.isCompatible ? javaDouble : (value: string) => JSON.stringify(Number(value));
   const mapped = (schema: Schema, convert: (value: string) => string, zero: string): ColumnMapping => {
     return { schema, write: writeConverted(convert), zero: convert(zero) };
   };
+  const optional = (mapping: ColumnMapping): ColumnMapping => ({ ...mapping, isAlwaysOptional: modes.isCompatible });
   const point = (value: string) => pointJson(numbersIn(value), number);
   switch (name) {
     case 'point':
       return mapped(pointSchema, point, '(0,0)');
     case 'line':
-      return mapped(lineSchema, (value) => lineJson(numbersIn(value).map(number)), '{0,0,0}');
+      return optional(mapped(lineSchema, (value) => lineJson(numbersIn(value).map(number)), '{0,1,0}'));
     case 'circle':
-      return mapped(circleSchema, (value) => circleJson(numbersIn(value), number), '<(0,0),0>');
+      return optional(mapped(circleSchema, (value) => circleJson(numbersIn(value), number), '<(0,0),0>'));
     case 'lseg':
-      return mapped(
-        geometrySchema,
-        (value) => geometryJson(lineString(numbersIn(value)), '{"type":"lseg"}'),
-        '[(0,0),(0,0)]',
-      );
+      return optional(mapped(geometrySchema, lsegJson, '[(0,0),(1,0)]'));
     case 'box':
-      return mapped(
-        geometrySchema,
-        (value) => geometryJson(polygon(cornersOf(numbersIn(value))), '{"type":"box"}'),
-        '(0,0),(0,0)',
-      );
-    case 'path':
-      return mapped(geometrySchema, pathJson, '((0,0))');
+      return optional(mapped(geometrySchema, boxJson, '(0,0),(1,1)'));
+    case 'path': {
+      const zero = geometryJson(lineString(['0', '0', '1', '0']), '{"type":"path"}');
+      return optional({ ...mapped(geometrySchema, pathJson, '((0,0))'), zero });
+    }
     case 'polygon':
-      return mapped(
-        geometrySchema,
-        (value) => geometryJson(polygon(closed(numbersIn(value))), '{"type":"polygon"}'),
-        '((0,0))',
-      );
+      return optional(mapped(geometrySchema, polygonJson, '((0,0),(1,0),(0,1))'));
     case 'geometry':
-      return {
-        ...mapped(geometrySchema, (value) => postgisJson(value, ',"extensions":null'), EMPTY_COLLECTION),
-        isAlwaysOptional: modes.isCompatible,
-      };
+      return optional(mapped(geometrySchema, (value) => postgisJson(value, ',"extensions":null'), EMPTY_COLLECTION));
     case 'geography':
-      return {
-        ...mapped(geographySchema, (value) => postgisJson(value, ''), EMPTY_COLLECTION),
-        isAlwaysOptional: modes.isCompatible,
-      };
+      return optional(mapped(geographySchema, (value) => postgisJson(value, ''), EMPTY_COLLECTION));
     default:
       return null;
   }
@@ -107,6 +92,18 @@ function circleJson([x = '0', y = '0', radius = '0']: readonly string[], number:
 
 function geometryJson(bytes: Buffer, extensions: string): string {
   return `{"wkb":"${bytes.toString('base64')}","srid":null,"extensions":${extensions}}`;
+}
+
+function lsegJson(value: string): string {
+  return geometryJson(lineString(numbersIn(value)), '{"type":"lseg"}');
+}
+
+function boxJson(value: string): string {
+  return geometryJson(polygon(cornersOf(numbersIn(value))), '{"type":"box"}');
+}
+
+function polygonJson(value: string): string {
+  return geometryJson(polygon(closed(numbersIn(value))), '{"type":"polygon"}');
 }
 
 /** A closed path stands in parentheses, an open one in brackets. */

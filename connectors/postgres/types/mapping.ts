@@ -28,13 +28,13 @@ export interface TypeModes {
   readonly isCompatible: boolean;
 }
 
-/** How bytes are text, by `binary.handling.mode`; `bytes` is base64 in JSON. */
-export const binaryEncodings = {
-  bytes: 'base64',
-  base64: 'base64',
-  'base64-url-safe': 'base64url',
-  hex: 'hex',
-} as const;
+/** Bytes as text, by `binary.handling.mode`; `bytes` is base64 in JSON. */
+export function binaryText(bytes: Buffer, mode: TypeModes['binary']): string {
+  if (mode === 'hex') return bytes.toString('hex');
+  const text = bytes.toString('base64');
+  // Not Node's base64url, which leaves out the padding that Java writes.
+  return mode === 'base64-url-safe' ? text.replaceAll('+', '-').replaceAll('/', '_') : text;
+}
 
 /** A type, as far as the catalogue had to be asked. */
 export interface PgType {
@@ -64,12 +64,29 @@ export interface ColumnMapping {
   readonly isAlwaysOptional?: boolean;
   /** JSON that stands for NULL, where that is not null: a mask tells not even that. */
   readonly whenNull?: string;
+  /** Digits behind the point that every value has: a default with more is none, one with fewer gets zeros. */
+  readonly scale?: number;
   /** JSON that stands for an unchanged TOAST value; null where the type has no form for it. */
   readonly unavailable?: string;
 }
 
-/** A floating-point number in the digits of Postgres, as `Double.toString` would write the same digits. */
-export function javaFloat(text: string): string {
+/** A float8 in the digits of Postgres, as `Double.toString` would write it. */
+export function javaDouble(text: string): string {
+  return SUBNORMAL_DOUBLE.test(text) ? javaFloat(Number(text).toPrecision(JAVA_DIGITS_MIN)) : javaFloat(text);
+}
+
+/** A float4 in the digits of Postgres, as `Float.toString` would write it. */
+export function javaSingle(text: string): string {
+  if (!SUBNORMAL_SINGLE.test(text)) return javaFloat(text);
+  return javaFloat(Math.fround(Number(text)).toPrecision(JAVA_DIGITS_MIN));
+}
+
+/** So near to zero one digit tells a number from all others; Java writes two, those nearest to it. */
+const SUBNORMAL_DOUBLE = /^-?\de-3[012]\d$/;
+const SUBNORMAL_SINGLE = /^-?\de-(?:3[789]|4\d)$/;
+const JAVA_DIGITS_MIN = 2;
+
+function javaFloat(text: string): string {
   const parts = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text);
   if (parts === null) return JSON.stringify(text);
   const [, sign, whole, fraction = '', power = '0'] = parts;

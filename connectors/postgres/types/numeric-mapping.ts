@@ -4,7 +4,8 @@
 import { LogicalNames, type Schema, type SchemaType, struct } from '../../api/index.ts';
 import {
   type ColumnMapping,
-  javaFloat,
+  javaDouble,
+  javaSingle,
   numericModifier,
   type TypeModes,
   type WriteValue,
@@ -14,7 +15,7 @@ import {
 import { decimalToBytes, moneyToDecimal, scaleOf } from './text-forms.ts';
 
 const integers: Readonly<Record<string, SchemaType>> = { int2: 'int16', int4: 'int32', int8: 'int64', oid: 'int64' };
-const floats: Readonly<Record<string, SchemaType>> = { float4: 'float32', float8: 'float64' };
+const floats: Readonly<Record<string, 'float32' | 'float64'>> = { float4: 'float32', float8: 'float64' };
 
 /** The mapping of a number's type, or null for any other type. */
 export function numericMapping(name: string, modifier: number, modes: TypeModes): ColumnMapping | null {
@@ -22,7 +23,7 @@ export function numericMapping(name: string, modifier: number, modes: TypeModes)
   if (integer !== undefined) return { schema: { type: integer }, write: writeRaw, zero: '0' };
   const float = floats[name];
   if (float !== undefined)
-    return { schema: { type: float }, write: modes.isCompatible ? writeJavaFloat : writeFloat, zero: '0.0' };
+    return { schema: { type: float }, write: modes.isCompatible ? javaWriters[float] : writeFloat, zero: '0.0' };
   if (name === 'numeric') return decimalMapping(modifier, modes);
   if (name === 'money') return moneyMapping(modes);
   return null;
@@ -31,6 +32,7 @@ export function numericMapping(name: string, modifier: number, modes: TypeModes)
 const DIGIT_9 = 0x39;
 const MINUS = 0x2d;
 const LETTER_I = 0x49;
+const LETTER_N = 0x4e;
 
 /** NaN and the infinities have no JSON number: they are written as the strings Jackson writes. */
 const writeFloat: WriteValue = (out, source, start, end) => {
@@ -39,13 +41,16 @@ const writeFloat: WriteValue = (out, source, start, end) => {
   else out.string(source, start, end);
 };
 
-const writeJavaFloat: WriteValue = (out, source, start, end) =>
-  out.ascii(javaFloat(source.toString('latin1', start, end)));
+const javaWriters: Readonly<Record<'float32' | 'float64', WriteValue>> = {
+  float32: (out, source, start, end) => out.ascii(javaSingle(source.toString('latin1', start, end))),
+  float64: (out, source, start, end) => out.ascii(javaDouble(source.toString('latin1', start, end))),
+};
 
-/** Debezium has words of its own for the infinities. */
+/** Debezium has words of its own for what is no number. */
 const writeCompatibleText: WriteValue = (out, source, start, end) => {
   const sign = source[start] === MINUS ? 1 : 0;
   if (source[start + sign] === LETTER_I) out.ascii(sign === 1 ? '"NEGATIVE_INFINITY"' : '"POSITIVE_INFINITY"');
+  else if (source[start] === LETTER_N) out.ascii('"NAN"');
   else out.string(source, start, end);
 };
 
@@ -53,14 +58,20 @@ const writeCompatibleText: WriteValue = (out, source, start, end) => {
 const writeQuoted: WriteValue = (out, source, start, end) => out.string(source, start, end);
 
 function decimalMapping(modifier: number, modes: TypeModes): ColumnMapping {
+  const declared = numericModifier(modifier);
+  const scale = declared !== null && modes.isCompatible ? { scale: declared.scale } : {};
   if (modes.decimal === 'string') {
     const write = modes.isCompatible ? writeCompatibleText : writeQuoted;
-    return { schema: textSchema(modifier, modes), write, zero: '"0"' };
+    return { schema: textSchema(modifier, modes), write, zero: zeroText(scale.scale ?? 0), ...scale };
   }
-  if (modes.decimal === 'double') return doubleMapping(modes);
-  const declared = numericModifier(modifier);
+  if (modes.decimal === 'double') return { ...doubleMapping(modes), ...scale };
   if (declared === null) return variableScaleMapping(modes);
-  return fixedScale(declared.scale, declared.precision);
+  return { ...fixedScale(declared.scale, declared.precision), ...scale };
+}
+
+/** Zero with that many digits behind the point. */
+function zeroText(digits: number): string {
+  return `"${digits > 0 ? `0.${'0'.repeat(digits)}` : '0'}"`;
 }
 
 /** Text that a sink can make a number of again: the parameters are those of Debezium's `column.propagate.source.type`. */
@@ -75,7 +86,7 @@ function textSchema(modifier: number, modes: TypeModes): Schema {
 }
 
 function doubleMapping({ isCompatible }: TypeModes): ColumnMapping {
-  const write = writeConverted(isCompatible ? (text) => javaFloat(String(Number(text))) : toDouble);
+  const write = writeConverted(isCompatible ? (text) => javaDouble(String(Number(text))) : toDouble);
   return { schema: { type: 'float64' }, write, zero: '0.0' };
 }
 
@@ -125,7 +136,7 @@ function moneyMapping(modes: TypeModes): ColumnMapping {
       ? precise
       : modes.decimal === 'double'
         ? doubleMapping(modes)
-        : { schema: textSchema(-1, modes), write: writeQuoted, zero: '"0.00"' };
+        : { schema: textSchema(-1, modes), write: writeQuoted, zero: zeroText(modes.moneyFractionDigits) };
   return {
     ...inner,
     write: (out, source, start, end) => {

@@ -130,17 +130,22 @@ function zonedTimestampMapping(modes: TypeModes, modifier: number): ColumnMappin
   const padded = (text: string) => {
     const parts = /^(.*?) ([\d:]+)(?:\.(\d+))?\+00( BC)?$/.exec(text);
     if (parts === null) return `"${text}"`;
-    const fraction = (parts[3] ?? '').padEnd(digits, '0');
+    const fraction = (parts[3] ?? '').padEnd(digits, '0').slice(0, digits);
     return `"${isoYear(parts[1]! + (parts[4] ?? ''))}T${parts[2]}${fraction === '' ? '' : `.${fraction}`}Z"`;
   };
-  return { schema, write: writeConverted(padded), zero: padded('1970-01-01 00:00:00+00') };
+  return { schema, write: writeConverted(padded), zero: '"1970-01-01T00:00:00Z"' };
 }
 
-/** Milliseconds round down, before 1970 too. */
+/** Milliseconds round down, before 1970 too. What 64 bits do not hold stands at their end. */
 function scaled(micros: bigint, unit: Unit): string {
-  if (unit === 'nanos') return String(micros * 1000n);
-  if (unit === 'micros') return String(micros);
+  if (unit === 'nanos') return String(within64Bits(micros * 1000n));
+  if (unit === 'micros') return String(within64Bits(micros));
   return String(micros >= 0n ? micros / 1000n : -((-micros + 999n) / 1000n));
+}
+
+function within64Bits(value: bigint): bigint {
+  if (value > LONG_MAX) return LONG_MAX;
+  return value < LONG_MIN ? LONG_MIN : value;
 }
 
 function intervalMapping(modes: TypeModes): ColumnMapping {

@@ -39,14 +39,24 @@ export function parseArray(text: string): ArrayElements {
   return level();
 }
 
-/** `"a"=>"1", "b"=>NULL`. */
-export function parseHstore(text: string): Record<string, string | null> {
-  const pairs: Record<string, string | null> = {};
-  const plain = (part: string) => part.replace(/\\(.)/g, '$1');
-  for (const [, key, value] of text.matchAll(/"((?:[^"\\]|\\.)*)"=>(?:"((?:[^"\\]|\\.)*)"|NULL)/gs)) {
-    pairs[plain(key!)] = value === undefined ? null : plain(value);
-  }
-  return pairs;
+/** `"a"=>"1", "b"=>NULL` as pairs, in Postgres's order. */
+export function parseHstore(text: string): (readonly [key: string, value: string | null])[] {
+  const plain = (part: string) => part.replace(/\\(.)/gs, '$1');
+  const pairs = text.matchAll(/"((?:[^"\\]|\\.)*)"=>(?:"((?:[^"\\]|\\.)*)"|NULL)/gs);
+  return [...pairs].map(([, key, value]) => [plain(key!), value === undefined ? null : plain(value)] as const);
+}
+
+/** The pairs in the order in which Java's HashMap goes through them: by the lowest bits of the hash, as many as it has buckets. */
+export function javaMapOrder<Pair extends readonly [string, unknown]>(pairs: readonly Pair[]): Pair[] {
+  let buckets = 16;
+  while (pairs.length > buckets * 0.75) buckets *= 2;
+  const bucket = ([key]: Pair) => {
+    let hash = 0;
+    for (let index = 0; index < key.length; index++) hash = (Math.imul(hash, 31) + key.charCodeAt(index)) | 0;
+    return (hash ^ (hash >>> 16)) & (buckets - 1);
+  };
+  // Within a bucket they stand as they came.
+  return [...pairs].sort((one, other) => bucket(one) - bucket(other));
 }
 
 /** `10110` as bytes, the last bit being the lowest of the first byte; zeros beyond the highest bit set are left out. */

@@ -2,7 +2,7 @@
  * Vectors of the extension pgvector, in the forms of Debezium: lists of numbers, and a struct for sparse ones.
  */
 import { type Schema, struct } from '../../api/index.ts';
-import { type ColumnMapping, javaFloat, type TypeModes, writeConverted } from './mapping.ts';
+import { type ColumnMapping, javaDouble, type TypeModes, writeConverted } from './mapping.ts';
 
 const listOf = (type: 'float32' | 'float64', name: string): Schema => {
   return { type: 'array', valueSchema: { type }, name: `io.debezium.data.${name}`, version: 1 };
@@ -19,7 +19,7 @@ const sparseSchema: Schema = {
 
 /** The mapping of a vector's type, or null for any other type. */
 export function vectorMapping(name: string, { isCompatible }: TypeModes): ColumnMapping | null {
-  const number = isCompatible ? javaFloat : (text: string) => text;
+  const number = isCompatible ? javaDouble : (text: string) => text;
   const list = (text: string) => `[${itemsOf(text).map(number).join(',')}]`;
   switch (name) {
     case 'vector':

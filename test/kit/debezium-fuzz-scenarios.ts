@@ -1,0 +1,72 @@
+/**
+ * What `scripts/golden/debezium-fuzz.ts` found, cut down to small scenarios: types, modifiers and defaults whose records once
+ * differed from Debezium's.
+ */
+import type { DebeziumScenario } from './debezium-scenarios.ts';
+
+const clocks: DebeziumScenario = {
+  name: 'fuzz-clocks',
+  config: { 'column.propagate.source.type': '.*', 'interval.handling.mode': 'string' },
+  setup: `CREATE TABLE c (id int PRIMARY KEY, last timestamp, one timestamp(1), tz timestamptz NOT NULL, tz2 timestamptz(2) NOT NULL DEFAULT '1969-12-31 12:34:56.789012+00', tzf timestamptz NOT NULL DEFAULT now(),
+      t1 time(1), iv0 interval(0), ivy interval year, ivs interval day to second(2), d date NOT NULL DEFAULT '2024-01-01'::date + 1, twice interval DEFAULT '1 day'::interval * 2);
+    INSERT INTO c VALUES (1, '294276-12-31 23:59:59', '2024-02-29 12:34:56.7', '2024-01-01 00:00+00', '2024-01-01 00:00+00', '2024-01-01 00:00+00', '12:34:56.7', '1 day 00:00:01', '3 years', '4 days 05:06:07.89', '2024-01-01', '2 days');`,
+  steps: ['DELETE FROM c'],
+};
+
+const numbers: DebeziumScenario = {
+  name: 'fuzz-numbers',
+  config: {
+    'decimal.handling.mode': 'string',
+    'money.fraction.digits': '1',
+    'binary.handling.mode': 'base64-url-safe',
+  },
+  setup: `CREATE TABLE n (id int PRIMARY KEY, n numeric, n52 numeric(5,2) NOT NULL, one numeric(5,2) NOT NULL DEFAULT '1.5', lost numeric(5,2) DEFAULT 1.005, m money NOT NULL, f real, g double precision, fs real[], b bytea, yes boolean DEFAULT (not true),
+      sum int DEFAULT 1 + 1, who text DEFAULT CURRENT_USER, cat text NOT NULL DEFAULT 'a' || 'b', j json DEFAULT json_build_object('a', 1), big smallint DEFAULT '7'::smallint);
+    INSERT INTO n VALUES (1, 'NaN', 1, 1, 1, 1, '1e-45', '5e-324', '{1e-45,1.5}', '\\x7f80ff', true, 2, 'w', 'c', '{}', 1);`,
+  steps: [
+    "INSERT INTO n (id, n, n52, m, b, who) VALUES (2, '-Infinity', 'NaN', 0, '\\xfbff', 'w')",
+    'DELETE FROM n WHERE id = 1',
+  ],
+};
+
+const numbersDouble: DebeziumScenario = {
+  ...numbers,
+  name: 'fuzz-numbers-double',
+  config: { 'decimal.handling.mode': 'double', 'binary.handling.mode': 'hex' },
+};
+
+const unknown: DebeziumScenario = {
+  name: 'fuzz-unknown',
+  config: { 'include.unknown.datatypes': 'true', 'binary.handling.mode': 'base64-url-safe' },
+  setup: `CREATE TYPE pair AS (a int, b text); CREATE TYPE floatrange AS RANGE (subtype = float8);
+    CREATE TABLE u (id int PRIMARY KEY, r floatrange, j jsonpath, l pg_lsn NOT NULL, p pair, m money[], v varbit[], x xml[], n name[], i interval[], pt point[], w text);
+    INSERT INTO u VALUES (1, '[1.5,2.5]', '$.a', '0/16B3748', '(1,x)', '{1}', '{1}', ARRAY['<a/>'::xml], '{n}', '{1 day}', ARRAY[point(1,2)], 'w');`,
+  steps: ["UPDATE u SET l = '1/2'", 'DELETE FROM u'],
+};
+
+const shapes: DebeziumScenario = {
+  name: 'fuzz-shapes',
+  setup: `CREATE TABLE s (id int PRIMARY KEY, l line NOT NULL, g lseg NOT NULL, b box NOT NULL, p path NOT NULL, o polygon NOT NULL, c circle NOT NULL, t point NOT NULL);
+    INSERT INTO s VALUES (1, '{1,2,3}', '[(0,0),(1,1)]', '(1,1),(0,0)', '((0,0),(1,1))', '((0,0),(1,1),(1,0))', '<(0,0),2>', '(1,2)');`,
+  steps: ['DELETE FROM s'],
+};
+
+const maps: DebeziumScenario = {
+  name: 'fuzz-maps',
+  config: { 'hstore.handling.mode': 'map' },
+  setup: `CREATE EXTENSION hstore; CREATE EXTENSION isn; CREATE TABLE h (id int PRIMARY KEY, h hstore, hs hstore[], b isbn NOT NULL);
+    INSERT INTO h VALUES (1, '"a b"=>"c\\"d", n=>NULL, "\\\\"=>"", 2=>two, 10=>ten', ARRAY['z=>1, b=>2, aa=>3'::hstore], '978-0-393-04002-9');`,
+  steps: [`UPDATE h SET h = (SELECT hstore(array_agg('k' || i), array_agg(i::text)) FROM generate_series(1, 30) i)`],
+};
+
+const mapsJson: DebeziumScenario = { ...maps, name: 'fuzz-maps-json', config: {} };
+
+export const debeziumFuzzScenarios: readonly DebeziumScenario[] = [
+  clocks,
+  numbers,
+  numbersDouble,
+  unknown,
+  shapes,
+  maps,
+  mapsJson,
+];
