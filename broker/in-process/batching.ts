@@ -18,6 +18,13 @@ const batchBytesMax = 1024 * 1024;
 /** Records without a key stay on one partition for this much, so that batches fill up (KIP-794's aim). */
 const stickyBytes = 64 * 1024;
 
+/** Node shares memory of its own among smaller ones. */
+const spareBytesMin = 64 * 1024;
+/** A batch that grew has up to twice what it needs. */
+const spareBytesMax = 4 * batchBytesMax;
+/** Two sends of a source that is quick, some batches each. */
+const sparesMax = 8;
+
 /** A batch on its way, and where its records stood in the list that was sent. */
 export interface Batch {
   readonly log: PartitionLog;
@@ -51,6 +58,8 @@ export class Batching {
   readonly #clientId: string;
   /** What the batches of the last send took on average: mostly the next ones are alike. */
   #expectedBytes = 0;
+  /** Memory of batches that are in the log. */
+  readonly #spare: Buffer[] = [];
   readonly #spreading: Spreading;
   readonly #roundRobin = new RoundRobin();
   readonly #sticky = new Map<string, Sticky>();
@@ -77,7 +86,7 @@ export class Batching {
       let batch = ofTopic.get(partition);
       if (batch === undefined || isFull(batch, record, this.#bytesMax)) {
         const log = batch?.log ?? this.#logOf(record.topic, partition);
-        batch = { log, builder: new BatchBuilder(this.#expectedBytes), indexes: [], judge: this.#judgeFor(log) };
+        batch = { log, builder: new BatchBuilder(this.#room()), indexes: [], judge: this.#judgeFor(log) };
         ofTopic.set(partition, batch);
         batches.push(batch);
       }
@@ -88,6 +97,20 @@ export class Batching {
     // An eighth more, so that one that is a little larger does not grow to twice its size.
     this.#expectedBytes = Math.ceil(((bytes / batches.length) * 9) / 8);
     return batches;
+  }
+
+  /** These were appended, and the log has answered: their memory holds the next ones. */
+  reuse(built: readonly Buffer[]): void {
+    for (const { buffer, byteOffset, byteLength } of built) {
+      // A part of memory that others share is not ours to give.
+      const isWhole = byteOffset === 0 && byteLength >= spareBytesMin && buffer.byteLength <= spareBytesMax;
+      if (isWhole && this.#spare.length < sparesMax) this.#spare.push(Buffer.from(buffer));
+    }
+  }
+
+  #room(): number | Buffer {
+    const spare = this.#expectedBytes < spareBytesMin ? undefined : this.#spare.pop();
+    return spare !== undefined && spare.length >= this.#expectedBytes ? spare : this.#expectedBytes;
   }
 
   #logOf(topic: string, partition: number): PartitionLog {
@@ -169,7 +192,7 @@ export function appendBatches(
         const judged = batch.judge?.(built[i]!) ?? null;
         const info =
           judged === null
-            ? batch.log.append(built[i]!, options, done)
+            ? batch.log.append(built[i]!, { ...options, isOwn: true }, done)
             : batch.log.append(judged.batch, { ...options, hasHoles: true }, done);
         for (const [index, letters] of (judged?.dead ?? []).entries()) {
           pending++;

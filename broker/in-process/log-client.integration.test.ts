@@ -47,6 +47,43 @@ test('a send of several megabytes becomes several batches in order', async () =>
   await log.close();
 });
 
+for (const how of ['one by one', 'all at once', 'in transactions'] as const) {
+  test(`sends whose batches lie in the memory of earlier ones arrive as they were sent, ${how}`, async () => {
+    const log = inProcessLog(broker);
+    const topic = `memory-${how.replaceAll(' ', '-')}`;
+    await log.createTopics([{ topic, partitions: 1, replicationFactor: 1 }]);
+    const sends = Array.from({ length: 20 }, (_, send) =>
+      Array.from({ length: 1 + (send % 4) }, (_, i) =>
+        recordOf(topic, Buffer.alloc(90_000 + send * 31_000, 7 * send + i)),
+      ),
+    );
+    if (how === 'in transactions') {
+      const producer = await log.transactionalProducer({ clientId: 'test', transactionalId: 'memory' });
+      for (const records of sends) {
+        await producer.send(records);
+        await producer.commit();
+      }
+    } else {
+      const producer = log.producer({ clientId: 'test' });
+      const sent: Promise<unknown>[] = [];
+      for (const records of sends) {
+        sent.push(producer.send(records));
+        if (how === 'one by one') await sent.at(-1);
+      }
+      await Promise.all(sent);
+    }
+    const values: Buffer[] = [];
+    const table = await log.table(topic, ({ value }) => void values.push(Buffer.from(value!)));
+    const expected = sends.flat().map(({ value }) => value!);
+    // The marker of the last transaction follows its commit.
+    for (const deadline = Date.now() + 60_000; values.length < expected.length && Date.now() < deadline; await sleep(5))
+      await table.readToEnd();
+    assert.equal(values.length, expected.length);
+    for (const [index, value] of values.entries()) assert.ok(value.equals(expected[index]!), `record ${index}`);
+    await log.close();
+  });
+}
+
 test('a record too large for the topic is refused by name, and nothing sent with it is kept', async () => {
   const log = inProcessLog(broker);
   await log.createTopics([{ topic: 'small', partitions: 1, replicationFactor: 1 }]);

@@ -30,7 +30,9 @@ export class InProcessProducer {
     const built = batches.map((batch) => buildBatch(batch, this.#packing));
     this.#inFlight++;
     try {
-      return await appendBatches(records, batches, built, nowMs, { acks: this.#acks, origin: 'client' });
+      const metadata = await appendBatches(records, batches, built, nowMs, { acks: this.#acks, origin: 'client' });
+      this.#batching.reuse(built);
+      return metadata;
     } finally {
       this.#inFlight--;
       if (this.#inFlight === 0) this.#onIdle?.();

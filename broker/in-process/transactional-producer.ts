@@ -133,7 +133,13 @@ export class InProcessTransactionalProducer {
     for (const { log } of batches) this.#mayWrite(log);
     for (const [name, sequence] of next) this.#sequences.set(name, sequence);
     const options = { acks: -1, origin: 'client', transactionVersion: 2 } as const;
-    return { appended: appendBatches(records, batches, built, nowMs, options) };
+    return { appended: this.#append(records, batches, built, nowMs, options) };
+  }
+
+  async #append(...appends: Parameters<typeof appendBatches>): Promise<readonly RecordMetadata[]> {
+    const metadata = await appendBatches(...appends);
+    this.#batching.reuse(appends[2]);
+    return metadata;
   }
 
   /** Takes the batches' partitions into the transaction, where they are not in it yet. */

@@ -3,6 +3,7 @@
  * UnifiedLog.analyzeAndValidateRecords, LogValidator). Kafka opens every batch. Here uncompressed ones are looked
  * through, which takes some 20 ns a record; compressed ones are opened only where the header contradicts itself, the topic
  * needs it (keys, timestamps, another codec) or `log.validate.compressed` asks for it: what is judged else is their header.
+ * What a producer of this very process has just built is opened only for what no builder knows (keys, early timestamps).
  */
 import { decompress } from '../protocol/compression.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -19,13 +20,13 @@ const noTimestamp = -1;
 export function checkAppend(
   batch: Buffer,
   config: LogConfig,
-  { origin, hasHoles = false }: AppendOptions,
+  { origin, hasHoles = false, isOwn = false }: AppendOptions,
   name: string,
   nowMs: number,
 ): void {
   checkIsOneBatch(batch, name);
   if (origin === 'client') checkSize(batch, config, name);
-  const problem = batches.checkBatch(batch);
+  const problem = isOwn ? null : batches.checkBatch(batch);
   if (problem !== null) {
     throw new LogError(problem.error, `A batch for ${name} cannot be taken: ${problem.reason}. Send it again.`);
   }
@@ -38,7 +39,7 @@ export function checkAppend(
   }
   if (origin !== 'client') return;
   checkClientFields(batch, name);
-  if (!hasHoles) checkRecords(batch, config, name, nowMs);
+  if (!hasHoles) checkRecords(batch, config, isOwn, name, nowMs);
   // What was taken out said nothing of the rest's times; its maximum was written anew with the batch.
   else if (config.messageTimestampType === 'CreateTime') checkTimestamps(batch, config, name, nowMs);
   if (config.cleanupPolicy.includes('compact')) checkKeys(batch, name);
@@ -104,11 +105,14 @@ function checkClientFields(batch: Buffer, name: string): void {
  * The largest timestamp in a header decides how long a segment is kept, so one that is not true is corrected, as Kafka
  * corrects it; records that are not what the header says are refused.
  */
-function checkRecords(batch: Buffer, config: LogConfig, name: string, nowMs: number): void {
+function checkRecords(batch: Buffer, config: LogConfig, isOwn: boolean, name: string, nowMs: number): void {
   const isCreateTime = config.messageTimestampType === 'CreateTime';
   const earliest = nowMs - config.messageTimestampBeforeMaxMs;
   const latest = nowMs + config.messageTimestampAfterMaxMs;
-  const isOpened = batches.codecOf(batch) === 'none' || mustOpen(batch, config, isCreateTime ? latest : null);
+  // What we built says its largest timestamp truly; the smallest only its records know.
+  const isOpened = isOwn
+    ? isCreateTime && config.messageTimestampBeforeMaxMs < never
+    : batches.codecOf(batch) === 'none' || mustOpen(batch, config, isCreateTime ? latest : null);
   const { smallestTimestamp, largestTimestamp } = isOpened ? scan(batch, name) : headerSpan(batch);
   if (!isCreateTime) return;
   if (largestTimestamp !== batches.maxTimestamp(batch)) batches.setMaxTimestamp(batch, largestTimestamp);

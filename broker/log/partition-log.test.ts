@@ -196,6 +196,27 @@ describe('A batch is refused', () => {
   });
 });
 
+describe('A batch that this process has just built', () => {
+  const own = { acks: -1, origin: 'client', isOwn: true } as const;
+
+  it('is taken by what its header says, without a second look', async (test) => {
+    const { log } = openLog(test);
+    await new Promise((done) => log.append(batchOf({ values: ['a', 'b'] }), own, done));
+    assert.deepEqual(readAll(log), ['0:a', '1:b']);
+  });
+
+  it('is opened all the same for what its header does not tell: times too far off, keys that are missing', (test) => {
+    const hour = 3600_000;
+    const { log } = openLog(test, { config: { messageTimestampBeforeMaxMs: hour } });
+    const early = batchOf({ values: ['a', 'b'], timestamps: [testNow, testNow - 2 * hour] });
+    assert.throws(() => log.append(early, own, () => {}), { code: 'INVALID_TIMESTAMP' });
+    const late = batchOf({ values: ['a', 'b'], timestamps: [testNow, testNow + 2 * hour] });
+    assert.throws(() => openLog(test).log.append(late, own, () => {}), { code: 'INVALID_TIMESTAMP' });
+    const compacted = openLog(test, { config: { cleanupPolicy: ['compact'] } });
+    assert.throws(() => compacted.log.append(batchOf({ key: null }), own, () => {}), { code: 'INVALID_RECORD' });
+  });
+});
+
 describe('A header whose largest timestamp cannot be true', () => {
   it('is corrected, so that retention and searches by time do not believe it', async (test) => {
     const { log } = openLog(test);

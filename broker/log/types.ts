@@ -13,6 +13,8 @@ export interface AppendOptions {
   readonly origin: AppendOrigin;
   /** 2 for batches and markers of KIP-890 transactions, which are judged more strictly; 1 is the default. */
   readonly transactionVersion?: 1 | 2;
+  /** The batch was built in this process a moment ago, of records it holds: checksum and records need no second look. */
+  readonly isOwn?: boolean;
   /** Records of the batch were judged and some taken out: its offsets and sequence stay what they were. */
   readonly hasHoles?: boolean;
   /**

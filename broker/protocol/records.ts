@@ -39,9 +39,9 @@ export class BatchBuilder {
   #baseTimestamp = -1;
   #maxTimestamp = -1;
 
-  /** `expectedBytes`: who knows about how large it becomes spares it growing. */
-  constructor(expectedBytes = 0) {
-    this.#buffer = Buffer.allocUnsafe(Math.max(initialBytes, expectedBytes));
+  /** Who knows about how large it becomes spares it growing, by a number of bytes or by memory that nobody needs any more. */
+  constructor(room: number | Buffer = 0) {
+    this.#buffer = typeof room === 'number' ? Buffer.allocUnsafe(Math.max(initialBytes, room)) : room;
   }
 
   get count(): number {
