@@ -18,7 +18,7 @@ export interface ColumnArrays {
  * Types as `format_type` writes them, with length or precision. Those are left to the assignment, which refuses what is too
  * long where a cast would cut it. Types of arrays are not among them: `unnest` would take them apart.
  */
-const PLAIN_TYPE =
+export const PLAIN_TYPE =
   /^(smallint|integer|bigint|real|double precision|boolean|uuid|text|date|interval|numeric(?=$|\()|character varying(?=$|\()|timestamp(?:\(\d\))? with(?:out)? time zone|timestamptz|time(?:\(\d\))? with(?:out)? time zone)(?:\([\d,]+\))?$/;
 const PRECISION = /\([\d,]+\)/;
 

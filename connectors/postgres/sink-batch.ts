@@ -1,58 +1,89 @@
 /**
  * Writes a batch of records as one transaction: their statements, and the offsets behind them. All or nothing.
  */
-import type { Client } from 'pg';
-import type { SinkRecord } from '../api/index.ts';
+import type { Client, QueryConfig } from 'pg';
+import { ConnectError, type SinkRecord } from '../api/index.ts';
+import { beginCopy, COPY_HEADER_BYTES, type CopyIn } from './copy-in.ts';
 import { isForeignKeyViolation, sqlStateOf } from './errors.ts';
 import { type SinkChange, type TargetName, toChange } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
+import { type Copied, Copies } from './sink-copies.ts';
+import type { RowLayout } from './sink-copy.ts';
 import { idOf, type Reached, type SinkOffsets } from './sink-offsets.ts';
 import { byTarget, inOrder, type TableWork } from './sink-order.ts';
 import { runsOf } from './sink-runs.ts';
 import { reduced, type Statement } from './sink-statements.ts';
-import { type TargetTables, targetSql } from './target-tables.ts';
+import { type TargetTable, type TargetTables, targetSql } from './target-tables.ts';
 
 /** Records made into statements at once; small enough that the server begins soon, large enough for good statements. */
 const SLICE_RECORDS = 500;
 
-/** A slice needs what only a look at the server can tell; the batch begins again. */
-class LookFirst extends Error {}
+/** What a guess that rows are new may be refused for: the rows, or the way they came. The rest would meet statements too. */
+const GUESS_STATE = /^(2[23]|42|0A)/;
+
+/** What is sent as one piece: statements, or rows for COPY. Null: what is left needs a look at the server first. */
+type Piece = readonly Statement[] | Copied | null;
+
+/** A transaction that was sent to its end. */
+export interface Sent {
+  /** Where it leaves the partitions, those of the transaction before it included. */
+  readonly next: ReadonlyMap<string, Reached>;
+  /** Settles with its commit. */
+  readonly done: Promise<void>;
+}
 
 export class BatchWriter {
   readonly #settings: SinkSettings;
   readonly #tables: TargetTables;
   readonly #offsets: SinkOffsets | null;
   readonly #onBroken: () => void;
+  readonly #copies: Copies;
+  /** Errors of transactions that had guessed rows to be new. */
+  readonly #guesses = new WeakSet<object>();
   /** The last commit may have happened without our hearing of it. */
   isUncertain = false;
   /** The table whose statement last met a foreign key that does not hold; null where it was the commit. */
   violated: string | null = null;
 
-  /** `onBroken`: a connection does not even take a ROLLBACK. */
+  /** `onBroken`: a connection takes nothing any more. */
   constructor(settings: SinkSettings, tables: TargetTables, offsets: SinkOffsets | null, onBroken: () => void) {
     this.#onBroken = onBroken;
     this.#settings = settings;
     this.#tables = tables;
     this.#offsets = offsets;
+    this.#copies = new Copies(settings, tables);
   }
 
-  /** In slices where nothing has to be looked up: the server works on one while the next is made. */
+  /** Resolves once these are committed. */
   async write(client: Client, records: readonly SinkRecord[]): Promise<void> {
-    const next = nextOffsets(records);
-    const first = this.#statementsNow(records.slice(0, SLICE_RECORDS));
-    if (first !== null) {
+    const sent = this.send(client, records, null);
+    if (sent !== null) {
       try {
-        return await this.#transact(client, this.#slices(first, records), next);
+        return await sent.done;
       } catch (error) {
-        if (!(error instanceof LookFirst)) throw error;
+        if (!this.#guesses.has(error as object)) throw error;
       }
+      // By statements now, which say what is wrong, if anything is.
+      return this.write(client, records);
     }
+    const next = nextOffsets(records);
     const work: TableWork[] = [];
     for (const [target, changes] of this.#folded(records)) {
       const table = await this.#tables.prepare(client, target, changes);
       if (table !== null) work.push({ table, changes });
     }
     await this.#transactInOrder(client, work, next);
+  }
+
+  /**
+   * Sends the whole transaction before anything is awaited, so that another may be sent behind it: then `behind` says where
+   * this one leaves off, and the server commits neither without the other. In pieces: it works on one while the next is
+   * made. Null, and nothing is done, where something has to be looked up first. Throws DataError.
+   */
+  send(client: Client, records: readonly SinkRecord[], behind: ReadonlyMap<string, Reached> | null): Sent | null {
+    const next = new Map([...(behind ?? []), ...nextOffsets(records)]);
+    const done = this.#sendAll(client, this.#pieces(records), next, behind);
+    return done === null ? null : { next, done };
   }
 
   /** Deletes first; where a foreign key forbids that and there are some, deletes last. */
@@ -63,12 +94,12 @@ export class BatchWriter {
   ): Promise<void> {
     const statements = inOrder(work, this.#settings);
     try {
-      await this.#transact(client, [statements], next);
+      await this.#sendAll(client, [statements].values(), next, null);
     } catch (error) {
       if (!isForeignKeyViolation(error) || !statements.some(({ isDelete }) => isDelete)) throw error;
       const { violated } = this;
       try {
-        await this.#transact(client, [inOrder(work, this.#settings, true)], next);
+        await this.#sendAll(client, [inOrder(work, this.#settings, true)].values(), next, null);
       } catch (again) {
         if (sqlStateOf(again as Error) === null) throw again;
         this.violated = violated;
@@ -79,7 +110,7 @@ export class BatchWriter {
 
   /** These records are done without being written: only their offsets move. */
   async pass(client: Client, records: readonly SinkRecord[]): Promise<void> {
-    await this.#transact(client, [], nextOffsets(records));
+    await this.#sendAll(client, [[]].values(), nextOffsets(records), null);
   }
 
   /** The table a record goes to, as `violated` names it; null where it goes nowhere. Throws DataError. */
@@ -88,12 +119,22 @@ export class BatchWriter {
     return change === null ? null : targetSql(change.target);
   }
 
-  *#slices(first: readonly Statement[], records: readonly SinkRecord[]): Generator<readonly Statement[]> {
-    yield first;
-    for (let from = SLICE_RECORDS; from < records.length; from += SLICE_RECORDS) {
-      const statements = this.#statementsNow(records.slice(from, from + SLICE_RECORDS));
-      if (statements === null) throw new LookFirst();
+  *#pieces(records: readonly SinkRecord[]): Generator<Piece> {
+    let open: RowLayout | null = null;
+    for (let from = 0; from < records.length; ) {
+      const copied = this.#copies.next(records, from, COPY_HEADER_BYTES, open);
+      if (copied !== null) {
+        open = copied.layout;
+        from += copied.rows;
+        yield copied;
+        continue;
+      }
+      open = null;
+      const slice = records.slice(from, from + SLICE_RECORDS);
+      const statements = this.#statementsNow(slice);
       yield statements;
+      from += slice.length;
+      this.#copies.learn(slice.at(-1)!);
     }
   }
 
@@ -119,39 +160,111 @@ export class BatchWriter {
     return [...byTarget(changes)].map(([target, all]) => [target, reduced(all, settings)]);
   }
 
-  async #transact(
+  /** Null, and rolled back, where a piece is. The first one is made before anything is sent. */
+  #sendAll(
     client: Client,
-    batches: Iterable<readonly Statement[]>,
+    pieces: Iterator<Piece>,
     next: ReadonlyMap<string, Reached>,
-  ): Promise<void> {
-    const sent: Promise<unknown>[] = [];
+    behind: ReadonlyMap<string, Reached> | null,
+  ): Promise<void> | null {
+    let piece = pieces.next();
+    if (piece.value === null) return null;
+    const sending = new Sending(client, (table) => {
+      this.violated = table;
+    });
     this.violated = null;
-    const send = (answer: Promise<unknown>, table: string | null) => {
-      // Awaited below; until then nobody listens. Only the first error is not about the aborted transaction.
-      answer.catch((error: unknown) => {
-        if (isForeignKeyViolation(error)) this.violated = table;
-      });
-      sent.push(answer);
-    };
+    sending.query('BEGIN', null);
+    if (this.#offsets !== null) sending.add(this.#offsets.write(client, next, behind), null);
+    let isWhole = false;
     try {
-      send(client.query('BEGIN'), null);
-      if (this.#offsets !== null) send(this.#offsets.write(client, next), null);
-      for (const statements of batches) {
-        for (const { table, text, parameters } of statements) {
-          send(client.query({ name: statementName(text), text, values: [...parameters] }), table);
-        }
-      }
-      await Promise.all(sent);
-      this.isUncertain = true;
-      await client.query('COMMIT');
-      this.isUncertain = false;
-      this.#offsets?.committed(next);
-    } catch (error) {
-      if (error instanceof LookFirst || sqlStateOf(error as Error) !== null) this.isUncertain = false;
-      await Promise.allSettled(sent);
-      await client.query('ROLLBACK').catch(() => this.#onBroken());
-      throw error;
+      for (; piece.done !== true && piece.value !== null; piece = pieces.next()) sending.piece(piece.value);
+      isWhole = piece.done === true;
+    } finally {
+      sending.endCopy();
+      // Whoever throws here throws past what was sent.
+      if (!isWhole) client.query('ROLLBACK').catch(() => this.#onBroken());
     }
+    if (!isWhole) return null;
+    sending.query('COMMIT', null);
+    return this.#answered(sending, next);
+  }
+
+  async #answered({ sent, copied }: Sending, next: ReadonlyMap<string, Reached>): Promise<void> {
+    const answers = await Promise.allSettled(sent);
+    // The first error is what went wrong; those behind it are about the aborted transaction.
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed === undefined) {
+      this.#offsets?.committed(next);
+      return;
+    }
+    const error = failed.reason as Error;
+    const state = sqlStateOf(error);
+    if (state === null && !(error instanceof ConnectError)) {
+      this.isUncertain = true;
+      this.#onBroken();
+    }
+    if (state !== null && copied.size > 0 && GUESS_STATE.test(state)) {
+      this.#copies.refused(copied, state);
+      this.#guesses.add(error);
+    }
+    throw error;
+  }
+}
+
+/** What a transaction has sent so far. */
+class Sending {
+  readonly #client: Client;
+  readonly #onViolated: (table: string | null) => void;
+  /** All that an answer is owed to. */
+  readonly sent: Promise<unknown>[] = [];
+  /** The tables that got rows by COPY. */
+  readonly copied = new Set<TargetTable>();
+  #copy: CopyIn | null = null;
+  #layout: RowLayout | null = null;
+
+  constructor(client: Client, onViolated: (table: string | null) => void) {
+    this.#client = client;
+    this.#onViolated = onViolated;
+  }
+
+  /** Awaited by the owner; until then nobody listens. Only the first error is not about the aborted transaction. */
+  add(answer: Promise<unknown>, table: string | null): void {
+    answer.catch((error: unknown) => {
+      if (isForeignKeyViolation(error)) this.#onViolated(table);
+    });
+    this.sent.push(answer);
+  }
+
+  query(query: string | QueryConfig, table: string | null): void {
+    this.add(this.#client.query(query), table);
+  }
+
+  piece(piece: readonly Statement[] | Copied): void {
+    if ('layout' in piece) {
+      this.#copyRows(piece);
+      return;
+    }
+    this.endCopy();
+    for (const { table, text, parameters } of piece) {
+      this.query({ name: statementName(text), text, values: [...parameters] }, table);
+    }
+  }
+
+  #copyRows({ layout, bytes }: Copied): void {
+    if (this.#layout !== layout) {
+      this.endCopy();
+      this.#copy = beginCopy(this.#client, layout.sql);
+      this.#layout = layout;
+      this.copied.add(layout.table);
+      this.add(this.#copy.done, layout.table.sql);
+    }
+    this.#copy!.write(bytes);
+  }
+
+  endCopy(): void {
+    this.#copy?.end();
+    this.#copy = null;
+    this.#layout = null;
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import type { Client } from 'pg';
 import { ConnectError, type TopicPartition } from '../api/index.ts';
+import { sqlStateOf } from './errors.ts';
 import { quoteIdentifier } from './wire/connection.ts';
 
 interface Held {
@@ -111,20 +112,34 @@ export class SinkOffsets {
     }
   }
 
-  /** Writes the offsets inside the open transaction. Throws when another task has taken a partition over. */
-  async write(client: Client, next: ReadonlyMap<string, Reached>): Promise<void> {
+  /**
+   * Writes the offsets inside the open transaction, which the server itself aborts (so that a COMMIT may follow unasked)
+   * where another task has taken a partition over; then this throws. `behind`: offsets of a transaction that was sent
+   * before and not answered yet, whose partitions `next` has too; where that one fails, this one does.
+   */
+  async write(
+    client: Client,
+    next: ReadonlyMap<string, Reached>,
+    behind: ReadonlyMap<string, Reached> | null = null,
+  ): Promise<void> {
     const rows = [...next].map(([id, { offset, timestamp }]) => {
       const { topic, partition, epoch } = this.#held.get(id)!;
-      return { topic, partition, epoch, next_offset: offset, last_timestamp: timestamp };
+      const before = behind?.get(id)?.offset ?? null;
+      return { topic, partition, epoch, next_offset: offset, last_timestamp: timestamp, before };
     });
-    const { rowCount } = await client.query({
-      name: 'millrace-offsets',
-      text: `UPDATE ${this.#table} o SET next_offset = x.next_offset, last_timestamp = x.last_timestamp, updated_at = now()
-             FROM json_to_recordset($2::json) AS x(topic text, partition int, epoch bigint, next_offset bigint, last_timestamp bigint)
-             WHERE o.connector = $1 AND o.topic = x.topic AND o.partition = x.partition AND o.epoch = x.epoch`,
-      values: [this.#connector, JSON.stringify(rows)],
-    });
-    if (rowCount !== rows.length) {
+    try {
+      await client.query({
+        name: 'millrace-offsets',
+        text: `WITH moved AS (
+               UPDATE ${this.#table} o SET next_offset = x.next_offset, last_timestamp = x.last_timestamp, updated_at = now()
+               FROM json_to_recordset($2::json) AS x(topic text, partition int, epoch bigint, next_offset bigint, last_timestamp bigint, before bigint)
+               WHERE o.connector = $1 AND o.topic = x.topic AND o.partition = x.partition AND o.epoch = x.epoch
+                 AND (x.before IS NULL OR o.next_offset = x.before) RETURNING 1)
+               SELECT 1 / (count(*) = $3::bigint)::int FROM moved`,
+        values: [this.#connector, JSON.stringify(rows), String(rows.length)],
+      });
+    } catch (error) {
+      if (sqlStateOf(error as Error) !== DIVISION_BY_ZERO) throw error;
       throw new ConnectError(
         `Another task of connector "${this.#connector}" has taken over ${rows.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')}; this one stops before it writes anything twice. If no other worker runs, look for a second connector of that name on the same database.`,
         { code: 'PG_FENCED' },
@@ -162,6 +177,8 @@ export class SinkOffsets {
   }
 }
 
+/** How the server says that not all rows were there to be updated. */
+const DIVISION_BY_ZERO = '22012';
 /** Tried again by the worker. */
 const LOCK_TIMEOUT_MS = 1000;
 /** Any number that is nobody else's: "mill" in ASCII. */

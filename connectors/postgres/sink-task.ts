@@ -1,6 +1,6 @@
 /**
  * The sink's task: each `put` is one transaction that holds the rows of the batch and the offsets behind them. Step 10
- * of the record's journey.
+ * of the record's journey. In a backlog one of them is under way while the next is made.
  *
  * All or nothing, so the worker may put the same batch again or bisect it: what was committed is recognised by its
  * offset and skipped.
@@ -17,7 +17,7 @@ import {
   type TopicPartition,
 } from '../api/index.ts';
 import { isForeignKeyViolation, sqlStateOf, toConnectError } from './errors.ts';
-import { BatchWriter } from './sink-batch.ts';
+import { BatchWriter, type Sent } from './sink-batch.ts';
 import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, type SinkSettings, sinkSettings } from './sink-config.ts';
 import { idOf, SinkOffsets } from './sink-offsets.ts';
@@ -28,6 +28,18 @@ import { TargetTables } from './target-tables.ts';
 
 /** What a table that changed behind our back may answer: undefined things, other types, an outgrown plan. */
 const MAYBE_STALE_STATE = /^(22|42|0A000)/;
+
+/** A put of as many records comes out of a backlog: the next one is already there. */
+const BACKLOG_RECORDS = 1000;
+
+/** A put that was answered before its transaction was. */
+interface Flight {
+  readonly records: readonly SinkRecord[];
+  readonly next: Sent['next'];
+  /** Null once it is committed; never rejects. */
+  readonly failure: Promise<unknown>;
+  hasFailed: boolean;
+}
 
 export class PostgresSinkTask implements SinkTask {
   readonly #dialect: SinkDialect;
@@ -43,7 +55,9 @@ export class PostgresSinkTask implements SinkTask {
   #waiting!: WaitingRecords;
   /** Not read on for now, for the sake of what waits. */
   #standing: readonly TopicPartition[] = [];
-  /** The policy is to fail for a record that waited in vain. */
+  /** At most one: while the server works on it, the next put is made ready. */
+  #flight: Flight | null = null;
+  /** The policy is to fail for a record that was found to be bad after its put was answered. */
   #failed: Error | null = null;
 
   constructor(dialect: SinkDialect) {
@@ -72,17 +86,78 @@ export class PostgresSinkTask implements SinkTask {
     });
   }
 
+  /**
+   * Resolves once the records are committed; in a backlog once they are sent and those of the put before are committed.
+   * Nothing is committed before what was put before it, and what fails later is delivered again, record by record where it
+   * must be, before anything else.
+   */
   async put(records: readonly SinkRecord[]): Promise<void> {
     if (this.#failed !== null) throw this.#failed;
-    if (records.length === 0 && this.#waiting.isEmpty && this.#standing.length === 0) return;
+    const isIdle = this.#waiting.isEmpty && this.#standing.length === 0 && this.#flight === null;
+    if (records.length === 0 && isIdle) return;
     try {
       const runs = runsOf(records);
       this.#adopt(runs);
+      if (await this.#isUnderWay(records, runs)) return;
+      await this.#land();
       const client = await this.#takeOver();
       const fresh = this.#offsets === null ? records : this.#notDelivered(this.#offsets, records, runs);
       await this.#deliver(client, fresh);
     } catch (error) {
       throw await this.#judge(error);
+    }
+  }
+
+  /** Sends the records behind those of the last put, and waits for those only. False where this put must be waited for. */
+  async #isUnderWay(records: readonly SinkRecord[], runs: readonly Run[]): Promise<boolean> {
+    const before = this.#flight;
+    const client = this.#client;
+    const offsets = this.#offsets;
+    if (client === null || offsets === null || !this.#mayFly(records)) return false;
+    const fresh = this.#notDelivered(offsets, records, runs);
+    const sent = fresh.length === 0 ? null : this.#writer.send(client, fresh, before?.next ?? null);
+    if (sent === null) return false;
+    const flight: Flight = { records: fresh, next: sent.next, hasFailed: false, failure: failureOf(sent.done) };
+    flight.failure.then((failure) => {
+      flight.hasFailed = failure !== null;
+    });
+    if (before === null || (await before.failure) === null) {
+      this.#flight = flight;
+      return true;
+    }
+    // Nothing of it was committed: the server tells by the offsets that what was before it is not there.
+    await flight.failure;
+    return false;
+  }
+
+  /** Whether nothing about this put, or the one before it, needs more than one transaction that is sent at once. */
+  #mayFly(records: readonly SinkRecord[]): boolean {
+    if (records.length < BACKLOG_RECORDS || this.#unopened.length > 0 || this.#writer.isUncertain) return false;
+    if (!this.#waiting.isEmpty || this.#standing.length > 0) return false;
+    const flight = this.#flight;
+    return flight === null || (!flight.hasFailed && [...flight.next.keys()].every((id) => this.#assigned.has(id)));
+  }
+
+  /** Waits for the last put; what of it was not committed is delivered now. */
+  async #land(): Promise<void> {
+    const flight = this.#flight;
+    if (flight === null) return;
+    if ((await flight.failure) !== null) {
+      const client = await this.#takeOver();
+      const ours = flight.records.filter((record) => this.#assigned.has(partitionOf(record)));
+      const left = this.#offsets === null ? ours : this.#notDelivered(this.#offsets, ours, runsOf(ours));
+      await this.#deliverAgain(client, left);
+    }
+    this.#flight = null;
+  }
+
+  async #deliverAgain(client: Client, records: readonly SinkRecord[]): Promise<void> {
+    try {
+      await this.#deliver(client, records);
+    } catch (error) {
+      const failure = await this.#judge(error);
+      if (!(failure instanceof DataError)) throw failure;
+      await this.#deliverParts(client, records);
     }
   }
 
@@ -118,8 +193,13 @@ export class PostgresSinkTask implements SinkTask {
     }
   }
 
-  /** Rows and offsets are in the target already; only what waits is nowhere yet. */
+  /** Rows and offsets are in the target then; only what waits is nowhere yet. */
   async flush(offsets: readonly OffsetAndMetadata[]): Promise<readonly OffsetAndMetadata[] | undefined> {
+    try {
+      await this.#land();
+    } catch (error) {
+      throw await this.#judge(error);
+    }
     return this.#waiting.isEmpty ? undefined : this.#waiting.allowed(offsets);
   }
 
@@ -272,6 +352,7 @@ export class PostgresSinkTask implements SinkTask {
 
   /** The worker's word for an error. A table that changed since it was looked up may be all that is wrong. */
   async #judge(error: unknown): Promise<Error> {
+    if (error === this.#failed) return this.#failed as Error;
     const state = error instanceof Error ? sqlStateOf(error) : null;
     if (state !== null && MAYBE_STALE_STATE.test(state) && (await this.#isStale())) {
       this.#drop(); // Prepared statements know the old table too.
@@ -297,6 +378,15 @@ export class PostgresSinkTask implements SinkTask {
   #place(): string {
     const { host, port, database } = addressOf(this.#settings.url);
     return `database "${database}" at ${host}:${port}`;
+  }
+}
+
+async function failureOf(done: Promise<void>): Promise<unknown> {
+  try {
+    await done;
+    return null;
+  } catch (error) {
+    return error;
   }
 }
 

@@ -58,6 +58,11 @@ export class TargetTables {
     return isChanged;
   }
 
+  /** Whether a table is still what is known of it. */
+  isKnown(table: TargetTable): boolean {
+    return this.#tables.get(table.sql) === table;
+  }
+
   /** The table for these changes where it is known and has all they need; null where {@link prepare} must look. */
   ready(target: TargetName, changes: readonly SinkChange[]): TargetTable | null {
     const table = this.#tables.get(targetSql(target));
