@@ -11,7 +11,7 @@ import {
   type SinkTask,
   type TopicPartition,
 } from '../../connectors/api/index.ts';
-import { isRetriable, isTransient, messageOf } from '../errors.ts';
+import { isRetriable, isTransient, messageOf, RecordError } from '../errors.ts';
 import type { LogConsumer } from '../log/client.ts';
 import { backoffMs, delay } from './backoff.ts';
 import { ORIGINAL, type TrackedSinkRecord } from './conversion.ts';
@@ -44,7 +44,8 @@ export class SinkDelivery {
   #reported = new WeakSet<SinkRecord>();
   #hasReported = false;
   #reportedDuringPut = 0;
-  #isPutting = false;
+  /** The batch that the plugin has just now. */
+  #putting: readonly SinkRecord[] = [];
   readonly #pendingReports = new Set<Promise<void>>();
   #isHeld = false;
   #isRetrying = false;
@@ -77,7 +78,7 @@ export class SinkDelivery {
       ledger.inFlight -= left;
       return;
     } catch (error) {
-      if (error instanceof Interrupted || error instanceof ConfigError) throw error;
+      if (error instanceof Interrupted || error instanceof ConfigError || error instanceof RecordError) throw error;
       if (isCareful) {
         if (!isBadRecord(error)) throw error;
         await this.reset();
@@ -108,11 +109,11 @@ export class SinkDelivery {
   async #put(batch: readonly TrackedSinkRecord[]): Promise<void> {
     const began = performance.now();
     this.#reportedDuringPut = 0;
-    this.#isPutting = true;
+    this.#putting = batch;
     try {
       await this.#options.task.put(batch);
     } finally {
-      this.#isPutting = false;
+      this.#putting = [];
     }
     if (batch.length > 0) this.#options.measures.callMs.add(performance.now() - began);
   }
@@ -176,7 +177,7 @@ export class SinkDelivery {
     await this.#retriedFlush([...next.values()]);
   }
 
-  /** The plugin hands over one bad record (KIP-610). Before or after its `put` has returned. */
+  /** The plugin hands over one bad record (KIP-610). Before or after its `put` has returned, or in a later one. */
   report(record: SinkRecord, error: Error): Promise<void> {
     const { policy, ledger, className } = this.#options;
     const original = (record as Partial<TrackedSinkRecord>)[ORIGINAL];
@@ -186,7 +187,7 @@ export class SinkDelivery {
     if (this.#reported.has(record)) return Promise.resolve();
     this.#reported.add(record);
     this.#hasReported = true;
-    const isInFlight = this.#isPutting;
+    const isInFlight = this.#putting.includes(record);
     if (isInFlight) this.#reportedDuringPut++;
     const { topic, partition, offset } = original;
     const failure = { stage: 'TASK_PUT', error, className, topic, partition, offset, original } as const;
@@ -298,9 +299,10 @@ export class SinkDelivery {
 
 const keyOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;
 
-/** An error that the same records would meet again, and others would not. */
+/** An error that the same records would meet again, and others would not, and about which nothing is decided yet. */
 export function isBadRecord(error: unknown): boolean {
-  return !isTransient(error) && !(error instanceof ConfigError) && !(error instanceof Interrupted);
+  const isOther = error instanceof ConfigError || error instanceof Interrupted || error instanceof RecordError;
+  return !isTransient(error) && !isOther;
 }
 
 /** The first record of each partition in a read. */

@@ -155,6 +155,50 @@ test('a plugin may report single records; the commit waits for them and the book
   });
 });
 
+test('a record that a later put reports is not taken for one of that put: the books balance', async (t) => {
+  const sink = steeredSink();
+  const { create, write, values, running } = await harness(t, [sink.plugin]);
+  let late: Parameters<NonNullable<typeof sink.report>>[0] | null = null;
+  sink.onPut = async (records) => {
+    if (late === null) late = records[1]!;
+    else await sink.report!(late, new DataError('found out late'));
+  };
+  await write('in', range(3));
+  await create('s', config(deadLetters));
+  await eventually(() => assert.equal(sink.received.length, 3));
+  await write('in', ['more']);
+  await eventually(() => assert.deepEqual(values('dead'), ['v1']));
+  await eventually(() => {
+    const ledger = running.worker.ledger('s', 0)!;
+    const { read, written, deadLettered, inFlight, mismatch } = ledger;
+    assert.deepEqual([read, written, deadLettered, inFlight, mismatch], [4, 3, 1, 0, 0]);
+  });
+});
+
+test('a record that a later put reports fails the task under its own name, and that put is not taken apart', async (t) => {
+  const sink = steeredSink();
+  const { create, write, running } = await harness(t, [sink.plugin]);
+  const late: Parameters<NonNullable<typeof sink.report>>[0][] = [];
+  let later = 0;
+  sink.onPut = async (records) => {
+    if (late.length === 0) late.push(...records);
+    else {
+      later++;
+      await sink.report!(late[1]!, new DataError('found out late'));
+    }
+  };
+  await write('in', range(3));
+  await create('s', config());
+  await eventually(() => assert.equal(sink.received.length, 3));
+  await write('in', ['more', 'and more']);
+  await eventually(() => assert.equal(running.worker.status('s').tasks[0]?.state, 'FAILED'));
+  assert.match(
+    running.worker.status('s').tasks[0]?.trace ?? '',
+    /TASK_PUT failed for the record at in-0@1: found out late/,
+  );
+  assert.equal(later, 1);
+});
+
 test('a failed flush commits nothing, and the restarted task reads again', async (t) => {
   const sink = steeredSink();
   const { log, create, write } = await harness(t, [sink.plugin]);
