@@ -1,7 +1,7 @@
 /** Lines for COPY from the bytes of records: what they hold, and which records are left to statements. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseConfig } from '../api/index.ts';
+import { parseConfig, struct } from '../api/index.ts';
 import { isEqualButForDigits, memberBytes } from './json-bytes.ts';
 import { toChange } from './sink-change.ts';
 import { sinkConfigDefs, sinkSettings } from './sink-config.ts';
@@ -18,6 +18,7 @@ const table: TargetTable = {
   ]),
   generated: new Set(['twice']),
   identities: new Set(),
+  required: ['id'],
   uniques: [['id']],
   oid: 1,
   parents: [],
@@ -60,10 +61,25 @@ describe('a layout', () => {
     });
   }
 
-  test('is not made for tables whose rows point to others, or whose columns need more than their text', () => {
+  test('is not made for views, tables whose rows point to others, and columns that need more than their text, or a value', () => {
     assert.equal(learned('{"id":1}', settings, { ...table, parents: [2] }), null);
+    assert.equal(learned('{"id":1}', settings, { ...table, uniques: null }), null);
+    assert.equal(learned('{"id":1}', settings, { ...table, required: ['id', 'name'] }), null);
     const columns = new Map([...table.columns, ['name', 'jsonb']]);
     assert.equal(learned('{"id":1,"name":"a"}', settings, { ...table, columns }), null);
+  });
+
+  test('is made for instants, which are read as such in columns that keep their zone only', () => {
+    const schema = { type: 'string', name: 'io.debezium.time.ZonedTimestamp' } as const;
+    const valueSchema = struct(undefined, [{ name: 'at', schema }]);
+    const keyless = settingsOf({ 'pk.mode': 'none', 'insert.mode': 'insert' });
+    const instant = { ...record('{"at":"2026-01-01T00:00:00Z"}'), valueSchema };
+    const of = (type: string) => {
+      const target = { ...table, columns: new Map([['at', type]]), required: [] };
+      return layoutOf(toChange(instant, keyless)!, target, keyless);
+    };
+    assert.notEqual(of('timestamp(3) with time zone'), null);
+    assert.equal(of('timestamp without time zone'), null);
   });
 
   test('is asked for only where inserting is all there is to do', () => {

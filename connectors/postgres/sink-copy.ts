@@ -52,12 +52,13 @@ export function layoutOf(change: SinkChange, table: TargetTable, settings: SinkS
   const { record, columns, values } = change;
   const { topic, value, valueSchema, key, keySchema } = record;
   if (change.kind !== 'write' || values === null || !(value instanceof JsonText)) return null;
-  // Rows that point to others are put into order first.
-  if (table.parents.length > 0) return null;
+  // Rows that point to others are put into order first; a view takes no COPY.
+  if (table.parents.length > 0 || table.uniques === null) return null;
   const row = rowOf(value.bytes);
   if (row === null || row.members.length !== columns.length) return null;
   const written = columns.filter((name) => !table.generated.has(name));
   if (!written.every((name) => isPlain(name, table, change))) return null;
+  if (table.required.some((name) => !written.includes(name))) return null;
   let keyHeads: readonly Uint8Array[] | null = null;
   if (settings.keyMode === 'record_key') {
     const members = key instanceof JsonText ? memberBytes(key.bytes, 0) : null;
@@ -85,7 +86,8 @@ function isPlain(name: string, table: TargetTable, change: SinkChange): boolean 
   const type = table.columns.get(name);
   if (type === undefined || !PLAIN_TYPE.test(type)) return false;
   const { declared, expression } = readColumn(name, type, change.fields);
-  return declared === type && expression === `x.${quoteIdentifier(name)}`;
+  const isSame = declared === type || (declared === 'timestamptz' && type.endsWith(' with time zone'));
+  return isSame && expression === `x.${quoteIdentifier(name)}`;
 }
 
 interface RowBytes {
