@@ -138,6 +138,17 @@ describe('PostgresSink', () => {
     await sink.stop();
   });
 
+  test('a column that is null in the first row of a batch and told by a later one is added with its value', async () => {
+    const { client, url } = await target('CREATE TABLE t (id int PRIMARY KEY)');
+    const sink = await startSink({ 'connection.url': url, 'auto.evolve': 'true' }, partitions);
+    await sink.task.put([row(0, 1, '"extra":null'), row(1, 2, '"extra":"told"')].map(sinkRecord));
+    assert.deepEqual(await rowsOf(client), [
+      { id: 1, extra: null },
+      { id: 2, extra: 'told' },
+    ]);
+    await sink.stop();
+  });
+
   test('a batch that was delivered before is recognised, also by the next task, which goes on behind it', async () => {
     const { client, url } = await target('CREATE TABLE t (v text)');
     const config = { 'connection.url': url, 'insert.mode': 'insert', 'pk.mode': 'none' };

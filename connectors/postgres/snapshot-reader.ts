@@ -369,6 +369,8 @@ export class SnapshotReader {
   }
 
   #emitWaiting(batch: RecordBatch, waiting: Waiting, place: 'true' | 'last_in_data_collection' | 'last'): void {
+    // It needs the same writer.
+    if (this.#held !== null && this.#held.work !== waiting.work) this.#release(batch);
     const out = this.#spare;
     if (place === 'true') this.#rangeDone(waiting.work, waiting.range);
     out.raw(waiting.head);

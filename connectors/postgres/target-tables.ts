@@ -215,15 +215,18 @@ function sameMembers(a: readonly string[], b: readonly string[]): boolean {
 /** Columns that changes have and the table has not, with what they ask for. */
 function missingColumns(table: TargetTable, changes: readonly SinkChange[]): Map<string, ColumnWish> {
   const missing = new Map<string, ColumnWish>();
-  let checked: readonly string[] | null = null;
+  /** The last members for which nothing is left to find out: each has its column, or a wish for one. */
+  let settled: readonly string[] | null = null;
   for (const change of changes) {
     // Rows of one source table repeat the same members; comparing lists is cheaper than looking each up.
-    if (checked !== null && sameList(checked, change.columns) && missing.size === 0) continue;
-    checked = change.columns;
+    if (settled !== null && sameList(settled, change.columns)) continue;
+    settled = change.columns;
     for (const name of change.columns) {
       if (table.columns.has(name) || table.generated.has(name) || missing.has(name)) continue;
       const wish = wishOf(change, name);
-      if (wish !== null) missing.set(name, wish);
+      // A null without a schema tells no type; the same member of a later row may.
+      if (wish === null) settled = null;
+      else missing.set(name, wish);
     }
   }
   return missing;

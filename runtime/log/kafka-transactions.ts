@@ -2,8 +2,10 @@
  * A transactional producer through kafkajs (KIP-98, without KIP-890's version 2): the keeper's own gathering of sends,
  * inside transactions.
  *
- * kafkajs does not ask again when the end of the transaction before is still on its way through the cluster, and keeps
- * a producer whose commit failed in a state that it never leaves; the first is mended here, the second is the port's rule.
+ * kafkajs does not ask again when the end of the transaction before is still on its way through the cluster; it counts
+ * nothing of an append that failed, though the broker may have taken all or part of it, so that the numbers of every later
+ * one are out of order; and it keeps a producer whose commit failed in a state that it never leaves. The first two are
+ * mended here, the third is the port's rule.
  */
 import type { Kafka, Producer, Transaction } from 'kafkajs';
 import {
@@ -32,6 +34,17 @@ export async function openKafkaTransactions(
   options: TransactionalProducerOptions,
   partitionsOf: (topic: string) => Promise<number>,
 ): Promise<TransactionalProducer> {
+  return new KafkaTransactions(kafka, await begun(kafka, options), options, partitionsOf);
+}
+
+interface Begun {
+  readonly producer: Producer;
+  /** Begun with kafkajs, which tells the cluster only when something is sent. */
+  readonly transaction: Transaction;
+}
+
+/** Takes the id over: whoever had it is fenced, what he left open is aborted, and numbers begin anew. */
+async function begun(kafka: Kafka, options: TransactionalProducerOptions): Promise<Begun> {
   const { transactionalId, timeoutMs = TIMEOUT_MS } = options;
   const producer = kafka.producer({
     transactionalId,
@@ -42,8 +55,7 @@ export async function openKafkaTransactions(
   });
   try {
     await producer.connect();
-    const first = await producer.transaction();
-    return new KafkaTransactions(producer, first, options, partitionsOf);
+    return { producer, transaction: await producer.transaction() };
   } catch (error) {
     await producer.disconnect().catch(() => {});
     throw asFenced(asLogError(error, `Taking over transactional id "${transactionalId}"`), transactionalId);
@@ -51,25 +63,30 @@ export async function openKafkaTransactions(
 }
 
 class KafkaTransactions implements TransactionalProducer {
-  readonly #producer: Producer;
+  readonly #kafka: Kafka;
+  readonly #options: TransactionalProducerOptions;
+  #producer: Producer;
   readonly #transactionalId: string;
   readonly #appends: KafkaProducer;
   readonly #pending = new Set<Promise<unknown>>();
-  /** Begun with kafkajs, which tells the cluster only when something is sent. */
   #current: Transaction | null;
   #hasSent = false;
+  /** An append failed: kafkajs and the broker may count differently from here on. */
+  #isMiscounted = false;
 
   constructor(
-    producer: Producer,
-    first: Transaction,
+    kafka: Kafka,
+    first: Begun,
     options: TransactionalProducerOptions,
     partitionsOf: (topic: string) => Promise<number>,
   ) {
-    this.#producer = producer;
+    this.#kafka = kafka;
+    this.#options = options;
+    this.#producer = first.producer;
     this.#transactionalId = options.transactionalId;
-    this.#current = first;
+    this.#current = first.transaction;
     const append: AppendBatch = (batch) => this.#append(batch);
-    const close = () => producer.disconnect();
+    const close = () => this.#producer.disconnect();
     const overrides = { ...options.overrides, acks: 'all' };
     this.#appends = new KafkaProducer({ append, close }, { ...options, overrides }, partitionsOf);
   }
@@ -110,7 +127,10 @@ class KafkaTransactions implements TransactionalProducer {
         return await this.#current.sendBatch(batch);
       } catch (error) {
         const refused = asLogError(error, 'An append');
-        if (refused.code !== 'CONCURRENT_TRANSACTIONS' || Date.now() > deadline) throw error;
+        if (refused.code !== 'CONCURRENT_TRANSACTIONS' || Date.now() > deadline) {
+          this.#isMiscounted = true;
+          throw error;
+        }
         await new Promise((resolve) => setTimeout(resolve, BUSY_WAIT_MS));
       }
     }
@@ -123,10 +143,21 @@ class KafkaTransactions implements TransactionalProducer {
     this.#hasSent = false;
     try {
       await current[how]();
+      // Only behind an end that the broker took from us: who was fenced must not take the id back.
+      if (this.#isMiscounted) await this.#renew();
     } catch (error) {
       const doing = `${how === 'commit' ? 'Committing' : 'Aborting'} a transaction of "${this.#transactionalId}"`;
       throw asFenced(asLogError(error, doing), this.#transactionalId);
     }
+  }
+
+  async #renew(): Promise<void> {
+    const before = this.#producer;
+    const { producer, transaction } = await begun(this.#kafka, this.#options);
+    this.#producer = producer;
+    this.#current = transaction;
+    this.#isMiscounted = false;
+    await before.disconnect().catch(() => {});
   }
 }
 

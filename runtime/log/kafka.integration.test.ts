@@ -11,6 +11,38 @@ logClientCases('The Kafka keeper', () => kafkaLog({ bootstrapServers: bootstrap.
   nullHeaderValues: 'kafkajs 2.2.4 measures the value of a header without asking whether it is null, and throws.',
 });
 
+test('what the broker took of an append that it refused in part does not put later ones out of order', async () => {
+  const log = await kafkaLog({ bootstrapServers: bootstrap.split(',') });
+  const [open, narrow] = [`open-${process.pid}`, `narrow-${process.pid}`];
+  await log.createTopics([
+    { topic: open, partitions: 1, replicationFactor: 1 },
+    { topic: narrow, partitions: 1, replicationFactor: 1, config: { 'max.message.bytes': '1000' } },
+  ]);
+  const producer = await log.transactionalProducer({ clientId: 'test', transactionalId: `t-${process.pid}` });
+  const record = (topic: string, text: string) => {
+    return { topic, partition: 0, key: null, value: Buffer.from(text), headers: [], timestamp: null };
+  };
+  for (const text of ['one', 'two']) {
+    await assert.rejects(
+      producer.send([record(open, 'half'), record(open, 'half'), record(narrow, 'x'.repeat(5000))]),
+      {
+        code: 'MESSAGE_TOO_LARGE',
+      },
+    );
+    await producer.abort();
+    await producer.send([record(open, text), record(narrow, text)]);
+    await producer.commit();
+  }
+  for (const topic of [open, narrow]) {
+    const seen: string[] = [];
+    const table = await log.table(topic, ({ value }) => void seen.push(value!.toString()));
+    await table.readToEnd();
+    assert.deepEqual(seen, ['one', 'two'], topic);
+  }
+  await producer.close();
+  await log.close();
+});
+
 test('records in every compression are written and read, also those kafkajs has no codec for', async () => {
   const log = await kafkaLog({ bootstrapServers: bootstrap.split(',') });
   const topic = `codecs-${process.pid}`;
