@@ -57,6 +57,7 @@ async function streamRaw(replication: ReplicationClient): Promise<void> {
     statusIntervalMs: 10_000,
     confirmedLsn: () => 0,
     origin: null,
+    isStreaming: false,
   });
   let messages = 0;
   while (messages < count) {

@@ -64,7 +64,7 @@ test('what would mean something that does not happen here is refused by name', (
     ['plugin.name', 'decoderbufs', /plugin.name/],
     ['snapshot.mode', 'custom', /snapshot.mode/],
     ['time.precision.mode', 'structured', /time.precision.mode/],
-    ['slot.stream.params', 'proto_version=2', /origin=none/],
+    ['slot.stream.params', 'proto_version=3', /origin=none/],
     ['openlineage.integration.enabled', 'true', /openlineage/],
   ];
   for (const [key, value, why] of refused) assert.match(problemsOf({ [key]: value }), why, `${key}=${value}`);

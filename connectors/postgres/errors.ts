@@ -18,6 +18,7 @@ export const postgresErrorCodes = {
   PG_SIGNAL: 'A signal asks for something that nobody knows.',
   PG_TABLE_MOVED:
     'A table was altered, emptied or dropped while a snapshot was to read it; it is read as of a later moment.',
+  PG_STREAMING: 'A large transaction could not be read while it ran; from now on such are read behind their commit.',
   PG_WAL_LIMIT: 'The replication slot holds back more WAL than it may.',
   PG_PROTOCOL: 'The server sent something this client does not understand.',
   PG_STATEMENT: 'The server refused a statement.',
@@ -64,6 +65,14 @@ export function isForeignKeyViolation(error: unknown): boolean {
 }
 
 const AUTHENTICATION_STATE = /^28/;
+/** The server met something it does not expect of itself. */
+const INTERNAL_STATE = /^XX/;
+
+/** Whether the server failed by a mistake of its own. */
+export function isInternalError(error: unknown): error is ServerError {
+  return error instanceof ServerError && INTERNAL_STATE.test(error.sqlState);
+}
+
 const NETWORK_CODE = /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ERR_STREAM)/;
 
 /**

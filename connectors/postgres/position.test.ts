@@ -1,7 +1,7 @@
 /** Offsets as they are stored, and back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { idleOffset, parseOffset, snapshotOffset, streamOffset } from './position.ts';
+import { idleOffset, parseOffset, placeOffset, snapshotOffset, streamOffset } from './position.ts';
 
 test('an offset within a transaction names the transaction and the change in it', () => {
   assert.deepEqual(parseOffset(streamOffset(100, 7, 150, 3, 0, { system_id: '1', timeline: 1 })), {
@@ -19,6 +19,15 @@ test('an offset between transactions has nothing done in part', () => {
     partial: null,
     isFirst: false,
   });
+});
+
+test('while a transaction that is done in part is to come again, what comes before it does not forget that', () => {
+  for (const counted of [{}, { counted: { 'public.t': 3 } }]) {
+    const partial = { xid: 7, lsn: 150, events: 3, ...counted };
+    const expected = { kind: 'stream', lastCommitLsn: 120, partial, isFirst: false };
+    assert.deepEqual(parseOffset(placeOffset({ kind: 'stream', lastCommitLsn: 120, partial }, 0, {})), expected);
+  }
+  assert.deepEqual(placeOffset({ kind: 'stream', lastCommitLsn: 120, partial: null }, 0, {}), idleOffset(120, 0));
 });
 
 test('an unfinished snapshot goes on with what is not done, a finished one with the stream', () => {

@@ -54,6 +54,17 @@ describe('preflight of PostgresSource', () => {
     );
   });
 
+  test('a directory for large transactions that takes no files is told, one that is not there yet is fine', async () => {
+    const name = await server.createDatabase();
+    await (await server.connect(name)).query('CREATE TABLE t (id int PRIMARY KEY)');
+    const told = async (more: Record<string, string>) =>
+      (await problems(raw(name, more))).filter((message) => message.includes('Large transactions'));
+    const directory = { 'streaming.spool.dir': import.meta.filename };
+    assert.match((await told(directory)).join(), /it is a file.*streaming=off/);
+    assert.deepEqual(await told({ ...directory, 'slot.stream.params': 'streaming=off' }), []);
+    assert.deepEqual(await told({ 'streaming.spool.dir': `${import.meta.dirname}/not-there` }), []);
+  });
+
   test('a missing publication comes with the statement that makes it', async () => {
     const name = await server.createDatabase();
     const client = await server.connect(name);

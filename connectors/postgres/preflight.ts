@@ -2,6 +2,7 @@
  * Looks whether the server is ready for change capture and says what is missing, with the statement that adds it.
  * Changes nothing.
  */
+import { access, constants, stat } from 'node:fs/promises';
 import type { ConfigProblem } from '../api/index.ts';
 import { type CatalogTable, listTables, publishedTables, readTables } from './catalog.ts';
 import type { SourceSettings } from './source-config.ts';
@@ -24,6 +25,23 @@ export async function preflight(connection: WireConnection, settings: SourceSett
   problems.push(...(await slotProblems(connection, settings, Number(server!.free_slots))));
   problems.push(...(await publicationProblems(connection, settings)));
   return problems;
+}
+
+/** What is wrong with the directory for large transactions: told by a check, and at work they are left to the server. One that is not there yet is made when it is needed. */
+export async function spoolProblems({ spool, slot }: SourceSettings): Promise<ConfigProblem[]> {
+  const { directory } = spool;
+  if (directory === null || !slot.isStreaming) return [];
+  const problem = (why: string) => {
+    const message = `Large transactions cannot be kept in ${directory}: ${why}. Name another directory, or set slot.stream.params to streaming=off, and the server keeps them.`;
+    return [{ key: 'streaming.spool.dir', value: directory, message }];
+  };
+  const found = await stat(directory).catch((error: NodeJS.ErrnoException) => error);
+  if (found instanceof Error) return found.code === 'ENOENT' ? [] : problem(found.message);
+  if (!found.isDirectory()) return problem('it is a file');
+  return access(directory, constants.W_OK | constants.X_OK).then(
+    () => [],
+    (error: Error) => problem(error.message),
+  );
 }
 
 function serverProblems(server: Row, settings: SourceSettings): ConfigProblem[] {

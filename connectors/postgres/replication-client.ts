@@ -34,6 +34,8 @@ export interface StreamStart {
   readonly confirmedLsn: () => number;
   /** The plugin's parameter, where one is given. */
   readonly origin: string | null;
+  /** Whether large transactions are sent before their commit (protocol version 2). */
+  readonly isStreaming: boolean;
 }
 
 export class ReplicationClient {
@@ -41,6 +43,8 @@ export class ReplicationClient {
   /** Behind XLogData's own header. */
   readonly messageOffset = XLOG_HEADER_BYTES;
   isKeepalive = false;
+  /** Of the message at hand. */
+  lsn = 0;
   /** Of the keepalive at hand. */
   walEnd = 0;
   isReplyRequested = false;
@@ -51,6 +55,11 @@ export class ReplicationClient {
   private constructor(connection: WireConnection) {
     this.#connection = connection;
     this.frames = connection.frames;
+  }
+
+  /** The server's major version. */
+  get serverVersion(): number {
+    return Number.parseInt(this.#connection.parameters.get('server_version') ?? '', 10);
   }
 
   static async open(options: WireOptions): Promise<ReplicationClient> {
@@ -94,7 +103,8 @@ export class ReplicationClient {
   async startStream(start: StreamStart): Promise<void> {
     const { slot, publication, lsn, statusIntervalMs, confirmedLsn } = start;
     const origin = start.origin === null ? '' : `, origin ${quoteLiteral(start.origin)}`;
-    const options = `proto_version '1', messages 'true', publication_names ${quoteLiteral(quoteIdentifier(publication))}${origin}`;
+    const version = start.isStreaming ? "proto_version '2', streaming 'on'" : "proto_version '1'";
+    const options = `${version}, messages 'true', publication_names ${quoteLiteral(quoteIdentifier(publication))}${origin}`;
     await this.#connection.startStream(
       `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL ${formatLsn(lsn)} (${options})`,
     );
@@ -120,7 +130,7 @@ export class ReplicationClient {
       if (this.isKeepalive) {
         this.walEnd = readLsn(buffer, start + 1);
         this.isReplyRequested = buffer[start + 17] === 1;
-      }
+      } else this.lsn = readLsn(buffer, start + 1);
       return true;
     }
     return false;

@@ -8,6 +8,7 @@ import { anchored, compileFilters, type Filters } from './filters.ts';
 import type { AdjustmentMode } from './name-adjustment.ts';
 import type { SchemaPolicy } from './schema-policy.ts';
 import { type PublicationMode, QUEUE_BYTES_MAX, type SnapshotMode, type snapshotModes } from './source-keys.ts';
+import { streamParams } from './stream-params.ts';
 import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
 import type { SslMode } from './wire/socket.ts';
 
@@ -64,6 +65,8 @@ export interface SourceSettings {
     readonly failover: boolean;
     /** What of other origins is wanted, where that is said. */
     readonly origin: string | null;
+    /** Whether large transactions are sent while they run. */
+    readonly isStreaming: boolean;
     /** Whether positions are confirmed to the server. */
     readonly isConfirmed: boolean;
     /** Whether a slot that stands beyond the stored position is the place to go on from. */
@@ -71,6 +74,8 @@ export interface SourceSettings {
     /** How often to ask for its horizon; 0 is never. */
     readonly horizonMs: number;
   };
+  /** For transactions that are not committed yet; the directory is one for temporary files where none is named. */
+  readonly spool: { readonly directory: string | null; readonly bytesMax: number };
   readonly streamDelayMs: number;
   readonly tablesMax: { readonly count: number; readonly isError: boolean };
   /** Whether records tell their connector and task in headers. */
@@ -114,6 +119,7 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
   if (problems.length > 0) throw new ConfigError(problems);
   const prefix = config.string('topic.prefix');
   const delimiter = config.string('topic.delimiter');
+  const { origin, isStreaming } = streamParams(config.optionalString('slot.stream.params'));
   return {
     ...controlSettings(config, prefix, delimiter),
     raw: config.raw,
@@ -136,7 +142,8 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
       name: config.string('slot.name'),
       dropOnStop: config.boolean('slot.drop.on.stop'),
       failover: config.boolean('slot.failover'),
-      origin: config.optionalString('slot.stream.params')?.slice('origin='.length) ?? null,
+      origin,
+      isStreaming,
       isConfirmed: config.string('lsn.flush.mode') !== 'manual' && config.boolean('flush.lsn.source'),
       isTrusted: ['trust_slot', 'trust_greater_lsn'].includes(config.string('offset.mismatch.strategy')),
       horizonMs: config.number('xmin.fetch.interval.ms'),
@@ -151,6 +158,10 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
     schemaPolicy: config.string('schema.change.policy') as SchemaPolicy,
     tombstones: config.boolean('tombstones.on.delete'),
     skipped: new Set(config.list('skipped.operations')),
+    spool: {
+      directory: config.optionalString('streaming.spool.dir'),
+      bytesMax: config.number('streaming.spool.max.bytes'),
+    },
     streamDelayMs: config.number('streaming.delay.ms'),
     tablesMax: {
       count: config.number('guardrail.collections.max'),

@@ -10,6 +10,7 @@ import { acceptedSourceKeys } from './accepted-keys.ts';
 import { adjustmentModes } from './name-adjustment.ts';
 import { schemaPolicies } from './schema-policy.ts';
 import { controlKeys, regexList } from './source-control-keys.ts';
+import { streamParams } from './stream-params.ts';
 import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
 import { sslModes } from './wire/socket.ts';
 
@@ -33,6 +34,8 @@ export type PublicationMode = (typeof publicationModes)[number];
 const READERS_MAX = 32;
 /** `max.queue.size.in.bytes`, unless it is set; Debezium's own default, 0, would let a transaction fill the memory. */
 export const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
+/** Of transactions that run; a tenth of a small server's disk, and then the database's own server keeps them. */
+const SPOOL_BYTES_MAX = 16 * 1024 ** 3;
 
 /** What differs between the two classes. */
 export interface SourceDefaults {
@@ -335,11 +338,19 @@ const streamKeys = (defaults: SourceDefaults): ConfigDef => ({
   'slot.stream.params': {
     type: 'string',
     default: null,
-    doc: 'A parameter of the plugin: `origin=none` leaves out what was replicated from elsewhere (Postgres 16), `origin=any` does not.',
-    validate: (value) =>
-      value === null || /^origin=(none|any)$/.test(String(value))
-        ? null
-        : 'may only be origin=none or origin=any; every other parameter of pgoutput is set by this connector',
+    doc: 'Parameters of the plugin, separated by semicolons: `streaming=off` has large transactions sent after their commit, as with `proto_version=1`, and not while they run (`streaming=on`, `proto_version=2`, the default); `origin=none` leaves out what was replicated from elsewhere (Postgres 16), `origin=any` does not.',
+    validate: (value) => streamParams(value === null ? null : String(value)).problem,
+  },
+  'streaming.spool.dir': {
+    type: 'string',
+    default: null,
+    doc: 'Directory for what has come of large transactions that are not committed yet, in files without a name; the directory for temporary files otherwise, on a disk where there is one.',
+  },
+  'streaming.spool.max.bytes': {
+    type: 'long',
+    default: SPOOL_BYTES_MAX,
+    min: 0,
+    doc: 'What those files may take together. Beyond it, as on a full disk, the connector says so and reads on with `streaming=off` until the task is started again.',
   },
   'lsn.flush.mode': {
     type: 'string',

@@ -22,6 +22,7 @@ import { BlockingSnapshots } from './blocking-snapshot.ts';
 import { toConnectError } from './errors.ts';
 import { IncrementalSnapshot } from './incremental-snapshot.ts';
 import { KeptValues } from './kept-values.ts';
+import { LargeTransactions } from './large-transactions.ts';
 import { Notifications } from './notifications.ts';
 import type { Tuple } from './pgoutput.ts';
 import {
@@ -78,6 +79,7 @@ export class PostgresSourceTask implements SourceTask {
   #client: ReplicationClient | null = null;
   #snapshot: SnapshotSession | null = null;
   #stream: StreamReader | null = null;
+  #large!: LargeTransactions;
   #incremental: IncrementalSnapshot | null = null;
   #blocking: BlockingSnapshots | null = null;
   #notifications!: Notifications;
@@ -115,6 +117,7 @@ export class PostgresSourceTask implements SourceTask {
     );
     this.#kept = this.#keptValues();
     this.#inbox = new SignalInbox(this.#settings, context);
+    this.#large = new LargeTransactions(this.#settings, (figure, more) => context.count?.(figure, more));
     this.#notifications = new Notifications(this.#settings, context.logger);
     const { snapshotMode } = this.#settings;
     const isNew = this.#position === null && snapshotMode !== 'no_data';
@@ -139,7 +142,7 @@ export class PostgresSourceTask implements SourceTask {
     } catch (error) {
       this.#disconnect();
       if (signal.aborted) return [];
-      throw toConnectError(error, `reading changes of ${this.#place()}`);
+      throw toConnectError(this.#large.failed(error), `reading changes of ${this.#place()}`);
     }
   }
 
@@ -355,7 +358,9 @@ export class PostgresSourceTask implements SourceTask {
       statusIntervalMs,
       confirmedLsn: () => acknowledgements.confirmedLsn,
       origin: slot.origin,
+      isStreaming: await this.#large.decide(catalog),
     });
+    const stream = await this.#large.open(client);
     this.#position = position;
     const open = () => openSession(settings, `${connector} incremental`);
     const blocking = this.#blockingSnapshots();
@@ -371,11 +376,11 @@ export class PostgresSourceTask implements SourceTask {
     const onHeartbeat = async () => {
       if (heartbeat.query !== null) await catalog.query(heartbeat.query);
     };
-    const context = { settings, partition, tables, acknowledgements, client, catalog, signal, onHeartbeat, onSignal };
+    const context = { settings, partition, tables, acknowledgements, client, stream, catalog, signal };
     const proof = this.#proof!;
     const countUnsent = (figure: string, more: number) => this.#context.count?.(figure, more);
-    const unsent = { kept: this.#kept, countUnsent };
-    this.#stream = new StreamReader({ ...context, ...unsent, listener: incremental, proof }, position);
+    const more = { kept: this.#kept, countUnsent, onHeartbeat, onSignal };
+    this.#stream = new StreamReader({ ...context, ...more, listener: incremental, proof }, position);
     logger.info({ lsn: position.lastCommitLsn }, 'Reading the stream of changes.');
   }
 
@@ -462,6 +467,7 @@ export class PostgresSourceTask implements SourceTask {
       this.#position = this.#stream.position;
       this.#stored = this.#incremental!.offset;
     } else if (this.#snapshot !== null && this.#isSnapshotWanted) this.#position = this.#snapshot.reader.position;
+    this.#stream?.close();
     this.#stream = null;
     this.#incremental?.close();
     this.#incremental = null;

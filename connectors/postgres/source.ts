@@ -12,7 +12,7 @@ import type {
 } from '../api/index.ts';
 import { ConfigError } from '../api/index.ts';
 import { toConnectError } from './errors.ts';
-import { preflight } from './preflight.ts';
+import { preflight, spoolProblems } from './preflight.ts';
 import { sampleRows } from './sample.ts';
 import { wireOptions } from './server-setup.ts';
 import { sourceSettings } from './source-config.ts';
@@ -49,7 +49,7 @@ export class PostgresSource implements SourceConnector {
     try {
       const settings = sourceSettings(config, this.#isCompatible);
       connection = await WireConnection.open(wireOptions(settings, 'check'));
-      return await preflight(connection, settings);
+      return [...(await preflight(connection, settings)), ...(await spoolProblems(settings))];
     } catch (error) {
       if (error instanceof ConfigError) return error.problems;
       const { message, code } = toConnectError(error, 'checking the source');

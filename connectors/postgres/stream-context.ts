@@ -4,6 +4,7 @@
  */
 import type { SourceOffset, SourcePartition } from '../api/index.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
+import type { CommittedStream } from './committed-stream.ts';
 import type { KeptValues } from './kept-values.ts';
 import type { Tuple } from './pgoutput.ts';
 import type { RecordBatch } from './record-batch.ts';
@@ -20,6 +21,8 @@ export interface StreamContext {
   readonly tables: Tables;
   readonly acknowledgements: Acknowledgements;
   readonly client: ReplicationClient;
+  /** What it brings. */
+  readonly stream: CommittedStream;
   /** A connection for questions to the catalogue. */
   readonly catalog: WireConnection;
   readonly signal: AbortSignal;

@@ -2,7 +2,8 @@
  * Reads the replication stream: frames to changes to records, position kept, keepalives answered. Step 1 of the
  * record's journey, once the snapshot is done.
  *
- * Decoding happens in `next`, so what a slow worker leaves unread stays in the socket, and the server waits.
+ * Decoding happens in `next`, so what a slow worker leaves unread stays in the socket, and the server waits. Transactions come
+ * whole, behind their commits: committed-stream.ts sees to that.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Header, offsetOnly, type SourceOffset, type SourceRecord } from '../api/index.ts';
@@ -10,15 +11,8 @@ import { type ChangePlace, ChangeWriter } from './change-writer.ts';
 import { heartbeatKeySchema, heartbeatValueSchema } from './envelope-schema.ts';
 import type { Fill } from './kept-row.ts';
 import { MessageWriter } from './message-writer.ts';
-import {
-  type MessageReader,
-  type OldTuple,
-  type RelationMessage,
-  readLsn,
-  readMessage,
-  type Tuple,
-} from './pgoutput.ts';
-import { idleOffset, type StreamPosition, streamOffset } from './position.ts';
+import { type MessageReader, type OldTuple, type RelationMessage, readMessage, type Tuple } from './pgoutput.ts';
+import { idleOffset, placeOffset, type StreamPosition, streamOffset } from './position.ts';
 import { contextHeaders, RecordBatch } from './record-batch.ts';
 import { MARK_PREFIX, type StreamContext } from './stream-context.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
@@ -112,6 +106,11 @@ export class StreamReader implements MessageReader {
     return { kind: 'stream', lastCommitLsn: this.#floorLsn, partial, isFirst: this.#isFirst };
   }
 
+  /** Lets go of what the stream keeps; the connections are the task's. */
+  close(): void {
+    this.#context.stream.close();
+  }
+
   /** What the offsets say has changed without a record: it is to be kept soon. */
   tellOffset(): void {
     this.#isTellWanted = true;
@@ -121,7 +120,7 @@ export class StreamReader implements MessageReader {
   async next(waitMs: number): Promise<SourceRecord[]> {
     const end = Date.now() + waitMs;
     if (this.#failure !== null) throw this.#failure;
-    const { client, tables, catalog, signal } = this.#context;
+    const { client, stream, tables, catalog, signal } = this.#context;
     await this.#lookAtHorizon();
     this.#batch = this.#newBatch();
     for (;;) {
@@ -140,6 +139,7 @@ export class StreamReader implements MessageReader {
       } else if (this.#wanted !== null) {
         if (!(await this.#lookUp(this.#wanted, Math.max(1, end - Date.now())))) return this.#batch.records;
       } else if (this.#idle() || (await this.#heartbeat())) return this.#batch.records;
+      else if (stream.hasWork && Date.now() < end) await stream.work();
       else if (Date.now() >= end) return this.#batch.records;
       else if (!(await client.frames.wait(Math.min(end - Date.now(), this.#untilHeartbeat()), signal))) {
         if (!this.#idle()) await this.#heartbeat();
@@ -216,11 +216,11 @@ export class StreamReader implements MessageReader {
 
   /** Reads frames until there are no more, the batch is full, or something must be looked up. */
   #drain(): void {
-    const { client } = this.#context;
+    const { stream } = this.#context;
     try {
-      while (this.#relation === null && this.#wanted === null && !this.#batch.isFull && client.nextMessage()) {
+      while (this.#relation === null && this.#wanted === null && !this.#batch.isFull && stream.nextMessage()) {
         this.#isDescribedAgain = false;
-        if (client.isKeepalive) this.#keepalive(client.walEnd, client.isReplyRequested);
+        if (stream.isKeepalive) this.#keepalive(stream.walEnd, stream.isReplyRequested);
         else this.#readCurrent();
       }
     } catch (error) {
@@ -230,10 +230,9 @@ export class StreamReader implements MessageReader {
 
   /** Reads the message at hand; called again for the same one once what it lacks was looked up. */
   #readCurrent(): void {
-    const { client } = this.#context;
-    const { buffer, start } = client.frames;
-    this.#lsn = readLsn(buffer, start + 1);
-    readMessage(buffer, start + client.messageOffset, this);
+    const { buffer, start, lsn } = this.#context.stream;
+    this.#lsn = lsn;
+    readMessage(buffer, start, this);
   }
 
   #keepalive(walEnd: number, isReplyRequested: boolean): void {
@@ -297,9 +296,11 @@ export class StreamReader implements MessageReader {
     this.#passedLsn = Math.max(this.#passedLsn, endLsn);
   }
 
-  /** The offset of a place between transactions. */
+  /** The offset of a place between transactions, or before one that was handed over in part and comes again. */
   #between(micros: number): SourceOffset {
-    return { ...idleOffset(this.#floorLsn, micros), ...this.#context.proof, ...this.#context.listener.offset };
+    const { proof, listener } = this.#context;
+    const place = { kind: 'stream', lastCommitLsn: this.#floorLsn, partial: this.#resume } as const;
+    return { ...placeOffset(place, micros, proof), ...listener.offset };
   }
 
   relation(relation: RelationMessage): void {

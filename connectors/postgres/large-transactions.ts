@@ -1,0 +1,64 @@
+/**
+ * Decides, each time the stream begins, whether large transactions are asked for while they still run, and opens the spools for them.
+ * Reading is committed-stream.ts, keeping transaction-spool.ts.
+ *
+ * They are not asked for where the configuration says so, where the database takes part in replication from elsewhere (the stream of a
+ * running transaction does not tell where it was committed first), and once that went wrong: then the server keeps them.
+ */
+import { RetriableError } from '../api/index.ts';
+import { CommittedStream } from './committed-stream.ts';
+import { isInternalError } from './errors.ts';
+import type { ReplicationClient } from './replication-client.ts';
+import type { SourceSettings } from './source-config.ts';
+import { Spools, spoolDirectory } from './transaction-spool.ts';
+import type { WireConnection } from './wire/connection.ts';
+
+export class LargeTransactions {
+  readonly #settings: SourceSettings;
+  readonly #count: (figure: string, more: number) => void;
+  #areStreamed = false;
+  #isGivenUp = false;
+
+  /** `count` is told `spooled_bytes`: what was written to files. */
+  constructor(settings: SourceSettings, count: (figure: string, more: number) => void) {
+    this.#settings = settings;
+    this.#count = count;
+  }
+
+  /** Whether to ask for them. */
+  async decide(catalog: WireConnection): Promise<boolean> {
+    this.#areStreamed = await this.#mayBeStreamed(catalog);
+    return this.#areStreamed;
+  }
+
+  async #mayBeStreamed(catalog: WireConnection): Promise<boolean> {
+    const { slot } = this.#settings;
+    if (!slot.isStreaming || this.#isGivenUp) return false;
+    // Nothing of other origins is sent then.
+    if (slot.origin === 'none') return true;
+    const [answer] = await catalog.query('SELECT EXISTS (SELECT FROM pg_replication_origin) AS any');
+    return answer!.any === 'f';
+  }
+
+  /** The stream of `client`, every transaction whole. */
+  async open(client: ReplicationClient): Promise<CommittedStream> {
+    const { directory, bytesMax } = this.#settings.spool;
+    const onWritten = (bytes: number) => this.#count('spooled_bytes', bytes);
+    const spools = new Spools({ directory: await spoolDirectory(directory), bytesMax, onWritten });
+    return new CommittedStream(client, spools, client.serverVersion);
+  }
+
+  /**
+   * Reading failed, and the error may have come of this: then it goes on without. Answers the error to report.
+   *
+   * Postgres (18.4, for one) stumbles now and then over tables that are emptied or rewritten in transactions with rolled back
+   * savepoints, if it sends their changes while they run ("could not map filenumber … to relation OID"); behind the commit it does not.
+   */
+  failed(error: unknown): unknown {
+    if (error instanceof RetriableError && error.code === 'PG_STREAMING') this.#isGivenUp = true;
+    if (!this.#areStreamed || !isInternalError(error)) return error;
+    this.#isGivenUp = true;
+    const message = `The server failed while it sent a transaction that still runs: ${error.message}. From now on, until this task is started again, it keeps large transactions until their commit; slot.stream.params=streaming=off has it do so for good.`;
+    return new RetriableError(message, { code: 'PG_STREAMING', cause: error });
+  }
+}
