@@ -13,7 +13,7 @@ import { cache, skipUnlessInstalled } from '../installed.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const versions = [14, 15, 16, 17];
-const files = ['source', 'snapshot', 'control', 'server-proof', 'schema-policy', 'preflight'];
+const files = ['source', 'snapshot', 'control', 'server-proof', 'schema-policy', 'preflight', 'streamed-transactions'];
 const TESTS_MS = 280_000;
 const OUTPUT_BYTES_MAX = 16 << 20;
 
