@@ -30,8 +30,11 @@ const Message = {
   type: 0x59, // Y
 } as const;
 
-/** From this version on a transaction that changed nothing published is not sent at all (pgoutput, Postgres 15). */
-const SKIPS_EMPTY_VERSION = 15;
+/**
+ * From this version on a transaction that changed nothing published is not sent at all, and Begin stands where its first change does
+ * (pgoutput, Postgres 15); before, where the transaction's first record of any kind does, which the stream of a running one does not tell.
+ */
+export const BEGINS_WITH_CHANGE_VERSION = 15;
 
 /** A transaction that runs. */
 interface Running {
@@ -78,7 +81,7 @@ export class CommittedStream {
   constructor(client: ReplicationClient, spools: Spools, version: number) {
     this.#client = client;
     this.#spools = spools;
-    this.#skipsEmpty = version >= SKIPS_EMPTY_VERSION;
+    this.#skipsEmpty = version >= BEGINS_WITH_CHANGE_VERSION;
   }
 
   /** Moves to the next message; false when there is none, or {@link work} comes first. */
@@ -183,7 +186,6 @@ export class CommittedStream {
     buffer.copy(begin, 1, rest + 1, rest + 9);
     buffer.copy(begin, 9, rest + 17, rest + 25);
     begin.writeUInt32BE(xid, 17);
-    // As long as empty transactions are sent, Begin comes before it is known what follows.
     const beginLsn = this.#skipsEmpty ? firstLsn : lsn;
     const commitLsn = this.#client.lsn;
     this.#replay = { spool, begin, beginLsn, commit, commitLsn, isBegun: false, holds: false };

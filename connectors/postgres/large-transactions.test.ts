@@ -18,8 +18,10 @@ function largeTransactions(more: Record<string, string> = {}): LargeTransactions
 }
 
 /** A database that replicates from elsewhere, or not. */
-const database = (hasOrigins: boolean) =>
-  ({ query: async (): Promise<Row[]> => [{ any: hasOrigins ? 't' : 'f' }] }) as unknown as WireConnection;
+const database = (hasOrigins: boolean, serverVersion = 18) => {
+  const query = async (): Promise<Row[]> => [{ any: hasOrigins ? 't' : 'f' }];
+  return { query, serverVersion } as unknown as WireConnection;
+};
 
 const serverError = (state: string) => new ServerError(new Map(Object.entries({ C: state, M: 'could not map' })));
 
@@ -29,6 +31,10 @@ describe('large transactions', () => {
     assert.equal(await largeTransactions().decide(database(false)), true);
     assert.equal(await largeTransactions().decide(database(true)), false);
     assert.equal(await params('origin=none').decide(database(true)), true);
+    const metadata = { 'provide.transaction.metadata': 'true' };
+    assert.equal(await largeTransactions(metadata).decide(database(false, 15)), true);
+    assert.equal(await largeTransactions(metadata).decide(database(false, 14)), false);
+    assert.equal(await largeTransactions().decide(database(false, 14)), true);
     assert.equal(await params('origin=any;streaming=off').decide(database(false)), false);
     assert.equal(await params('proto_version=1').decide(database(false)), false);
     assert.equal(await params('proto_version=2; streaming=on').decide(database(false)), true);

@@ -2,11 +2,11 @@
  * Decides, each time the stream begins, whether large transactions are asked for while they still run, and opens the spools for them.
  * Reading is committed-stream.ts, keeping transaction-spool.ts.
  *
- * They are not asked for where the configuration says so, where the database takes part in replication from elsewhere (the stream of a
- * running transaction does not tell where it was committed first), and once that went wrong: then the server keeps them.
+ * They are not asked for where the configuration says so, where a record would lack something (the stream of a running transaction does
+ * not tell where it was committed first, if it was replicated from elsewhere), and once that went wrong: then the server keeps them.
  */
 import { RetriableError } from '../api/index.ts';
-import { CommittedStream } from './committed-stream.ts';
+import { BEGINS_WITH_CHANGE_VERSION, CommittedStream } from './committed-stream.ts';
 import { isInternalError } from './errors.ts';
 import type { ReplicationClient } from './replication-client.ts';
 import type { SourceSettings } from './source-config.ts';
@@ -32,8 +32,10 @@ export class LargeTransactions {
   }
 
   async #mayBeStreamed(catalog: WireConnection): Promise<boolean> {
-    const { slot } = this.#settings;
+    const { slot, transactionTopic } = this.#settings;
     if (!slot.isStreaming || this.#isGivenUp) return false;
+    // The record of a transaction's beginning names the place of Begin.
+    if (transactionTopic !== null && catalog.serverVersion < BEGINS_WITH_CHANGE_VERSION) return false;
     // Nothing of other origins is sent then.
     if (slot.origin === 'none') return true;
     const [answer] = await catalog.query('SELECT EXISTS (SELECT FROM pg_replication_origin) AS any');

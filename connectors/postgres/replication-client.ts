@@ -59,7 +59,7 @@ export class ReplicationClient {
 
   /** The server's major version. */
   get serverVersion(): number {
-    return Number.parseInt(this.#connection.parameters.get('server_version') ?? '', 10);
+    return this.#connection.serverVersion;
   }
 
   static async open(options: WireOptions): Promise<ReplicationClient> {

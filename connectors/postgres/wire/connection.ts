@@ -79,6 +79,11 @@ export class WireConnection {
     }
   }
 
+  /** The server's major version. */
+  get serverVersion(): number {
+    return Number.parseInt(this.parameters.get('server_version') ?? '', 10);
+  }
+
   /** The rows of the last statement in `sql`. Rejects with {@link ServerError} or {@link ConnectionLost}. */
   async query(sql: string): Promise<Row[]> {
     this.send('Q', Buffer.from(`${sql}\0`));
