@@ -139,6 +139,11 @@ export const acceptedJdbcKeys: ConfigDef = {
   ),
   'database.time_zone': any('string', 'UTC', 'the former name of use.time.zone.'),
   'use.reduction.buffer': any('boolean', false, 'the last change of each key in a batch is what is written.'),
+  'keyed.message.batch.mode': any(
+    'string',
+    'deduplication',
+    'the last change of each key in a batch is what is written, which is where passing all of them through ends, too.',
+  ),
   'dialect.postgres.unnest.insert.enabled': any('boolean', false, 'a batch is one statement.'),
   'dialect.sqlserver.identity.insert': any('boolean', false, 'this is the sink for Postgres.'),
   'cloud.events.schema.name.pattern': only(

@@ -142,7 +142,7 @@ WITH RECURSIVE wanted(oid) AS (
   SELECT part FROM wanted JOIN pg_type t ON t.oid = wanted.oid,
     unnest(ARRAY[t.typbasetype, CASE WHEN ${IS_ARRAY} THEN t.typelem ELSE 0 END]) AS part WHERE part <> 0
 )
-SELECT t.oid, t.typname AS name, t.typtype AS kind, t.typbasetype AS base, t.typtypmod AS modifier,
+SELECT t.oid, t.typname AS name, t.typtype AS kind, t.typdelim AS delimiter, t.typbasetype AS base, t.typtypmod AS modifier,
   CASE WHEN ${IS_ARRAY} THEN t.typelem ELSE 0 END AS element,
   (SELECT json_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid) AS labels
 FROM pg_type t JOIN wanted USING (oid)`;
@@ -168,6 +168,7 @@ function build(oid: number, rows: ReadonlyMap<number, Row>, known: Map<number, P
     oid,
     name: row.name!,
     kind: row.kind!,
+    ...(row.delimiter === ',' ? {} : { delimiter: row.delimiter! }),
     ...(base === 0 ? {} : { base: { type: build(base, rows, known), modifier: Number(row.modifier) } }),
     // A domain over an array is of category A too, but its element is its base's.
     ...(element === 0 || base !== 0 ? {} : { element: build(element, rows, known) }),

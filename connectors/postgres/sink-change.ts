@@ -16,6 +16,7 @@ import {
   fieldOf,
   foldName,
   objectText,
+  place,
   RowHints,
   type RowText,
   rowOf,
@@ -48,9 +49,9 @@ export interface SinkChange {
 export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange | null {
   const { value } = record;
   if (value === null) {
-    // A tombstone names no source table, and follows the envelope that deleted the row.
-    const isNamed = !settings.tableFormat.includes('${source.');
-    return settings.deletes && isNamed ? removal(record, settings, null) : null;
+    // A tombstone names no source table and has no fields, and follows the envelope that deleted the row.
+    const isNamed = !settings.tableFormat.includes('${source.') && settings.keyMode === 'record_key';
+    return settings.deletes && isNamed ? removal(record, settings, null, null) : null;
   }
   const text = objectText(value, 'value', record);
   const isRaw = value instanceof JsonText;
@@ -67,7 +68,9 @@ export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange
     return write(record, settings, row, names);
   }
   if (op === '"t"') return settings.truncates ? truncation(record, settings, names) : null;
-  return op === '"d"' && settings.deletes ? removal(record, settings, names) : null;
+  if (op !== '"d"' || !settings.deletes) return null;
+  const before = settings.keyMode === 'record_value' ? rowBefore(record, settings, members.get('before')) : null;
+  return removal(record, settings, names, before);
 }
 
 interface SourceNames {
@@ -142,8 +145,24 @@ function foldedEntry(entry: string): string {
   return entry.slice(0, colon) + foldName(entry.slice(colon));
 }
 
-function removal(record: SinkRecord, settings: SinkSettings, names: SourceNames | null): SinkChange {
-  const key = keyOf(record, settings, null);
+/** The row that was deleted, where its own fields are the key. */
+function rowBefore(record: SinkRecord, settings: SinkSettings, before = 'null'): RowText {
+  if (before === 'null') {
+    throw new DataError(
+      `${place(record)} deletes a row and does not say which: it has no "before", and pk.mode is record_value.`,
+    );
+  }
+  const schema = fieldOf(record.valueSchema, 'before') ?? null;
+  return rowOf(before, schema, record.value instanceof JsonText, '"after"', record, settings);
+}
+
+function removal(
+  record: SinkRecord,
+  settings: SinkSettings,
+  names: SourceNames | null,
+  before: RowText | null,
+): SinkChange {
+  const key = keyOf(record, settings, before);
   return {
     target: targetOf(record.topic, settings, names),
     kind: 'delete',
@@ -152,7 +171,7 @@ function removal(record: SinkRecord, settings: SinkSettings, names: SourceNames 
     values: null,
     keyColumns: key.columns,
     identity: key.identity,
-    fields: new RowHints(key.row ?? EMPTY_ROW, key.row),
+    fields: new RowHints(before ?? key.row ?? EMPTY_ROW, key.row),
     record,
   };
 }

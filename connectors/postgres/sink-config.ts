@@ -70,7 +70,9 @@ const fields: ConfigKey = {
   default: [],
   doc: 'Names of the key columns; empty takes all fields of the key (value, headers). Required where the key has no fields. With `kafka`, three names for topic, partition and offset.',
 };
-const deletes = flag('Whether a tombstone or a delete event deletes the row. Needs keys from the record key.');
+const deletes = flag(
+  'Whether a tombstone or a delete event deletes the row. Tombstones need keys from the record key; a delete event may have them in headers or in the row it deletes, too.',
+);
 const truncates = flag('Whether a truncate event empties the table.');
 const keyMode = (value: KeyMode, modes: readonly KeyMode[]): ConfigKey => ({
   type: 'string',
@@ -250,9 +252,11 @@ export function sinkSettings(config: Config, dialect: SinkDialect): SinkSettings
   const words = dialect === 'debezium' ? debeziumWords(config) : confluentWords(config, dialect === 'confluent');
   const problems: string[] = [];
   const { keyMode, keyFields, insertMode, deletes: wantsDeletes, newerBy } = words;
-  if (wantsDeletes && keyMode !== 'record_key') {
+  const deleting: readonly KeyMode[] =
+    dialect === 'confluent' ? ['record_key'] : ['record_key', 'record_value', 'record_header'];
+  if (wantsDeletes && !deleting.includes(keyMode)) {
     problems.push(
-      'Deleting needs the key of the record: set pk.mode (primary.key.mode) to record_key, or delete.enabled to false.',
+      `Deleting needs a key that a delete brings: set pk.mode (primary.key.mode) to ${deleting.join(', ')}, or delete.enabled to false.`,
     );
   }
   if (insertMode !== 'insert' && keyMode === 'none') {

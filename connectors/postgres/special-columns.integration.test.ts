@@ -8,11 +8,13 @@ import { startSource, stopAll } from './source-harness.ts';
 import { debeziumDefaults, ourDefaults } from './source-keys.ts';
 
 const columns = `id int PRIMARY KEY, l line, s lseg, bx box, pa path, po path, pg polygon, c circle, p point, b1 bit, b5 bit(5), b70 bit(70), h hstore,
-  m8 macaddr8, cd cidr[], tr tsrange[], jb jsonb[], u uuid[], n52 numeric(5,2)[], e mood, es mood[], iv interval[]`;
+  m8 macaddr8, cd cidr[], tr tsrange[], jb jsonb[], u uuid[], n52 numeric(5,2)[], e mood, es mood[], iv interval[],
+  bxs box[], b3s bit(3)[], cs circle[]`;
 const rows = `(1, '{1.5,-2,3e-5}', '[(0,0.1),(-1e10,2)]', '(1,1),(-0.25,0)', '((0,0),(1,1),(2,0))', '[(0,0),(1,1)]', '((0,0),(1,1),(1,0))', '<(1,2),3.5>', '(1,2)', B'1', B'10100',
     B'1'::bit(70), 'a=>1, "b c"=>NULL, "q\\"x"=>"y\\\\z"', '08:00:2b:01:02:03:04:05', '{10.0.0.0/8}', '{"[2024-01-01,2024-02-01)"}', ARRAY['{"a":1}'::jsonb],
-    '{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}', '{1.50,NULL}', 'ok', '{sad,ok}', '{"1 day"}'),
-  (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, B'0', B'00000', NULL, '', NULL, '{}', '{}', '{}', '{}', '{}', NULL, NULL, NULL)`;
+    '{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}', '{1.50,NULL}', 'ok', '{sad,ok}', '{"1 day"}',
+    '{(1,1),(0,0);NULL;(2,2),(1,1)}', '{101,NULL,010}', '{"<(1,2),3>"}'),
+  (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, B'0', B'00000', NULL, '', NULL, '{}', '{}', '{}', '{}', '{}', NULL, NULL, NULL, NULL, '{}', NULL)`;
 
 describe('special columns', () => {
   let server: EmbeddedPostgresServer;

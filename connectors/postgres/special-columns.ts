@@ -32,9 +32,11 @@ const RING_HEADER = 13;
 const entries = (json: string) =>
   `(SELECT coalesce(hstore(array_agg(key), array_agg(value)), '') FROM json_each_text(${json}))`;
 
+const elementsOf = (json: string) => `json_array_elements(${json}) WITH ORDINALITY AS e(v, o)`;
+
 /** JSON travels as text, within lists too. */
 const documents = (type: string) => (json: string) =>
-  `ARRAY(SELECT CASE json_typeof(v) WHEN 'null' THEN NULL WHEN 'string' THEN (v #>> '{}')::${type} ELSE v::${type} END FROM json_array_elements(${json}) WITH ORDINALITY AS e(v, o) ORDER BY o)`;
+  `ARRAY(SELECT CASE json_typeof(v) WHEN 'null' THEN NULL WHEN 'string' THEN (v #>> '{}')::${type} ELSE v::${type} END FROM ${elementsOf(json)} ORDER BY o)`;
 
 const EXPRESSIONS: Readonly<Record<string, Expression>> = {
   line: (json) => `('{' || (${json}->>'a') || ',' || (${json}->>'b') || ',' || (${json}->>'c') || '}')::line`,
@@ -45,9 +47,6 @@ const EXPRESSIONS: Readonly<Record<string, Expression>> = {
     `CASE ${json}->'extensions'->>'closed' WHEN 'true' THEN '(' || ${points(json, LINE_HEADER, 0)} || ')' ELSE '[' || ${points(json, LINE_HEADER, 0)} || ']' END::path`,
   polygon: (json) => `('(' || ${points(json, RING_HEADER, 1)} || ')')::polygon`,
   box: (json) => `box(('(' || ${points(json, RING_HEADER, 1)} || ')')::polygon)`,
-  // PostGIS reads its own binary form in hexadecimal, with the SRID where it has one.
-  geometry: (json) => `encode(${bytesOf(json)}, 'hex')::geometry`,
-  geography: (json) => `encode(${bytesOf(json)}, 'hex')::geography`,
   'json[]': documents('json'),
   'jsonb[]': documents('jsonb'),
   vector: (json) => `(${json}::text)::vector`,
@@ -57,6 +56,20 @@ const EXPRESSIONS: Readonly<Record<string, Expression>> = {
   hstore: (json) =>
     `CASE WHEN json_typeof(${json}) = 'object' THEN ${entries(json)} WHEN ${json} #>> '{}' LIKE '{%' THEN ${entries(`(${json} #>> '{}')::json`)} ELSE (${json} #>> '{}')::hstore END`,
 };
+
+/**
+ * PostGIS reads its own binary form in hexadecimal, with the SRID where it has one; other sources tell that beside it. Its functions are
+ * where its types are.
+ */
+function postgisExpression(type: string): Expression | null {
+  const [, schema = '', name] = /^(.*\.)?(geometry|geography)(?:\(.*\))?$/.exec(type) ?? [];
+  if (name === undefined) return null;
+  return (json) => {
+    const shape = `encode(${bytesOf(json)}, 'hex')::${schema}geometry`;
+    const placed = `${schema}ST_SetSRID(${shape}, (${json}->>'srid')::int)`;
+    return `(CASE WHEN ${json}->>'srid' IS NULL THEN ${shape} ELSE ${placed} END)::${schema}${name}`;
+  };
+}
 
 /**
  * Bits come as bytes, the least significant first, a single one as a boolean; also as the digits themselves. How many there were in
@@ -76,9 +89,19 @@ function bitExpression(type: string): Expression {
 
 /** The expression for a column of this type (as `format_type` writes it), or null for any other type. Null stays null. */
 export function specialExpression(targetType: string): Expression | null {
-  const expression = targetType.startsWith('bit')
-    ? bitExpression(targetType)
-    : EXPRESSIONS[targetType.replace(/\(.*\)$/, '').replace(/^.*\./, '')];
-  if (expression === undefined) return null;
-  return (json) => `CASE WHEN ${json} IS NULL OR json_typeof(${json}) = 'null' THEN NULL ELSE ${expression(json)} END`;
+  const expression = expressionFor(targetType);
+  if (expression !== null) return (json) => unlessNull(json, expression(json));
+  const element = targetType.endsWith('[]') ? expressionFor(targetType.slice(0, -'[]'.length)) : null;
+  if (element === null) return null;
+  const elements = unlessNull('e.v', element('e.v'));
+  return (json) => unlessNull(json, `ARRAY(SELECT ${elements} FROM ${elementsOf(json)} ORDER BY e.o)`);
+}
+
+function expressionFor(type: string): Expression | null {
+  if (type.startsWith('bit') && !type.endsWith('[]')) return bitExpression(type);
+  return postgisExpression(type) ?? EXPRESSIONS[type.replace(/\(.*\)$/, '').replace(/^.*\./, '')] ?? null;
+}
+
+function unlessNull(json: string, expression: string): string {
+  return `CASE WHEN ${json} IS NULL OR json_typeof(${json}) = 'null' THEN NULL ELSE ${expression} END`;
 }

@@ -112,6 +112,10 @@ const deletes: readonly SinkScenario[] = [
     [deleted(1)],
     [tombstone(2, EVENT)],
   ]),
+  scenario('delete-by-header', { ...DELETES, 'primary.key.mode': 'record_header' }, [
+    [1, 2].map((id) => event('c', FIELDS, { after: { id, v: 'a' } }, { headers: [header('id', int32, id)] })),
+    [event('d', FIELDS, { before: { id: 1, v: 'a' } }, { headers: [header('id', int32, 1)] }), tombstone(2, EVENT)],
+  ]),
   scenario('truncate-disabled', UPSERTS, [[created(1, 'a')], [truncated()]]),
   scenario('truncate', { ...UPSERTS, 'truncate.enabled': 'true' }, [
     [created(1, 'a'), created(2, 'b')],

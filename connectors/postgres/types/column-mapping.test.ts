@@ -90,6 +90,8 @@ describe('type table', () => {
     assert.equal(written(array('text'), '{"a,b","NULL",NULL,"q\\"x\\\\"}'), '["a,b","NULL",null,"q\\"x\\\\"]');
     assert.equal(written(array('int4'), '[0:1][1:2]={{1,2},{3,4}}'), '[[1,2],[3,4]]');
     assert.equal(written(array('bool'), '{}'), '[]');
+    const boxes: PgType = { oid: 2, name: '_box', kind: 'b', element: { ...base('box'), delimiter: ';' } };
+    assert.equal((JSON.parse(written(boxes, '{(1,1),(0,0);NULL;(2,2),(1,1)}')) as unknown[]).length, 3);
   });
 
   test('domains are their base, enums tell what they allow, unknown types follow their switch', () => {

@@ -197,7 +197,8 @@ function arrayMapping(element: PgType, modifier: number, modes: TypeModes): Colu
   };
   return {
     schema: { type: 'array', valueSchema: { ...mapping.schema, optional: true } },
-    write: (out, source, start, end) => writeElements(out, parseArray(source.toString('utf8', start, end))),
+    write: (out, source, start, end) =>
+      writeElements(out, parseArray(source.toString('utf8', start, end), element.delimiter)),
     zero: '[]',
     unavailable: isListOfBytes(element.name)
       ? JSON.stringify([...modes.unavailable])

@@ -45,6 +45,8 @@ export interface PgType {
   /** A domain's base, with the base's modifier. */
   readonly base?: { readonly type: PgType; readonly modifier: number };
   readonly element?: PgType;
+  /** Between elements of an array of this type, where that is no comma: boxes have a semicolon, shapes of PostGIS a colon. */
+  readonly delimiter?: string;
   /** An enum's labels in sort order. */
   readonly labels?: readonly string[];
 }

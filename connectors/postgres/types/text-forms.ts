@@ -5,7 +5,7 @@
 /** The elements of `{a,"b c",NULL,{d}}` as strings, null and arrays; dimensions such as `[2:3]=` are dropped. */
 export type ArrayElements = (string | null | ArrayElements)[];
 
-export function parseArray(text: string): ArrayElements {
+export function parseArray(text: string, delimiter = ','): ArrayElements {
   let position = text.indexOf('{');
   if (position < 0) throw new Error(`"${text}" is no array.`);
   const level = (): ArrayElements => {
@@ -13,7 +13,7 @@ export function parseArray(text: string): ArrayElements {
     position++;
     while (text[position] !== '}') {
       if (position >= text.length) throw new Error(`The array "${text}" does not end.`);
-      if (text[position] === ',') position++;
+      if (text[position] === delimiter) position++;
       elements.push(element());
     }
     position++;
@@ -23,7 +23,7 @@ export function parseArray(text: string): ArrayElements {
     if (text[position] === '{') return level();
     if (text[position] === '"') return quoted();
     const begin = position;
-    while (position < text.length && text[position] !== ',' && text[position] !== '}') position++;
+    while (position < text.length && text[position] !== delimiter && text[position] !== '}') position++;
     const word = text.slice(begin, position);
     return word === 'NULL' ? null : word;
   };
