@@ -91,6 +91,41 @@ describe('large transactions', () => {
   const idsOf = (records: readonly SourceRecord[]) =>
     records.flatMap((record) => (record.topic === 'shop.public.t' ? [Number(envelope(record).after!.id)] : []));
   const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+  for (const params of ['streaming=on', 'streaming=off']) {
+    test(`a message that comes again before a transaction done in part does not make that come twice (${params})`, async () => {
+      const { client, config, connect } = await database(ONE_TABLE);
+      const own = {
+        ...config,
+        'slot.stream.params': params,
+        'max.batch.size': '1',
+        'provide.transaction.metadata': 'false',
+        // Nobody tells that the message is done with.
+        'status.update.interval.ms': '60000',
+      };
+      let source = await startSource({ config: own });
+      await source.poll();
+      await client.query(`BEGIN; ${rows(1, 300)}`);
+      await (await connect()).query("SELECT pg_logical_emit_message(false, 'alone', '')");
+      await client.query('COMMIT');
+      const seen: number[] = [];
+      const topics: string[] = [];
+      // Each run ends behind one record: first the message, again the message, or rows.
+      for (let run = 0; run < 8; run++) {
+        const last = run === 7;
+        const count = last ? 300 - seen.length : 1 + (run % 3);
+        await source.until((records) => (last ? idsOf(records).length : records.length) >= count);
+        seen.push(...idsOf(source.records));
+        topics.push(...source.records.map((record) => record.topic));
+        const offset = JSON.parse(JSON.stringify(source.offset()));
+        await source.stop();
+        source = await startSource({ config: own, offset });
+      }
+      await source.stop();
+      assert.deepEqual(seen, upTo(300));
+      assert.ok(topics.filter((topic) => topic === 'shop.message').length > 1, 'the message came again');
+    });
+  }
+
   /** More than stays in memory. */
   const LARGE_ROWS = 12_000;
 
