@@ -17,6 +17,8 @@ export interface ConfigKey {
   readonly importance?: 'high' | 'medium' | 'low';
   /** The only values allowed (compared as written). */
   readonly oneOf?: readonly string[];
+  /** Takes `oneOf` in any case of letters, and hands it on as declared there. */
+  readonly ignoresCase?: boolean;
   /** Inclusive bounds, for numbers. */
   readonly min?: number;
   readonly max?: number;
@@ -251,8 +253,13 @@ function parseText(declared: ConfigKey, text: string): ConfigValue | undefined {
     case 'password':
       return new Secret(text);
     default:
-      return trimmed;
+      return asDeclared(declared, trimmed);
   }
+}
+
+function asDeclared({ oneOf, ignoresCase }: ConfigKey, text: string): string {
+  const lower = text.toLowerCase();
+  return (ignoresCase === true ? oneOf?.find((value) => value.toLowerCase() === lower) : undefined) ?? text;
 }
 
 function judge(declared: ConfigKey, value: ConfigValue, text: string): string | null {
@@ -261,7 +268,8 @@ function judge(declared: ConfigKey, value: ConfigValue, text: string): string | 
     return `is empty; give it a value. ${declared.doc}`;
   }
   if (declared.oneOf !== undefined) {
-    const given = declared.type === 'list' ? (value as readonly string[]) : [text.trim()];
+    const isText = declared.type === 'string' || declared.type === 'class';
+    const given = declared.type === 'list' ? (value as readonly string[]) : [isText ? String(value) : text.trim()];
     const wrong = given.find((item) => !declared.oneOf!.includes(item));
     if (wrong !== undefined) {
       const hint = closest(wrong, declared.oneOf);

@@ -5,6 +5,7 @@ import { ConfigError, ConnectError, type Logger, RetriableError } from '../api/i
 import { type CatalogTable, listTables, publishedTables, readTables } from './catalog.ts';
 import { parseLsn } from './pgoutput.ts';
 import { createSql, qualified } from './preflight.ts';
+import { ReplicationClient } from './replication-client.ts';
 import type { SnapshotTable } from './snapshot-plan.ts';
 import type { SourceSettings } from './source-config.ts';
 import { quoteIdentifier, quoteLiteral, WireConnection, type WireOptions } from './wire/connection.ts';
@@ -212,6 +213,13 @@ export async function readSlot(connection: WireConnection, settings: SourceSetti
     );
   }
   return { confirmedLsn: slot.confirmed_flush_lsn === null ? 0 : parseLsn(slot.confirmed_flush_lsn!) };
+}
+
+/** Drops the slot, which is to be there and read by nobody. */
+export async function dropSlot(settings: SourceSettings): Promise<void> {
+  const client = await ReplicationClient.open(wireOptions(settings, 'drop slot'));
+  await client.dropSlot(settings.slot.name);
+  await client.close();
 }
 
 /** The error for a stored position whose slot is gone: changes in between were not kept for us. */

@@ -77,6 +77,8 @@ export interface SourceSettings {
   /** For transactions that are not committed yet; the directory is one for temporary files where none is named. */
   readonly spool: { readonly directory: string | null; readonly bytesMax: number };
   readonly streamDelayMs: number;
+  /** How often in a row it may fail with what may pass; -1 is always. */
+  readonly retriesMax: number;
   readonly tablesMax: { readonly count: number; readonly isError: boolean };
   /** Whether records tell their connector and task in headers. */
   readonly tellsContext: boolean;
@@ -163,6 +165,7 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
       bytesMax: config.number('streaming.spool.max.bytes'),
     },
     streamDelayMs: config.number('streaming.delay.ms'),
+    retriesMax: config.number('errors.max.retries'),
     tablesMax: {
       count: config.number('guardrail.collections.max'),
       isError: config.string('guardrail.collections.limit.action') === 'fail',
@@ -171,12 +174,17 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
     statusIntervalMs: config.number('status.update.interval.ms'),
     heartbeat: {
       intervalMs: config.number('heartbeat.interval.ms'),
-      topic: `${config.string('topic.heartbeat.prefix')}.${prefix}`,
+      topic: heartbeatTopic(config, prefix, delimiter),
       query: config.optionalString('heartbeat.action.query'),
     },
     batchRecordsMax: config.number('max.batch.size'),
     queueBytesMax: config.number('max.queue.size.in.bytes') || QUEUE_BYTES_MAX,
   };
+}
+
+function heartbeatTopic(config: Config, prefix: string, delimiter: string): string {
+  const begin = config.optionalString('heartbeat.topics.prefix') ?? config.string('topic.heartbeat.prefix');
+  return config.optionalString('topic.heartbeat.name') || [begin, prefix].join(delimiter);
 }
 
 /** The mode, of which one is spelt out in keys of its own. */

@@ -10,6 +10,7 @@ export const regexList = (doc: string): ConfigKey => ({ type: 'list', default: [
 const channelProblem = (known: readonly string[], instead: string) => (value: unknown) => {
   const wrong = (value as readonly string[]).find((channel) => !known.includes(channel));
   if (wrong === undefined) return null;
+  if (wrong === 'http') return 'may not hold "http": an HTTP sink of the topic of notifications (`sink`) delivers them';
   if (wrong === 'jmx') return `may not hold "jmx": there is no Java machine to ask; ${instead}`;
   return `may hold only ${known.join(', ')}, not "${wrong}"`;
 };
@@ -18,6 +19,8 @@ export const controlKeys: ConfigDef = {
   'signal.data.collection': {
     type: 'string',
     default: null,
+    validate: (value) =>
+      value === null || /^[^.,\s]+\.[^,\s]+$/.test(String(value)) ? null : 'is not a table as schema.table',
     doc: 'A table, as `schema.table` with columns id, type and data, whose inserts are commands: execute-snapshot, stop-snapshot, pause-snapshot, resume-snapshot, log.',
   },
   'signal.enabled.channels': {

@@ -120,6 +120,7 @@ const filterKeys: ConfigDef = {
   'message.key.columns': {
     type: 'string',
     default: null,
+    validate: keyColumnsProblem,
     doc: 'Keys other than the primary key: `schema.table:column,column;…`, the table as a regular expression.',
   },
   'column.mask.*': {
@@ -141,6 +142,7 @@ const filterKeys: ConfigDef = {
   'replica.identity.autoset.values': {
     type: 'string',
     default: null,
+    validate: identitiesProblem,
     doc: 'Replica identities to set at the start: `schema.table:FULL;schema.table:INDEX name`, the table as a regular expression, the identity DEFAULT, FULL, NOTHING or INDEX.',
   },
   'table.ignore.builtin': {
@@ -425,6 +427,23 @@ const streamKeys = (defaults: SourceDefaults): ConfigDef => ({
     doc: 'How often a heartbeat record is written; 0 is never. Not needed to free WAL here.',
   },
   'topic.heartbeat.prefix': { type: 'string', default: '__debezium-heartbeat', doc: 'Begins the heartbeat topic.' },
+  'topic.heartbeat.name': {
+    type: 'string',
+    default: null,
+    doc: 'The whole name of the heartbeat topic, for several connectors that share one.',
+    validate: topicProblem,
+  },
+  'heartbeat.topics.prefix': {
+    type: 'string',
+    default: null,
+    doc: 'The former name of `topic.heartbeat.prefix`.',
+  },
+  'errors.max.retries': {
+    type: 'int',
+    default: -1,
+    min: -1,
+    doc: 'How often in a row a connection that broke is tried again before the task fails; -1 is for as long as it runs.',
+  },
   'max.batch.size': { type: 'int', default: 8192, min: 1, doc: 'Records handed over at once, at most.' },
   'max.queue.size.in.bytes': {
     type: 'long',
@@ -437,6 +456,11 @@ const streamKeys = (defaults: SourceDefaults): ConfigDef => ({
 
 /** The declaration for one of the two classes. */
 export function sourceConfigDef(defaults: SourceDefaults): ConfigDef {
+  const keys = declarations(defaults);
+  return defaults.isCompatible ? inAnyCase(keys) : keys;
+}
+
+function declarations(defaults: SourceDefaults): ConfigDef {
   return {
     'topic.prefix': {
       type: 'string',
@@ -455,6 +479,36 @@ export function sourceConfigDef(defaults: SourceDefaults): ConfigDef {
     ...grouped('Signals, notifications, guards', controlKeys),
     ...(defaults.isCompatible ? grouped('Accepted for Debezium', acceptedSourceKeys) : {}),
   };
+}
+
+/** Debezium takes its words in any case of letters. */
+function inAnyCase(keys: ConfigDef): ConfigDef {
+  const entries = Object.entries(keys).map(([key, declared]) => {
+    return [key, declared.oneOf === undefined ? declared : { ...declared, ignoresCase: true }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** `schema.table:FULL;schema.table:INDEX name` */
+function identitiesProblem(value: unknown): string | null {
+  const entries = String(value ?? '')
+    .split(';')
+    .filter((entry) => entry.trim() !== '');
+  const wrong = entries.find((entry) => !/^[^:]+:\s*(DEFAULT|FULL|NOTHING|INDEX\s+\S.*)$/i.test(entry.trim()));
+  return wrong === undefined ? null : `holds "${wrong.trim()}", which is not schema.table:IDENTITY`;
+}
+
+/** `schema.table:column,column;…` */
+function keyColumnsProblem(value: unknown): string | null {
+  const entries = String(value ?? '')
+    .split(';')
+    .filter((entry) => entry.trim() !== '');
+  const wrong = entries.find((entry) => !/^[^:].*:\s*[^,\s][^:]*$/.test(entry.trim()));
+  return wrong === undefined ? null : `holds "${wrong.trim()}", which is not schema.table:column,column`;
+}
+
+function topicProblem(value: unknown): string | null {
+  return value === null || /^[\w.-]{0,249}$/.test(String(value)) ? null : 'is no name of a topic';
 }
 
 function grouped(group: string, keys: ConfigDef): ConfigDef {

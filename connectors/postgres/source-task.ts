@@ -36,11 +36,13 @@ import {
 import { preflight } from './preflight.ts';
 import { RecordBatch } from './record-batch.ts';
 import { ReplicationClient } from './replication-client.ts';
+import { RetryLimit } from './retry-limit.ts';
 import { SchemaGate } from './schema-policy.ts';
 import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server-proof.ts';
 import {
   capturedTables,
   checkCount,
+  dropSlot,
   ensurePublication,
   openSession,
   publishNewTables,
@@ -92,6 +94,7 @@ export class PostgresSourceTask implements SourceTask {
   #proof: SourceOffset | null = null;
   /** What the last offset says about a snapshot beside the stream. */
   #stored: SourceOffset | null = null;
+  #retries!: RetryLimit;
   #isFinished = false;
   #isBehindSnapshot = false;
   #kept: KeptValues | null = null;
@@ -116,6 +119,7 @@ export class PostgresSourceTask implements SourceTask {
       new SchemaGate(schemaPolicy, context.logger, context.declareSchemas, this.#stored),
     );
     this.#kept = this.#keptValues();
+    this.#retries = new RetryLimit(this.#settings.retriesMax);
     this.#inbox = new SignalInbox(this.#settings, context);
     this.#large = new LargeTransactions(this.#settings, (figure, more) => context.count?.(figure, more));
     this.#notifications = new Notifications(this.#settings, context.logger);
@@ -138,11 +142,11 @@ export class PostgresSourceTask implements SourceTask {
     if (this.#isFinished) return this.#idle();
     try {
       if (this.#snapshot === null && this.#stream === null) await this.#connect();
-      return await this.#read();
+      return this.#retries.passed(await this.#read());
     } catch (error) {
       this.#disconnect();
       if (signal.aborted) return [];
-      throw toConnectError(this.#large.failed(error), `reading changes of ${this.#place()}`);
+      throw this.#retries.judge(toConnectError(this.#large.failed(error), `reading changes of ${this.#place()}`));
     }
   }
 
@@ -171,7 +175,7 @@ export class PostgresSourceTask implements SourceTask {
       await client.close();
     }
     await this.#inbox?.close();
-    if (this.#settings?.slot.dropOnStop) await this.#dropSlot();
+    if (this.#settings?.slot.dropOnStop) await dropSlot(this.#settings);
     this.#disconnect();
   }
 
@@ -452,7 +456,7 @@ export class PostgresSourceTask implements SourceTask {
       'The replication slot is given up, so that its WAL does not fill the disk.',
     );
     this.#disconnect();
-    await this.#dropSlot();
+    await dropSlot(this.#settings);
     throw slotLost(this.#settings);
   }
 
@@ -479,12 +483,6 @@ export class PostgresSourceTask implements SourceTask {
     this.#client = null;
     this.#catalog?.destroy();
     this.#catalog = null;
-  }
-
-  async #dropSlot(): Promise<void> {
-    const client = await ReplicationClient.open(wireOptions(this.#settings, 'drop slot'));
-    await client.dropSlot(this.#settings.slot.name);
-    await client.close();
   }
 
   #place(): string {

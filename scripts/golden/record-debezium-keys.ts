@@ -1,0 +1,24 @@
+/**
+ * Records which keys Debezium's Postgres connector knows, with types, defaults and allowed values, as it declares them itself.
+ * A developer's script: the answer is checked in as test/golden/debezium-keys.tsv, the test that reads it needs no JVM.
+ *
+ *   node scripts/golden/record-debezium-keys.ts      needs `java`, `javac` (17 or newer) and what record-debezium.ts fetched
+ */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+
+const root = path.join(import.meta.dirname, '..', '..');
+const cache = path.join(root, '.cache', 'debezium');
+
+function run(command: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) throw error ?? new Error(`${command} ended with ${status}: ${stderr}`);
+  return stdout;
+}
+
+const source = path.join(import.meta.dirname, 'debezium', 'Keys.java');
+run('javac', ['-nowarn', '-Xlint:none', '-d', `${cache}/classes`, '-cp', `${cache}/lib/*`, source]);
+const keys = run('java', ['-cp', `${cache}/classes:${cache}/lib/*`, 'Keys']);
+fs.writeFileSync(path.join(root, 'test', 'golden', 'debezium-keys.tsv'), keys);
+process.stdout.write(`${keys.trim().split('\n').length} keys\n`);
