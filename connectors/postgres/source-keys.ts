@@ -7,6 +7,7 @@
  */
 import type { ConfigDef } from '../api/index.ts';
 import { acceptedSourceKeys } from './accepted-keys.ts';
+import { identitiesProblem, keyColumnsProblem, topicProblem } from './key-problems.ts';
 import { adjustmentModes } from './name-adjustment.ts';
 import { schemaPolicies } from './schema-policy.ts';
 import { controlKeys, regexList } from './source-control-keys.ts';
@@ -487,28 +488,6 @@ function inAnyCase(keys: ConfigDef): ConfigDef {
     return [key, declared.oneOf === undefined ? declared : { ...declared, ignoresCase: true }] as const;
   });
   return Object.fromEntries(entries);
-}
-
-/** `schema.table:FULL;schema.table:INDEX name` */
-function identitiesProblem(value: unknown): string | null {
-  const entries = String(value ?? '')
-    .split(';')
-    .filter((entry) => entry.trim() !== '');
-  const wrong = entries.find((entry) => !/^[^:]+:\s*(DEFAULT|FULL|NOTHING|INDEX\s+\S.*)$/i.test(entry.trim()));
-  return wrong === undefined ? null : `holds "${wrong.trim()}", which is not schema.table:IDENTITY`;
-}
-
-/** `schema.table:column,column;…` */
-function keyColumnsProblem(value: unknown): string | null {
-  const entries = String(value ?? '')
-    .split(';')
-    .filter((entry) => entry.trim() !== '');
-  const wrong = entries.find((entry) => !/^[^:].*:\s*[^,\s][^:]*$/.test(entry.trim()));
-  return wrong === undefined ? null : `holds "${wrong.trim()}", which is not schema.table:column,column`;
-}
-
-function topicProblem(value: unknown): string | null {
-  return value === null || /^[\w.-]{0,249}$/.test(String(value)) ? null : 'is no name of a topic';
 }
 
 function grouped(group: string, keys: ConfigDef): ConfigDef {
