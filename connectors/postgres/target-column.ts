@@ -116,9 +116,9 @@ function convert(schema: Schema, json: string, isRaw: boolean): string | null {
 
 /** The number behind Connect's Decimal: big-endian two's complement, byte by byte, so that any width fits. */
 function decimalSql(bytes: string, scale: string): string {
-  const sum = `sum(get_byte(b, i)::numeric * 256::numeric ^ (length(b) - 1 - i))`;
-  const sign = `CASE WHEN get_byte(min(b), 0) >= 128 THEN 256::numeric ^ max(length(b)) ELSE 0 END`;
-  return `(SELECT round((${sum} - ${sign}) / 10::numeric ^ (${scale}), ${scale}) FROM (SELECT ${bytes} AS b) d, generate_series(0, length(b) - 1) AS i)`;
+  const sum = `SELECT sum(get_byte(b, i)::numeric * 256::numeric ^ (length(b) - 1 - i)) AS s FROM generate_series(0, length(b) - 1) AS i`;
+  const sign = `CASE WHEN get_byte(b, 0) >= 128 THEN 256::numeric ^ length(b) ELSE 0 END`;
+  return `(SELECT round((s - ${sign}) / 10::numeric ^ (${scale}), ${scale}) FROM (SELECT ${bytes} AS b) d, LATERAL (${sum}) t)`;
 }
 
 const CONNECT_LOGICAL = 'org.apache.kafka.connect.data.';

