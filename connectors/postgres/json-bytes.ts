@@ -78,20 +78,20 @@ export function isEqualButForDigits(bytes: Uint8Array, from: number, known: Uint
   const end = bytes.length;
   let at = from;
   let place = 0;
-  while (place < known.length) {
-    const code = known[place]!;
-    if (at < end && bytes[at] === code) {
+  for (;;) {
+    const last = at + Math.min(known.length - place, end - at);
+    while (at < last && bytes[at] === known[place]) {
       at++;
       place++;
-      continue;
     }
+    if (place === known.length && !(at < end && place > 0 && isDigit(known[place - 1]!))) return at === end;
+    const code = known[place] ?? 0;
     // A run may be longer in one of them: then it has ended in the other.
     if (!isDigit(code) && !(place > 0 && isDigit(known[place - 1]!) && at < end && isDigit(bytes[at]!))) return false;
     if (isDigit(code) && !(at < end && isDigit(bytes[at]!)) && !(at > from && isDigit(bytes[at - 1]!))) return false;
     while (place < known.length && isDigit(known[place]!)) place++;
     while (at < end && isDigit(bytes[at]!)) at++;
   }
-  return at === end;
 }
 
 function isDigit(code: number): boolean {

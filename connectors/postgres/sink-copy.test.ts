@@ -93,6 +93,7 @@ describe('a layout', () => {
       { 'fields.whitelist': 'id' },
       { 'fields.blacklist': 'name' },
       { 'pk.mode': 'kafka' },
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the user's placeholder.
       { 'table.name.format': '${source.table}' },
     ]) {
       assert.equal(mayCopy(settingsOf(keys)), false, JSON.stringify(keys));
