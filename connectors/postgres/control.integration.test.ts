@@ -17,6 +17,7 @@ import { ourDefaults, sourceConfigDef } from './source-keys.ts';
 import { WalGuard } from './wal-guard.ts';
 
 const ROWS = 300;
+const DEADLINE_MS = 60_000;
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 describe('control of PostgresSource', () => {
@@ -205,6 +206,24 @@ describe('control of PostgresSource', () => {
     await assert.rejects(guard('fail', '1000').look(), { code: 'PG_WAL_LIMIT', message: /holds back \d+ bytes/ });
     assert.equal(await guard('drop_slot', '1000').look(), true);
     for (const each of [warned, roomy]) each.close();
+  });
+
+  test('the WAL guard looks by a clock of its own, also where nobody asks the task for records', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const told: string[] = [];
+    const logger: Logger = { ...silent, warn: (_, message) => told.push(message) };
+    const keys = { 'wal.retained.bytes.max': '1000', 'wal.guard.action': 'fail' };
+    const { source, client } = await streaming(keys, logger);
+    await client.query("CREATE TABLE bulk AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 2000)");
+    for (const deadline = Date.now() + DEADLINE_MS; told.length === 0; await sleep(20)) {
+      assert.ok(Date.now() < deadline, 'nobody was told');
+      t.mock.timers.tick(15_000);
+    }
+    assert.match(told[0]!, /holds back \d+ bytes of WAL \(limit 1000\)/);
+    await assert.rejects(
+      source.until(() => false),
+      { code: 'PG_WAL_LIMIT' },
+    );
   });
 
   test('a table without a key is read by the column a signal names, and no row comes behind a change it does not have', async () => {

@@ -87,6 +87,61 @@ describe('preflight of PostgresSource', () => {
     );
   });
 
+  /** A user who may log in and replicate, and nothing else. */
+  async function plainUser(sql: string) {
+    const name = await server.createDatabase();
+    const client = await server.connect(name);
+    const user = `u_${name}`;
+    await client.query(`${sql}; CREATE USER ${user} REPLICATION PASSWORD 'p'`);
+    const config = raw(name, { 'database.user': user, 'database.password': 'p', 'publication.name': 'own' });
+    /** What is wrong, without what is wrong with the whole server. */
+    const wrong = async (more: Record<string, string> = {}) =>
+      (await problems({ ...config, ...more })).filter((message) => !message.includes('wal_level'));
+    const run = (message: string) => client.query(message.slice(message.indexOf(': ') + 2));
+    return { client, user, wrong, run };
+  }
+
+  test('rights that are missing come with the statements that grant them, and these help', async () => {
+    const { wrong, run, user, client } = await plainUser(
+      'CREATE SCHEMA hidden; CREATE TABLE hidden.t (id int PRIMARY KEY)',
+    );
+    const [create, read, ...more] = await wrong();
+    assert.match(
+      create!,
+      new RegExp(`may not create the publication "own".*GRANT CREATE ON DATABASE .* TO "${user}";$`),
+    );
+    assert.match(
+      read!,
+      /may not read table hidden.t.*GRANT USAGE ON SCHEMA "hidden" TO .*; GRANT SELECT ON "hidden"."t" TO/,
+    );
+    assert.equal(more.length, 0);
+    await run(create!);
+    await run(read!);
+    const [owner, ...rest] = await wrong();
+    assert.match(
+      owner!,
+      /does not own hidden.t. Run as a superuser: CREATE PUBLICATION "own" FOR TABLE "hidden"."t";$/,
+    );
+    assert.equal(rest.length, 0);
+    await run(owner!);
+    assert.deepEqual(await wrong(), []);
+    await client.query(`CREATE TABLE late (id int PRIMARY KEY); GRANT SELECT ON late TO ${user}`);
+    const [missing] = await wrong();
+    assert.match(
+      missing!,
+      /does not own late. Run as a superuser: ALTER PUBLICATION "own" ADD TABLE "public"."late";$/,
+    );
+    await run(missing!);
+    assert.deepEqual(await wrong(), []);
+  });
+
+  test('a database that is not there is told under its own key', async () => {
+    const { config } = parseConfig(sourceConfigDef(ourDefaults), raw('nowhere'));
+    const [problem] = await new PostgresSource(false).check(config);
+    assert.equal(problem!.key, 'database.dbname');
+    assert.match(problem!.message, /database "nowhere" does not exist/);
+  });
+
   test('filters that match no table say so', async () => {
     const name = await server.createDatabase();
     const found = await problems(raw(name, { 'table.include.list': 'public.nothing' }));

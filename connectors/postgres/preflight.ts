@@ -4,7 +4,7 @@
  */
 import { access, constants, stat } from 'node:fs/promises';
 import type { ConfigProblem } from '../api/index.ts';
-import { type CatalogTable, listTables, publishedTables, readTables } from './catalog.ts';
+import { type CatalogTable, listTables, publishedTables, readTables, type TableName } from './catalog.ts';
 import type { SourceSettings } from './source-config.ts';
 import { quoteIdentifier, quoteLiteral, type Row, type WireConnection } from './wire/connection.ts';
 
@@ -126,6 +126,13 @@ async function publicationProblems(connection: WireConnection, settings: SourceS
     ];
   }
   const published = exists ? await publishedTables(connection, publication.name) : [];
+  const problems: ConfigProblem[] = [];
+  if (publication.mode !== 'disabled') {
+    const adds = publication.mode === 'filtered' && found!.puballtables !== 't';
+    const missing = adds ? candidates.filter(({ oid }) => !published.some((table) => table.oid === oid)) : [];
+    const refused = await publishingProblem(connection, settings, exists, missing);
+    if (refused !== null) problems.push(problem(refused));
+  }
   const captured =
     exists && publication.mode !== 'filtered'
       ? candidates.filter((table) => published.some(({ oid }) => oid === table.oid))
@@ -138,7 +145,36 @@ async function publicationProblems(connection: WireConnection, settings: SourceS
     ];
   }
   const oids = captured.map((table) => table.oid);
-  return tableProblems(await readTables(connection, oids), new Set(published.map(({ oid }) => oid)));
+  return [...problems, ...tableProblems(await readTables(connection, oids), new Set(published.map(({ oid }) => oid)))];
+}
+
+/** Why the publication cannot be made, or these tables not be added to it; null where nothing is in the way. */
+async function publishingProblem(
+  connection: WireConnection,
+  { publication, database }: SourceSettings,
+  exists: boolean,
+  missing: readonly TableName[],
+): Promise<string | null> {
+  const oids = missing.map(({ oid }) => oid).join(',') || '0';
+  const [row] = await connection.query(
+    `SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super, current_database() AS database,
+       has_database_privilege(current_database(), 'CREATE') AS may_create,
+       (SELECT pg_has_role(pubowner, 'USAGE') FROM pg_publication WHERE pubname = ${quoteLiteral(publication.name)}) AS owns,
+       (SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c WHERE c.oid IN (${oids}) AND NOT pg_has_role(c.relowner, 'USAGE')) AS others`,
+  );
+  const { super: isSuper, database: name, may_create: mayCreate, owns, others } = row!;
+  if (isSuper === 't' || (exists && missing.length === 0)) return null;
+  const user = quoteIdentifier(database.user);
+  if (!exists && mayCreate !== 't') {
+    const grant = `GRANT CREATE ON DATABASE ${quoteIdentifier(name!)} TO ${user};`;
+    return `The user "${database.user}" may not create the publication "${publication.name}". Run as the owner of the database: ${grant}`;
+  }
+  if (others === null && (!exists || owns === 't')) return null;
+  const sql = exists
+    ? `ALTER PUBLICATION ${quoteIdentifier(publication.name)} ADD TABLE ${missing.map(qualified).join(', ')};`
+    : createSql(publication.name, missing);
+  const what = others === null ? `the publication "${publication.name}"` : others;
+  return `Only who owns a table and the publication may publish it, and the user "${database.user}" does not own ${what}. Run as a superuser: ${sql}`;
 }
 
 /**

@@ -169,6 +169,7 @@ export class PostgresSourceTask implements SourceTask {
   }
 
   async stop(): Promise<void> {
+    this.#walGuard?.stop();
     const client = this.#stream === null ? null : this.#client;
     if (client !== null) {
       this.#client = null;
@@ -182,13 +183,13 @@ export class PostgresSourceTask implements SourceTask {
   async #read(): Promise<SourceRecord[]> {
     // Not waited for: what needs to know waits itself, and says what went wrong.
     this.#kept?.load().catch(() => {});
+    await this.#guard();
     if (this.#snapshot !== null) {
       const { reader } = this.#snapshot;
       const records = await reader.next(POLL_WAIT_MS);
       if (reader.isDone) await this.#leaveSnapshot(reader);
       return records;
     }
-    await this.#guard();
     await this.#takeSignals();
     if (!this.#notifications.isEmpty) return this.#notify();
     if (this.#blocking!.isUnderway) return this.#readStopped();
@@ -231,6 +232,7 @@ export class PostgresSourceTask implements SourceTask {
     const isLost = await this.#isWithoutHistory(server, slot);
     this.#proof = { ...proofOf(server), ...this.#kept?.offset };
     this.#walGuard ??= new WalGuard(settings, logger, `${connector} guard`);
+    this.#walGuard.start();
     if (isLost && slot !== null)
       await this.#catalog.query(`SELECT pg_drop_replication_slot(${quoteLiteral(settings.slot.name)})`);
 
@@ -449,7 +451,7 @@ export class PostgresSourceTask implements SourceTask {
 
   /** Looks after the WAL now and then; gives the slot up where it is told to. */
   async #guard(): Promise<void> {
-    if (!this.#walGuard!.isDue || !(await this.#walGuard!.look())) return;
+    if (!this.#walGuard!.takeVerdict()) return;
     const { name } = this.#settings.slot;
     this.#context.logger.error(
       { slot: name },

@@ -13,11 +13,15 @@ import type {
 import { ConfigError } from '../api/index.ts';
 import { toConnectError } from './errors.ts';
 import { preflight, spoolProblems } from './preflight.ts';
+import { lacking } from './preflight-rest.ts';
 import { sampleRows } from './sample.ts';
 import { wireOptions } from './server-setup.ts';
 import { sourceSettings } from './source-config.ts';
 import { PostgresSourceTask } from './source-task.ts';
 import { WireConnection } from './wire/connection.ts';
+
+/** invalid_catalog_name */
+const NO_SUCH_DATABASE = 'answered 3D000';
 
 export class PostgresSource implements SourceConnector {
   readonly #isCompatible: boolean;
@@ -49,14 +53,21 @@ export class PostgresSource implements SourceConnector {
     try {
       const settings = sourceSettings(config, this.#isCompatible);
       connection = await WireConnection.open(wireOptions(settings, 'check'));
-      return [...(await preflight(connection, settings)), ...(await spoolProblems(settings))];
+      const rest = [...(await spoolProblems(settings)), ...(await lacking(connection, settings))];
+      return [...(await preflight(connection, settings)), ...rest];
     } catch (error) {
       if (error instanceof ConfigError) return error.problems;
       const { message, code } = toConnectError(error, 'checking the source');
-      const key = code === 'PG_AUTHENTICATION' ? 'database.user' : 'database.hostname';
+      const key = keyOf(code, message);
       return [{ key, value: config.raw[key] ?? null, message }];
     } finally {
       await connection?.close();
     }
   }
+}
+
+/** The key that a failed connection speaks of. */
+function keyOf(code: string, message: string): string {
+  if (code === 'PG_AUTHENTICATION') return 'database.user';
+  return message.includes(NO_SUCH_DATABASE) ? 'database.dbname' : 'database.hostname';
 }

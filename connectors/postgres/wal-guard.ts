@@ -1,6 +1,7 @@
 /**
  * Watches how much WAL the slot holds back, and says how long the disk will last: a reader that stands still must not end
- * the database. Looks now and then, over a connection of its own.
+ * the database. Looks now and then, over a connection and by a clock of its own: a task whose log takes nothing is not asked
+ * for records either.
  */
 import { ConnectError, type Logger } from '../api/index.ts';
 import { openSession } from './server-setup.ts';
@@ -29,8 +30,10 @@ export class WalGuard {
   readonly #name: string;
   #connection: WireConnection | null = null;
   #last: { readonly at: number; readonly bytes: number } | null = null;
-  #due = Date.now() + LOOK_MS;
   #saidAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
+  #verdict: 'drop' | Error | null = null;
 
   constructor(settings: SourceSettings, logger: Logger, name: string) {
     this.#settings = settings;
@@ -38,8 +41,38 @@ export class WalGuard {
     this.#name = name;
   }
 
-  get isDue(): boolean {
-    return Date.now() >= this.#due;
+  /** Looks from here on, until it is stopped. */
+  start(): void {
+    this.#timer ??= setInterval(() => void this.#lookNow(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.close();
+  }
+
+  /** True where the slot is to be given up since the last call; throws PG_WAL_LIMIT where the task is to stop. */
+  takeVerdict(): boolean {
+    const verdict = this.#verdict;
+    this.#verdict = null;
+    if (verdict instanceof Error) throw verdict;
+    return verdict === 'drop';
+  }
+
+  async #lookNow(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      this.#verdict = (await this.look()) ? 'drop' : null;
+    } catch (error) {
+      this.#verdict = error as Error;
+    } finally {
+      this.#isLooking = false;
+      // Stopped meanwhile: nobody else closes what this look has opened.
+      if (this.#timer === undefined) this.close();
+    }
   }
 
   /**
@@ -47,7 +80,6 @@ export class WalGuard {
    * that does not answer is no reason for either.
    */
   async look(): Promise<boolean> {
-    this.#due = Date.now() + LOOK_MS;
     const state = await this.#read();
     if (state === null) return false;
     const { retainedBytes, limitBytes, secondsToLimit, status } = state;
