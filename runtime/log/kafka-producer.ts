@@ -22,8 +22,17 @@ interface Send {
   readonly reject: (error: LogError) => void;
 }
 
-/** Records in one request; the broker's own limit is on bytes per partition and is far away for records of a kilobyte. */
+/** Records gathered at once. */
 const MAX_RECORDS = 5_000;
+/**
+ * What one request holds of one partition becomes one batch, and brokers take batches up to `message.max.bytes`, a mebibyte
+ * unless somebody changed it. A record that is larger goes alone.
+ */
+const PARTITION_BYTES_MAX = 512 * 1024;
+/** Of a request; brokers end connections that send a hundred mebibytes (`socket.request.max.bytes`). */
+const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
+/** Lengths, timestamps and headers of a record, roughly. */
+const RECORD_OVERHEAD_BYTES = 64;
 
 /** Sends one request; kafkajs's `sendBatch`, of a producer or of a transaction. */
 export type AppendBatch = (batch: ProducerBatch) => Promise<KafkaMetadata[]>;
@@ -112,8 +121,8 @@ export class KafkaProducer implements LogProducer {
   }
 
   /** Chooses partitions; refuses what does not exist before anything is sent. */
-  async #place(records: readonly ProducerRecord[]): Promise<(ProducerRecord & { partition: number })[]> {
-    const placed: (ProducerRecord & { partition: number })[] = [];
+  async #place(records: readonly ProducerRecord[]): Promise<PlacedRecord[]> {
+    const placed: PlacedRecord[] = [];
     for (const record of records) {
       const count = this.#counts.get(record.topic) ?? (await this.#learnCount(record.topic));
       const partition = record.partition ?? this.#partitioner.partition(record, count);
@@ -132,7 +141,13 @@ export class KafkaProducer implements LogProducer {
     return count;
   }
 
-  async #append(records: readonly (ProducerRecord & { partition: number })[]): Promise<RecordMetadata[]> {
+  async #append(records: readonly PlacedRecord[]): Promise<RecordMetadata[]> {
+    const metadata: RecordMetadata[] = [];
+    for (const request of requestsOf(records)) metadata.push(...(await this.#request(request)));
+    return metadata;
+  }
+
+  async #request(records: readonly PlacedRecord[]): Promise<RecordMetadata[]> {
     const topics = Map.groupBy(records, ({ topic }) => topic);
     const now = Date.now();
     const answers = await this.#appender.append({
@@ -155,9 +170,38 @@ export class KafkaProducer implements LogProducer {
   }
 }
 
+type PlacedRecord = ProducerRecord & { readonly partition: number };
+
+/** Cuts where a partition, or all together, would become more than a broker takes at once. Order stays. */
+function* requestsOf(records: readonly PlacedRecord[]): Generator<readonly PlacedRecord[]> {
+  const ofPartition = new Map<string, number>();
+  let total = 0;
+  let from = 0;
+  for (const [index, record] of records.entries()) {
+    const id = `${record.topic}-${record.partition}`;
+    const bytes = sizeOf(record);
+    const before = ofPartition.get(id) ?? 0;
+    if ((before > 0 && before + bytes > PARTITION_BYTES_MAX) || (total > 0 && total + bytes > REQUEST_BYTES_MAX)) {
+      yield records.slice(from, index);
+      from = index;
+      total = 0;
+      ofPartition.clear();
+    }
+    total += bytes;
+    ofPartition.set(id, (ofPartition.get(id) ?? 0) + bytes);
+  }
+  yield from === 0 ? records : records.slice(from);
+}
+
+function sizeOf({ key, value, headers }: ProducerRecord): number {
+  let bytes = RECORD_OVERHEAD_BYTES + (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
+  for (const header of headers) bytes += header.key.length + (header.value?.byteLength ?? 0);
+  return bytes;
+}
+
 const EMPTY = Buffer.alloc(0);
 
-function message(record: ProducerRecord & { partition: number }, now: number): Message {
+function message(record: PlacedRecord, now: number): Message {
   const headers: Record<string, Buffer[]> = {};
   for (const { key, value } of record.headers) {
     // kafkajs 2.2.4 measures a header's value without asking whether it is null: none becomes empty.
@@ -178,7 +222,7 @@ function bufferOf(bytes: Uint8Array | null): Buffer | null {
 
 /** The answer holds one base offset per partition; records of a partition follow it in the order they were given. */
 function metadataOf(
-  records: readonly (ProducerRecord & { partition: number })[],
+  records: readonly PlacedRecord[],
   answers: readonly KafkaMetadata[],
   now: number,
 ): RecordMetadata[] {

@@ -43,6 +43,28 @@ test('what the broker took of an append that it refused in part does not put lat
   await log.close();
 });
 
+test('records that are more together than a broker takes in one batch are written in several, in their order', async () => {
+  const log = await kafkaLog({ bootstrapServers: bootstrap.split(',') });
+  const topic = `many-${process.pid}`;
+  await log.createTopics([{ topic, partitions: 1, replicationFactor: 1 }]);
+  const producer = await log.transactionalProducer({ clientId: 'test', transactionalId: `many-${process.pid}` });
+  const texts = Array.from({ length: 3000 }, (_, index) => `${index} `.padEnd(1000, 'x'));
+  const metadata = await producer.send(
+    texts.map((text) => ({ topic, partition: 0, key: null, value: Buffer.from(text), headers: [], timestamp: null })),
+  );
+  await producer.commit();
+  assert.deepEqual(
+    metadata.map(({ offset }) => offset - metadata[0]!.offset),
+    texts.map((_, index) => index),
+  );
+  const seen: string[] = [];
+  const table = await log.table(topic, ({ value }) => void seen.push(value!.toString()));
+  await table.readToEnd();
+  assert.deepEqual(seen, texts);
+  await producer.close();
+  await log.close();
+});
+
 test('records in every compression are written and read, also those kafkajs has no codec for', async () => {
   const log = await kafkaLog({ bootstrapServers: bootstrap.split(',') });
   const topic = `codecs-${process.pid}`;
