@@ -62,7 +62,7 @@ test('a snapshot mode spelt out in keys is one of the others', () => {
   };
   assert.deepEqual(
     [modeOf(true, true), modeOf(true, false), modeOf(false, true), modeOf(true, true, true)],
-    ['initial', 'initial_only', 'no_data', 'when_needed'],
+    ['always', 'initial_only', 'no_data', 'always'],
   );
   assert.throws(() => modeOf(false, false), /Neither rows nor the stream/);
 });

@@ -58,6 +58,8 @@ export interface SourceSettings {
   readonly delimiter: string;
   readonly filters: Filters;
   readonly snapshotMode: SnapshotMode;
+  /** Whether all rows are read again where the slot or its WAL was lost. */
+  readonly rereads: boolean;
   readonly snapshot: SnapshotSettings;
   readonly slot: {
     readonly name: string;
@@ -140,6 +142,7 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
       keyColumns: config.optionalString('message.key.columns'),
     }),
     snapshotMode: snapshotModeOf(config),
+    rereads: rereads(config),
     slot: {
       name: config.string('slot.name'),
       dropOnStop: config.boolean('slot.drop.on.stop'),
@@ -193,9 +196,15 @@ function snapshotModeOf(config: Config): SnapshotMode {
   if (mode === 'never') return 'no_data';
   if (mode !== 'configuration_based') return mode;
   const says = (key: string) => config.boolean(`snapshot.mode.configuration.based.${key}`);
-  if (!says('start.stream')) return 'initial_only';
-  if (says('snapshot.on.data.error')) return 'when_needed';
-  return says('snapshot.data') ? 'initial' : 'no_data';
+  if (!says('snapshot.data')) return 'no_data';
+  // Debezium does not ask there whether rows were read before.
+  return says('start.stream') ? 'always' : 'initial_only';
+}
+
+function rereads(config: Config): boolean {
+  const mode = config.string('snapshot.mode');
+  if (mode !== 'configuration_based') return mode === 'when_needed';
+  return config.boolean('snapshot.mode.configuration.based.snapshot.on.data.error');
 }
 
 export type UnsentLookup = 'log' | 'table' | 'none';

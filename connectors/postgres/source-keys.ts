@@ -164,7 +164,7 @@ const snapshotKeys = (defaults: SourceDefaults): ConfigDef => ({
   'snapshot.mode.configuration.based.snapshot.data': {
     type: 'boolean',
     default: false,
-    doc: 'With `snapshot.mode=configuration_based`: whether rows are read.',
+    doc: 'With `snapshot.mode=configuration_based`: whether rows are read, at every start.',
   },
   'snapshot.mode.configuration.based.start.stream': {
     type: 'boolean',

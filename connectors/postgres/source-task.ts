@@ -124,6 +124,7 @@ export class PostgresSourceTask implements SourceTask {
     this.#large = new LargeTransactions(this.#settings, (figure, more) => context.count?.(figure, more));
     this.#notifications = new Notifications(this.#settings, context.logger);
     const { snapshotMode } = this.#settings;
+    this.#isFinished = snapshotMode === 'initial_only' && this.#position?.kind === 'stream';
     const isNew = this.#position === null && snapshotMode !== 'no_data';
     this.#isSnapshotWanted = isNew || snapshotMode === 'always' || this.#position?.kind === 'snapshot';
     if (!this.#isSnapshotWanted) this.#notifications.tell({ aggregate: 'Initial Snapshot', type: 'SKIPPED' });
@@ -254,7 +255,7 @@ export class PostgresSourceTask implements SourceTask {
         checkSlot(this.#settings.slot.name, slot.confirmedLsn, this.#proof, done);
       return false;
     } catch (error) {
-      if (this.#settings.snapshotMode !== 'when_needed' || !(error instanceof ConnectError)) throw error;
+      if (!this.#settings.rereads || !(error instanceof ConnectError)) throw error;
       this.#context.logger.warn({ err: error }, `All rows are read again. ${error.message}`);
       this.#position = null;
       this.#isSnapshotWanted = true;
@@ -284,7 +285,7 @@ export class PostgresSourceTask implements SourceTask {
   async #createSlot(): Promise<void> {
     const { slot, snapshotMode, snapshot } = this.#settings;
     if (this.#streamPosition() !== null && snapshotMode !== 'always') {
-      if (snapshotMode !== 'when_needed') throw slotLost(this.#settings);
+      if (!this.#settings.rereads) throw slotLost(this.#settings);
       this.#context.logger.warn({ slot: slot.name }, 'The replication slot is gone; all rows are read again.');
       this.#isSnapshotWanted = true;
     }
