@@ -224,7 +224,7 @@ export class SnapshotReader {
       const { chunk } = remote;
       if (chunk === null) return;
       this.#idleSince = Date.now();
-      const bytes = Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.length);
+      const bytes = asBuffer(chunk.bytes);
       if (lane.work.isRaw) this.#takeLines(lane, chunk, bytes, batch);
       else this.#takeRows(lane, chunk, bytes, batch);
       if (lane.position < chunk.rows) return;
