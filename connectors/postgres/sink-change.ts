@@ -206,6 +206,11 @@ function targetOf(topic: string, settings: SinkSettings, names: SourceNames | nu
   return target;
 }
 
+/** The table of a topic's records, or null where only a record can tell. */
+export function targetOfTopic(topic: string, settings: SinkSettings): TargetName | null {
+  return settings.tableFormat.includes('${source.') ? null : targetOf(topic, settings, null);
+}
+
 /** Names repeat with every record; one object per table also lets batches group by reference. */
 const targets = new WeakMap<SinkSettings, Map<string, TargetName>>();
 

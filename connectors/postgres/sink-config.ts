@@ -29,6 +29,8 @@ export interface SinkSettings {
   readonly truncates: boolean;
   readonly creates: boolean;
   readonly evolves: boolean;
+  /** Whether the tables must be there when partitions are assigned. */
+  readonly validates: boolean;
   /** Columns of fields that always have a value are made NOT NULL, as the products do whose names these are. */
   readonly declaresRequired: boolean;
   /** Where PostGIS keeps its types. */
@@ -166,7 +168,7 @@ const debeziumKeys: ConfigDef = {
     type: 'string',
     default: 'none',
     oneOf: ['none', 'validate-only', 'basic'],
-    doc: 'With `basic`, missing tables are created and missing columns added; else what is missing is an error.',
+    doc: 'With `basic`, missing tables are created and missing columns added; else what is missing is an error, with `validate-only` for tables at the start.',
   },
   'collection.name.format': tableFormat,
   'table.name.format': { ...tableFormat, default: null, doc: 'The former name of collection.name.format.' },
@@ -299,6 +301,7 @@ function confluentWords(config: Config, isConfluent: boolean): SinkSettings {
     keyFields: config.list('pk.fields'),
     creates: config.boolean('auto.create'),
     evolves: config.boolean('auto.evolve'),
+    validates: false,
     declaresRequired: isConfluent,
     postgisSchema: 'public',
     tableFormat: config.string('table.name.format'),
@@ -322,6 +325,7 @@ function debeziumWords(config: Config): SinkSettings {
     keyFields: config.list('primary.key.fields'),
     creates: evolves,
     evolves,
+    validates: config.string('schema.evolution') === 'validate-only',
     declaresRequired: true,
     postgisSchema: config.string('dialect.postgres.postgis.schema'),
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder that stands for the topic.

@@ -64,6 +64,17 @@ describe('targets of PostgresSink', () => {
     await sink.stop();
   });
 
+  test('schema.evolution=validate-only wants the tables at the start, where the topic alone tells which', async () => {
+    const { client, url } = await target('SELECT 1');
+    const config = { 'connection.url': url, 'schema.evolution': 'validate-only' };
+    await assert.rejects(startSink(config, partitions, 'debezium'), /Table "t" for topic t does not exist/);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the user's placeholder.
+    const bySource = { ...config, 'collection.name.format': '${source.table}' };
+    await (await startSink(bySource, partitions, 'debezium')).stop();
+    await client.query('CREATE TABLE t (id int PRIMARY KEY)');
+    await (await startSink(config, partitions, 'debezium')).stop();
+  });
+
   test('a name that Postgres would cut is refused, and nothing is lost', async () => {
     const { client, url } = await target('CREATE TABLE t (id bigint PRIMARY KEY)');
     const sink = await startSink({ 'connection.url': url, 'auto.evolve': 'true', 'auto.create': 'true' }, partitions);

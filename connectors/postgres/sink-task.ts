@@ -78,12 +78,18 @@ export class PostgresSinkTask implements SinkTask {
     for (const { topic, partition } of partitions) this.#assigned.set(idOf(topic, partition), { topic, partition });
     this.#unopened.push(...partitions);
     // A server that is away must not fail the task: `put` tries again.
-    await this.#takeOver().catch((error: unknown) => {
+    await this.#lookAtTarget(partitions).catch((error: unknown) => {
       this.#drop();
       const failure = toConnectError(error, `opening ${this.#place()}`);
       if (!failure.retriable) throw failure;
       this.#context.logger.warn({ err: failure }, 'The target is not there yet.');
     });
+  }
+
+  async #lookAtTarget(partitions: readonly TopicPartition[]): Promise<void> {
+    const client = await this.#takeOver();
+    if (this.#settings.validates)
+      await this.#tables.mustExist(client, [...new Set(partitions.map(({ topic }) => topic))]);
   }
 
   /**

@@ -4,7 +4,7 @@
 import type { Client } from 'pg';
 import { ConnectError, DataError } from '../api/index.ts';
 import type { ColumnWish } from './column-wish.ts';
-import type { SinkChange, TargetName } from './sink-change.ts';
+import { type SinkChange, type TargetName, targetOfTopic } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { createStatement, widenStatement, wishesOf, wishOf } from './target-ddl.ts';
 import { quoteIdentifier } from './wire/connection.ts';
@@ -91,6 +91,18 @@ export class TargetTables {
     }
     this.#checkKey(table, keyColumnsOf(changes));
     return table;
+  }
+
+  /** Throws ConnectError where a topic's table is not there. */
+  async mustExist(client: Client, topics: readonly string[]): Promise<void> {
+    for (const topic of topics) {
+      const target = targetOfTopic(topic, this.#settings);
+      if (target === null || (await this.#lookUp(client, targetSql(target))) !== null) continue;
+      throw new ConnectError(
+        `Table ${targetSql(target)} for topic ${topic} does not exist in the target, and schema.evolution is validate-only. Create it, or set schema.evolution=basic.`,
+        { code: 'PG_TARGET' },
+      );
+    }
   }
 
   /** As {@link prepare}, but the statement that would create or widen the table is answered, not sent. */
