@@ -28,6 +28,14 @@ const SNAPSHOT_ROWS = Number(process.env.SNAPSHOT ?? 0);
 const SETTLE_MS = 2000;
 const PROBE_DEADLINE_MS = 10_000;
 const ROOT = join(import.meta.dirname, '../..');
+/** Of V8's own numbers. */
+const KINDS: Readonly<Record<number, string>> = {
+  1: 'scavenges',
+  2: 'minor mark-sweeps',
+  4: 'full',
+  8: 'steps',
+  16: 'weak callbacks',
+};
 const checkouts = process.env.PAIR === undefined ? [ROOT] : [ROOT, process.env.PAIR];
 
 const collections: [number, number, number][] = [];
@@ -170,11 +178,21 @@ function tell(checkout: string, { samples, probe, cpuMs }: Run): void {
   console.log(
     `\nfdatasyncs per change: ${(probe.syncs.filter(([began]) => began > first).length / samples.length).toFixed(1)}`,
   );
+  tellCollections(probe, first);
   console.log('\nThe slowest 2 %, by the stage that was late and what went on in it:\n');
   const kinds = new Map<string, Late[]>();
   for (const late of lateOnes(samples)) kinds.set(late.why, [...(kinds.get(late.why) ?? []), late]);
   for (const [why, all] of [...kinds].sort(([, a], [, b]) => b.length - a.length)) {
     const worst = Math.max(...all.map(({ ms }) => ms));
     console.log(`- ${all.length} × ${why}, up to ${worst.toFixed(1)} ms`);
+  }
+}
+
+function tellCollections({ collections }: ProbeLog, since: number): void {
+  for (const [kind, name] of Object.entries(KINDS)) {
+    const ms = collections.filter(([began, , each]) => began > since && each === Number(kind)).map(([, ms]) => ms);
+    if (ms.length === 0) continue;
+    const [half, most] = [0.5, 1].map((share) => percentile(ms, share).toFixed(1));
+    console.log(`garbage collection, ${name}: ${ms.length}, ${half} ms mostly, ${most} ms at most`);
   }
 }
