@@ -5,7 +5,7 @@
  * named that exceeds its own median most, and what went on in it: garbage collection, our own work, waiting for a CPU,
  * fdatasync.
  * Run: node bench/postgres/latency.bench.ts      PAIR=<another checkout> takes turns with it, ROUNDS times; SNAPSHOT=<rows> reads a
- *      table before; DATA=<directory> holds the log (a file system in memory leaves the disk out). As root `chrt -f 10` in
+ *      table before, BESIDE=<rows> another one meanwhile; DATA=<directory> holds the log (a file system in memory leaves the disk out). As root `chrt -f 10` in
  *      front keeps the neighbours' work out of the figures, but not their fdatasyncs.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import type { Client } from 'pg';
 import { startMillrace } from '../../test/kit/millrace.ts';
 import { sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { machine } from '../report.ts';
@@ -25,6 +26,8 @@ const RATE = 200;
 const SECONDS = Number(process.env.SECONDS ?? 15);
 const ROUNDS = Number(process.env.ROUNDS ?? 1);
 const SNAPSHOT_ROWS = Number(process.env.SNAPSHOT ?? 0);
+/** Rows of a table that another connector of the same process reads meanwhile. */
+const BESIDE_ROWS = Number(process.env.BESIDE ?? 0);
 const SETTLE_MS = 2000;
 const PROBE_DEADLINE_MS = 10_000;
 const ROOT = join(import.meta.dirname, '../..');
@@ -65,11 +68,8 @@ async function run(checkout: string, name: string): Promise<Run> {
   const shop = await server.createDatabase(name);
   const client = await server.connect(shop);
   await client.query('CREATE TABLE beats (id bigint PRIMARY KEY, note text)');
-  await client.query(
-    "CREATE TABLE orders AS SELECT i AS id, 'a note of some length, number ' || i AS note, now() AS at FROM generate_series(1, $1::int) i",
-    [SNAPSHOT_ROWS],
-  );
-  await client.query('ALTER TABLE orders ADD PRIMARY KEY (id)');
+  await fill(client, 'orders', SNAPSHOT_ROWS);
+  await fill(client, 'beside', BESIDE_ROWS);
   const data = await mkdtemp(join(process.env.DATA ?? tmpdir(), 'millrace-latency-'));
   const stamps = join(data, 'stamps.json');
   const millrace = await startMillrace({
@@ -82,17 +82,12 @@ async function run(checkout: string, name: string): Promise<Run> {
   });
   try {
     const house = { name, kafka: millrace.kafka, connect: millrace.connect } as House;
-    await createConnector(house, name, {
-      'connector.class': 'PostgresSource',
-      'topic.prefix': name,
-      ...sourceAddress(server, shop),
-      'table.include.list': 'public.orders,public.beats',
-      'slot.name': name,
-      'publication.name': name,
-    });
+    const keysOf = (table: string, slot: string) => sourceKeys(shop, table, slot);
+    await createConnector(house, name, keysOf('orders,public.beats', name));
     if (SNAPSHOT_ROWS > 0) await filling(house, name, `${name}.public.orders`, 0, SNAPSHOT_ROWS);
     await client.query('INSERT INTO beats VALUES (0, null)');
     await filling(house, name, `${name}.public.beats`, 0, 1);
+    if (BESIDE_ROWS > 0) await createConnector(house, `${name}_beside`, keysOf('beside', `${name}_beside`));
     const { beats, cpuMs } = await beat(house, shop, millrace.pid, `${name}.public.beats`);
     process.kill(millrace.pid, 'SIGUSR2');
     const probe = await probeLog(stamps);
@@ -102,6 +97,23 @@ async function run(checkout: string, name: string): Promise<Run> {
     await rm(data, { recursive: true, force: true, maxRetries: 3 });
     await client.end();
   }
+}
+
+async function fill(client: Client, table: string, rows: number): Promise<void> {
+  const row = "i AS id, 'a note of some length, number ' || i AS note, now() AS at";
+  await client.query(`CREATE TABLE ${table} AS SELECT ${row} FROM generate_series(1, ${rows}) i`);
+  await client.query(`ALTER TABLE ${table} ADD PRIMARY KEY (id)`);
+}
+
+function sourceKeys(shop: string, tables: string, slot: string): Record<string, string> {
+  return {
+    'connector.class': 'PostgresSource',
+    'topic.prefix': slot,
+    ...sourceAddress(server, shop),
+    'table.include.list': `public.${tables}`,
+    'slot.name': slot,
+    'publication.name': slot,
+  };
 }
 
 interface Beats {
