@@ -26,6 +26,8 @@ const timeoutMsDefault = 60_000;
 /** The coordinator waits a second itself for the end of the transaction before; a few of those are a slow disk. */
 const busyDeadlineMs = 15_000;
 const busyWaitMs = 20;
+/** How long the batches of one transaction may keep the event loop; some of them together are tens of megabytes. */
+const turnMs = 5;
 /** Sequences wrap from 2^31-1 to 0. */
 const sequences = 2 ** 31;
 
@@ -69,7 +71,7 @@ export class InProcessTransactionalProducer {
   }
 
   async send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {
-    if (this.#isClosed) throw refusal('NETWORK_EXCEPTION', 'The producer is closed.');
+    if (this.#isClosed) throw closed();
     if (records.length === 0) return [];
     const begun = this.#begun.then(() => this.#begin(records));
     this.#begun = begun.catch((error: unknown) => {
@@ -96,14 +98,35 @@ export class InProcessTransactionalProducer {
    * and stands only with them. `committed` rejects wherever `written` does, and the transaction can then be aborted.
    */
   sendAndCommit(batches: readonly (readonly ProducerRecord[])[]): SentAndCommitted {
-    const written = Promise.all(batches.map((records) => this.send(records)));
+    const begun = this.#beginAll(batches);
+    const written = begun.then((sent) => Promise.all(sent));
     const durable = Promise.all([...this.#pending, written]);
-    return { written, committed: this.#commitWith(durable) };
+    return { written, committed: this.#commitWith(begun, durable) };
   }
 
-  async #commitWith(durable: Promise<unknown>): Promise<void> {
+  /** Sends them; between large ones everybody else in this process has a turn. Rejects where not all could be sent. */
+  async #beginAll(batches: readonly (readonly ProducerRecord[])[]): Promise<Promise<readonly RecordMetadata[]>[]> {
+    const sent: Promise<readonly RecordMetadata[]>[] = [];
+    let since = performance.now();
+    for (const records of batches) {
+      if (performance.now() - since > turnMs) {
+        await new Promise((resolve) => setImmediate(resolve));
+        since = performance.now();
+      }
+      if (this.#isClosed) throw closed();
+      const sending = this.send(records);
+      // Whoever asked hears of it from `written`.
+      sending.catch(() => {});
+      sent.push(sending);
+      await this.#begun;
+    }
+    return sent;
+  }
+
+  async #commitWith(begun: Promise<unknown>, durable: Promise<unknown>): Promise<void> {
     // Whoever asked hears of it from `written`.
     durable.catch(() => {});
+    await begun;
     await this.#begun;
     if (this.#refusal !== null) throw this.#refusal;
     const awaited = [...this.#partitions].map(([name, partition]) => {
@@ -208,6 +231,10 @@ async function whileBusy<T>(doing: string, ask: () => Promise<T>, errorOf: (answ
     if (error !== 'CONCURRENT_TRANSACTIONS' || Date.now() > deadline) throw refused(error, doing, null);
     await sleep(busyWaitMs);
   }
+}
+
+function closed(): InProcessLogError {
+  return refusal('NETWORK_EXCEPTION', 'The producer is closed.');
 }
 
 function refused(error: ErrorName, doing: string, transactionalId: string | null): InProcessLogError {

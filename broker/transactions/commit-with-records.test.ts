@@ -170,4 +170,40 @@ describe('a commit that goes to the disk beside its records', () => {
     assert.deepEqual(readCommitted(log), ['1']);
     await broker.stop();
   });
+
+  it('lets others have their turn while many batches are appended', async () => {
+    const broker = await start(new MemoryFileSystem());
+    await broker.topics.create([{ name: 'left', partitions: 1 }]);
+    const producer = await open(broker);
+    const records = Array.from({ length: 1000 }, (_, value) => recordOf('left', value));
+    const total = 100 * records.length;
+    const { written, committed } = producer.sendAndCommit(Array.from({ length: 100 }, () => records));
+    const log = broker.log('left', 0);
+    const seen = new Set<number>();
+    while (log.logEndOffset < total) {
+      seen.add(log.logEndOffset);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all([written, committed]);
+    assert.ok(seen.size > 2, `the log grew in ${seen.size} steps`);
+    await broker.stop();
+  });
+
+  it('is not decided where its producer is closed before all of it is appended', async () => {
+    const broker = await start(new MemoryFileSystem());
+    await broker.topics.create([{ name: 'left', partitions: 1 }]);
+    const producer = await open(broker);
+    const records = Array.from({ length: 1000 }, (_, value) => recordOf('left', value));
+    const { written, committed } = producer.sendAndCommit(Array.from({ length: 100 }, () => records));
+    const both = Promise.allSettled([written, committed]);
+    const log = broker.log('left', 0);
+    while (log.logEndOffset === 0) await new Promise((resolve) => setImmediate(resolve));
+    await producer.close();
+    assert.deepEqual(
+      (await both).map(({ status }) => status),
+      ['rejected', 'rejected'],
+    );
+    assert.equal(broker.transactions.transaction('id')!.state, 'Ongoing');
+    await broker.stop();
+  });
 });
