@@ -7,8 +7,13 @@ import { createHash, getHashes } from 'node:crypto';
 import { javaRegex } from '../api/index.ts';
 import type { ColumnMapping } from './types/mapping.ts';
 
-/** What a mask makes of a column's mapping; `length` is that of varchar(n), or null. */
-export type ColumnMask = (mapping: ColumnMapping, length: number | null) => ColumnMapping;
+/** A key's mask. */
+export interface ColumnMask {
+  /** Debezium tells of a column's source type or hides it, never both; of a hashed one it tells. */
+  readonly hidesType: boolean;
+  /** What it makes of a column's mapping; `length` is that of varchar(n), or null. */
+  apply(mapping: ColumnMapping, length: number | null): ColumnMapping;
+}
 
 /** The families of keys, as a declaration names them. */
 export const maskFamilies = ['column.mask.*', 'column.truncate.*'] as const;
@@ -16,6 +21,8 @@ export const maskFamilies = ['column.mask.*', 'column.truncate.*'] as const;
 const WITH_CHARS = /^column\.mask\.with\.(\d+)\.chars$/;
 const TRUNCATE = /^column\.truncate\.to\.(\d+)\.chars$/;
 const HASH = /^column\.mask\.hash\.(v2\.)?([^.]+)\.with\.salt\.(.*)$/;
+
+const FAMILIES = [TRUNCATE, WITH_CHARS, HASH];
 
 /** Why a key of these families is none, or null. */
 export function maskKeyProblem(key: string): string | null {
@@ -27,13 +34,18 @@ export function maskKeyProblem(key: string): string | null {
   return `Unknown configuration "${key}". Masks are column.mask.with.N.chars, column.truncate.to.N.chars and column.mask.hash.ALGORITHM.with.salt.SALT.`;
 }
 
-/** The mask of a column by its full name `schema.table.column`; the first key that matches decides. */
+/**
+ * The mask of a column by its full name `schema.table.column`; the first key that matches decides, those that cut before those
+ * that hide, and both before those that hash, as in Debezium.
+ */
 export function compileMasks(raw: Readonly<Record<string, string>>): (fullName: string) => ColumnMask | null {
-  const rules = Object.entries(raw).flatMap(([key, patterns]) => {
-    const mask = maskOf(key);
-    if (mask === null) return [];
-    return [{ mask, patterns: patterns.split(/\s*,\s*/).map((pattern) => javaRegex(pattern, 'i')) }];
-  });
+  const rules = FAMILIES.flatMap((family) =>
+    Object.entries(raw).flatMap(([key, patterns]) => {
+      const mask = family.test(key) ? maskOf(key) : null;
+      if (mask === null) return [];
+      return [{ mask, patterns: patterns.split(/\s*,\s*/).map((pattern) => javaRegex(pattern, 'i')) }];
+    }),
+  );
   return (fullName) => rules.find(({ patterns }) => patterns.some((pattern) => pattern.test(fullName)))?.mask ?? null;
 }
 
@@ -60,10 +72,13 @@ function isText(mapping: ColumnMapping): boolean {
 /** The same for every value, null included: even that there is none is nobody's business. */
 function constant(text: string): ColumnMask {
   const json = JSON.stringify(text);
-  return (mapping) =>
-    isText(mapping)
-      ? { ...withParameter(mapping, 'masked', 'true'), write: (out) => out.ascii(json), whenNull: json }
-      : mapping;
+  return {
+    hidesType: true,
+    apply: (mapping) =>
+      isText(mapping)
+        ? { ...withParameter(mapping, 'masked', 'true'), write: (out) => out.ascii(json), whenNull: json }
+        : mapping,
+  };
 }
 
 function truncated(length: number): ColumnMask {
@@ -72,8 +87,11 @@ function truncated(length: number): ColumnMask {
     if (text.length <= length) out.string(source, start, end);
     else out.text(text.slice(0, length));
   };
-  return (mapping) =>
-    isText(mapping) ? { ...withParameter(mapping, 'truncateLength', String(length)), write } : mapping;
+  return {
+    hidesType: true,
+    apply: (mapping) =>
+      isText(mapping) ? { ...withParameter(mapping, 'truncateLength', String(length)), write } : mapping,
+  };
 }
 
 /**
@@ -81,7 +99,7 @@ function truncated(length: number): ColumnMask {
  * its length in two bytes, UTF-8); version 2 its UTF-8 alone.
  */
 function hashed(algorithm: string, salt: string, isPlain: boolean): ColumnMask {
-  return (mapping, length) => {
+  const apply: ColumnMask['apply'] = (mapping, length) => {
     if (!isText(mapping)) return mapping;
     const write: ColumnMapping['write'] = (out, source, start, end) => {
       const hash = createHash(algorithm).update(salt);
@@ -91,6 +109,7 @@ function hashed(algorithm: string, salt: string, isPlain: boolean): ColumnMask {
     };
     return { ...withParameter(mapping, 'masked', 'true'), write };
   };
+  return { hidesType: false, apply };
 }
 
 const SHORT_STRING_MAX = 0xffff;

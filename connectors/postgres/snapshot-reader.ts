@@ -68,6 +68,8 @@ export class SnapshotReader {
   /** The last row of the last table that ended; the snapshot's last unless another comes. */
   #held: Waiting | null = null;
   #emitted = 0;
+  /** With one reader only a row of it is the snapshot's first, as in Debezium: where it is empty, none is. */
+  readonly #firstTable: SnapshotTable | undefined;
   /** Of all tables, as notifications list them. */
   readonly #names: string;
   readonly #headers: readonly Header[];
@@ -87,6 +89,7 @@ export class SnapshotReader {
     this.#done = [...position.tablesDone];
     this.#before = position.partial;
     this.#todo = tables.filter(({ table }) => !this.#done.includes(nameOf(table)));
+    this.#firstTable = tables[0];
     this.#lsn = position.lsn;
     this.#transaction = context.transaction;
     this.#offset = this.#offsetNow(false);
@@ -389,8 +392,10 @@ export class SnapshotReader {
     place: 'true' | 'last_in_data_collection' | 'last',
   ): void {
     if (this.#held !== null && this.#held.work !== work) this.#release(batch);
-    const first = this.#emitted === 0 ? 'first' : work.emitted === 0 ? 'first_in_data_collection' : 'true';
-    const marker = place === 'last' || first === 'true' ? place : first;
+    const isFirst = this.#emitted === 0 && (this.#lanes.length > 1 || work.source === this.#firstTable);
+    // A table's only row is its last before it is its first, but the snapshot's first before that.
+    const inTable = place === 'true' && work.emitted === 0 ? 'first_in_data_collection' : place;
+    const marker = isFirst && place !== 'last' ? 'first' : inTable;
     const { encoder } = work;
     encoder.writeOrigin(out, this.#transaction, marker, String(this.#lsn), 'r', batch.clocks);
     this.#emitted++;

@@ -288,7 +288,8 @@ function controlSettings(config: Config, prefix: string, delimiter: string) {
   return {
     transactionTopic: config.boolean('provide.transaction.metadata') ? ofTransactions : null,
     messages: {
-      topic: [prefix, 'message'].join(delimiter),
+      // Whatever stands between the parts of other names.
+      topic: `${prefix}.message`,
       wants: (name: string) =>
         include.length > 0 ? include.some((it) => it.test(name)) : !exclude.some((it) => it.test(name)),
     },

@@ -189,9 +189,11 @@ export class Tables {
     if (described?.typeOid === typeOid && (debeziumType !== null || !types.isCompatible)) {
       plain = withDefault(plain, described.defaultExpression, debeziumType);
     }
-    const masked = mask(fullName)?.(plain, characterLength(type, modifier)) ?? plain;
+    const rule = mask(fullName);
+    const masked = rule?.apply(plain, characterLength(type, modifier)) ?? plain;
     const typeName = sourceTypeName(type, described?.defaultExpression);
-    const isTold = naming.propagatesType(fullName, typeName);
+    const isHidden = types.isCompatible && masked !== plain && rule?.hidesType === true;
+    const isTold = !isHidden && naming.propagatesType(fullName, typeName);
     return { mapping: isTold ? withSourceType(masked, name, typeName, type, modifier) : masked, keyMapping: masked };
   }
 }

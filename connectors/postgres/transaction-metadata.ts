@@ -5,12 +5,15 @@
 import type { SourceOffset } from '../api/index.ts';
 import { transactionKeySchema, transactionValueSchema } from './envelope-schema.ts';
 import type { RecordBatch } from './record-batch.ts';
+import { javaMapOrder } from './types/text-forms.ts';
 
 export class TransactionMetadata {
   readonly #topic: string;
   #xid = 0;
   #total = 0;
   readonly #orders = new Map<string, number>();
+  /** Debezium counts in one map of Java's, which keeps its size: its order is that of the lists. */
+  #buckets = 0;
 
   constructor(topic: string) {
     this.#topic = topic;
@@ -26,7 +29,9 @@ export class TransactionMetadata {
   }
 
   end(batch: RecordBatch, lsn: number, offset: SourceOffset): void {
-    const collections = [...this.#orders].map(
+    const [pairs, buckets] = javaMapOrder([...this.#orders], this.#buckets);
+    this.#buckets = buckets;
+    const collections = pairs.map(
       ([name, count]) => `{"data_collection":${JSON.stringify(name)},"event_count":${count}}`,
     );
     this.#add(batch, 'END', lsn, `${this.#total},"data_collections":[${collections.join(',')}]`, offset);

@@ -7,9 +7,9 @@ import type { DebeziumScenario } from './debezium-scenarios.ts';
 const clocks: DebeziumScenario = {
   name: 'fuzz-clocks',
   config: { 'column.propagate.source.type': '.*', 'interval.handling.mode': 'string' },
-  setup: `CREATE TABLE c (id int PRIMARY KEY, last timestamp, one timestamp(1), tz timestamptz NOT NULL, tz2 timestamptz(2) NOT NULL DEFAULT '1969-12-31 12:34:56.789012+00', tzf timestamptz NOT NULL DEFAULT now(),
+  setup: `CREATE TABLE c (id int PRIMARY KEY, last timestamp, one timestamp(1), tz timestamptz NOT NULL, tz2 timestamptz(2) NOT NULL DEFAULT '1969-12-31 12:34:56.789012+00', tzf timestamptz NOT NULL DEFAULT now(), tz0 timestamptz(0) DEFAULT '2000-01-01 00:00:00.5+00',
       t1 time(1), iv0 interval(0), ivy interval year, ivs interval day to second(2), d date NOT NULL DEFAULT '2024-01-01'::date + 1, twice interval DEFAULT '1 day'::interval * 2);
-    INSERT INTO c VALUES (1, '294276-12-31 23:59:59', '2024-02-29 12:34:56.7', '2024-01-01 00:00+00', '2024-01-01 00:00+00', '2024-01-01 00:00+00', '12:34:56.7', '1 day 00:00:01', '3 years', '4 days 05:06:07.89', '2024-01-01', '2 days');`,
+    INSERT INTO c VALUES (1, '294276-12-31 23:59:59', '2024-02-29 12:34:56.7', '2024-01-01 00:00+00', '2024-01-01 00:00+00', '2024-01-01 00:00+00', '2024-01-01 00:00+00', '12:34:56.7', '1 day 00:00:01', '3 years', '4 days 05:06:07.89', '2024-01-01', '2 days');`,
   steps: ['DELETE FROM c'],
 };
 
@@ -54,12 +54,47 @@ const shapes: DebeziumScenario = {
 const maps: DebeziumScenario = {
   name: 'fuzz-maps',
   config: { 'hstore.handling.mode': 'map' },
-  setup: `CREATE EXTENSION hstore; CREATE EXTENSION isn; CREATE TABLE h (id int PRIMARY KEY, h hstore, hs hstore[], b isbn NOT NULL);
+  setup: `CREATE EXTENSION hstore; CREATE EXTENSION isn; CREATE TABLE h (id int PRIMARY KEY, h hstore NOT NULL, hs hstore[], b isbn NOT NULL);
     INSERT INTO h VALUES (1, '"a b"=>"c\\"d", n=>NULL, "\\\\"=>"", 2=>two, 10=>ten', ARRAY['z=>1, b=>2, aa=>3'::hstore], '978-0-393-04002-9');`,
-  steps: [`UPDATE h SET h = (SELECT hstore(array_agg('k' || i), array_agg(i::text)) FROM generate_series(1, 30) i)`],
+  steps: [
+    `UPDATE h SET h = (SELECT hstore(array_agg('k' || i), array_agg(i::text)) FROM generate_series(1, 30) i)`,
+    'DELETE FROM h',
+  ],
 };
 
 const mapsJson: DebeziumScenario = { ...maps, name: 'fuzz-maps-json', config: {} };
+
+const markers: DebeziumScenario = {
+  name: 'fuzz-markers',
+  setup: `CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY); CREATE TABLE d (id int PRIMARY KEY); CREATE TABLE e (id int PRIMARY KEY);
+    INSERT INTO b VALUES (1); INSERT INTO c VALUES (1), (2); INSERT INTO d VALUES (1); INSERT INTO e VALUES (1), (2), (3);`,
+  steps: [],
+};
+
+const masks: DebeziumScenario = {
+  name: 'fuzz-masks',
+  config: {
+    'column.mask.hash.SHA-256.with.salt.pepper': '.*\\.hashed',
+    'column.mask.with.3.chars': '.*\\.(hidden|twofold)',
+    'column.truncate.to.2.chars': '.*\\.(cut|twofold)',
+    'column.propagate.source.type': '.*\\.(id|hidden|cut|twofold|plain)',
+    'topic.delimiter': '-',
+    'provide.transaction.metadata': 'true',
+  },
+  setup: `CREATE TABLE t0 (id int PRIMARY KEY, hashed text, hidden varchar(9), cut text NOT NULL, twofold char(5), plain text); CREATE TABLE t1 (id int PRIMARY KEY); CREATE TABLE "10" (id int PRIMARY KEY);`,
+  steps: [
+    "BEGIN; INSERT INTO t1 VALUES (1); INSERT INTO \"10\" VALUES (1); INSERT INTO t0 VALUES (1, 'one', 'two', 'three', 'four', 'five'); COMMIT",
+    "SELECT pg_logical_emit_message(true, 'audit', 'plain')",
+    'UPDATE t0 SET plain = NULL',
+  ],
+};
+
+const nanoseconds: DebeziumScenario = {
+  name: 'fuzz-nanoseconds',
+  config: { 'time.precision.mode': 'nanoseconds' },
+  setup: `CREATE TABLE n (id int PRIMARY KEY, ts timestamp, late timestamp DEFAULT '2262-04-12', o polygon, ts3 timestamp(3)); INSERT INTO n VALUES (1, '2262-04-12', '1677-09-20', '((0.5,0.5))', '2262-04-11 23:47:16.854');`,
+  steps: ["INSERT INTO n VALUES (2, '2262-04-11 23:47:16.854775', '1677-09-22', '((1,1),(2,2),(1,1))', '1677-09-21')"],
+};
 
 export const debeziumFuzzScenarios: readonly DebeziumScenario[] = [
   clocks,
@@ -69,4 +104,7 @@ export const debeziumFuzzScenarios: readonly DebeziumScenario[] = [
   shapes,
   maps,
   mapsJson,
+  markers,
+  masks,
+  nanoseconds,
 ];

@@ -108,6 +108,15 @@ describe('type table', () => {
     assert.equal(written('my_composite', '(1,2)'), '"(1,2)"');
   });
 
+  test("a list of a domain's values is a list of unknown ones under Debezium's class name, and of its base under ours", () => {
+    const short: PgType = { oid: 2, name: 'short', kind: 'd', base: { type: base('varchar'), modifier: 9 } };
+    const list: PgType = { oid: 3, name: '_short', kind: 'b', element: short };
+    const compatible = { ...debezium, isCompatible: true };
+    assert.equal(written(list, '{abc,NULL}', { ...compatible, includeUnknown: true }), '["YWJj",null]');
+    assert.equal(written(list, '{abc,NULL}'), '["abc",null]');
+    assert.equal(mapColumn(list, -1, compatible), null);
+  });
+
   test('bytes, bits, points, hstore and JSON have the forms of Debezium', () => {
     assert.equal(written('bytea', '\\xdeadbeef'), '"3q2+7w=="');
     assert.equal(written('bytea', '\\xdeadbeef', { ...ours, binary: 'hex' }), '"deadbeef"');

@@ -143,7 +143,7 @@ function bitMapping(name: string, modifier: number, { isCompatible }: TypeModes)
 
 function hstoreMapping(modes: TypeModes): ColumnMapping {
   const json = (text: string) => {
-    const pairs = modes.isCompatible ? javaMapOrder(parseHstore(text)) : parseHstore(text);
+    const pairs = modes.isCompatible ? javaMapOrder(parseHstore(text))[0] : parseHstore(text);
     // No object of JavaScript's: it would put whole numbers first.
     return `{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
   };
@@ -159,6 +159,7 @@ function hstoreMapping(modes: TypeModes): ColumnMapping {
   const absent = modes.unavailable.toString();
   return {
     ...textMapping(modes, 'io.debezium.data.Json'),
+    ...(modes.isCompatible ? { zero: '"{}"' } : {}),
     write: writeConverted((value) => JSON.stringify(json(value))),
     ...(modes.isCompatible ? { unavailable: JSON.stringify(JSON.stringify({ [absent]: absent })) } : {}),
   };
@@ -180,7 +181,9 @@ function isListOfBytes(element: string): boolean {
 /** Elements may always be null in Postgres. A modifier (`numeric(5,2)[]`) is the element's. */
 function arrayMapping(element: PgType, modifier: number, modes: TypeModes): ColumnMapping | null {
   if (isUnlisted(element, modes)) return null;
-  const mapping = mapColumn(element, modifier, modes);
+  // A list of a domain's values is a list of nobody's to Debezium.
+  const isUnknown = modes.isCompatible && element.base !== undefined;
+  const mapping = isUnknown ? unknownMapping(modes) : mapColumn(element, modifier, modes);
   if (mapping === null) return null;
   const writeElements = (out: JsonWriter, elements: ArrayElements): void => {
     out.byte(0x5b);

@@ -130,8 +130,9 @@ function cornersOf([x1 = '0', y1 = '0', x2 = '0', y2 = '0']: readonly string[]):
 }
 
 /** The ring, ended by its first point. */
-function closed(numbers: readonly string[]): string[] {
-  return [...numbers, ...numbers.slice(0, 2)];
+function closed(numbers: readonly string[]): readonly string[] {
+  const isClosed = numbers.length < 4 || (numbers[0] === numbers.at(-2) && numbers[1] === numbers.at(-1));
+  return isClosed ? numbers : [...numbers, ...numbers.slice(0, 2)];
 }
 
 function lineString(numbers: readonly string[]): Buffer {

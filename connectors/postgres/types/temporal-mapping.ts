@@ -130,15 +130,19 @@ function zonedTimestampMapping(modes: TypeModes, modifier: number): ColumnMappin
   const padded = (text: string) => {
     const parts = /^(.*?) ([\d:]+)(?:\.(\d+))?\+00( BC)?$/.exec(text);
     if (parts === null) return `"${text}"`;
-    const fraction = (parts[3] ?? '').padEnd(digits, '0').slice(0, digits);
+    // Only defaults have more digits than the column; a column without any cuts none.
+    const fraction = digits === 0 ? (parts[3] ?? '') : (parts[3] ?? '').padEnd(digits, '0').slice(0, digits);
     return `"${isoYear(parts[1]! + (parts[4] ?? ''))}T${parts[2]}${fraction === '' ? '' : `.${fraction}`}Z"`;
   };
   return { schema, write: writeConverted(padded), zero: '"1970-01-01T00:00:00Z"' };
 }
 
-/** Milliseconds round down, before 1970 too. What 64 bits do not hold stands at their end. */
+/**
+ * Milliseconds round down, before 1970 too. Microseconds that 64 bits do not hold stand at their end; nanoseconds that they
+ * do not hold (before 1678, after 2262) are no value at all, as in Debezium.
+ */
 function scaled(micros: bigint, unit: Unit): string {
-  if (unit === 'nanos') return String(within64Bits(micros * 1000n));
+  if (unit === 'nanos') return within64Bits(micros * 1000n) === micros * 1000n ? String(micros * 1000n) : 'null';
   if (unit === 'micros') return String(within64Bits(micros));
   return String(micros >= 0n ? micros / 1000n : -((-micros + 999n) / 1000n));
 }

@@ -46,18 +46,27 @@ export function parseHstore(text: string): (readonly [key: string, value: string
   return [...pairs].map(([, key, value]) => [plain(key!), value === undefined ? null : plain(value)] as const);
 }
 
-/** The pairs in the order in which Java's HashMap goes through them: by the lowest bits of the hash, as many as it has buckets. */
-export function javaMapOrder<Pair extends readonly [string, unknown]>(pairs: readonly Pair[]): Pair[] {
-  let buckets = 16;
-  while (pairs.length > buckets * 0.75) buckets *= 2;
+/**
+ * The pairs in the order in which Java's HashMap goes through them, and its size: by the lowest bits of the hash, as many as
+ * tell its buckets apart. A map that was emptied keeps the buckets it had.
+ */
+export function javaMapOrder<Pair extends readonly [string, unknown]>(
+  pairs: readonly Pair[],
+  bucketsMin = 0,
+): [pairs: Pair[], buckets: number] {
+  let buckets = Math.max(bucketsMin, JAVA_BUCKETS);
+  while (pairs.length > buckets * JAVA_LOAD) buckets *= 2;
   const bucket = ([key]: Pair) => {
     let hash = 0;
     for (let index = 0; index < key.length; index++) hash = (Math.imul(hash, 31) + key.charCodeAt(index)) | 0;
     return (hash ^ (hash >>> 16)) & (buckets - 1);
   };
   // Within a bucket they stand as they came.
-  return [...pairs].sort((one, other) => bucket(one) - bucket(other));
+  return [[...pairs].sort((one, other) => bucket(one) - bucket(other)), buckets];
 }
+
+const JAVA_BUCKETS = 16;
+const JAVA_LOAD = 0.75;
 
 /** `10110` as bytes, the last bit being the lowest of the first byte; zeros beyond the highest bit set are left out. */
 export function bitsToBytes(text: string): Buffer {

@@ -19,6 +19,7 @@ export function differences(
   ours: readonly RecordedRecord[],
   tables: readonly FuzzTable[],
 ): Difference[] {
+  theirs = theirs.filter(({ key, value }) => key !== null || value !== null); // Tombstones without a key: a deviation.
   const found: Difference[] = [];
   const column = columnsOf(tables);
   const shown = (record: RecordedRecord | undefined) =>

@@ -19,7 +19,7 @@ const modes: Readonly<Record<string, readonly string[]>> = {
   'include.unknown.datatypes': ['true', 'true', 'false'],
   'money.fraction.digits': ['0', '1', '2', '4'],
   'tombstones.on.delete': ['true', 'false'],
-  'skipped.operations': ['none', 't', 'u', 'd', 'c', 'c,d'],
+  'skipped.operations': ['none', 't', 'u', 'd', 'u,d'],
   'provide.transaction.metadata': ['true'],
   'skip.messages.without.change': ['true'],
   'unavailable.value.placeholder': ['absent', 'hex:00ff'],

@@ -51,7 +51,7 @@ const oddTables = [
   "it's",
 ];
 const oddColumns = [
-  'Id',
+  'Idx',
   'select',
   'a b',
   'a-b',
@@ -72,12 +72,15 @@ const oddColumns = [
 const bigTypes = ['text', 'bytea', 'jsonb', 'varchar', 'text[]', 'xml'];
 
 function randomType(random: Random): FuzzType {
-  const type = pick(random, chance(random, 0.7) ? catalogueTypes : madeTypes);
-  return chance(random, 0.15) && !UNLISTED.test(type.sql) ? listOf(type) : type;
+  const types = (chance(random, 0.7) ? catalogueTypes : madeTypes).filter(({ sql }) => !DEADLY.test(sql));
+  const type = pick(random, types);
+  return chance(random, 0.3) && LISTED.test(type.sql) ? listOf(type) : type;
 }
 
-/** Of these lists differ by a deviation that is written down. */
-const UNLISTED = /^(mood|"Odd Mood"|other\.mood|feeling|bit\(|tags)/;
+/** What ends Debezium's task, or is in docs/deviations.md, would hide all else in its table; the walk through all types has it. */
+const DEADLY = /^(oidvector|int2vector|refcursor|regrole|timetz)$/;
+const LISTED =
+  /^(smallint|int|bigint|real|double precision|text|varchar.*|char\(.*|citext|boolean|date|uuid|jsonb?|bytea|inet|cidr|macaddr8?|(int4|int8|num|ts|tstz|date)range|hstore|oid)$/;
 
 function defaultOf(random: Random, type: FuzzType): string {
   if (type.expressions !== undefined && chance(random, 0.5)) return ` DEFAULT (${pick(random, type.expressions)})`;
@@ -104,7 +107,7 @@ export function randomColumn(random: Random, name: string, canBeRequired = true)
 
 const int: FuzzType = { sql: 'int', values: ['1'] };
 
-const special = (random: Random, hasRowsBefore: boolean): FuzzColumn[] => {
+const special = (random: Random, isPlain: boolean): FuzzColumn[] => {
   const column = (name: string, sql: string, rest: string): FuzzColumn => {
     return { name, type: { sql, values: ['1'] }, isNullable: false, rest, isGenerated: true, isBig: false };
   };
@@ -118,8 +121,8 @@ const special = (random: Random, hasRowsBefore: boolean): FuzzColumn[] => {
         ` GENERATED ${pick(random, ['ALWAYS', 'BY DEFAULT'])} AS IDENTITY`,
       ),
     );
-  // In a snapshot they are a deviation that is written down.
-  if (!hasRowsBefore && chance(random, 0.2))
+  // In a snapshot they are a deviation that is written down; as part of a full identity Postgres refuses them.
+  if (!isPlain && chance(random, 0.2))
     columns.push(column('gen', 'int', ` GENERATED ALWAYS AS (id * 2) ${pick(random, ['STORED', 'VIRTUAL'])}`));
   return columns;
 };
@@ -139,10 +142,10 @@ export function randomTable(random: Random, index: number): FuzzTable {
     isGenerated: false,
     isBig: false,
   };
-  const columns = [id, ...own, ...special(random, hasRowsBefore)];
   const shape = pick(random, ['id', 'id', 'id', 'typed', 'typed', 'none', 'unique']);
+  const columns = [id, ...own, ...special(random, hasRowsBefore || shape === 'none' || shape === 'unique')];
   const more = own
-    .filter(({ type, isNullable }) => type.isKeyable && !isNullable)
+    .filter(({ type, isNullable, isBig }) => type.isKeyable && !isNullable && !isBig)
     .slice(0, 2)
     .map((column) => column.name);
   const key =
@@ -181,7 +184,9 @@ function declare(random: Random, table: Omit<FuzzTable, 'declaration'>, shape: s
   if (shape === 'unique') statements.push(`CREATE UNIQUE INDEX uq_${full.length}_${random.below(1e9)} ON ${full} (id)`);
   for (const { name } of table.columns.filter(({ isBig }) => isBig))
     statements.push(`ALTER TABLE ${full} ALTER ${quoted(name)} SET STORAGE EXTERNAL`);
-  if (table.key.length === 0 || chance(random, 0.25)) statements.push(`ALTER TABLE ${full} REPLICA IDENTITY FULL`);
+  const isFullable = !table.columns.some(({ name }) => name === 'gen');
+  if (isFullable && (table.key.length === 0 || chance(random, 0.25)))
+    statements.push(`ALTER TABLE ${full} REPLICA IDENTITY FULL`);
   return statements.join(';\n');
 }
 
