@@ -35,11 +35,12 @@ interface Outcome {
 /** The child: a task that reads `count` records and says when. */
 async function read({ config, offset, count }: Task): Promise<void> {
   const source = await startSource({ config, offset });
-  await source.poll();
-  process.send!({ offset: source.offset() });
   const began = process.cpuUsage();
+  // It connects, and brings what is there already.
+  const first = await source.poll();
+  process.send!({ offset: source.offset() });
   let [firstAt, rssMax] = [0, 0];
-  for (let left = count; left > 0; ) {
+  for (let left = count - first.length; left > 0; ) {
     left -= (await source.poll()).length;
     if (firstAt === 0 && left < count) firstAt = Date.now();
     rssMax = Math.max(rssMax, process.memoryUsage.rss());
