@@ -5,7 +5,7 @@
 import { DataError, JsonText, type Logger, type Signal } from '../api/index.ts';
 import type { BlockingSnapshots } from './blocking-snapshot.ts';
 import type { IncrementalSnapshot } from './incremental-snapshot.ts';
-import type { Tuple } from './pgoutput.ts';
+import { type Tuple, TupleKind } from './pgoutput.ts';
 
 /** What a signal acts on. */
 export interface SignalTargets {
@@ -16,17 +16,25 @@ export interface SignalTargets {
   readonly logger: Logger;
 }
 
+/** As somebody wrote it: every member is looked at before it is used. */
 interface SignalData {
-  readonly type?: string;
-  readonly message?: string;
-  readonly 'data-collections'?: readonly string[];
-  readonly 'surrogate-key'?: string;
-  readonly 'additional-conditions'?: readonly { readonly 'data-collection': string; readonly filter: string }[];
+  readonly type?: unknown;
+  readonly message?: unknown;
+  readonly 'data-collections'?: unknown;
+  readonly 'surrogate-key'?: unknown;
+  readonly 'additional-conditions'?: unknown;
+}
+
+interface Condition {
+  readonly 'data-collection': string;
+  readonly filter: string;
 }
 
 /** A row of the signal table: columns id, type and data, in this order. Throws DataError where data holds no JSON object. */
 export function signalOfRow(row: Tuple): Signal {
-  const text = (index: number) => row.buffer.toString('utf8', row.starts[index]!, row.ends[index]!);
+  if (row.count < 3) throw refused('The signal table has to have three columns: id, type and data.');
+  const text = (index: number) =>
+    row.kinds[index] === TupleKind.text ? row.buffer.toString('utf8', row.starts[index]!, row.ends[index]!) : '';
   return signalOf(text(0), text(1), text(2));
 }
 
@@ -62,14 +70,14 @@ export function obey({ id, type, data: given }: Signal, targets: SignalTargets):
   const data = given as SignalData;
   switch (type) {
     case 'log':
-      logger.info({ signal: id }, data.message ?? '');
+      logger.info({ signal: id }, String(data.message ?? ''));
       break;
     case 'execute-snapshot':
       execute(id, data, targets);
       break;
     case 'stop-snapshot':
       for (const snapshot of meant(id, data, targets))
-        snapshot.cancel(data['data-collections'] === undefined ? null : matching(data, targets));
+        snapshot.cancel(collections(id, data).length === 0 ? null : matching(id, data, targets));
       break;
     case 'pause-snapshot':
       for (const snapshot of meant(id, data, targets)) snapshot.pause(true);
@@ -92,7 +100,7 @@ function meant(id: string, { type }: SignalData, { incremental, blocking }: Sign
   return [kindOf(id, type) === 'incremental' ? incremental : blocking];
 }
 
-function kindOf(id: string, type: string): 'incremental' | 'blocking' {
+function kindOf(id: string, type: unknown): 'incremental' | 'blocking' {
   const kind = String(type).toLowerCase();
   if (kind === 'incremental' || kind === 'blocking') return kind;
   throw refused(`The signal "${id}" asks for a snapshot of type "${type}"; there are incremental and blocking.`);
@@ -100,28 +108,46 @@ function kindOf(id: string, type: string): 'incremental' | 'blocking' {
 
 function execute(id: string, data: SignalData, targets: SignalTargets): void {
   const kind = kindOf(id, data.type ?? 'incremental');
-  const tables = matching(data, targets);
+  const tables = matching(id, data, targets);
   if (tables.length === 0) {
     throw refused(
       `The signal "${id}" names no table that is captured: ${JSON.stringify(data['data-collections'] ?? [])}.`,
     );
   }
-  const conditions = (data['additional-conditions'] ?? []).flatMap((condition) =>
+  const conditions = conditionsOf(id, data).flatMap((condition) =>
     tables.filter((table) => matches(condition['data-collection'], table)).map((table) => [table, condition.filter]),
   );
   const filters = Object.fromEntries(conditions) as Record<string, string>;
-  const surrogate = data['surrogate-key'] || null;
-  if (kind === 'incremental') targets.incremental.execute(id, tables, filters, surrogate);
+  const surrogate = data['surrogate-key'] ?? '';
+  if (typeof surrogate !== 'string') throw refused(`"surrogate-key" of the signal "${id}" is no name of a column.`);
+  if (kind === 'incremental') targets.incremental.execute(id, tables, filters, surrogate || null);
   else targets.blocking.execute({ id, tables, filters });
 }
 
-function matching(data: SignalData, { tables }: SignalTargets): string[] {
-  const patterns = data['data-collections'] ?? [];
-  return [...new Set(patterns.flatMap((pattern) => tables.filter((table) => matches(String(pattern), table))))];
+function matching(id: string, data: SignalData, { tables }: SignalTargets): string[] {
+  const patterns = collections(id, data);
+  return [...new Set(patterns.flatMap((pattern) => tables.filter((table) => matches(pattern, table))))];
+}
+
+function collections(id: string, { 'data-collections': given = [] }: SignalData): readonly string[] {
+  if (Array.isArray(given) && given.every((name) => typeof name === 'string')) return given.map((name) => name.trim());
+  throw refused(`"data-collections" of the signal "${id}" is no list of names: ["schema.table", …].`);
+}
+
+function conditionsOf(id: string, { 'additional-conditions': given = [] }: SignalData): readonly Condition[] {
+  const isOne = (it: unknown): it is Condition => {
+    const { 'data-collection': name, filter } = (it ?? {}) as Partial<Condition>;
+    return typeof name === 'string' && typeof filter === 'string';
+  };
+  if (Array.isArray(given) && given.every(isOne)) return given;
+  throw refused(
+    `"additional-conditions" of the signal "${id}" is no list of {"data-collection": "schema.table", "filter": "…"}.`,
+  );
 }
 
 function matches(pattern: string, table: string): boolean {
-  if (pattern === table) return true;
+  const unquoted = pattern.replace(/^"([^"]+)"\."([^"]+)"$/, '$1.$2');
+  if (unquoted === table) return true;
   try {
     return new RegExp(`^(?:${pattern})$`, 'i').test(table);
   } catch {
