@@ -11,9 +11,19 @@ import type { ColumnMapping } from './types/mapping.ts';
 export interface ColumnMask {
   /** Debezium tells of a column's source type or hides it, never both; of a hashed one it tells. */
   readonly hidesType: boolean;
-  /** What it makes of a column's mapping; `length` is that of varchar(n), or null. */
-  apply(mapping: ColumnMapping, length: number | null): ColumnMapping;
+  /** What it makes of the mapping of a column of this type. */
+  apply(mapping: ColumnMapping, type: MaskedType): ColumnMapping;
 }
+
+export interface MaskedType {
+  /** As the catalogue calls it, below domains. */
+  readonly name: string;
+  /** That of varchar(n) and char(n), or null. */
+  readonly length: number | null;
+}
+
+/** A part of their text is another number, or no time at all; modes may write them as text all the same. */
+const UNCUT = new Set('numeric money date time timetz timestamp timestamptz interval'.split(' '));
 
 /** The families of keys, as a declaration names them. */
 export const maskFamilies = ['column.mask.*', 'column.truncate.*'] as const;
@@ -89,8 +99,10 @@ function truncated(length: number): ColumnMask {
   };
   return {
     hidesType: true,
-    apply: (mapping) =>
-      isText(mapping) ? { ...withParameter(mapping, 'truncateLength', String(length)), write } : mapping,
+    apply: (mapping, { name }) =>
+      isText(mapping) && !UNCUT.has(name)
+        ? { ...withParameter(mapping, 'truncateLength', String(length)), write }
+        : mapping,
   };
 }
 
@@ -99,7 +111,7 @@ function truncated(length: number): ColumnMask {
  * its length in two bytes, UTF-8); version 2 its UTF-8 alone.
  */
 function hashed(algorithm: string, salt: string, isPlain: boolean): ColumnMask {
-  const apply: ColumnMask['apply'] = (mapping, length) => {
+  const apply: ColumnMask['apply'] = (mapping, { length }) => {
     if (!isText(mapping)) return mapping;
     const write: ColumnMapping['write'] = (out, source, start, end) => {
       const hash = createHash(algorithm).update(salt);

@@ -24,10 +24,14 @@ const FIXED: Readonly<Record<string, readonly [length: number, scale: number]>> 
 /** Characters of a value without its fraction. */
 const CLOCKS: Readonly<Record<string, number>> = { time: 8, timetz: 14, timestamp: 22, timestamptz: 28 };
 
-/** The length of varchar(n) and char(n), or null. */
-export function characterLength(type: PgType, modifier: number): number | null {
+/** The type below domains, and the length of varchar(n) and char(n), else null. */
+export function characterType(
+  type: PgType,
+  modifier: number,
+): { readonly name: string; readonly length: number | null } {
   const { name, own } = underlying(type, modifier);
-  return (name === 'varchar' || name === 'bpchar') && own >= HEADER_BYTES ? own - HEADER_BYTES : null;
+  const isBounded = (name === 'varchar' || name === 'bpchar') && own >= HEADER_BYTES;
+  return { name, length: isBounded ? own - HEADER_BYTES : null };
 }
 
 const SERIALS: Readonly<Record<string, string>> = { int2: 'SMALLSERIAL', int4: 'SERIAL', int8: 'BIGSERIAL' };
@@ -74,7 +78,7 @@ function sizeOf(type: PgType, modifier: number): readonly [length: number, scale
     return declared === null ? [131_089, 0] : [declared.precision, declared.scale];
   }
   if (name === 'bit' || name === 'varbit') return [own < 0 ? UNLIMITED : own, 0];
-  return [characterLength(type, modifier) ?? UNLIMITED, 0];
+  return [characterType(type, modifier).length ?? UNLIMITED, 0];
 }
 
 /** What a domain stands on, or an array holds, with the modifier that counts. */

@@ -9,7 +9,7 @@ import { adjustName } from './name-adjustment.ts';
 import type { RelationColumn, RelationMessage } from './pgoutput.ts';
 import { PARKED_SUFFIX, type SchemaGate } from './schema-policy.ts';
 import type { SourceSettings } from './source-config.ts';
-import { characterLength, sourceTypeName, withSourceType } from './source-type.ts';
+import { characterType, sourceTypeName, withSourceType } from './source-type.ts';
 import { TableEncoder } from './table-encoder.ts';
 import { mapColumn } from './types/column-mapping.ts';
 import type { ColumnMapping, PgType } from './types/mapping.ts';
@@ -190,7 +190,7 @@ export class Tables {
       plain = withDefault(plain, described.defaultExpression, debeziumType);
     }
     const rule = mask(fullName);
-    const masked = rule?.apply(plain, characterLength(type, modifier)) ?? plain;
+    const masked = rule?.apply(plain, characterType(type, modifier)) ?? plain;
     const typeName = sourceTypeName(type, described?.defaultExpression);
     const isHidden = types.isCompatible && masked !== plain && rule?.hidesType === true;
     const isTold = !isHidden && naming.propagatesType(fullName, typeName);
