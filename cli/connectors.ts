@@ -14,6 +14,8 @@ export interface ConnectorStatus {
     readonly trace?: string;
     /** What its plugin did wrong without failing: blocked the event loop, left something open. */
     readonly warnings?: readonly string[];
+    /** What it counts and measures itself. */
+    readonly figures?: Readonly<Record<string, number>>;
   }[];
 }
 

@@ -114,9 +114,19 @@ interface RestConnector {
       readonly state: string;
       readonly worker_id: string;
       readonly trace?: string;
+      readonly figures?: Readonly<Record<string, number>>;
     }[];
   };
   readonly info?: { readonly config: Readonly<Record<string, string>> };
+}
+
+interface TaskFigures {
+  readonly id: number;
+  readonly state: string;
+  readonly workerId: string;
+  readonly trace?: string;
+  /** What the task counts and measures itself. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 export interface ConnectorFigures {
@@ -125,7 +135,7 @@ export interface ConnectorFigures {
   readonly class: string;
   readonly state: string;
   readonly trace?: string;
-  readonly tasks: readonly { id: number; state: string; workerId: string; trace?: string }[];
+  readonly tasks: readonly TaskFigures[];
   readonly records: number;
   readonly errors: number;
   readonly deadLettered: number;
@@ -149,9 +159,13 @@ export async function connectorsOf(url: string, families: readonly Family[]): Pr
     class: info?.config['connector.class'] ?? 'unknown',
     state: status?.connector.state ?? 'UNASSIGNED',
     ...(status?.connector.trace === undefined ? {} : { trace: status.connector.trace }),
-    tasks: (status?.tasks ?? []).map(({ id, state, worker_id, trace }) => {
-      return { id, state, workerId: worker_id, ...(trace === undefined ? {} : { trace }) };
-    }),
+    tasks: (status?.tasks ?? []).map(({ id, state, worker_id, trace, figures }) => ({
+      id,
+      state,
+      workerId: worker_id,
+      ...(trace === undefined ? {} : { trace }),
+      ...(figures === undefined ? {} : { figures }),
+    })),
     records: sumOf(families, recordMetric, name),
     errors: sumOf(families, errorMetric, name),
     deadLettered: sumOf(families, deadLetterMetric, name),

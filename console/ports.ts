@@ -31,6 +31,8 @@ export interface TaskOverview {
   readonly workerId?: string;
   /** Why it failed; the first line is shown, the rest on demand. */
   readonly trace?: string;
+  /** What it counts and measures itself; a snapshot among them is shown as a bar. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 export interface ConnectorOverview {

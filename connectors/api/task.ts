@@ -25,6 +25,17 @@ interface TaskContext {
   readonly logger: Logger;
   /** Aborted when the task must end; a pending `poll` or retry wait should return soon after. */
   readonly signal: AbortSignal;
+  /**
+   * Adds to a figure of the task's own, named in small letters and underscores, which the worker shows with its metrics and in the
+   * task's status. Cheap; a few names at most.
+   */
+  count?(figure: string, more: number): void;
+  /**
+   * Names a figure that goes up and down. Call from `start`; `read` is called whenever somebody looks, until the task has stopped: it
+   * must be quick, and null or a throw is nothing to show. `snapshot_running`, `snapshot_rows`, `snapshot_rows_expected`,
+   * `snapshot_rows_per_second` and `snapshot_seconds_left` are drawn as a bar by the console and told in a line by the command.
+   */
+  gauge?(figure: string, read: () => number | null): void;
 }
 
 /** The worker, as a source task sees it. */
@@ -50,11 +61,6 @@ export interface SourceTaskContext extends TaskContext {
   declareSchemas?(topic: string, keySchema: Schema | null, valueSchema: Schema | null): Promise<void>;
   /** Asks for offsets to be written soon, before their interval is over. */
   requestCommit?(): void;
-  /**
-   * Adds to a figure of the task's own, named in small letters and underscores, which the worker shows with its metrics. Cheap; a few
-   * names at most.
-   */
-  count?(figure: string, more: number): void;
   /** What the task keeps for itself in the log, beside its records. Absent where a worker keeps nothing. */
   readonly memory?: SourceMemory;
   /**

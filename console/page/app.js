@@ -190,7 +190,48 @@ function state(value) {
 function tasks(list) {
   const running = list.filter((task) => task.state === 'RUNNING').length;
   const failed = list.filter((task) => task.state === 'FAILED').length;
-  return text(`${running} of ${list.length} running${failed > 0 ? `, ${failed} failed` : ''}`);
+  const words = `${running} of ${list.length} running${failed > 0 ? `, ${failed} failed` : ''}`;
+  const shown = list.filter((task) => task.figures !== undefined);
+  return (cell) => {
+    if (cell.firstChild === null) cell.appendChild(document.createElement('span'));
+    setText(cell.firstChild, words);
+    while (cell.children.length > shown.length + 1) cell.lastChild.remove();
+    while (cell.children.length < shown.length + 1) cell.appendChild(newFigures());
+    shown.forEach((task, index) => {
+      fillFigures(cell.children[index + 1], task, list.length > 1);
+    });
+  };
+}
+function newFigures() {
+  const block = document.createElement('div');
+  block.className = 'figures';
+  block.append(document.createElement('progress'), document.createElement('span'));
+  return block;
+}
+/** The snapshot as a bar and a line; where none is read, how far behind the source the task is. */
+function fillFigures(block, { id, figures }, isNamed) {
+  const [bar, line] = block.children;
+  const isSnapshot = figures.snapshot_running === 1;
+  const expected = figures.snapshot_rows_expected;
+  bar.hidden = !isSnapshot || expected === undefined;
+  bar.setAttribute('aria-label', `Snapshot of task ${id}`);
+  bar.max = Math.max(1, expected ?? 1);
+  bar.value = figures.snapshot_rows ?? 0;
+  const words = isSnapshot ? snapshotWords(figures) : behindWords(figures);
+  block.hidden = words === '';
+  setText(line, isNamed ? `Task ${id}: ${words}` : words);
+}
+function snapshotWords(figures) {
+  const { snapshot_rows: rows, snapshot_rows_expected: expected, snapshot_rows_per_second: perSecond } = figures;
+  const left = figures.snapshot_seconds_left;
+  return [
+    `Snapshot: ${count(rows)}${expected === undefined ? '' : ` of about ${count(expected)}`} rows`,
+    ...(perSecond === undefined ? [] : [`${count(perSecond)} rows/s`]),
+    ...(left === undefined ? [] : [`${duration(left * 1000)} left`]),
+  ].join(', ');
+}
+function behindWords({ milliseconds_behind_source: behind }) {
+  return behind === undefined || behind < 1000 ? '' : `${duration(behind)} behind the source`;
 }
 function spark(values) {
   return (cell) => {

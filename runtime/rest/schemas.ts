@@ -59,7 +59,12 @@ export const schemas = {
     ],
   },
   Tasks: list(object({ id: ref('TaskId'), config: ref('Config') })),
-  TaskStatus: object({ id: whole, state: { enum: states }, ...status }),
+  TaskStatus: object({
+    id: whole,
+    state: { enum: states },
+    ...status,
+    'figures?': { type: 'object', additionalProperties: { type: 'number' } },
+  }),
   ConnectorStatus: object({
     name: text,
     connector: object({ state: { enum: [...states, 'STOPPED'] }, ...status }),

@@ -1,6 +1,7 @@
 /**
  * Counts and averages behind the metrics: plain numbers that the loops add to, read at each scrape.
  */
+import type { SourceTaskContext } from '../../connectors/api/index.ts';
 
 /** Average and extremes of something measured now and then. */
 export class Measure {
@@ -76,8 +77,10 @@ export class TaskMeasures {
   readonly transactionSize = new Measure();
   /** Records in flight, looked at with each batch. */
   readonly active = new Measure();
-  /** Figures of the task's own. */
+  /** Figures of the task's own: counted, over its restarts too, and asked for while it lives. */
   readonly own = new Map<string, number>();
+  #gauges = new Map<string, () => number | null>();
+  #run: AbortSignal | null = null;
   readonly readRate = new SampledRate();
   readonly writeRate = new SampledRate();
   readonly commitRate = new SampledRate();
@@ -94,4 +97,41 @@ export class TaskMeasures {
   lastTimestamp: number | null = null;
   /** When the last record was read or a commit succeeded, for a verdict on progress. */
   lastProgressAt = 0;
+
+  /** What the context of a task that starts now has for figures of its own; its gauges take the place of the last run's. */
+  context(run: AbortSignal): Pick<SourceTaskContext, 'count' | 'gauge'> {
+    this.#run = run;
+    const gauges = new Map<string, () => number | null>();
+    this.#gauges = gauges;
+    return {
+      count: (figure, more) => void this.own.set(figure, (this.own.get(figure) ?? 0) + more),
+      gauge: (figure, read) => void gauges.set(figure, read),
+    };
+  }
+
+  /** That run has ended: nobody knows its gauges any more. One that ends late must not take its successor's along. */
+  ended(run: AbortSignal): void {
+    if (this.#run === run) this.#gauges = new Map();
+  }
+
+  /** What goes up and down, as it is now. A task that fails to tell must not take the others' figures along. */
+  gauges(): [figure: string, value: number][] {
+    return [...this.#gauges].flatMap(([figure, read]): [string, number][] => {
+      const value = quietly(read);
+      return typeof value === 'number' && Number.isFinite(value) ? [[figure, value]] : [];
+    });
+  }
+
+  /** All of its own, for the status. */
+  figures(): Record<string, number> {
+    return Object.fromEntries([...this.gauges(), ...this.own]);
+  }
+}
+
+function quietly(read: () => number | null): number | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
 }

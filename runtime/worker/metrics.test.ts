@@ -154,3 +154,42 @@ test('each task, transform and predicate says of which class and version it is (
     header_converter_version: '1',
   });
 });
+
+test('a task’s own figures stand in its status and in the metrics while it lives; what cannot be told is left out', async (t) => {
+  const source = steeredSource();
+  const sink = steeredSink();
+  const { create, running } = await harness(t, [source.plugin, sink.plugin]);
+  let level: number | null = 7;
+  source.onPoll = (context) => {
+    context.gauge?.('level', () => level);
+    context.gauge?.('broken', () => {
+      throw new Error('It does not know.');
+    });
+    context.gauge?.('endless', () => Number.POSITIVE_INFINITY);
+  };
+  source.onRecords = (records, context) => context.count?.('taken', records.length);
+  source.values.push(...range(3));
+  await create('from', { 'connector.class': 'SteeredSource' });
+  await create('to', { 'connector.class': 'SteeredSink', topics: 'out' });
+  await eventually(() => assert.equal(sink.received.length, 3));
+  sink.context!.gauge?.('open', () => 2);
+  sink.context!.count?.('rows', 3);
+  const figures = (name: string) => running.worker.status(name).tasks[0]!.figures;
+  const samples = (name: string) => running.collect().find((family) => family.name === name)!;
+  assert.deepEqual(figures('from'), { level: 7, taken: 3 });
+  assert.deepEqual(figures('to'), { open: 2, rows: 3 });
+  const labels = { connector: 'from', task: '0', figure: 'level' };
+  assert.deepEqual(samples('millrace_connect_source_task_own').samples, [{ labels, value: 7 }]);
+  assert.equal(samples('millrace_connect_source_task_own').type, 'gauge');
+  assert.equal(samples('millrace_connect_sink_task_own').samples[0]!.value, 2);
+  assert.equal(samples('millrace_connect_sink_task_own_total').samples[0]!.value, 3);
+  level = null;
+  assert.deepEqual(figures('from'), { taken: 3 });
+
+  source.onPoll = () => {
+    throw new Error('It ends.');
+  };
+  level = 8;
+  await eventually(() => assert.equal(running.worker.status('from').tasks[0]!.state, 'FAILED'));
+  assert.deepEqual(figures('from'), { taken: 3 });
+});

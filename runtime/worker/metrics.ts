@@ -54,8 +54,9 @@ export function collectMetrics(worker: Worker): MetricFamily[] {
     ...families('kafka_connect_connector_', taskColumns, rows),
     ...pluginFamilies(rows.map(({ labels, task: { plan } }) => ({ labels, plan }))),
     ...families('kafka_connect_', sourceColumns, ofType('source')),
-    ownFamily(ofType('source')),
+    ...ownFamilies('source', ofType('source')),
     ...families('kafka_connect_', sinkColumns, ofType('sink')),
+    ...ownFamilies('sink', ofType('sink')),
     ...families('kafka_connect_', errorColumns, rows),
     ...families('millrace_connect_task_', ledgerColumns, rows),
     failureFamily(rows),
@@ -132,13 +133,18 @@ function connectorFamilies(worker: Worker): MetricFamily[] {
   ];
 }
 
-/** What source tasks count themselves. */
-function ownFamily(rows: readonly Row[]): MetricFamily {
-  const samples = rows.flatMap(({ task, labels }) =>
-    [...task.measures.own].map(([figure, value]) => ({ labels: { ...labels, figure }, value })),
-  );
-  const help = 'Figures of a connector of its own.';
-  return { name: 'millrace_connect_source_task_own_total', help, type: 'counter', samples };
+/** What tasks count and measure themselves. */
+function ownFamilies(type: 'source' | 'sink', rows: readonly Row[]): MetricFamily[] {
+  const samples = (figuresOf: (task: Task) => Iterable<readonly [figure: string, value: number]>) =>
+    rows.flatMap(({ task, labels }) =>
+      [...figuresOf(task)].map(([figure, value]) => ({ labels: { ...labels, figure }, value })),
+    );
+  const name = `millrace_connect_${type}_task_own`;
+  const [counted, measured] = [samples(({ measures }) => measures.own), samples(({ measures }) => measures.gauges())];
+  return [
+    { name: `${name}_total`, help: 'Figures of a connector of its own: counted.', type: 'counter', samples: counted },
+    { name, help: 'Figures of a connector of its own: as they are now.', type: 'gauge', samples: measured },
+  ];
 }
 
 /** How often tasks failed, and why. */

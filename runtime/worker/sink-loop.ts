@@ -312,17 +312,19 @@ export class SinkLoop implements TaskLoop {
     if (this.#isOpen && owned.length > 0) await quietly(() => this.#task.close?.(owned));
     await quietly(() => this.#consumer.close());
     await quietly(() => this.#task.stop());
+    this.#environment.measures.ended(this.#abort.signal);
     this.#conversion?.close();
     await quietly(() => this.#queue?.close());
   }
 
   #context() {
-    const { connector, task, logger } = this.#environment;
+    const { connector, task, logger, measures } = this.#environment;
     return {
       connector,
       task,
       logger,
       signal: this.#abort.signal,
+      ...measures.context(this.#abort.signal),
       seek: (partition: TopicPartition, offset: number) => {
         this.#consumer.seek(partition, offset);
         this.#positions.seek(partition, offset);

@@ -340,13 +340,13 @@ export class SourceLoop implements TaskLoop {
     } catch (error) {
       logger.warn({ err: error }, `The task did not stop cleanly: ${messageOf(error)}`);
     }
+    this.#environment.measures.ended(this.#abort.signal);
     this.#conversion?.close();
     await Promise.allSettled([this.#delivery.close(), this.#queue?.close(), this.#memory.close()]);
   }
 
   #context() {
     const { connector, task, logger, offsets, log, measures } = this.#environment;
-    const { own } = measures;
     return {
       connector,
       task,
@@ -361,7 +361,7 @@ export class SourceLoop implements TaskLoop {
       memory: this.#memory,
       follow: (topic: string, group: string) =>
         new LogFollower({ log, logger, topic, group, clientId: `${group}-${connector}-${task}` }),
-      count: (figure: string, more: number) => own.set(figure, (own.get(figure) ?? 0) + more),
+      ...measures.context(this.#abort.signal),
       transactions: this.#delivery.transactions,
     };
   }

@@ -39,6 +39,8 @@ interface StatusInfo {
 
 export interface TaskStatusInfo extends StatusInfo {
   readonly id: number;
+  /** What the task counts and measures itself, where it does: rows of a snapshot, milliseconds behind, … */
+  readonly figures?: Readonly<Record<string, number>>;
   /** Only where the books of the task do not balance: an alarm. */
   readonly ledger?: Books;
 }
@@ -314,7 +316,14 @@ export class Worker {
     const status = statusInfo(statuses.task(name, id), statuses.workerId, version);
     const ledger = this.#lives.has(name) ? this.ledger(name, id) : null;
     const isAlarm = ledger !== null && ledger.mismatch !== 0;
-    return { id, ...status, ...(warnings.length === 0 ? {} : { warnings }), ...(isAlarm ? { ledger } : {}) };
+    const figures = this.#lives.get(name)?.tasks[id]?.measures.figures() ?? {};
+    return {
+      id,
+      ...status,
+      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(Object.keys(figures).length === 0 ? {} : { figures }),
+      ...(isAlarm ? { ledger } : {}),
+    };
   }
 
   #pluginOf(config: Raw) {
