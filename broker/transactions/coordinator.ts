@@ -20,13 +20,14 @@ import {
   type TransactionConfig,
   type TransactionSurroundings,
 } from './entry.ts';
+import { MarkerRetries } from './marker-retries.ts';
 import { listPartitions } from './partitions.ts';
+import { Periodic } from './periodic.ts';
 import { transactionRecord, transactionTombstone, type Unsynced } from './records.ts';
 import * as rules from './transitions.ts';
 import type {
   AwaitedRecords,
   InitRequest,
-  Marker,
   ProducerAnswer,
   ProducerIdentity,
   TopicPartition,
@@ -40,7 +41,7 @@ import { awaitsMarker, UnsyncedMarkers } from './unsynced-markers.ts';
  * ask again. An end takes a few fdatasyncs; a client's own retry would take its backoff.
  */
 const concurrentWaitMs = 1000;
-/** After a marker or a record could not be written (a full disk), until it is tried again. */
+/** After a record could not be written (a full disk), until it is tried again. */
 const retryMs = 1000;
 
 /** Callbacks are called exactly once, possibly before the method returned. */
@@ -48,7 +49,8 @@ export class TransactionCoordinator {
   readonly #entries = new Map<string, Entry>();
   readonly #config: TransactionConfig;
   readonly #around: TransactionSurroundings;
-  readonly #periodic = new Set<{ cancel(): void }>();
+  readonly #periodic: Periodic;
+  readonly #markers: MarkerRetries;
   /** Producer ids of earlier starts of the broker. */
   readonly #formerIds = new Set<number>();
   readonly #unsynced: UnsyncedMarkers;
@@ -57,7 +59,9 @@ export class TransactionCoordinator {
   constructor(config: TransactionConfig, around: TransactionSurroundings) {
     this.#config = config;
     this.#around = around;
-    this.#unsynced = new UnsyncedMarkers(around, (entry) => this.#synced(entry));
+    this.#periodic = new Periodic(around.timers);
+    this.#markers = new MarkerRetries(around);
+    this.#unsynced = new UnsyncedMarkers(around, this.#markers, (entry) => this.#synced(entry));
   }
 
   get count(): number {
@@ -179,8 +183,8 @@ export class TransactionCoordinator {
    * written that can be, before which nobody else may append: somebody may have seen them at their offsets.
    */
   async start(): Promise<void> {
-    this.#every(this.#config.abortIntervalMs, () => this.abortTimedOut());
-    this.#every(this.#config.expiryIntervalMs, () => this.expireIds());
+    this.#periodic.every(this.#config.abortIntervalMs, () => this.abortTimedOut());
+    this.#periodic.every(this.#config.expiryIntervalMs, () => this.expireIds());
     const entries = [...this.#entries.values()];
     for (const entry of entries) this.#unsynced.writeAgain(entry);
     const prepared = entries.filter(({ current }) => rules.isPrepared(current));
@@ -192,7 +196,8 @@ export class TransactionCoordinator {
   /** Everybody who waits is answered; nothing is accepted any more. What is prepared is completed after the next start. */
   stop(): void {
     this.#isStopped = true;
-    for (const timer of this.#periodic) timer.cancel();
+    this.#periodic.stop();
+    this.#markers.stop();
     this.#unsynced.stop();
     for (const entry of this.#entries.values()) this.#wake(entry);
   }
@@ -351,6 +356,7 @@ export class TransactionCoordinator {
    * if its records are there, the other if they are not.
    */
   #decideAgain(entry: Entry): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
     const { current, awaited } = entry;
     const producer = { producerId: current.producerId, producerEpoch: current.producerEpoch - 1 };
     const stands = awaited.every((records) => this.#around.records.holds(producer, records));
@@ -437,26 +443,9 @@ export class TransactionCoordinator {
   }
 
   #mark(entry: Entry, until: 'durable' | 'written'): void {
+    const { transactionalId, partitions } = entry.current;
     const marker = rules.markerOf(entry.current, this.#around.coordinatorEpoch);
-    this.#write(entry, marker, listPartitions(entry.current.partitions), until);
-  }
-
-  #write(entry: Entry, marker: Marker, partitions: readonly TopicPartition[], until: 'durable' | 'written'): void {
-    if (this.#isStopped) return;
-    if (partitions.length === 0) {
-      this.#complete(entry);
-      return;
-    }
-    this.#around.markers.write(marker, partitions, until, (failed) => {
-      if (failed.length === 0) {
-        this.#complete(entry);
-        return;
-      }
-      const { transactionalId } = entry.current;
-      const message = 'Markers of a transaction cannot be written yet; they are tried again.';
-      this.#around.logger.warn({ transactionalId, partitions: failed }, message);
-      this.#around.timers.set(retryMs, () => this.#write(entry, marker, failed, until));
-    });
+    this.#markers.write(transactionalId, marker, listPartitions(partitions), until, () => this.#complete(entry));
   }
 
   #complete(entry: Entry): void {
@@ -486,15 +475,5 @@ export class TransactionCoordinator {
       attempt.timer?.cancel();
       this.#run(attempt);
     }
-  }
-
-  #every(intervalMs: number, work: () => void): void {
-    const timer = this.#around.timers.set(intervalMs, () => {
-      this.#periodic.delete(timer);
-      if (this.#isStopped) return;
-      work();
-      this.#every(intervalMs, work);
-    });
-    this.#periodic.add(timer);
   }
 }

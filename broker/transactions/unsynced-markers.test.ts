@@ -58,4 +58,18 @@ describe('markers of commits within this process', () => {
     assert.equal(written?.marker.isCommit, true);
     assert.ok(!after.coordinator.isOrphan({ producerId: written!.marker.producerId, producerEpoch: 0 }, partition));
   });
+
+  it('are not tried again by a broker that has stopped', async () => {
+    const before = transactionFixture();
+    await commit(before, await before.init({ beginsAtOnce: true }));
+    const after = before.restarted();
+    after.markers.failing = [partition];
+    await after.coordinator.start();
+    after.timers.advance(1000);
+    const tries = after.markers.written.length;
+    assert.ok(tries >= 2, `${tries}`);
+    after.coordinator.stop();
+    after.timers.advance(10_000);
+    assert.equal(after.markers.written.length, tries);
+  });
 });

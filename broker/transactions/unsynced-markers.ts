@@ -5,17 +5,17 @@
  * after a power cut appends them again, before anybody else appends anything.
  */
 import type { Entry, TransactionSurroundings } from './entry.ts';
+import type { MarkerRetries } from './marker-retries.ts';
 import { hasPartition, listPartitions } from './partitions.ts';
 import { isPrepared } from './transitions.ts';
 import type { Marker, ProducerIdentity, TopicPartition, Transaction, UnsyncedMarker } from './types.ts';
 
 /** Nobody waits for it; every start until then looks into the partitions. */
 const syncAfterMs = 1000;
-/** After a marker could not be appended at the start (a full disk), until it is tried again. */
-const retryMs = 1000;
 
 export class UnsyncedMarkers {
   readonly #around: TransactionSurroundings;
+  readonly #retries: MarkerRetries;
   readonly #onSynced: (entry: Entry) => void;
   readonly #entries = new Set<Entry>();
   /** Found at the start, and not appended in every partition yet. */
@@ -23,8 +23,9 @@ export class UnsyncedMarkers {
   #timer: { cancel(): void } | null = null;
 
   /** `onSynced`: the timer has brought all of an id's markers to the disk. */
-  constructor(around: TransactionSurroundings, onSynced: (entry: Entry) => void) {
+  constructor(around: TransactionSurroundings, retries: MarkerRetries, onSynced: (entry: Entry) => void) {
     this.#around = around;
+    this.#retries = retries;
     this.#onSynced = onSynced;
   }
 
@@ -48,7 +49,7 @@ export class UnsyncedMarkers {
     this.#watch(entry);
     for (const marker of entry.unsynced) {
       const isOpen = (partition: TopicPartition) => this.#around.records.isOpenBefore(marker, partition);
-      this.#write(marker, listPartitions(marker.partitions).filter(isOpen));
+      this.#write(entry, marker, listPartitions(marker.partitions).filter(isOpen));
     }
   }
 
@@ -58,19 +59,13 @@ export class UnsyncedMarkers {
     this.#entries.clear();
   }
 
-  #write(unsynced: UnsyncedMarker, partitions: readonly TopicPartition[]): void {
-    if (partitions.length === 0) {
-      this.#missing.delete(unsynced);
-      return;
-    }
+  #write(entry: Entry, unsynced: UnsyncedMarker, partitions: readonly TopicPartition[]): void {
     this.#missing.add(unsynced);
     const { producerId, producerEpoch } = unsynced;
-    const { coordinatorEpoch, markers, timers } = this.#around;
+    const { coordinatorEpoch } = this.#around;
     const marker: Marker = { producerId, producerEpoch, isCommit: true, coordinatorEpoch, transactionVersion: 2 };
-    markers.write(marker, partitions, 'written', (failed) => {
-      if (failed.length === 0) this.#missing.delete(unsynced);
-      else timers.set(retryMs, () => this.#write(unsynced, failed));
-    });
+    const { transactionalId } = entry.current;
+    this.#retries.write(transactionalId, marker, partitions, 'written', () => this.#missing.delete(unsynced));
   }
 
   #watch(entry: Entry): void {
