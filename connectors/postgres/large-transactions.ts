@@ -53,8 +53,8 @@ export class LargeTransactions {
   /**
    * Reading failed, and the error may have come of this: then it goes on without. Answers the error to report.
    *
-   * Postgres (18.4, for one) stumbles now and then over tables that are emptied or rewritten in transactions with rolled back
-   * savepoints, if it sends their changes while they run ("could not map filenumber … to relation OID"); behind the commit it does not.
+   * Random scripts met Postgres 18.4 failing with "could not map filenumber … to relation OID" while it sent a running transaction,
+   * and never behind a commit. Why is not known; that those scripts emptied or rewrote tables and rolled back savepoints is a guess.
    */
   failed(error: unknown): unknown {
     if (error instanceof RetriableError && error.code === 'PG_STREAMING') this.#isGivenUp = true;

@@ -223,8 +223,15 @@ export class Spool {
     return isLengthThere ? HEADER_BYTES + this.#window.readUInt32BE(begin) : HEADER_BYTES;
   }
 
-  /** Reads on from the file. */
+  /** Reads on from the file. Rejects with a RetriableError where the disk does not give it back. */
   async load(): Promise<void> {
+    const { directory } = this.#spools.options;
+    await this.#load().catch((cause: unknown) => {
+      throw failed(directory, cause as Error);
+    });
+  }
+
+  async #load(): Promise<void> {
     const rest = this.#window.subarray(this.#position);
     const wanted = Math.max(READ_BYTES, this.#needed(this.#position) - rest.length);
     const count = Math.min(wanted, this.#fileBytes - this.#readBytes);
@@ -232,7 +239,7 @@ export class Spool {
     rest.copy(window);
     for (let end = rest.length; end < window.length; ) {
       const { bytesRead } = await this.#file!.read(window, end, window.length - end, this.#readBytes);
-      if (bytesRead === 0) throw failed(this.#spools.options.directory, new Error('the file ended too early'));
+      if (bytesRead === 0) throw new Error('the file ended too early');
       end += bytesRead;
       this.#readBytes += bytesRead;
     }
@@ -269,8 +276,13 @@ async function openNameless(directory: string): Promise<FileHandle> {
   const path = join(directory, `millrace-spool-${randomUUID()}`);
   // It holds rows of the database: nobody else is to read them.
   const file = await open(path, 'wx+', 0o600);
-  await unlink(path);
-  return file;
+  try {
+    await unlink(path);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /** A write may stop halfway. */
