@@ -11,8 +11,9 @@ import { ReplicationClient } from '../../connectors/postgres/replication-client.
 import { wireOptions } from '../../connectors/postgres/server-setup.ts';
 import { json, sinkRecord, startSink } from '../../connectors/postgres/sink-harness.ts';
 import { sourceSettings } from '../../connectors/postgres/source-config.ts';
+import { ourDefaults } from '../../connectors/postgres/source-defaults.ts';
 import { startSource } from '../../connectors/postgres/source-harness.ts';
-import { ourDefaults, sourceConfigDef } from '../../connectors/postgres/source-keys.ts';
+import { sourceConfigDef } from '../../connectors/postgres/source-keys.ts';
 import { FrameType, WireConnection } from '../../connectors/postgres/wire/connection.ts';
 import { sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { report, timed } from '../report.ts';

@@ -12,8 +12,9 @@ import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { type Logger, parseConfig, plainValue, type SourceOffset, type SourceRecord } from '../api/index.ts';
 import { sourceSettings } from './source-config.ts';
+import { ourDefaults } from './source-defaults.ts';
 import { envelope, type RunningSource, startSource, startWriter, stopAll } from './source-harness.ts';
-import { ourDefaults, sourceConfigDef } from './source-keys.ts';
+import { sourceConfigDef } from './source-keys.ts';
 import { WalGuard } from './wal-guard.ts';
 
 const ROWS = 300;

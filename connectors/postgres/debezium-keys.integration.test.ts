@@ -7,8 +7,9 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { type Logger, parseConfig, type SourceOffset } from '../api/index.ts';
 import { sourceSettings } from './source-config.ts';
+import { debeziumDefaults } from './source-defaults.ts';
 import { envelope, startSource, stopAll } from './source-harness.ts';
-import { debeziumDefaults, sourceConfigDef } from './source-keys.ts';
+import { sourceConfigDef } from './source-keys.ts';
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const def = sourceConfigDef(debeziumDefaults);

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type ConfigKey, parseConfig, unknownKeys } from '../api/index.ts';
-import { debeziumDefaults, sourceConfigDef } from './source-keys.ts';
+import { debeziumDefaults } from './source-defaults.ts';
+import { sourceConfigDef } from './source-keys.ts';
 
 const def = sourceConfigDef(debeziumDefaults);
 const table = new URL('../../docs/debezium-keys.md', import.meta.url);

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import type { SourceOffset } from '../api/index.ts';
+import { debeziumDefaults } from './source-defaults.ts';
 import { envelope, type RunningSource, startSource, stopAll } from './source-harness.ts';
-import { debeziumDefaults } from './source-keys.ts';
 
 const BASED = 'snapshot.mode.configuration.based';
 

@@ -5,7 +5,8 @@ import { parseConfig, RetriableError } from '../api/index.ts';
 import { ServerError } from './errors.ts';
 import { LargeTransactions } from './large-transactions.ts';
 import { sourceSettings } from './source-config.ts';
-import { ourDefaults, sourceConfigDef } from './source-keys.ts';
+import { ourDefaults } from './source-defaults.ts';
+import { sourceConfigDef } from './source-keys.ts';
 import { streamParams } from './stream-params.ts';
 import type { Row, WireConnection } from './wire/connection.ts';
 

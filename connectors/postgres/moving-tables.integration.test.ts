@@ -14,8 +14,9 @@ import { Notifications } from './notifications.ts';
 import { RecordBatch } from './record-batch.ts';
 import { capturedTables, openSession } from './server-setup.ts';
 import { sourceSettings } from './source-config.ts';
+import { ourDefaults } from './source-defaults.ts';
 import { envelope, type RunningSource, startSource, stopAll } from './source-harness.ts';
-import { ourDefaults, sourceConfigDef } from './source-keys.ts';
+import { sourceConfigDef } from './source-keys.ts';
 import { Tables } from './tables.ts';
 
 const ROWS = 3000;

@@ -8,7 +8,8 @@ import type { Plugin, SinkConnectorPlugin, SourceConnectorPlugin } from '../api/
 import { PostgresSink } from './sink.ts';
 import { type SinkDialect, sinkConfigDefs } from './sink-config.ts';
 import { PostgresSource } from './source.ts';
-import { debeziumDefaults, ourDefaults, type SourceDefaults, sourceConfigDef } from './source-keys.ts';
+import { debeziumDefaults, ourDefaults, type SourceDefaults } from './source-defaults.ts';
+import { sourceConfigDef } from './source-keys.ts';
 import { CONNECTOR_VERSION } from './table-encoder.ts';
 
 function source(className: string, defaults: SourceDefaults): SourceConnectorPlugin {

@@ -6,8 +6,9 @@ import { after, before, describe, test } from 'node:test';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { parseConfig } from '../api/index.ts';
 import { PostgresSource } from './source.ts';
+import { ourDefaults } from './source-defaults.ts';
 import { startSource } from './source-harness.ts';
-import { ourDefaults, sourceConfigDef } from './source-keys.ts';
+import { sourceConfigDef } from './source-keys.ts';
 
 describe('preflight of PostgresSource', () => {
   let server: EmbeddedPostgresServer;

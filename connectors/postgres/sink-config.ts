@@ -7,7 +7,7 @@
 import { type Config, type ConfigDef, ConfigError, type ConfigKey } from '../api/index.ts';
 import { acceptedConfluentKeys, acceptedJdbcKeys } from './accepted-keys.ts';
 import { urlProblem } from './sink-url.ts';
-import { DEFAULT_PLACEHOLDER } from './source-keys.ts';
+import { DEFAULT_PLACEHOLDER } from './source-defaults.ts';
 
 export const insertModes = ['insert', 'upsert', 'update', 'ignore'] as const;
 export type InsertMode = (typeof insertModes)[number];

@@ -20,8 +20,8 @@ import {
 import { jsonPlugin } from '../converters/json.ts';
 import { postgresPlugins } from './plugins.ts';
 import { json, type RecordSpec, sinkRecord, startSink } from './sink-harness.ts';
+import { debeziumDefaults, ourDefaults, type SourceDefaults } from './source-defaults.ts';
 import { startSource } from './source-harness.ts';
-import { debeziumDefaults, ourDefaults, type SourceDefaults } from './source-keys.ts';
 
 describe('PostgresSink', () => {
   let server: EmbeddedPostgresServer;

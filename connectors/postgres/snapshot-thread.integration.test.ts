@@ -15,8 +15,9 @@ import { ensurePublication, openSession } from './server-setup.ts';
 import { SnapshotThread } from './snapshot-lanes.ts';
 import { openSnapshot } from './snapshot-session.ts';
 import { sourceSettings } from './source-config.ts';
+import { debeziumDefaults, ourDefaults, type SourceDefaults } from './source-defaults.ts';
 import { startSource, stopAll, TestMemory } from './source-harness.ts';
-import { debeziumDefaults, ourDefaults, type SourceDefaults, sourceConfigDef } from './source-keys.ts';
+import { sourceConfigDef } from './source-keys.ts';
 import { Tables } from './tables.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

@@ -18,7 +18,8 @@ import {
   toPlainError,
 } from './snapshot-messages.ts';
 import { type SourceSettings, sourceSettings } from './source-config.ts';
-import { debeziumDefaults, ourDefaults, sourceConfigDef } from './source-keys.ts';
+import { debeziumDefaults, ourDefaults } from './source-defaults.ts';
+import { sourceConfigDef } from './source-keys.ts';
 import { Tables } from './tables.ts';
 import { FrameType, type WireConnection } from './wire/connection.ts';
 

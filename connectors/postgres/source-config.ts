@@ -7,7 +7,7 @@ import { type ColumnMask, compileMasks, maskKeyProblem } from './column-masks.ts
 import { anchored, compileFilters, type Filters } from './filters.ts';
 import type { AdjustmentMode } from './name-adjustment.ts';
 import type { SchemaPolicy } from './schema-policy.ts';
-import { type PublicationMode, QUEUE_BYTES_MAX, type SnapshotMode, type snapshotModes } from './source-keys.ts';
+import { type PublicationMode, QUEUE_BYTES_MAX, type SnapshotMode, type snapshotModes } from './source-defaults.ts';
 import { streamParams } from './stream-params.ts';
 import type { DecimalMode, TimeMode, TypeModes } from './types/mapping.ts';
 import type { SslMode } from './wire/socket.ts';

@@ -21,7 +21,8 @@ import {
   unknownKeys,
 } from '../api/index.ts';
 import { PostgresSource } from './source.ts';
-import { ourDefaults, type SourceDefaults, sourceConfigDef } from './source-keys.ts';
+import { ourDefaults, type SourceDefaults } from './source-defaults.ts';
+import { sourceConfigDef } from './source-keys.ts';
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
