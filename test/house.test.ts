@@ -34,7 +34,7 @@ const doorsteps: Readonly<Record<string, readonly string[]>> = {
 /** Ports that a keeper in another room may name: from → the port's file. */
 const ports: Readonly<Record<string, readonly string[]>> = {
   // Decision 0008: whoever delivers into a Postgres database keeps his offsets there in the same way.
-  'connectors/bullmq/postgres-jobs.ts': ['connectors/postgres/sink-offsets.ts'],
+  'connectors/bullmq/postgres-jobs.ts': ['connectors/postgres/sink/sink-offsets.ts'],
   // Decision 0011: there is one CEL in the house, whoever writes expressions.
   'connectors/converters/data-rules.ts': ['connectors/transforms/cel.ts'],
 };

@@ -9,7 +9,7 @@
 import { parseConfig, type SinkRecord, type SourceRecord } from '../../connectors/api/index.ts';
 import { ReplicationClient } from '../../connectors/postgres/replication-client.ts';
 import { wireOptions } from '../../connectors/postgres/server-setup.ts';
-import { json, sinkRecord, startSink } from '../../connectors/postgres/sink-harness.ts';
+import { json, sinkRecord, startSink } from '../../connectors/postgres/sink/sink-harness.ts';
 import { sourceSettings } from '../../connectors/postgres/source-config.ts';
 import { ourDefaults } from '../../connectors/postgres/source-defaults.ts';
 import { startSource } from '../../connectors/postgres/source-harness.ts';

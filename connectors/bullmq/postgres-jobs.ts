@@ -7,7 +7,7 @@
 import { createPostgresBackend, type PgPool, runMigrations, withBackend } from 'bullmq';
 import pg from 'pg';
 import type { OffsetAndMetadata, TopicPartition } from '../api/index.ts';
-import { idOf, SinkOffsets } from '../postgres/sink-offsets.ts';
+import { idOf, SinkOffsets } from '../postgres/sink/sink-offsets.ts';
 import type { SinkSettings } from './config.ts';
 import { inRuns, type JobStore, placeOfUrl, type Step } from './job-store.ts';
 

@@ -6,7 +6,7 @@ import { type PostgresServer, sourceAddress, testPostgres } from '../../test/kit
 import { examineSink, examineSource } from '../acceptance/index.ts';
 import type { SinkConnectorPlugin, SourceConnectorPlugin } from '../api/index.ts';
 import { postgresPlugins } from './plugins.ts';
-import { json } from './sink-harness.ts';
+import { json } from './sink/sink-harness.ts';
 import { envelope, startSource } from './source-harness.ts';
 
 const found = await testPostgres();

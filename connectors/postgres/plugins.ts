@@ -5,8 +5,8 @@
  * here that a start without Postgres would pay for: pg comes with the first sink task.
  */
 import type { Plugin, SinkConnectorPlugin, SourceConnectorPlugin } from '../api/index.ts';
-import { PostgresSink } from './sink.ts';
-import { type SinkDialect, sinkConfigDefs } from './sink-config.ts';
+import { PostgresSink } from './sink/sink.ts';
+import { type SinkDialect, sinkConfigDefs } from './sink/sink-config.ts';
 import { PostgresSource } from './source.ts';
 import { debeziumDefaults, ourDefaults, type SourceDefaults } from './source-defaults.ts';
 import { sourceConfigDef } from './source-keys.ts';

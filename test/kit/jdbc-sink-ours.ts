@@ -3,7 +3,7 @@
  */
 import { type Converter, parseConfig, type SchemaAndValue, type SinkRecord } from '../../connectors/api/index.ts';
 import { jsonPlugin } from '../../connectors/converters/json.ts';
-import { startSink } from '../../connectors/postgres/sink-harness.ts';
+import { startSink } from '../../connectors/postgres/sink/sink-harness.ts';
 import type { PutOutcome, StartSink } from './jdbc-sink-player.ts';
 import { CONFLUENT_SINK, type PlayedRecord } from './jdbc-sink-records.ts';
 

@@ -15,7 +15,9 @@ const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const versions = [14, 15, 16, 17];
 const rooms = {
   source: ['source', 'snapshot', 'control', 'server-proof', 'schema-policy', 'preflight', 'streamed-transactions'],
-  sink: ['sink', 'sink-arrays', 'sink-golden', 'sink-keys', 'sink-targets', 'special-columns'],
+  sink: ['sink', 'sink-arrays', 'sink-golden', 'sink-keys', 'sink-targets', 'special-columns'].map(
+    (it) => `sink/${it}`,
+  ),
 };
 const TESTS_MS = 280_000;
 const OUTPUT_BYTES_MAX = 16 << 20;

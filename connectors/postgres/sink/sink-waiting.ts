@@ -5,7 +5,7 @@
  *
  * Their partitions are read on, up to a bound; where that comes near, others that are ahead stand still.
  */
-import type { OffsetAndMetadata, SinkRecord, TopicPartition } from '../api/index.ts';
+import type { OffsetAndMetadata, SinkRecord, TopicPartition } from '../../api/index.ts';
 import { idOf } from './sink-offsets.ts';
 
 /** Between two attempts; grows, because each costs the server a transaction that is rolled back. */

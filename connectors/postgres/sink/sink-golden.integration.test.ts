@@ -6,12 +6,12 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { differenceOf } from '../../test/kit/jdbc-sink-differences.ts';
-import { comparable, readSinkGolden } from '../../test/kit/jdbc-sink-golden.ts';
-import { startOurs } from '../../test/kit/jdbc-sink-ours.ts';
-import { playSinkScenario } from '../../test/kit/jdbc-sink-player.ts';
-import { jdbcSinkScenarios } from '../../test/kit/jdbc-sink-scenarios.ts';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
+import { differenceOf } from '../../../test/kit/jdbc-sink-differences.ts';
+import { comparable, readSinkGolden } from '../../../test/kit/jdbc-sink-golden.ts';
+import { startOurs } from '../../../test/kit/jdbc-sink-ours.ts';
+import { playSinkScenario } from '../../../test/kit/jdbc-sink-player.ts';
+import { jdbcSinkScenarios } from '../../../test/kit/jdbc-sink-scenarios.ts';
+import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
 
 /** As many at once as two cores like. */
 const CONCURRENCY = 4;

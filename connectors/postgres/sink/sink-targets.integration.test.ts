@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
-import { Schemas, type SinkRecord, struct } from '../api/index.ts';
+import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
+import { Schemas, type SinkRecord, struct } from '../../api/index.ts';
 import { json, sinkRecord, startSink } from './sink-harness.ts';
 
 const PLACEHOLDER = '__debezium_unavailable_value';

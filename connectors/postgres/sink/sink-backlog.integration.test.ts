@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
-import type { ConnectError, SinkRecord } from '../api/index.ts';
+import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
+import type { ConnectError, SinkRecord } from '../../api/index.ts';
 import { json, type RunningSink, sinkRecord, startSink } from './sink-harness.ts';
 
 const partitions = [{ topic: 't', partition: 0 }];

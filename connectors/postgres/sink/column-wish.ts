@@ -2,7 +2,7 @@
  * Which column a field asks for when a table is made or widened: its type, whether it must have a value, and its default. The
  * types are those of Debezium's JDBC sink, where these keep every value (docs/deviations.md names the others). No I/O.
  */
-import { type ConnectValue, LogicalNames, type Schema } from '../api/index.ts';
+import { type ConnectValue, LogicalNames, type Schema } from '../../api/index.ts';
 
 export interface ColumnWish {
   /** The first that the target knows: those of extensions come first, the last is always there. */

@@ -2,12 +2,12 @@
  * The tables the sink writes to: looked up in the catalogue, created and widened where the config allows it.
  */
 import type { Client } from 'pg';
-import { ConnectError, DataError } from '../api/index.ts';
+import { ConnectError, DataError } from '../../api/index.ts';
+import { quoteIdentifier } from '../wire/connection.ts';
 import type { ColumnWish } from './column-wish.ts';
 import { type SinkChange, type TargetName, targetOfTopic } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { createStatement, widenStatement, wishesOf, wishOf } from './target-ddl.ts';
-import { quoteIdentifier } from './wire/connection.ts';
 
 export interface TargetTable {
   readonly sql: string;

@@ -2,9 +2,7 @@
  * How a JSON member becomes a value of a target column: the type to read it as, and the expression that makes the
  * column's type of it. The other way round, which column a field asks for, is column-wish.ts.
  */
-import { LogicalNames, type Schema } from '../api/index.ts';
-import type { FieldHints } from './sink-row.ts';
-import { specialExpression } from './special-columns.ts';
+import { LogicalNames, type Schema } from '../../api/index.ts';
 import {
   INFINITY_DAYS,
   INFINITY_MICROS,
@@ -12,8 +10,10 @@ import {
   LONG_MIN,
   MINUS_INFINITY_DAYS,
   MINUS_INFINITY_MICROS,
-} from './types/temporal.ts';
-import { quoteIdentifier } from './wire/connection.ts';
+} from '../types/temporal.ts';
+import { quoteIdentifier } from '../wire/connection.ts';
+import type { FieldHints } from './sink-row.ts';
+import { specialExpression } from './special-columns.ts';
 
 /** In `json_to_recordset($1) AS x(<name> <declared>)`, and `<expression>` in the select list. */
 export interface ColumnReading {

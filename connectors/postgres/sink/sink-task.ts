@@ -15,8 +15,8 @@ import {
   type SinkTask,
   type SinkTaskContext,
   type TopicPartition,
-} from '../api/index.ts';
-import { isForeignKeyViolation, sqlStateOf, toConnectError } from './errors.ts';
+} from '../../api/index.ts';
+import { isForeignKeyViolation, sqlStateOf, toConnectError } from '../errors.ts';
 import { BatchWriter, type Sent } from './sink-batch.ts';
 import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, type SinkSettings, sinkSettings } from './sink-config.ts';

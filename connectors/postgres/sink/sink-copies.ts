@@ -5,7 +5,7 @@
  * It is a guess, and never more than that: what Postgres refuses is rolled back and put again as statements, which alone
  * say what is wrong; and the table is left to statements for a while. No I/O.
  */
-import type { SinkRecord } from '../api/index.ts';
+import type { SinkRecord } from '../../api/index.ts';
 import { toChange } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { CopyLines, layoutOf, mayCopy, type RowLayout } from './sink-copy.ts';

@@ -2,9 +2,9 @@
  * Writes a batch of records as one transaction: their statements, and the offsets behind them. All or nothing.
  */
 import type { Client, QueryConfig } from 'pg';
-import { ConnectError, type SinkRecord } from '../api/index.ts';
+import { ConnectError, type SinkRecord } from '../../api/index.ts';
+import { isForeignKeyViolation, sqlStateOf } from '../errors.ts';
 import { beginCopy, COPY_HEADER_BYTES, type CopyIn } from './copy-in.ts';
-import { isForeignKeyViolation, sqlStateOf } from './errors.ts';
 import { type SinkChange, type TargetName, toChange } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { type Copied, Copies } from './sink-copies.ts';

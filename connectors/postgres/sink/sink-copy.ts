@@ -5,14 +5,14 @@
  * Only where COPY means what the upsert would: columns of plain types, each in every record, none to be converted. And only
  * for records that say their row is new; whether it is, the table's key tells.
  */
-import { JsonText, type Schema, type SinkRecord } from '../api/index.ts';
+import { JsonText, type Schema, type SinkRecord } from '../../api/index.ts';
+import { quoteIdentifier } from '../wire/connection.ts';
 import { endOfObject, isEqualButForDigits, type MemberBytes, memberBytes, startsWith } from './json-bytes.ts';
 import { PLAIN_TYPE } from './sink-arrays.ts';
 import type { SinkChange } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { readColumn } from './target-column.ts';
 import type { TargetTable } from './target-tables.ts';
-import { quoteIdentifier } from './wire/connection.ts';
 
 /** What the records of a topic have in common, as bytes. */
 export interface RowLayout {

@@ -2,9 +2,10 @@
  * Rows as one array per column, for `unnest`: Postgres reads them in two thirds of the time that JSON takes. Only for columns
  * of plain types, whose input functions read the same text from an array as from JSON; everything else goes as JSON. No I/O.
  */
+
+import { quoteIdentifier } from '../wire/connection.ts';
 import type { SinkChange } from './sink-change.ts';
 import type { ColumnReading } from './target-column.ts';
-import { quoteIdentifier } from './wire/connection.ts';
 
 export interface ColumnArrays {
   /** The rows, as `x`. */

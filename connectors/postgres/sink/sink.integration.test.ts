@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
+import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../../test/kit/postgres.ts';
 import {
   type ConnectError,
   type Converter,
@@ -16,12 +16,12 @@ import {
   type SinkRecord,
   type SourceRecord,
   struct,
-} from '../api/index.ts';
-import { jsonPlugin } from '../converters/json.ts';
-import { postgresPlugins } from './plugins.ts';
+} from '../../api/index.ts';
+import { jsonPlugin } from '../../converters/json.ts';
+import { postgresPlugins } from '../plugins.ts';
+import { debeziumDefaults, ourDefaults, type SourceDefaults } from '../source-defaults.ts';
+import { startSource } from '../source-harness.ts';
 import { json, type RecordSpec, sinkRecord, startSink } from './sink-harness.ts';
-import { debeziumDefaults, ourDefaults, type SourceDefaults } from './source-defaults.ts';
-import { startSource } from './source-harness.ts';
 
 describe('PostgresSink', () => {
   let server: EmbeddedPostgresServer;

@@ -10,7 +10,7 @@ import {
   Schemas,
   type SinkRecord,
   struct,
-} from '../api/index.ts';
+} from '../../api/index.ts';
 import { sliceText, toJson } from './json-slices.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { EMPTY_ROW, foldName, objectText, place, type RowText, rowOf } from './sink-row.ts';

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
-import { LogicalNames, type Schema, Schemas, struct } from '../api/index.ts';
+import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
+import { LogicalNames, type Schema, Schemas, struct } from '../../api/index.ts';
 import { type SinkDialect, sinkConfigDefs } from './sink-config.ts';
 import { json, type RecordSpec, sinkRecord, startSink } from './sink-harness.ts';
 

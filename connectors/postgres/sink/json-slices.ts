@@ -1,7 +1,7 @@
 /**
  * Cuts members out of JSON text without changing a character of them, and writes values as JSON without losing any.
  */
-import { type ConnectValue, DataError } from '../api/index.ts';
+import { type ConnectValue, DataError } from '../../api/index.ts';
 
 /** UTF-8 bytes as a string. */
 export function sliceText(bytes: Uint8Array): string {

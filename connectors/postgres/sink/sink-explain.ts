@@ -2,8 +2,8 @@
  * What the sink would do with records: the statements, with the rows they would carry. Looks at the target's catalogue in
  * a transaction that can only read.
  */
-import type { SinkRecord } from '../api/index.ts';
-import { toConnectError } from './errors.ts';
+import type { SinkRecord } from '../../api/index.ts';
+import { toConnectError } from '../errors.ts';
 import { toChange } from './sink-change.ts';
 import { openSinkClient } from './sink-client.ts';
 import type { SinkSettings } from './sink-config.ts';

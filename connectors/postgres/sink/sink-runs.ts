@@ -2,7 +2,7 @@
  * A batch as runs of records that follow one another in one partition: what is asked of a partition is then asked once per
  * run and not once per record. Pure.
  */
-import type { SinkRecord } from '../api/index.ts';
+import type { SinkRecord } from '../../api/index.ts';
 
 export interface Run {
   readonly topic: string;

@@ -2,13 +2,14 @@
  * The statements of a batch: rows travel as one array per column, or as one JSON parameter, so that their number never
  * changes the statement.
  */
+
+import { quoteIdentifier } from '../wire/connection.ts';
 import { memberSlices } from './json-slices.ts';
 import { arraysOf, type ColumnArrays } from './sink-arrays.ts';
 import type { SinkChange } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { type ColumnReading, readColumn } from './target-column.ts';
 import { sameList, type TargetTable } from './target-tables.ts';
-import { quoteIdentifier } from './wire/connection.ts';
 
 /** Text whose parameters are arrays of a column's values each, or one JSON array of rows. */
 export interface Statement {

@@ -1,9 +1,9 @@
 /**
  * The sink connector: every task writes the partitions it is given; the keys are the same for all.
  */
-import type { Config, ConfigProblem, SinkConnector, SinkRecord, SinkTask, TaskConfig } from '../api/index.ts';
-import { ConfigError } from '../api/index.ts';
-import { toConnectError } from './errors.ts';
+import type { Config, ConfigProblem, SinkConnector, SinkRecord, SinkTask, TaskConfig } from '../../api/index.ts';
+import { ConfigError } from '../../api/index.ts';
+import { toConnectError } from '../errors.ts';
 import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, sinkSettings } from './sink-config.ts';
 import { explainRecords } from './sink-explain.ts';

@@ -6,9 +6,9 @@
  * fenced, and rolls back.
  */
 import type { Client } from 'pg';
-import { ConnectError, type TopicPartition } from '../api/index.ts';
-import { sqlStateOf } from './errors.ts';
-import { quoteIdentifier } from './wire/connection.ts';
+import { ConnectError, type TopicPartition } from '../../api/index.ts';
+import { sqlStateOf } from '../errors.ts';
+import { quoteIdentifier } from '../wire/connection.ts';
 
 interface Held {
   readonly topic: string;

@@ -5,7 +5,7 @@
  * Row and key stay the JSON text they came as wherever they came as text, so that no 64-bit integer or decimal ever
  * becomes a JavaScript number; the parsed form only tells which members there are.
  */
-import { DataError, JsonText, type SinkRecord } from '../api/index.ts';
+import { DataError, JsonText, type SinkRecord } from '../../api/index.ts';
 import type { Members } from './json-slices.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { keyOf } from './sink-key.ts';

@@ -2,7 +2,7 @@
  * The members of a record's value or key as text, under the names of their columns, with what schema and parsed form tell
  * of them. No I/O.
  */
-import { DataError, isFields, JsonText, type Schema, type SinkRecord } from '../api/index.ts';
+import { DataError, isFields, JsonText, type Schema, type SinkRecord } from '../../api/index.ts';
 import { MemberReader, type Members, PlaceReader, sliceText, toJson } from './json-slices.ts';
 import type { SinkSettings } from './sink-config.ts';
 

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
-import type { SinkRecord } from '../api/index.ts';
+import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
+import type { SinkRecord } from '../../api/index.ts';
 import { json, type RunningSink, sinkRecord, startSink } from './sink-harness.ts';
 
 const partitions = ['customers', 'orders', 'lines'].map((topic) => ({ topic, partition: 0 }));

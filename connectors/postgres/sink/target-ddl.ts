@@ -3,13 +3,13 @@
  * and for how it writes defaults; changes nothing. Part of target-tables.ts.
  */
 import type { Client } from 'pg';
-import { ConnectError, type Schema } from '../api/index.ts';
+import { ConnectError, type Schema } from '../../api/index.ts';
+import { quoteIdentifier } from '../wire/connection.ts';
 import { type ColumnWish, wishForSchema, wishForValue } from './column-wish.ts';
 import { toJson } from './json-slices.ts';
 import type { SinkChange } from './sink-change.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { readColumn } from './target-column.ts';
-import { quoteIdentifier } from './wire/connection.ts';
 
 /** Bytes; Postgres cuts longer names (NAMEDATALEN), and two that begin alike become one. */
 const NAME_BYTES_MAX = 63;

@@ -4,10 +4,10 @@
  * `PostgresSink` has the words of Confluent's JDBC sink with defaults for replication; the classes of Confluent and
  * Debezium have their own words and defaults. Keys that are not here are refused by name by the worker.
  */
-import { type Config, type ConfigDef, ConfigError, type ConfigKey } from '../api/index.ts';
-import { acceptedConfluentKeys, acceptedJdbcKeys } from './accepted-keys.ts';
+import { type Config, type ConfigDef, ConfigError, type ConfigKey } from '../../api/index.ts';
+import { acceptedConfluentKeys, acceptedJdbcKeys } from '../accepted-keys.ts';
+import { DEFAULT_PLACEHOLDER } from '../source-defaults.ts';
 import { urlProblem } from './sink-url.ts';
-import { DEFAULT_PLACEHOLDER } from './source-defaults.ts';
 
 export const insertModes = ['insert', 'upsert', 'update', 'ignore'] as const;
 export type InsertMode = (typeof insertModes)[number];

@@ -12,7 +12,7 @@ import {
   type SinkTask,
   type TopicPartition,
   unknownKeys,
-} from '../api/index.ts';
+} from '../../api/index.ts';
 import { PostgresSink } from './sink.ts';
 import { type SinkDialect, sinkConfigDefs } from './sink-config.ts';
 

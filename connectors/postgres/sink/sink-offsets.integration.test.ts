@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { type EmbeddedPostgresServer, startPostgres } from '../../test/kit/postgres.ts';
-import type { ConnectError } from '../api/index.ts';
+import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
+import type { ConnectError } from '../../api/index.ts';
 import { json, sinkRecord, startSink } from './sink-harness.ts';
 
 /** As the first version made it, and as that version writes to it. */

@@ -1,7 +1,7 @@
 /** Lines for COPY from the bytes of records: what they hold, and which records are left to statements. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseConfig, struct } from '../api/index.ts';
+import { parseConfig, struct } from '../../api/index.ts';
 import { isEqualButForDigits, memberBytes } from './json-bytes.ts';
 import { toChange } from './sink-change.ts';
 import { sinkConfigDefs, sinkSettings } from './sink-config.ts';
