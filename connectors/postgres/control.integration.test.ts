@@ -72,6 +72,22 @@ describe('control of PostgresSource', () => {
     assert.ok(source.records.every((record) => envelope(record).after!.v === 1 && envelope(record).op === 'r'));
   });
 
+  test('a condition that the server refuses is told, ends its table only, and does not come back after a restart', async () => {
+    const warnings: string[] = [];
+    const logger: Logger = { ...silent, warn: (_fields, message) => void warnings.push(message) };
+    const { client, source } = await streaming({}, logger);
+    await source.task.signal!({
+      id: 'wrong',
+      type: 'execute-snapshot',
+      data: { ...all, 'additional-conditions': [{ 'data-collection': 'public.t', filter: 'nothing = 1' }] },
+    });
+    await source.until(() =>
+      warnings.some((said) => /Table public\.t is refused .*"nothing" does not exist/.test(said)),
+    );
+    await client.query('INSERT INTO t VALUES (1000, 1)');
+    await source.until(() => rowsRead(source) === 1 && progress(source) === undefined);
+  });
+
   test('pause, resume and stop do what they say, and a pause outlives a restart', async () => {
     const { source, config } = await streaming();
     await source.task.signal!({ id: 'one', type: 'execute-snapshot', data: all });

@@ -8,9 +8,10 @@
  * snapshot names transactions that run, and such a chunk is read again.
  * (DBLog, Andreakis and Papapanagiotou 2020; the check of visibility and the mark without a table are ours.)
  */
-import type { Logger, SourceOffset } from '../api/index.ts';
+import { type Logger, RetriableError, type SourceOffset } from '../api/index.ts';
 import { type CatalogTable, readTables } from './catalog.ts';
 import { readCopyLine } from './copy-rows.ts';
+import { isInternalError, ServerError, toConnectError } from './errors.ts';
 import { type ChunkSource, type Current, chunkKey, chunkSql, firstLook } from './incremental-chunk.ts';
 import type { KeptChange, KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
@@ -298,8 +299,10 @@ export class IncrementalSnapshot implements StreamListener {
       this.#identityColumn = key[0]!;
       this.#touched = new Set();
       this.#isEmptied = false;
-      const chunk = await this.#readChunk(connection, progress, { table, key });
+      const chunk = await this.#readChunk(connection, progress, { table, key }).catch(refusal);
       if (this.#isClosed || this.#progress !== progress) return this.#forgetChunk();
+      if (chunk instanceof ServerError)
+        return this.#skip(progress, `is refused by the server (${chunk.message})`, 'SKIPPED');
       if (chunk === 'nulls')
         return this.#skip(
           progress,
@@ -319,6 +322,7 @@ export class IncrementalSnapshot implements StreamListener {
   }
 
   #skip(progress: Progress, why: string, status: ScanStatus): void {
+    this.#forgetChunk();
     const [name] = progress.tables;
     this.#context.logger.warn({ table: name }, `Table ${name} ${why}, so it cannot be read beside the stream.`);
     this.#endTable(progress, status);
@@ -395,6 +399,16 @@ export class IncrementalSnapshot implements StreamListener {
     const current = { ...before, chunks, scanned: before.scanned + rows.length };
     return { mark, relation: table.oid, encoder, rows, last, isEnd, current };
   }
+}
+
+/**
+ * What the server says to statements that no repetition mends, mostly for a condition of the signal's: failing with it would
+ * fail every start from here on, because the wish is in the offset. Throws anything else.
+ */
+function refusal(error: unknown): ServerError {
+  const isRefusal = error instanceof ServerError && !isInternalError(error);
+  if (isRefusal && !(toConnectError(error, '') instanceof RetriableError)) return error;
+  throw error;
 }
 
 /** How reading a table ended, in Debezium's words. */
