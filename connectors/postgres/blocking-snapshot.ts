@@ -80,6 +80,11 @@ export class BlockingSnapshots {
     return this.#progress !== null || this.#isUntold;
   }
 
+  /** What is being read, or null. */
+  get session(): SnapshotSession | null {
+    return this.#session;
+  }
+
   /** Takes a wish; several are read one after the other. */
   execute(request: BlockingRequest): void {
     const before = this.#progress;

@@ -212,9 +212,12 @@ describe('control of PostgresSource', () => {
     };
     const told: { fields: { retainedBytes?: number; secondsToLimit?: number | null }; message: string }[] = [];
     const warned = guard('warn', '1000', { ...silent, warn: (fields, message) => told.push({ fields, message }) });
+    assert.equal(warned.state, null, 'it has not looked yet');
     assert.equal(await warned.look(), false);
     assert.match(told[0]!.message, /holds back \d+ bytes of WAL \(limit 1000\)/);
     assert.ok(told[0]!.fields.retainedBytes! > 1_000_000);
+    assert.ok(warned.state!.retainedBytes > 1_000_000);
+    assert.equal(warned.state!.limitBytes, 1000);
     assert.equal(await warned.look(), false);
     assert.equal(told.length, 1, 'not said again at once');
 

@@ -117,6 +117,14 @@ export class IncrementalSnapshot implements StreamListener {
     return this.#progress !== null && !this.#progress.isPaused;
   }
 
+  /** Rows of the table that is read and rows it may have, and tables that are not done; null where none is to be read. */
+  get state(): { rows: number; rowsExpected: number | null; tablesLeft: number } | null {
+    const progress = this.#progress;
+    if (progress === null) return null;
+    const { scanned = 0, totalRows = null } = progress.current ?? {};
+    return { rows: scanned, rowsExpected: totalRows, tablesLeft: progress.tables.length };
+  }
+
   /** Starts reading where there is something to read; called at every turn. Throws what the reading failed with. */
   step(): void {
     if (this.#failure !== null) throw this.#failure;

@@ -14,6 +14,11 @@ const PLACEHOLDER = '__debezium_unavailable_value';
 const TABLE = `(id int, part text, v int, big text, doc jsonb, raw bytea, list int8[], words text[], n numeric, PRIMARY KEY (id, part));`;
 const COLUMNS = ['big', 'doc', 'raw', 'list', 'words', 'n'];
 
+/** Where values that were not sent came from. */
+function unsent({ figures }: RunningSource): Record<string, number> {
+  return Object.fromEntries([...figures].filter(([figure]) => figure.startsWith('unsent_')));
+}
+
 /** A generator of whole numbers below `max`: the same for the same seed (mulberry32). */
 function generator(seed: number): (max: number) => number {
   let state = seed;
@@ -160,14 +165,14 @@ describe('large values that Postgres does not send', () => {
       rowsOf(source.records).map((row) => String(row.big).length),
       [9000, 9000],
     );
-    assert.deepEqual(Object.fromEntries(source.figures), { unsent_from_table: 1, unsent_from_log: 1 });
+    assert.deepEqual(unsent(source), { unsent_from_table: 1, unsent_from_log: 1 });
     await source.stop();
     const offset = JSON.parse(JSON.stringify(source.offset())) as SourceOffset;
     const second = await startSource({ config, memory, offset });
     await client.query('UPDATE t SET v = 4');
     await second.until(({ length }) => length === 1);
     assert.equal(rowsOf(second.records)[0]!.big, 'a'.repeat(9000));
-    assert.deepEqual(Object.fromEntries(second.figures), { unsent_from_log: 1 });
+    assert.deepEqual(unsent(second), { unsent_from_log: 1 });
     await second.stop();
   });
 
@@ -301,7 +306,7 @@ describe('large values that Postgres does not send', () => {
         ['c', 'b'],
       ],
     );
-    assert.deepEqual(Object.fromEntries(source.figures), { unsent_from_table: 1 });
+    assert.deepEqual(unsent(source), { unsent_from_table: 1 });
     await source.stop();
   });
 
@@ -330,7 +335,7 @@ describe('large values that Postgres does not send', () => {
       [11, 'b'],
       [12, 'a'],
     ]);
-    assert.deepEqual(Object.fromEntries(source.figures), { unsent_from_log: 2 });
+    assert.deepEqual(unsent(source), { unsent_from_log: 2 });
     await source.stop();
   });
 

@@ -68,6 +68,7 @@ export class SnapshotReader {
   /** The last row of the last table that ended; the snapshot's last unless another comes. */
   #held: Waiting | null = null;
   #emitted = 0;
+  readonly #tablesTotal: number;
   /** With one reader only a row of it is the snapshot's first, as in Debezium: where it is empty, none is. */
   readonly #firstTable: SnapshotTable | undefined;
   /** Of all tables, as notifications list them. */
@@ -90,12 +91,21 @@ export class SnapshotReader {
     this.#before = position.partial;
     this.#todo = tables.filter(({ table }) => !this.#done.includes(nameOf(table)));
     this.#firstTable = tables[0];
+    this.#tablesTotal = tables.length;
     this.#lsn = position.lsn;
     this.#transaction = context.transaction;
     this.#offset = this.#offsetNow(false);
     this.#tell('STARTED');
     this.#names = tables.map(({ table }) => nameOf(table)).join(',');
     this.#tell('DATA_COLLECTIONS_RESOLVED', { data_collections: this.#names });
+  }
+
+  /** Tables of the snapshot, and those of them that are not read to their end. */
+  get tablesTotal(): number {
+    return this.#tablesTotal;
+  }
+  get tablesLeft(): number {
+    return this.isDone ? 0 : this.#todo.length + this.#underway.length;
   }
 
   /** Where to go on when the connections break now. */

@@ -373,3 +373,8 @@ function contradictions(config: Config): ConfigProblem[] {
 }
 
 const MASK_KEY = /^column\.(mask|truncate)\./;
+
+/** The database that is read, for messages. */
+export function placeOf({ database }: SourceSettings): string {
+  return `database "${database.database}" at ${database.host}:${database.port}`;
+}

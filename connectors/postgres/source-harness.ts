@@ -38,6 +38,8 @@ export interface RunningSource {
   readonly task: SourceTask;
   /** What it counted. */
   readonly figures: Map<string, number>;
+  /** A gauge of its own, as it is now. */
+  readonly gauge: (figure: string) => number | null;
   /** Everything handed over so far. */
   readonly records: SourceRecord[];
   /** The offset of the last record that was committed. */
@@ -150,6 +152,7 @@ export async function startSource(options: SourceOptions): Promise<RunningSource
   const abort = new AbortController();
   let stored = offset ?? null;
   const figures = new Map<string, number>();
+  const gauges = new Map<string, () => number | null>();
   const context = {
     connector: 'test',
     task: 0,
@@ -158,6 +161,7 @@ export async function startSource(options: SourceOptions): Promise<RunningSource
     offsets: async () => [stored],
     reportBadInput: async () => {},
     count: (figure: string, more: number) => void figures.set(figure, (figures.get(figure) ?? 0) + more),
+    gauge: (figure: string, read: () => number | null) => void gauges.set(figure, read),
     ...(declareSchemas === undefined ? {} : { declareSchemas }),
     ...(follow === undefined ? {} : { follow }),
     ...(memory === undefined ? {} : { memory }),
@@ -191,6 +195,7 @@ export async function startSource(options: SourceOptions): Promise<RunningSource
   const source: RunningSource = {
     task,
     figures,
+    gauge: (figure) => gauges.get(figure)!(),
     records,
     offset: () => stored,
     poll,

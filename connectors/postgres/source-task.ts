@@ -56,7 +56,8 @@ import { SignalInbox } from './signal-inbox.ts';
 import { obey, signalOfRow } from './signals.ts';
 import type { SnapshotReader } from './snapshot-reader.ts';
 import { openSnapshot, type SnapshotBeside, type SnapshotSession } from './snapshot-session.ts';
-import { type SourceSettings, sourceSettings } from './source-config.ts';
+import { placeOf, type SourceSettings, sourceSettings } from './source-config.ts';
+import { nameGauges } from './source-figures.ts';
 import { StreamReader } from './stream-reader.ts';
 import { nowMicros } from './table-encoder.ts';
 import { relationOf, Tables } from './tables.ts';
@@ -99,6 +100,7 @@ export class PostgresSourceTask implements SourceTask {
   #isBehindSnapshot = false;
   #kept: KeptValues | null = null;
   readonly #isCompatible: boolean;
+  readonly #count = (figure: string, more: number) => this.#context.count?.(figure, more);
 
   constructor(isCompatible: boolean) {
     this.#isCompatible = isCompatible;
@@ -121,8 +123,12 @@ export class PostgresSourceTask implements SourceTask {
     this.#kept = this.#keptValues();
     this.#retries = new RetryLimit(this.#settings.retriesMax);
     this.#inbox = new SignalInbox(this.#settings, context);
-    this.#large = new LargeTransactions(this.#settings, (figure, more) => context.count?.(figure, more));
+    this.#large = new LargeTransactions(this.#settings, this.#count);
     this.#notifications = new Notifications(this.#settings, context.logger);
+    nameGauges(context, () => {
+      const snapshot = this.#snapshot ?? this.#blocking?.session ?? null;
+      return { snapshot, incremental: this.#incremental, guard: this.#walGuard, stream: this.#stream };
+    });
     const { snapshotMode } = this.#settings;
     this.#isFinished = snapshotMode === 'initial_only' && this.#position?.kind === 'stream';
     const isNew = this.#position === null && snapshotMode !== 'no_data';
@@ -147,7 +153,9 @@ export class PostgresSourceTask implements SourceTask {
     } catch (error) {
       this.#disconnect();
       if (signal.aborted) return [];
-      throw this.#retries.judge(toConnectError(this.#large.failed(error), `reading changes of ${this.#place()}`));
+      throw this.#retries.judge(
+        toConnectError(this.#large.failed(error), `reading changes of ${placeOf(this.#settings)}`),
+      );
     }
   }
 
@@ -372,8 +380,7 @@ export class PostgresSourceTask implements SourceTask {
     const open = () => openSession(settings, `${connector} incremental`);
     const blocking = this.#blockingSnapshots();
     this.#blocking = blocking;
-    const { partition, notifications } = { partition: this.#partition, notifications: this.#notifications };
-    const tables = this.#tables;
+    const [partition, notifications, tables] = [this.#partition, this.#notifications, this.#tables];
     this.#incremental = new IncrementalSnapshot(
       { settings, tables, notifications, logger, open, captured, kept: this.#kept, blocking },
       this.#stored,
@@ -384,10 +391,8 @@ export class PostgresSourceTask implements SourceTask {
       if (heartbeat.query !== null) await catalog.query(heartbeat.query);
     };
     const context = { settings, partition, tables, acknowledgements, client, stream, catalog, signal };
-    const proof = this.#proof!;
-    const countUnsent = (figure: string, more: number) => this.#context.count?.(figure, more);
-    const more = { kept: this.#kept, countUnsent, onHeartbeat, onSignal };
-    this.#stream = new StreamReader({ ...context, ...more, listener: incremental, proof }, position);
+    const more = { proof: this.#proof!, kept: this.#kept, count: this.#count, onHeartbeat, onSignal };
+    this.#stream = new StreamReader({ ...context, ...more, listener: incremental }, position);
     logger.info({ lsn: position.lastCommitLsn }, 'Reading the stream of changes.');
   }
 
@@ -486,11 +491,6 @@ export class PostgresSourceTask implements SourceTask {
     this.#client = null;
     this.#catalog?.destroy();
     this.#catalog = null;
-  }
-
-  #place(): string {
-    const { database } = this.#settings;
-    return `database "${database.database}" at ${database.host}:${database.port}`;
   }
 
   async #idle(): Promise<SourceRecord[]> {

@@ -12,7 +12,6 @@ import type { ReplicationClient } from './replication-client.ts';
 import type { SourceSettings } from './source-config.ts';
 import type { TableEncoder } from './table-encoder.ts';
 import type { Tables } from './tables.ts';
-import type { CountUnsent } from './unsent-values.ts';
 import type { WireConnection } from './wire/connection.ts';
 
 export interface StreamContext {
@@ -33,7 +32,8 @@ export interface StreamContext {
   readonly onSignal: (row: Tuple) => void;
   /** Large values of rows, where they are kept in the log. */
   readonly kept: KeptValues | null;
-  readonly countUnsent: CountUnsent;
+  /** Adds to a figure of the task. */
+  readonly count: (figure: string, more: number) => void;
   /** The position of this very slot in this very server, kept in every offset. */
   readonly proof: SourceOffset;
 }

@@ -15,6 +15,7 @@ import { type MessageReader, type OldTuple, type RelationMessage, readMessage, t
 import { idleOffset, placeOffset, type StreamPosition, streamOffset } from './position.ts';
 import { contextHeaders, RecordBatch } from './record-batch.ts';
 import { MARK_PREFIX, type StreamContext } from './stream-context.ts';
+import { StreamFigures } from './stream-figures.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
 import { TransactionMetadata } from './transaction-metadata.ts';
 import { type UnsentRow, UnsentValues, unsentOf } from './unsent-values.ts';
@@ -29,6 +30,7 @@ let transactionSerial = 0;
 const UNSEEN_RETRY_MS = 5;
 
 export class StreamReader implements MessageReader {
+  readonly figures: StreamFigures;
   readonly #context: StreamContext;
   readonly #writer: ChangeWriter;
   readonly #messages: MessageWriter;
@@ -79,7 +81,8 @@ export class StreamReader implements MessageReader {
     this.#context = context;
     this.#writer = new ChangeWriter(settings);
     this.#messages = new MessageWriter(settings);
-    this.#unsent = new UnsentValues(context.kept, context.countUnsent);
+    this.#unsent = new UnsentValues(context.kept, context.count);
+    this.figures = new StreamFigures(context.count);
     this.#isFilling = settings.unsentLookup !== 'none';
     this.#metadata = settings.transactionTopic === null ? null : new TransactionMetadata(settings.transactionTopic);
     this.#headers = contextHeaders(settings);
@@ -120,7 +123,7 @@ export class StreamReader implements MessageReader {
   async next(waitMs: number): Promise<SourceRecord[]> {
     const end = Date.now() + waitMs;
     if (this.#failure !== null) throw this.#failure;
-    const { client, stream, tables, catalog, signal } = this.#context;
+    const { stream, tables, catalog } = this.#context;
     await this.#lookAtHorizon();
     this.#batch = this.#newBatch();
     for (;;) {
@@ -141,11 +144,20 @@ export class StreamReader implements MessageReader {
       } else if (this.#idle() || (await this.#heartbeat())) return this.#batch.records;
       else if (stream.hasWork && Date.now() < end) await stream.work();
       else if (Date.now() >= end) return this.#batch.records;
-      else if (!(await client.frames.wait(Math.min(end - Date.now(), this.#untilHeartbeat()), signal))) {
+      else if (!(await this.#wait(end - Date.now()))) {
         if (!this.#idle()) await this.#heartbeat();
         return this.#batch.records;
       }
     }
+  }
+
+  /** True where something has come; false after `waitMs`, or when a heartbeat is due. */
+  async #wait(waitMs: number): Promise<boolean> {
+    const { client, signal } = this.#context;
+    this.figures.nothingThere(false);
+    const hasCome = await client.frames.wait(Math.min(waitMs, this.#untilHeartbeat()), signal);
+    if (!hasCome) this.figures.nothingThere(true);
+    return hasCome;
   }
 
   /** Asks for the slot's horizon now and then, where records are to tell it. */
@@ -217,8 +229,10 @@ export class StreamReader implements MessageReader {
   /** Reads frames until there are no more, the batch is full, or something must be looked up. */
   #drain(): void {
     const { stream } = this.#context;
+    let hasRead = false;
     try {
       while (this.#relation === null && this.#wanted === null && !this.#batch.isFull && stream.nextMessage()) {
+        hasRead = true;
         this.#isDescribedAgain = false;
         if (stream.isKeepalive) this.#keepalive(stream.walEnd, stream.isReplyRequested);
         else this.#readCurrent();
@@ -226,6 +240,7 @@ export class StreamReader implements MessageReader {
     } catch (error) {
       this.#failure = error;
     }
+    this.figures.drained(hasRead, this.#batch.records.length > 0, this.#transaction.commitMicros);
   }
 
   /** Reads the message at hand; called again for the same one once what it lacks was looked up. */
@@ -292,6 +307,7 @@ export class StreamReader implements MessageReader {
       this.#floorLsn = Math.max(this.#floorLsn, endLsn);
       this.#metadata?.end(this.#batch, this.#lsn, this.#between(this.#transaction.commitMicros));
       this.#context.listener.committed(this.#transaction.xid);
+      this.figures.transactions++;
     }
     this.#passedLsn = Math.max(this.#passedLsn, endLsn);
   }
@@ -318,6 +334,7 @@ export class StreamReader implements MessageReader {
     listener.changed(relation, table, row, null);
     kept?.inserted(this.#batch, this.#place.offsetBefore, table, row, fill);
     this.#writer.insert(this.#batch, table, row, this.#place, fill);
+    this.figures.creates++;
     this.#count();
     if (settings.signalTable !== `${table.schema}.${table.name}`) return;
     onSignal(row);
@@ -346,6 +363,7 @@ export class StreamReader implements MessageReader {
     listener.changed(relation, table, after, old === 'none' ? null : before);
     kept?.updated(this.#batch, this.#place.offsetBefore, table, after, key, fill);
     this.#writer.update(this.#batch, table, old, before, after, this.#place, fill);
+    this.figures.updates++;
     this.#count();
   }
 
@@ -356,6 +374,7 @@ export class StreamReader implements MessageReader {
     listener.changed(relation, table, before, null);
     kept?.deleted(this.#batch, this.#place.offsetBefore, table, before);
     this.#writer.delete(this.#batch, table, old, before, this.#place);
+    this.figures.deletes++;
     this.#count();
   }
 
@@ -365,6 +384,7 @@ export class StreamReader implements MessageReader {
       if (table === null) continue;
       this.#context.listener.truncated(relation);
       this.#writer.truncate(this.#batch, table, this.#place);
+      this.figures.truncates++;
       this.#count();
     }
   }

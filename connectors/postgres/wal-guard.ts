@@ -31,6 +31,8 @@ export class WalGuard {
   #connection: WireConnection | null = null;
   #last: { readonly at: number; readonly bytes: number } | null = null;
   #saidAt = 0;
+  /** As of the last look; null before, and where the server could not be asked. */
+  state: WalState | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
   #verdict: 'drop' | Error | null = null;
@@ -81,6 +83,7 @@ export class WalGuard {
    */
   async look(): Promise<boolean> {
     const state = await this.#read();
+    this.state = state;
     if (state === null) return false;
     const { retainedBytes, limitBytes, secondsToLimit, status } = state;
     const isNear = limitBytes !== null && retainedBytes >= limitBytes * ALARM_SHARE;
