@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileFilters } from './filters.ts';
 
-const filters = (lists: Record<string, string[]>, keyColumns: string | null = null) =>
-  compileFilters({ list: (key) => lists[key] ?? [], keyColumns });
+const filters = (
+  lists: Record<string, string[]>,
+  keyColumns: string | null = null,
+  signalTable: string | null = null,
+) => compileFilters({ list: (key) => lists[key] ?? [], keyColumns, signalTable });
 
 test('expressions are anchored and ignore case', () => {
   const { table } = filters({ 'table.include.list': ['public\\.order', 'shop\\..*'] });
@@ -14,6 +17,12 @@ test('expressions are anchored and ignore case', () => {
 
 test('system schemas are never captured, whatever the lists say', () => {
   assert.ok(!filters({ 'schema.include.list': ['.*'] }).table('pg_catalog', 'pg_class'));
+});
+
+test('the signal table is captured whatever the lists say, as in Debezium', () => {
+  const { table } = filters({ 'table.include.list': ['public\\.orders'] }, null, 'ops.signals');
+  assert.ok(table('ops', 'signals') && table('public', 'orders'));
+  assert.ok(!table('ops', 'other') && !table('public', 'signals'));
 });
 
 test('columns are left out by name, and keys chosen by table', () => {

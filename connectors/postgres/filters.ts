@@ -21,6 +21,8 @@ export interface FilterLists {
   /** The expressions of a key; empty where the key is not set. */
   list(key: string): readonly string[];
   readonly keyColumns: string | null;
+  /** `schema.table` of the signal table, which is captured whatever the lists say, as in Debezium; null without one. */
+  readonly signalTable: string | null;
 }
 
 const SYSTEM_SCHEMA = /^(pg_catalog|information_schema|pg_toast.*|pg_temp.*)$/;
@@ -33,7 +35,10 @@ export function compileFilters(lists: FilterLists): Filters {
   const ranks = lists.list('table.include.list').map(anchored);
   const keys = compileKeys(lists.keyColumns ?? '');
   return {
-    table: (schema, table) => !SYSTEM_SCHEMA.test(schema) && schemas(schema) && tables(`${schema}.${table}`),
+    table: (schema, table) => {
+      const name = `${schema}.${table}`;
+      return !SYSTEM_SCHEMA.test(schema) && (name === lists.signalTable || (schemas(schema) && tables(name)));
+    },
     column: (schema, table, column) => columns(`${schema}.${table}.${column}`),
     snapshot: (schema, table) => snapshots(`${schema}.${table}`),
     rank: (schema, table) => ranks.findIndex((pattern) => pattern.test(`${schema}.${table}`)),

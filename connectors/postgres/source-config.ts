@@ -140,6 +140,7 @@ export function sourceSettings(config: Config, isCompatible: boolean): SourceSet
     filters: compileFilters({
       list: (key) => config.list(key),
       keyColumns: config.optionalString('message.key.columns'),
+      signalTable: signalTableOf(config),
     }),
     snapshotMode: snapshotModeOf(config),
     rereads: rereads(config),
@@ -293,9 +294,7 @@ function controlSettings(config: Config, prefix: string, delimiter: string) {
       wants: (name: string) =>
         include.length > 0 ? include.some((it) => it.test(name)) : !exclude.some((it) => it.test(name)),
     },
-    signalTable: config.list('signal.enabled.channels').includes('source')
-      ? config.optionalString('signal.data.collection')
-      : null,
+    signalTable: signalTableOf(config),
     signals: {
       file: config.list('signal.enabled.channels').includes('file') ? config.string('signal.file') : null,
       topic: config.list('signal.enabled.channels').includes('kafka')
@@ -377,4 +376,9 @@ const MASK_KEY = /^column\.(mask|truncate)\./;
 /** The database that is read, for messages. */
 export function placeOf({ database }: SourceSettings): string {
   return `database "${database.database}" at ${database.host}:${database.port}`;
+}
+
+function signalTableOf(config: Config): string | null {
+  const isRead = config.list('signal.enabled.channels').includes('source');
+  return isRead ? config.optionalString('signal.data.collection') : null;
 }

@@ -21,7 +21,7 @@ export const controlKeys: ConfigDef = {
     default: null,
     validate: (value) =>
       value === null || /^[^.,\s]+\.[^,\s]+$/.test(String(value)) ? null : 'is not a table as schema.table',
-    doc: 'A table, as `schema.table` with columns id, type and data, whose inserts are commands: execute-snapshot, stop-snapshot, pause-snapshot, resume-snapshot, log.',
+    doc: 'A table, as `schema.table` with columns id, type and data, whose inserts are commands: execute-snapshot, stop-snapshot, pause-snapshot, resume-snapshot, log. It is captured whatever the lists of schemas and tables say.',
   },
   'signal.enabled.channels': {
     type: 'list',

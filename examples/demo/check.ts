@@ -17,6 +17,7 @@ import { openTill } from './till.ts';
 /** Sizes that keep the whole examination well within two minutes on two slow cores. */
 const CUSTOMERS = 200;
 const TRANSACTIONS = 1500;
+const TRANSACTIONS_PER_EVENT = 200;
 const TRUCKS = 100;
 const REPORTS = 60;
 /** Twenty minutes on the road in five seconds. */
@@ -65,7 +66,7 @@ interface Worlds {
 async function runWith(services: Services, worlds: Worlds): Promise<boolean> {
   const { source, replica, shop, fleet, seed, say, began } = worlds;
   const till = openTill({ folder: services.inbox, seed, badShare: BAD_SHARE, remembers: true });
-  const parts = [repeat(TRANSACTIONS, () => shop.change()), repeat(FILES, () => till.drop(LINES_PER_FILE))];
+  const parts = [() => runShop(shop, say), repeat(FILES, () => till.drop(LINES_PER_FILE))];
   const work = Promise.all([...parts.map((part) => part()), fleet.finished()]);
   // Awaited below; a failure before that must not end the process.
   work.catch(() => undefined);
@@ -90,6 +91,15 @@ async function runWith(services: Services, worlds: Worlds): Promise<boolean> {
   ]);
   comparisons.push(await verifyTrucks(services, TRUCKS, REPORTS));
   return report(comparisons, began);
+}
+
+/** The whole story, spread over the transactions. */
+async function runShop(shop: Shop, say: (sentence: string) => void): Promise<void> {
+  for (let i = 1; i <= TRANSACTIONS; i++) {
+    await shop.change();
+    const told = i % TRANSACTIONS_PER_EVENT === 0 ? await shop.event() : null;
+    if (told !== null) say(told);
+  }
 }
 
 function repeat(times: number, work: () => Promise<void>): () => Promise<void> {

@@ -12,7 +12,7 @@ import { type LiveLines, showLive } from './live.ts';
 import { flowStates } from './overview.ts';
 import { type Services, startServices } from './services.ts';
 import { prepareMillrace } from './setup.ts';
-import { openShop } from './shop.ts';
+import { openShop, type Shop } from './shop.ts';
 import { openTill } from './till.ts';
 
 const usage = `Usage: npm run demo -- [options]
@@ -25,6 +25,8 @@ const usage = `Usage: npm run demo -- [options]
   --free-ports     never use the default ports, even where they are free`;
 
 const CHANGE_MS = 50;
+/** A few seconds between events of the shop's story. */
+const TRANSACTIONS_PER_EVENT = 60;
 const FILE_MS = 3_000;
 const LINES_PER_FILE = 200;
 const BAD_SHARE = 0.01;
@@ -98,7 +100,7 @@ async function runUntilInterrupted(services: Services): Promise<boolean> {
   const live = showLive(() => flowStates(services.millrace.console));
   try {
     await Promise.race([
-      every(CHANGE_MS, () => shop.change()),
+      every(CHANGE_MS, shopTeller(shop, live)),
       endless(fleet),
       every(FILE_MS, () => till.drop(LINES_PER_FILE)),
       died(services, live),
@@ -108,6 +110,16 @@ async function runUntilInterrupted(services: Services): Promise<boolean> {
     live.stop();
     await fleet.stop();
   }
+}
+
+/** A transaction, and now and then what comes next in the story. */
+function shopTeller(shop: Shop, live: LiveLines): () => Promise<void> {
+  let transactions = 0;
+  return async () => {
+    await shop.change();
+    const told = ++transactions % TRANSACTIONS_PER_EVENT === 0 ? await shop.event() : null;
+    if (told !== null) live.say(told);
+  };
 }
 
 async function every(intervalMs: number, work: () => Promise<void>): Promise<void> {

@@ -6,6 +6,8 @@ const REWRITE_INTERVAL_MS = 1_000;
 const PRINT_INTERVAL_MS = 5_000;
 
 export interface LiveLines {
+  /** Prints a sentence; the lines go on below it. */
+  say(sentence: string): void;
   stop(): void;
 }
 
@@ -35,7 +37,11 @@ export function showLive(ask: () => Promise<readonly FlowState[]>): LiveLines {
   };
   const timer = setInterval(show, isTerminal ? REWRITE_INTERVAL_MS : PRINT_INTERVAL_MS);
   void show();
-  return { stop: () => clearInterval(timer) };
+  const say = (sentence: string) => {
+    process.stdout.write(`${sentence}\n`);
+    printed = 0;
+  };
+  return { say, stop: () => clearInterval(timer) };
 }
 
 /** `trucks → positions    12,345 records   100/s   lag 0   errors 42`. */

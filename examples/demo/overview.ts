@@ -1,5 +1,7 @@
 /** How the three flows are doing, asked from Millrace's own console API as any program could. */
 
+import { SHOP_TABLES } from './story.ts';
+
 /** The parts of `GET /api/overview` that the demo reads. */
 interface Overview {
   readonly topics?: readonly { readonly topic: string; readonly logEndOffset: number }[];
@@ -23,7 +25,7 @@ export interface FlowPlan {
 export const flows: readonly FlowPlan[] = [
   {
     name: 'shop → replica',
-    topics: ['shop.public.customers', 'shop.public.orders'],
+    topics: SHOP_TABLES.map((table) => `shop.public.${table}`),
     deadLetters: [],
     sink: 'shop-replica',
     connectors: ['shop-source', 'shop-replica'],

@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePort } from '../../test/kit/free-port.ts';
 import { type Millrace, startMillrace } from '../../test/kit/millrace.ts';
 import { type EmbeddedMqttBroker, startMqtt } from '../../test/kit/mqtt.ts';
 import { type PostgresServer, startPostgres } from '../../test/kit/postgres.ts';
@@ -54,15 +55,17 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     await postgres.createDatabase('shop');
     await postgres.createDatabase('replica');
 
+    // The connectors name it, so it has to be known before the start.
+    const registry = (await port(8081)) || (await freePort());
     const millrace = await startMillrace({
       data: join(home, 'millrace'),
       ports: {
         kafka: await port(9092),
         connect: await port(8083),
-        registry: await port(8081),
+        registry,
         console: await port(8080),
       },
-      env: environment(postgres, mqtt, inbox, outbox),
+      env: { ...environment(postgres, mqtt, inbox, outbox), DEMO_REGISTRY_URL: `http://127.0.0.1:${registry}` },
     });
     stops.push(() => millrace.remove());
     return { postgres, mqtt, millrace, inbox, outbox, stop };

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Services } from './services.ts';
+import { SHOP_TABLES } from './story.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const launcher = join(here, '..', '..', 'bin', 'millrace');
@@ -21,8 +22,25 @@ export async function prepareMillrace({ millrace, mqtt }: Services): Promise<voi
   await command(['topic', 'create', 'trucks_gps', '--partitions', '10', ...checked, '-b', millrace.kafka]);
   const schema = join(here, 'trucks_gps.schema.json');
   await command(['schema', 'register', 'trucks_gps-value', schema, '--registry', millrace.registry]);
+  await allowNewColumns(millrace.registry);
   await command(['apply', join(here, 'connectors'), '--wait', '--timeout', '60', '--connect', millrace.connect]);
   await waitForSubscription(mqtt);
+}
+
+/**
+ * A new column is a new field in an open object: who reads new records by the old schema ignores it (FORWARD), while BACKWARD, the
+ * registry's default, takes into account what an old record may hold under that name.
+ */
+async function allowNewColumns(registry: string): Promise<void> {
+  for (const table of SHOP_TABLES) {
+    const response = await fetch(new URL(`/config/shop.public.${table}-value`, registry), {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ compatibility: 'FORWARD' }),
+      signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS),
+    });
+    if (!response.ok) throw new Error(`The registry answered ${response.status}: ${await response.text()}`);
+  }
 }
 
 /** A connector runs before its broker has granted the subscription, and MQTT keeps nothing for nobody. */

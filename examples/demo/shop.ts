@@ -1,11 +1,12 @@
 /**
  * The shop of flow (a): a database whose customers and orders never stand still.
  *
- * Inserts, updates, deletes, key-by-key and many rows in one transaction, and now and then a transaction that is rolled
- * back and must leave no trace in the replica.
+ * Inserts, updates (of the key, and of rows with a large value, too), deletes, and now and then a transaction that is rolled
+ * back and must leave no trace in the replica. What happens once is in story.ts.
  */
 import type pg from 'pg';
 import { type Random, seeded } from './random.ts';
+import { STORY, SUPPLIERS } from './story.ts';
 
 const names = [
   'Ada',
@@ -50,11 +51,38 @@ CREATE TABLE orders (
   state text NOT NULL,
   ordered_on date NOT NULL,
   note text
-);`;
+);
+CREATE TABLE products (title text PRIMARY KEY, price numeric(10,2) NOT NULL, manual text NOT NULL);
+CREATE TABLE suppliers (id integer PRIMARY KEY, name text NOT NULL, rating smallint);
+CREATE TABLE carts (id integer PRIMARY KEY, customer_id integer NOT NULL, since timestamp NOT NULL);
+CREATE TABLE stock (id bigint PRIMARY KEY, product text NOT NULL, quantity integer NOT NULL);
+CREATE TABLE signals (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048));`;
+
+/** Manuals are 64 kB that do not compress: Postgres keeps them apart (TOAST) and does not send them with a new price. */
+const contents = `
+INSERT INTO products SELECT title, 9.90, manual FROM unnest($1::text[]) title,
+  LATERAL (SELECT string_agg(md5(title || line), '') AS manual FROM generate_series(1, 2000) line) made;`;
+const moreContents = `
+INSERT INTO suppliers SELECT id, 'supplier ' || id, id % 5 FROM generate_series(1, ${SUPPLIERS}) id;
+INSERT INTO carts SELECT id, id, timestamp '2026-01-01' + id * interval '1.000001 s' FROM generate_series(1, 50) id;`;
+
+/** Shares of a step's kinds; what is left of 1 removes an order. */
+const UP_TO = {
+  addCustomer: 0.1,
+  changeCustomer: 0.22,
+  renumberCustomer: 0.26,
+  addOrder: 0.55,
+  advanceOrder: 0.82,
+  changePrice: 0.87,
+  rateSupplier: 0.92,
+  dropSupplier: 0.93,
+};
 
 export interface Shop {
   /** One transaction of random size and kind. Resolves when it is committed (or, on purpose, rolled back). */
   change(): Promise<void>;
+  /** What comes next in the story, done and told in a sentence; null at its end. Not while `change` runs. */
+  event(): Promise<string | null>;
   /** Row changes committed so far, the first rows included. */
   readonly changes: () => number;
 }
@@ -64,7 +92,7 @@ export async function openShop(client: pg.Client, options: { seed: number; custo
   const shop = new ChangingShop(client, seeded(options.seed));
   await client.query(ddl);
   await shop.stock(options.customers);
-  return { change: () => shop.change(), changes: () => shop.changes };
+  return { change: () => shop.change(), event: () => shop.event(), changes: () => shop.changes };
 }
 
 class ChangingShop {
@@ -73,6 +101,8 @@ class ChangingShop {
   readonly #customers: number[] = [];
   readonly #orders: number[] = [];
   #lastCustomer = 0;
+  #told = 0;
+  #hasPoints = false;
   #lastOrder = 0;
   changes = 0;
 
@@ -82,6 +112,8 @@ class ChangingShop {
   }
 
   async stock(customers: number): Promise<void> {
+    await this.#run(contents, [products]);
+    await this.#client.query(moreContents);
     await this.#transaction(async () => {
       for (let i = 0; i < customers; i++) await this.#addCustomer();
       for (let i = 0; i < customers * 2; i++) await this.#addOrder();
@@ -101,6 +133,16 @@ class ChangingShop {
     this.changes = before.changes;
   }
 
+  async event(): Promise<string | null> {
+    const event = STORY[this.#told];
+    if (event === undefined) return null;
+    this.#told++;
+    await this.#client.query(event.sql);
+    this.changes += event.rows;
+    this.#hasPoints ||= event.addsPoints === true;
+    return event.sentence;
+  }
+
   async #transaction(work: () => Promise<void>, isRolledBack = false): Promise<void> {
     await this.#client.query('BEGIN');
     await work();
@@ -109,10 +151,14 @@ class ChangingShop {
 
   #step(): Promise<void> {
     const dice = this.#random.next();
-    if (dice < 0.1) return this.#addCustomer();
-    if (dice < 0.25) return this.#changeCustomer();
-    if (dice < 0.6) return this.#addOrder();
-    if (dice < 0.92) return this.#advanceOrder();
+    if (dice < UP_TO.addCustomer) return this.#addCustomer();
+    if (dice < UP_TO.changeCustomer) return this.#changeCustomer();
+    if (dice < UP_TO.renumberCustomer) return this.#renumberCustomer();
+    if (dice < UP_TO.addOrder) return this.#addOrder();
+    if (dice < UP_TO.advanceOrder) return this.#advanceOrder();
+    if (dice < UP_TO.changePrice) return this.#changePrice();
+    if (dice < UP_TO.rateSupplier) return this.#rateSupplier();
+    if (dice < UP_TO.dropSupplier) return this.#dropSupplier();
     return this.#removeOrder();
   }
 
@@ -126,6 +172,31 @@ class ChangingShop {
   async #changeCustomer(): Promise<void> {
     const values = [this.#random.pick(this.#customers), this.#random.pick(cities), this.#random.chance(0.3)];
     await this.#run('UPDATE customers SET city = $2, vip = $3, changed_at = clock_timestamp() WHERE id = $1', values);
+    const points = [values[0], this.#random.below(1000)];
+    if (this.#hasPoints) await this.#run('UPDATE customers SET points = $2 WHERE id = $1', points);
+  }
+
+  /** The key itself changes: for the log a row that goes and one that comes. */
+  async #renumberCustomer(): Promise<void> {
+    const at = this.#random.below(this.#customers.length);
+    const id = ++this.#lastCustomer;
+    await this.#run('UPDATE customers SET id = $2 WHERE id = $1', [this.#customers[at], id]);
+    this.#customers[at] = id;
+  }
+
+  /** The manual stays as it is, so that Postgres does not send it. */
+  #changePrice(): Promise<void> {
+    const price = (this.#random.below(100_000) / 100).toFixed(2);
+    return this.#run('UPDATE products SET price = $2 WHERE title = $1', [this.#random.pick(products), price]);
+  }
+
+  #rateSupplier(): Promise<void> {
+    const values = [1 + this.#random.below(SUPPLIERS), this.#random.below(6)];
+    return this.#run('UPDATE suppliers SET rating = $2 WHERE id = $1', values);
+  }
+
+  #dropSupplier(): Promise<void> {
+    return this.#run('DELETE FROM suppliers WHERE id = $1', [1 + this.#random.below(SUPPLIERS)]);
   }
 
   async #addOrder(): Promise<void> {
