@@ -95,14 +95,3 @@ export interface Marker {
   readonly coordinatorEpoch: number;
   readonly transactionVersion: TransactionVersion;
 }
-
-export interface TransactionFilter {
-  /** Empty: all. */
-  readonly states: readonly string[];
-  /** Empty: all. */
-  readonly producerIds: readonly number[];
-  /** Only what has run for longer; negative: all. */
-  readonly longerThanMs: number;
-  /** A regular expression for the whole id; null or empty: all. */
-  readonly idPattern: string | null;
-}

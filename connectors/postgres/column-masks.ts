@@ -25,9 +25,6 @@ export interface MaskedType {
 /** A part of their text is another number, or no time at all; modes may write them as text all the same. */
 const UNCUT = new Set('numeric money date time timetz timestamp timestamptz interval'.split(' '));
 
-/** The families of keys, as a declaration names them. */
-export const maskFamilies = ['column.mask.*', 'column.truncate.*'] as const;
-
 const WITH_CHARS = /^column\.mask\.with\.(\d+)\.chars$/;
 const TRUNCATE = /^column\.truncate\.to\.(\d+)\.chars$/;
 const HASH = /^column\.mask\.hash\.(v2\.)?([^.]+)\.with\.salt\.(.*)$/;

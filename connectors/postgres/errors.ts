@@ -27,8 +27,6 @@ export const postgresErrorCodes = {
   PG_FENCED: 'Another task took over the partitions of this one.',
 } as const;
 
-export type PostgresErrorCode = keyof typeof postgresErrorCodes;
-
 /** An ErrorResponse of the server. */
 export class ServerError extends Error {
   readonly sqlState: string;

@@ -13,11 +13,11 @@ import type {
 import { ConfigError } from '../api/index.ts';
 import { toConnectError } from './errors.ts';
 import { preflight, spoolProblems } from './preflight.ts';
-import { lacking } from './preflight-rest.ts';
 import { sampleRows } from './sample.ts';
 import { wireOptions } from './server-setup.ts';
 import { sourceSettings } from './source-config.ts';
 import { PostgresSourceTask } from './source-task.ts';
+import { obstacles } from './start-obstacles.ts';
 import { WireConnection } from './wire/connection.ts';
 
 /** invalid_catalog_name */
@@ -53,7 +53,7 @@ export class PostgresSource implements SourceConnector {
     try {
       const settings = sourceSettings(config, this.#isCompatible);
       connection = await WireConnection.open(wireOptions(settings, 'check'));
-      const rest = [...(await spoolProblems(settings)), ...(await lacking(connection, settings))];
+      const rest = [...(await spoolProblems(settings)), ...(await obstacles(connection, settings))];
       return [...(await preflight(connection, settings)), ...rest];
     } catch (error) {
       if (error instanceof ConfigError) return error.problems;

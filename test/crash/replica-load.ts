@@ -68,16 +68,19 @@ export async function write(
   const random = seededRandom(seed);
   let committed = 0;
   while (!stop.aborted) {
+    let client: Client | null = null;
     try {
-      const client = await server.connect(database);
+      client = await server.connect(database);
       // Another writer's lock on a table may wait for ours on another: an error ends both.
       await client.query("SET lock_timeout = '2s'");
       while (!stop.aborted) {
         if (await transaction(client, random, number)) committed++;
       }
-      await client.end();
     } catch {
       await sleep(100); // The server is being killed; deadlocks between the writers end here too.
+    } finally {
+      // Not waited for: the server may be gone in the middle of it.
+      client?.end().catch(() => {});
     }
   }
   return committed;

@@ -16,7 +16,7 @@ export const MINUS_INFINITY_DAYS = -2_147_472_691;
 const MICROS_PER_MONTH = 2_629_800_000_000n;
 
 /** Days since 1970-01-01 of a date of the Gregorian calendar; `year` 0 is 1 BC. */
-export function epochDays(year: number, month: number, day: number): number {
+function epochDays(year: number, month: number, day: number): number {
   // Howard Hinnant's days_from_civil: years begin in March, eras have 400 years.
   const shifted = month <= 2 ? year - 1 : year;
   const era = Math.floor(shifted / 400);

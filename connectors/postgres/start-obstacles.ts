@@ -10,7 +10,7 @@ import type { SourceSettings } from './source-config.ts';
 import { quoteIdentifier, quoteLiteral, type WireConnection } from './wire/connection.ts';
 
 /** Empty means that nothing is in the way. */
-export async function lacking(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
+export async function obstacles(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
   const { database, publication, slot } = settings;
   const problems: ConfigProblem[] = [];
   const user = quoteIdentifier(database.user);
