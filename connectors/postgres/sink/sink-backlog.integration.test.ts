@@ -47,6 +47,25 @@ describe('the sink in a backlog', () => {
     (await client.query('SELECT said FROM how ORDER BY ctid')).rows.map(({ said }) => said as string);
   const settled = (sink: RunningSink) => sink.task.flush?.([]);
 
+  test('rows, deletes and transactions are counted as the server did them, whichever way they went', async () => {
+    const { client, url } = await target('CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (0, 1)');
+    const sink = await startSink({ 'connection.url': url, 'delete.enabled': 'true' }, partitions);
+    const counted = () => Object.fromEntries([...sink.figures].sort());
+    const gone = (offset: number, id: number) => sinkRecord({ offset, key: json(`{"id":${id}}`), value: null });
+    await sink.task.put([event(0, 1, '"v":1'), event(1, 2, '"v":1'), event(2, 2, '"v":2', 'u')]);
+    assert.deepEqual(counted(), { rows_written: 2, transactions_committed: 1 });
+    await sink.task.put([gone(3, 1), gone(4, 99)]);
+    assert.deepEqual(counted(), { rows_deleted: 1, rows_written: 2, transactions_committed: 2 });
+    await sink.task.put(events(10, PUT + 10, () => '"v":3'));
+    await settled(sink);
+    assert.deepEqual(counted(), { rows_deleted: 1, rows_written: PUT + 2, transactions_committed: 3 });
+    await assert.rejects(sink.task.put([event(PUT + 10, 5, '"v":"none"')]));
+    assert.equal(sink.figures.get('transactions_failed'), 1);
+    assert.equal(sink.figures.get('transactions_committed'), 3);
+    assert.deepEqual(await numbers(client, 'SELECT count(*) FROM t'), [PUT + 2]);
+    await sink.stop();
+  });
+
   test('new rows go by COPY, and are what statements would have made of them', async () => {
     const columns = `id int PRIMARY KEY, a text, b numeric(10,2), c timestamptz, d boolean, e double precision, f varchar(40),
       g date, h uuid, i timestamp(3), j bigint, k interval, l text GENERATED ALWAYS AS (a || '!') STORED`;

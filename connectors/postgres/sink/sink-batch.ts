@@ -32,11 +32,15 @@ export interface Sent {
   readonly done: Promise<void>;
 }
 
+/** Adds to a figure of the task. */
+type Count = (figure: string, more: number) => void;
+
 export class BatchWriter {
   readonly #settings: SinkSettings;
   readonly #tables: TargetTables;
   readonly #offsets: SinkOffsets | null;
   readonly #onBroken: () => void;
+  readonly #count: Count;
   readonly #copies: Copies;
   /** Errors of transactions that had guessed rows to be new. */
   readonly #guesses = new WeakSet<object>();
@@ -45,9 +49,16 @@ export class BatchWriter {
   /** The table whose statement last met a foreign key that does not hold; null where it was the commit. */
   violated: string | null = null;
 
-  /** `onBroken`: a connection takes nothing any more. */
-  constructor(settings: SinkSettings, tables: TargetTables, offsets: SinkOffsets | null, onBroken: () => void) {
+  /** `onBroken`: a connection takes nothing any more. `count` is told what each transaction did. */
+  constructor(
+    settings: SinkSettings,
+    tables: TargetTables,
+    offsets: SinkOffsets | null,
+    onBroken: () => void,
+    count: Count = () => {},
+  ) {
     this.#onBroken = onBroken;
+    this.#count = count;
     this.#settings = settings;
     this.#tables = tables;
     this.#offsets = offsets;
@@ -189,14 +200,16 @@ export class BatchWriter {
     return this.#answered(sending, next);
   }
 
-  async #answered({ sent, copied }: Sending, next: ReadonlyMap<string, Reached>): Promise<void> {
+  async #answered({ sent, copied, changes }: Sending, next: ReadonlyMap<string, Reached>): Promise<void> {
     const answers = await Promise.allSettled(sent);
     // The first error is what went wrong; those behind it are about the aborted transaction.
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (failed === undefined) {
       this.#offsets?.committed(next);
+      this.#tell(changes.map((index) => (answers[index] as PromiseFulfilledResult<ServerCount>).value));
       return;
     }
+    this.#count('transactions_failed', 1);
     const error = failed.reason as Error;
     const state = sqlStateOf(error);
     if (state === null && !(error instanceof ConnectError)) {
@@ -209,6 +222,24 @@ export class BatchWriter {
     }
     throw error;
   }
+
+  /** Of a committed transaction. Rows are those that the server changed: one that is newer already is none. */
+  #tell(counts: readonly ServerCount[]): void {
+    let [written, deleted] = [0, 0];
+    for (const { command, rowCount } of counts) {
+      if (command === 'DELETE') deleted += rowCount ?? 0;
+      else written += rowCount ?? 0;
+    }
+    this.#count('transactions_committed', 1);
+    if (written > 0) this.#count('rows_written', written);
+    if (deleted > 0) this.#count('rows_deleted', deleted);
+  }
+}
+
+/** What the server says of a statement that is done; null where it counts nothing (TRUNCATE). */
+interface ServerCount {
+  readonly command: string;
+  readonly rowCount: number | null;
 }
 
 /** What a transaction has sent so far. */
@@ -217,6 +248,8 @@ class Sending {
   readonly #onViolated: (table: string | null) => void;
   /** All that an answer is owed to. */
   readonly sent: Promise<unknown>[] = [];
+  /** Which of them change rows of a table. */
+  readonly changes: number[] = [];
   /** The tables that got rows by COPY. */
   readonly copied = new Set<TargetTable>();
   #copy: CopyIn | null = null;
@@ -232,6 +265,7 @@ class Sending {
     answer.catch((error: unknown) => {
       if (isForeignKeyViolation(error)) this.#onViolated(table);
     });
+    if (table !== null) this.changes.push(this.sent.length);
     this.sent.push(answer);
   }
 

@@ -26,6 +26,8 @@ export interface RunningSink {
   readonly paused: Set<string>;
   /** Records it called bad, with the reason; the policy is to fail unless `tolerates` was given. */
   readonly reported: { readonly record: SinkRecord; readonly error: Error }[];
+  /** What it counted. */
+  readonly figures: ReadonlyMap<string, number>;
   stop(): Promise<void>;
 }
 
@@ -45,6 +47,7 @@ export async function startSink(
   const seeks = new Map<string, number>();
   const paused = new Set<string>();
   const reported: RunningSink['reported'] = [];
+  const figures = new Map<string, number>();
   await task.start(
     {
       connector: 'test',
@@ -59,6 +62,7 @@ export async function startSink(
       resume(given) {
         for (const { topic, partition } of given) paused.delete(`${topic}-${partition}`);
       },
+      count: (figure, more) => void figures.set(figure, (figures.get(figure) ?? 0) + more),
       requestCommit: () => undefined,
       retryAfter: () => undefined,
       reportBadRecord: async (record, error) => {
@@ -74,6 +78,7 @@ export async function startSink(
     seeks,
     paused,
     reported,
+    figures,
     async stop() {
       abort.abort();
       await task.close?.(partitions);

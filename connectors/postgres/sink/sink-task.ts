@@ -70,7 +70,13 @@ export class PostgresSinkTask implements SinkTask {
     this.#tables = new TargetTables(this.#settings);
     const { offsetsTable } = this.#settings;
     this.#offsets = offsetsTable === null ? null : new SinkOffsets(offsetsTable, context.connector);
-    this.#writer = new BatchWriter(this.#settings, this.#tables, this.#offsets, () => this.#drop());
+    this.#writer = new BatchWriter(
+      this.#settings,
+      this.#tables,
+      this.#offsets,
+      () => this.#drop(),
+      (figure, more) => context.count?.(figure, more),
+    );
     this.#waiting = new WaitingRecords(this.#settings.foreignKeyWaitMs);
   }
 
