@@ -79,7 +79,8 @@ export async function write(
     } catch {
       await sleep(100); // The server is being killed; deadlocks between the writers end here too.
     } finally {
-      // Not waited for: the server may be gone in the middle of it.
+      // What fails behind a savepoint leaves its transaction open, and its locks would stop everybody for ever. Not waited
+      // for: the server may be gone in the middle of it.
       client?.end().catch(() => {});
     }
   }
