@@ -36,7 +36,11 @@ async function readAcrossFault(topic: string, fault: () => Error): Promise<reado
   const faults = { left: 0 };
   const kafka = new Kafka({ brokers: [bootstrap], logLevel: kafkajs.logLevel.NOTHING });
   const faulty = { consumer: (config) => withFault(kafka.consumer(config), faults, fault) } as Kafka;
-  const consumer = new KafkaConsumer(faulty, log, { clientId: 'test', group: topic, autoOffsetReset: 'earliest' });
+  const consumer = new KafkaConsumer(() => faulty, log, {
+    clientId: 'test',
+    group: topic,
+    autoOffsetReset: 'earliest',
+  });
   try {
     const revoked: TopicPartition[] = [];
     consumer.subscribe([topic], { onAssigned: async () => {}, onRevoked: async (each) => void revoked.push(...each) });

@@ -4,9 +4,10 @@
  * kafkajs hands a batch to a handler and goes on when it returns; here the handler waits, with heartbeats, until `poll`
  * has taken the batch. When the group rebalances while a batch waits, `poll` first lets the listener flush and commit.
  * When it rebalances while nothing waits, kafkajs has already joined again: then what left us counts as lost, what
- * stayed is revoked and assigned anew. Both are at least once.
+ * stayed is revoked and assigned anew. Both are at least once. Each run is a member of its own (`kafka-member.ts`); one
+ * that stands still fails `poll`.
  */
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { EachBatchPayload } from 'kafkajs';
 import {
   type ConsumerOptions,
   type ConsumerRecord,
@@ -18,7 +19,9 @@ import {
   type TopicPartition,
 } from './client.ts';
 import { asLogError, withLogErrors } from './kafka-errors.ts';
+import { KafkaMember, type OpenKafka } from './kafka-member.ts';
 import { consumerRecord } from './kafka-records.ts';
+import { silenceMs } from './kafka-watch.ts';
 
 /** Between two heartbeats of a waiting batch; kafkajs sends one only when its own interval has passed. */
 const HEARTBEAT_MS = 1_000;
@@ -27,8 +30,6 @@ const REVOKE_DEADLINE_MS = 30_000;
 /** How often a subscription looks for topics that are new. */
 const TOPICS_MS = 3_000;
 const FETCH_WAIT_MS = 250;
-/** Partitions whose batches may wait side by side: a paused one must not hold up the others. */
-const CONCURRENT_PARTITIONS = 64;
 const DEFAULT_MAX_POLL_RECORDS = 500;
 /** After these kafkajs joins the group again. After any other, as of a broker that restarts, it reads on as the member it was. */
 const REJOIN_CODES = ['REBALANCE_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'];
@@ -50,8 +51,11 @@ const keyOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;
 
 export class KafkaConsumer implements LogConsumer {
   readonly #log: LogClient;
-  readonly #consumer: Consumer;
+  readonly #open: OpenKafka;
   readonly #options: ConsumerOptions;
+  readonly #silenceMs: number;
+  /** Null before there are topics to read. */
+  #member: KafkaMember | null = null;
   #topics: readonly string[] | RegExp = [];
   #subscribed: readonly string[] = [];
   #listener: RebalanceListener | undefined;
@@ -67,38 +71,16 @@ export class KafkaConsumer implements LogConsumer {
   #failure: LogError | null = null;
   #nextLookAt = 0;
   #wake: () => void = () => {};
+  /** Ends the pending `poll`, whatever it waits for. */
+  #endPoll: (error: LogError) => void = () => {};
   #isClosed = false;
-  #isRunning = false;
 
-  constructor(kafka: Kafka, log: LogClient, options: ConsumerOptions) {
+  /** `limitMs`: how long a member may be silent before it is given up. */
+  constructor(open: OpenKafka, log: LogClient, options: ConsumerOptions, limitMs?: number) {
+    this.#open = open;
     this.#log = log;
     this.#options = options;
-    this.#consumer = kafka.consumer({
-      groupId: options.group,
-      allowAutoTopicCreation: false,
-      maxWaitTimeInMs: FETCH_WAIT_MS,
-      readUncommitted: options.isolation === 'read_uncommitted',
-      ...(options.maxPollBytes === undefined ? {} : { maxBytes: options.maxPollBytes }),
-      ...timeoutsOf(options.overrides ?? {}),
-    });
-    this.#consumer.on('consumer.group_join', ({ payload }) => {
-      this.#joined = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
-        partitions.map((partition) => ({ topic, partition })),
-      );
-      this.#lastJoined = this.#joined;
-      this.#hasGivenUp = false;
-      this.#wake();
-    });
-    // Transaction markers are handed to nobody, but they are read: without this a partition would lag behind for ever.
-    this.#consumer.on('consumer.end_batch_process', ({ payload }) => {
-      const owned = this.#owned.get(keyOf(payload));
-      if (payload.batchSize > 0 || owned?.position == null || Number(payload.firstOffset) > owned.position) return;
-      owned.position = Math.max(owned.position, Number(payload.lastOffset) + 1);
-    });
-    this.#consumer.on('consumer.crash', ({ payload }) => {
-      if (!payload.restart) this.#failure = asLogError(payload.error, `Consuming for group "${options.group}"`);
-      this.#wake();
-    });
+    this.#silenceMs = limitMs ?? silenceMs(timeoutsOf(options.overrides ?? {}).rebalanceTimeout);
   }
 
   subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener): void {
@@ -106,7 +88,14 @@ export class KafkaConsumer implements LogConsumer {
     this.#listener = listener;
   }
 
-  async poll(timeoutMs: number): Promise<readonly ConsumerRecord[]> {
+  poll(timeoutMs: number): Promise<readonly ConsumerRecord[]> {
+    return new Promise((resolve, reject) => {
+      this.#endPoll = reject;
+      this.#poll(timeoutMs).then(resolve, reject);
+    });
+  }
+
+  async #poll(timeoutMs: number): Promise<readonly ConsumerRecord[]> {
     const deadline = Date.now() + timeoutMs;
     while (!this.#isClosed) {
       if (this.#failure !== null) throw this.#failure;
@@ -130,29 +119,76 @@ export class KafkaConsumer implements LogConsumer {
       .map(({ topic }) => topic)
       .filter((topic) => (topics instanceof RegExp ? topics.test(topic) : topics.includes(topic)));
     if (wanted.length === 0 || wanted.every((topic) => this.#subscribed.includes(topic))) return;
-    if (this.#isRunning) {
+    if (this.#member !== null) {
       await this.#revoke(this.#list(), false);
-      await this.#consumer.stop();
+      await this.#member.end();
     }
+    if (this.#isClosed) return;
     await withLogErrors('Subscribing', this.#run(wanted));
   }
 
   async #run(topics: readonly string[]): Promise<void> {
-    await this.#consumer.connect();
-    const fromBeginning = this.#options.autoOffsetReset !== 'latest';
-    await this.#consumer.subscribe({ topics: [...topics], fromBeginning });
+    const member = this.#newMember();
+    this.#member = member;
+    this.#joined = null;
+    this.#hasGivenUp = false;
     this.#subscribed = topics;
-    this.#isRunning = true;
-    await this.#consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: CONCURRENT_PARTITIONS,
-      eachBatch: (payload) => this.#onBatch(payload),
+    const fromBeginning = this.#options.autoOffsetReset !== 'latest';
+    try {
+      await member.run(topics, fromBeginning, (batch) => this.#onBatch(member, batch));
+    } catch (error) {
+      this.#subscribed = [];
+      throw error;
+    }
+  }
+
+  #newMember(): KafkaMember {
+    const options = this.#options;
+    const config = {
+      groupId: options.group,
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      readUncommitted: options.isolation === 'read_uncommitted',
+      ...(options.maxPollBytes === undefined ? {} : { maxBytes: options.maxPollBytes }),
+      ...timeoutsOf(options.overrides ?? {}),
+    };
+    const member = new KafkaMember(this.#open, config, this.#silenceMs, (error) => this.#fail(error));
+    const { consumer } = member;
+    consumer.on('consumer.group_join', ({ payload }) => {
+      if (member !== this.#member) return;
+      this.#joined = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
+        partitions.map((partition) => ({ topic, partition })),
+      );
+      this.#lastJoined = this.#joined;
+      this.#hasGivenUp = false;
+      this.#wake();
     });
+    // Transaction markers are handed to nobody, but they are read: without this a partition would lag behind for ever.
+    consumer.on('consumer.end_batch_process', ({ payload }) => {
+      const owned = member === this.#member ? this.#owned.get(keyOf(payload)) : undefined;
+      if (payload.batchSize > 0 || owned?.position == null || Number(payload.firstOffset) > owned.position) return;
+      owned.position = Math.max(owned.position, Number(payload.lastOffset) + 1);
+    });
+    consumer.on('consumer.crash', ({ payload }) => {
+      if (member !== this.#member) return;
+      if (!payload.restart) this.#fail(asLogError(payload.error, `Consuming for group "${options.group}"`));
+      this.#wake();
+    });
+    return member;
+  }
+
+  /** Whatever `poll` waits for: it ends, and so does every other. */
+  #fail(error: LogError): void {
+    this.#failure = error;
+    this.#endPoll(error);
   }
 
   /** kafkajs's handler: returns when `poll` has taken the batch. */
-  async #onBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+  async #onBatch(
+    member: KafkaMember,
+    { batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload,
+  ): Promise<void> {
+    if (member.isEnded) return;
     const { topic, partition } = batch;
     this.#takeBack();
     const owned = this.#owned.get(keyOf(batch));
@@ -164,13 +200,13 @@ export class KafkaConsumer implements LogConsumer {
     this.#wake();
     const isTaken = () => waiting.next >= records.length;
     try {
-      while (!isTaken() && !this.#isClosed && isRunning() && !isStale() && this.#waiting.includes(waiting)) {
+      while (!isTaken() && !member.isEnded && isRunning() && !isStale() && this.#waiting.includes(waiting)) {
         await Promise.race([released, delay(HEARTBEAT_MS)]);
         await heartbeat();
       }
       if (isTaken()) resolveOffset(batch.lastOffset());
     } catch (error) {
-      if (REJOIN_CODES.includes((error as { type?: string }).type ?? '')) await this.#letGo();
+      if (!member.isEnded && REJOIN_CODES.includes((error as { type?: string }).type ?? '')) await this.#letGo();
       throw error;
     } finally {
       this.#waiting = this.#waiting.filter((each) => each !== waiting);
@@ -243,11 +279,12 @@ export class KafkaConsumer implements LogConsumer {
     for (const partition of partitions) {
       const known = committed.find((each) => keyOf(each) === keyOf(partition));
       const ends = await this.#log.offsets(partition);
+      if (this.#isClosed) return;
       const position = known?.offset ?? this.#reset(partition, ends);
       const { logEndOffset } = ends;
       this.#owned.set(keyOf(partition), { ...partition, position, logEndOffset, isPaused: false });
       this.#dropWaiting(partition);
-      this.#consumer.seek({ ...partition, offset: String(position) });
+      this.#member?.seek(partition, position);
     }
     await this.#listener?.onAssigned(partitions);
   }
@@ -314,7 +351,7 @@ export class KafkaConsumer implements LogConsumer {
     if (owned === undefined) return;
     owned.position = offset;
     this.#dropWaiting(partition);
-    this.#consumer.seek({ topic: partition.topic, partition: partition.partition, offset: String(offset) });
+    this.#member?.seek(partition, offset);
   }
 
   position(partition: TopicPartition): number | null {
@@ -327,17 +364,11 @@ export class KafkaConsumer implements LogConsumer {
 
   async commit(offsets: readonly OffsetAndMetadata[]): Promise<void> {
     if (offsets.length === 0) return;
-    if (this.#isClosed || !this.#isRunning) {
+    if (this.#isClosed || this.#member === null) {
       const message = `The member is no longer in group "${this.#options.group}", so its offsets were not committed.`;
       throw new LogError('UNKNOWN_MEMBER_ID', message, { retriable: false });
     }
-    const commits = offsets.map(({ topic, partition, offset, metadata }) => ({
-      topic,
-      partition,
-      offset: String(offset),
-      metadata: metadata ?? '',
-    }));
-    await withLogErrors('Committing offsets', this.#consumer.commitOffsets(commits));
+    await this.#member.commit(offsets);
   }
 
   async close(): Promise<void> {
@@ -345,7 +376,7 @@ export class KafkaConsumer implements LogConsumer {
     this.#wake();
     this.#giveUp?.();
     for (const { release } of this.#waiting) release();
-    if (this.#isRunning) await this.#consumer.disconnect();
+    await this.#member?.end();
     this.#owned.clear();
     this.#waiting = [];
   }

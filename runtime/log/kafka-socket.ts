@@ -25,6 +25,26 @@ export const wholeResponses: ISocketFactory = ({ host, port, ssl, onConnect }) =
   return socket;
 };
 
+/** The sockets of one client of kafkajs, which end together whatever it still waits for; it gets no others then. */
+export class KafkaSockets {
+  readonly #open = new Set<Socket>();
+  #isCut = false;
+
+  readonly factory: ISocketFactory = (given) => {
+    if (this.#isCut) throw new Error('The client was closed.');
+    const socket = wholeResponses(given);
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    return socket;
+  };
+
+  /** kafkajs hears of an error, because it settles its requests for nothing less. */
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#open) socket.destroy(new Error('The client was closed.'));
+  }
+}
+
 /** Gathers chunks until they hold whole responses, and hands those over in one piece. */
 function whole(take: (responses: Buffer) => void): (chunk: Buffer) => void {
   let chunks: Buffer[] = [];

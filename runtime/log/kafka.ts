@@ -4,7 +4,7 @@
  * What kafkajs cannot do: headers with different names lose their order among each other, a header without a value gets
  * an empty one, and the offsets of a group are set by joining it for a moment, without their metadata.
  */
-import kafkajs, { type Admin, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Admin, type ISocketFactory, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import type {
   ConsumerOptions,
   ConsumerRecord,
@@ -41,18 +41,19 @@ export interface KafkaLogOptions {
 /** Connects; rejects with a retriable LogError when no broker answers. */
 export async function kafkaLog(options: KafkaLogOptions): Promise<LogClient & { readonly clusterId: string }> {
   registerCodecs();
-  const kafka = new Kafka({
+  const config: KafkaConfig = {
     clientId: options.clientId ?? 'millrace',
     brokers: [...options.bootstrapServers],
     logLevel: logLevel.NOTHING,
     socketFactory: wholeResponses,
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
     ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
-  });
+  };
+  const kafka = new Kafka(config);
   const admin = kafka.admin();
   await withLogErrors(`Connecting to ${options.bootstrapServers.join(', ')}`, admin.connect());
   const { clusterId } = await withLogErrors('Asking for the cluster', admin.describeCluster());
-  return new KafkaLog(kafka, admin, clusterId);
+  return new KafkaLog(config, kafka, admin, clusterId);
 }
 
 interface Closable {
@@ -63,12 +64,14 @@ const LEADERLESS_TRIES = 20;
 const LEADERLESS_WAIT_MS = 100;
 
 class KafkaLog implements LogClient {
+  readonly #config: KafkaConfig;
   readonly #kafka: Kafka;
   readonly #admin: Admin;
   readonly clusterId: string;
   readonly #open = new Set<Closable>();
 
-  constructor(kafka: Kafka, admin: Admin, clusterId: string) {
+  constructor(config: KafkaConfig, kafka: Kafka, admin: Admin, clusterId: string) {
+    this.#config = config;
     this.#kafka = kafka;
     this.#admin = admin;
     this.clusterId = clusterId;
@@ -149,7 +152,8 @@ class KafkaLog implements LogClient {
   }
 
   consumer(options: ConsumerOptions): LogConsumer {
-    return this.#kept(new KafkaConsumer(this.#kafka, this, options));
+    const open = (socketFactory: ISocketFactory) => new Kafka({ ...this.#config, socketFactory });
+    return this.#kept(new KafkaConsumer(open, this, options));
   }
 
   async table(topic: string, onRecord: (record: ConsumerRecord) => void): Promise<LogTable> {
