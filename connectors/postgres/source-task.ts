@@ -45,7 +45,6 @@ import {
   dropSlot,
   ensurePublication,
   openSession,
-  publishNewTables,
   readSlot,
   type SlotState,
   setIdentities,
@@ -59,8 +58,9 @@ import { openSnapshot, type SnapshotBeside, type SnapshotSession } from './snaps
 import { placeOf, type SourceSettings, sourceSettings } from './source-config.ts';
 import { nameGauges } from './source-figures.ts';
 import { StreamReader } from './stream-reader.ts';
+import { TableDiscovery } from './table-discovery.ts';
 import { nowMicros } from './table-encoder.ts';
-import { relationOf, Tables } from './tables.ts';
+import { Tables } from './tables.ts';
 import { WalGuard } from './wal-guard.ts';
 import { quoteLiteral, type WireConnection } from './wire/connection.ts';
 
@@ -89,7 +89,7 @@ export class PostgresSourceTask implements SourceTask {
   #walGuard: WalGuard | null = null;
   /** The captured tables, as signals name them. */
   #names: string[] = [];
-  #discoveryDue = 0;
+  #discovery!: TableDiscovery;
   #inbox!: SignalInbox;
   /** Of the server that is read, or the stored one until it is known. */
   #proof: SourceOffset | null = null;
@@ -120,6 +120,7 @@ export class PostgresSourceTask implements SourceTask {
       this.#settings,
       new SchemaGate(schemaPolicy, context.logger, context.declareSchemas, this.#stored),
     );
+    this.#discovery = new TableDiscovery(this.#settings, this.#tables);
     this.#kept = this.#keptValues();
     this.#retries = new RetryLimit(this.#settings.retriesMax);
     this.#inbox = new SignalInbox(this.#settings, context);
@@ -365,7 +366,7 @@ export class PostgresSourceTask implements SourceTask {
     const names = (await captured(catalog)).map(({ schema, name }) => `${schema}.${name}`);
     checkCount(names.length, settings.tablesMax, logger);
     this.#names = names;
-    this.#discoveryDue = Date.now() + settings.discoveryMs;
+    this.#discovery.putOff();
     await client.startStream({
       slot: slot.name,
       publication: publication.name,
@@ -429,30 +430,13 @@ export class PostgresSourceTask implements SourceTask {
     for (const read of await this.#inbox.take()) this.#tryObey(read);
   }
 
-  /** Looks for tables that appeared since, now and then: publishes them and reads their rows beside the stream. */
+  /** Tables that appeared since are read beside the stream. */
   async #discover(): Promise<void> {
-    const { discoveryMs, snapshotMode } = this.#settings;
-    if (discoveryMs === 0 || Date.now() < this.#discoveryDue) return;
-    this.#discoveryDue = Date.now() + discoveryMs;
-    await this.#reconsider();
-    const added = (await publishNewTables(this.#catalog!, this.#settings)).map(
-      ({ schema, name }) => `${schema}.${name}`,
-    );
+    const added = await this.#discovery.look(this.#catalog!);
     if (added.length === 0) return;
     this.#context.logger.info({ tables: added }, 'Captures tables that appeared since.');
     this.#names.push(...added);
-    if (snapshotMode !== 'no_data') this.#incremental!.execute('new-tables', added, {});
-  }
-
-  /** Asks again about tables whose rows are parked. */
-  async #reconsider(): Promise<void> {
-    await this.#tables.reconsider();
-    const unseen = this.#tables.unseenParked;
-    if (unseen.length === 0) return;
-    for (const table of await capturedTables(this.#catalog!, this.#settings)) {
-      if (!unseen.includes(`${table.schema}.${table.name}`)) continue;
-      await this.#tables.take(relationOf(table, null), this.#catalog!);
-    }
+    if (this.#settings.snapshotMode !== 'no_data') this.#incremental!.execute('new-tables', added, {});
   }
 
   /** Looks after the WAL now and then; gives the slot up where it is told to. */

@@ -1,0 +1,43 @@
+/**
+ * Looks, now and then while the stream is read, for tables that appeared since, and asks again about those whose rows are parked.
+ * What becomes of a table that is found, source-task.ts decides.
+ */
+import { capturedTables, publishNewTables } from './server-setup.ts';
+import type { SourceSettings } from './source-config.ts';
+import { relationOf, type Tables } from './tables.ts';
+import type { WireConnection } from './wire/connection.ts';
+
+export class TableDiscovery {
+  readonly #settings: SourceSettings;
+  readonly #tables: Tables;
+  #due = 0;
+
+  constructor(settings: SourceSettings, tables: Tables) {
+    this.#settings = settings;
+    this.#tables = tables;
+  }
+
+  /** The tables of now are known: the next look is an interval away. */
+  putOff(): void {
+    this.#due = Date.now() + this.#settings.discoveryMs;
+  }
+
+  /** Publishes tables that are new, and answers their names; none where it is not time to look. */
+  async look(catalog: WireConnection): Promise<string[]> {
+    if (this.#settings.discoveryMs === 0 || Date.now() < this.#due) return [];
+    this.putOff();
+    await this.#reconsider(catalog);
+    const added = await publishNewTables(catalog, this.#settings);
+    return added.map(({ schema, name }) => `${schema}.${name}`);
+  }
+
+  async #reconsider(catalog: WireConnection): Promise<void> {
+    await this.#tables.reconsider();
+    const unseen = this.#tables.unseenParked;
+    if (unseen.length === 0) return;
+    for (const table of await capturedTables(catalog, this.#settings)) {
+      if (!unseen.includes(`${table.schema}.${table.name}`)) continue;
+      await this.#tables.take(relationOf(table, null), catalog);
+    }
+  }
+}
