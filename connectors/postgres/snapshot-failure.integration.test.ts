@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, mock, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import type { ConnectError } from '../api/index.ts';
 import { ConnectionLost } from './errors.ts';
@@ -49,5 +50,30 @@ describe('a snapshot that is cut short', () => {
       await source.stop();
       assert.equal(keys.size, tables.length * 5, `broken at COPY ${breaksAt}`);
     }
+  });
+
+  test('an unfinished snapshot whose slot is gone is an error, because stale keys would stay; when_needed reads again', async () => {
+    const name = await server.createDatabase();
+    const client = await server.connect(name);
+    await client.query('CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 5000)');
+    const address = sourceAddress(server, name);
+    const base = { 'topic.prefix': 's', ...address, 'slot.name': 'gone', 'publication.name': 'gone' };
+    const config = { ...base, 'max.batch.size': '100' };
+    const first = await startSource({ config });
+    await first.until((records) => records.length > 0);
+    await first.stop();
+    const offset = JSON.parse(JSON.stringify(first.offset()));
+    assert.ok(first.records.length < 5000, 'the snapshot is unfinished');
+    const free =
+      'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1 AND NOT active';
+    for (const deadline = Date.now() + 60_000; (await client.query(free, ['gone'])).rowCount === 0; await sleep(50))
+      assert.ok(Date.now() < deadline, 'the slot stays in use');
+
+    const second = await startSource({ config, offset });
+    await assert.rejects(second.poll(), { code: 'PG_SLOT_LOST' });
+    await second.stop();
+    const third = await startSource({ config: { ...config, 'snapshot.mode': 'when_needed' }, offset });
+    await third.until((records) => records.length >= 5000);
+    await third.stop();
   });
 });

@@ -293,15 +293,11 @@ export class PostgresSourceTask implements SourceTask {
   /** Without a slot: create it, and read the rows as they were at that very moment. */
   async #createSlot(): Promise<void> {
     const { slot, snapshotMode, snapshot } = this.#settings;
-    if (this.#streamPosition() !== null && snapshotMode !== 'always') {
+    // An unfinished snapshot, too: what was deleted since would stay behind in the topic, and nobody would be told.
+    if (this.#position !== null && snapshotMode !== 'always') {
       if (!this.#settings.rereads) throw slotLost(this.#settings);
       this.#context.logger.warn({ slot: slot.name }, 'The replication slot is gone; all rows are read again.');
       this.#isSnapshotWanted = true;
-    }
-    if (this.#position?.kind === 'snapshot') {
-      const message =
-        'The replication slot of an unfinished snapshot is gone; rows deleted since then may stay behind.';
-      this.#context.logger.warn({ slot: slot.name }, message);
     }
     if (this.#isSnapshotWanted && snapshot.delayMs > 0)
       await sleep(snapshot.delayMs, undefined, { signal: this.#context.signal });
