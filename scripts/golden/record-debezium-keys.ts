@@ -1,8 +1,9 @@
 /**
- * Records which keys Debezium's Postgres connector knows, with types, defaults and allowed values, as it declares them itself.
- * A developer's script: the answer is checked in as test/golden/debezium-keys.tsv, the test that reads it needs no JVM.
+ * Records which keys Debezium's Postgres connector knows, with types, defaults and allowed values, as it declares them itself, and
+ * the names of those of its JDBC sink. A developer's script: the answers are checked in as test/golden/debezium-keys.tsv and
+ * debezium-sink-keys.txt, the tests that read them need no JVM.
  *
- *   node scripts/golden/record-debezium-keys.ts      needs `java`, `javac` (17 or newer) and what record-debezium.ts fetched
+ *   node scripts/golden/record-debezium-keys.ts      needs `java`, `javac` (17 or newer) and what record-debezium.ts and record-jdbc-sinks.ts fetched
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -22,3 +23,8 @@ run('javac', ['-nowarn', '-Xlint:none', '-d', `${cache}/classes`, '-cp', `${cach
 const keys = run('java', ['-cp', `${cache}/classes:${cache}/lib/*`, 'Keys']);
 fs.writeFileSync(path.join(root, 'test', 'golden', 'debezium-keys.tsv'), keys);
 process.stdout.write(`${keys.trim().split('\n').length} keys\n`);
+
+const sink = path.join(import.meta.dirname, 'jdbc-sink', 'SinkKeys.java');
+const sinkKeys = run('java', ['-cp', `${root}/.cache/jdbc-sink/lib/*`, sink]);
+fs.writeFileSync(path.join(root, 'test', 'golden', 'debezium-sink-keys.txt'), sinkKeys);
+process.stdout.write(`${sinkKeys.trim().split('\n').length} keys of the sink\n`);
