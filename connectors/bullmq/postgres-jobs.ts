@@ -70,9 +70,10 @@ export class PostgresJobs implements JobStore {
     const runs = inRuns(steps);
     // A queue looks at the schema when it is first used; that must not happen inside the transaction.
     for (const run of runs) await this.#queue('jobs' in run ? run.queue : run.remove.queue).waitUntilReady();
+    const moves = this.#offsets?.moves(places, null) ?? [];
     await client.query('BEGIN');
     try {
-      await this.#offsets?.write(client, places);
+      await this.#offsets?.write(client, moves);
       for (const run of runs) {
         if ('jobs' in run) await this.#queue(run.queue).addBulk(run.jobs as Parameters<PostgresQueue['addBulk']>[0]);
         else await this.#queue(run.remove.queue).remove(run.remove.jobId);

@@ -180,12 +180,13 @@ export class BatchWriter {
   ): Promise<void> | null {
     let piece = pieces.next();
     if (piece.value === null) return null;
+    const moves = this.#offsets?.moves(next, behind) ?? [];
     const sending = new Sending(client, (table) => {
       this.violated = table;
     });
     this.violated = null;
     sending.query('BEGIN', null);
-    if (this.#offsets !== null) sending.add(this.#offsets.write(client, next, behind), null);
+    if (this.#offsets !== null) sending.add(this.#offsets.write(client, moves), null);
     let isWhole = false;
     try {
       for (; piece.done !== true && piece.value !== null; piece = pieces.next()) sending.piece(piece.value);

@@ -6,6 +6,8 @@ import type { SinkSettings } from './sink-config.ts';
 import { addressOf, tlsOf } from './sink-url.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A server whose machine is gone answers nothing for ever; unasked, the system first looks after two hours. */
+const KEEP_ALIVE_MS = 10_000;
 
 /** A connected client in the sink's time zone. `onEnd` is called when the connection goes away by itself. */
 export async function openSinkClient(
@@ -26,6 +28,7 @@ export async function openSinkClient(
     application_name: `millrace ${name}`,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     // Statements are sent before the answer to the last one is there: the server works while we build the next.
     pipeline: true,
     options: `-c TimeZone=${escaped(settings.timeZone)} -c DateStyle=ISO,YMD${search}`,

@@ -30,6 +30,17 @@ export interface Reached {
   readonly timestamp: number | null;
 }
 
+/** One row of the offsets table, as a transaction moves it. */
+interface Move {
+  readonly topic: string;
+  readonly partition: number;
+  readonly epoch: number;
+  readonly next_offset: number;
+  readonly last_timestamp: number | null;
+  /** Where it must stand before; null: anywhere. */
+  readonly before: number | null;
+}
+
 export class SinkOffsets {
   readonly #table: string;
   readonly #connector: string;
@@ -113,20 +124,28 @@ export class SinkOffsets {
   }
 
   /**
-   * Writes the offsets inside the open transaction, which the server itself aborts (so that a COMMIT may follow unasked)
-   * where another task has taken a partition over; then this throws. `behind`: offsets of a transaction that was sent
+   * What {@link write} is to write. Asked before a transaction begins, because its COMMIT follows the rows unasked: throws
+   * where a partition is not taken over, and then nothing may be sent. `behind`: offsets of a transaction that was sent
    * before and not answered yet, whose partitions `next` has too; where that one fails, this one does.
    */
-  async write(
-    client: Client,
-    next: ReadonlyMap<string, Reached>,
-    behind: ReadonlyMap<string, Reached> | null = null,
-  ): Promise<void> {
-    const rows = [...next].map(([id, { offset, timestamp }]) => {
-      const { topic, partition, epoch } = this.#held.get(id)!;
+  moves(next: ReadonlyMap<string, Reached>, behind: ReadonlyMap<string, Reached> | null): readonly Move[] {
+    return [...next].map(([id, { offset, timestamp }]) => {
+      const held = this.#held.get(id);
+      if (held === undefined) {
+        const message = `Connector "${this.#connector}" is to write records of ${id}, which its task has not taken over. Nothing of them is written; restart the task.`;
+        throw new ConnectError(message, { code: 'PG_FENCED' });
+      }
+      const { topic, partition, epoch } = held;
       const before = behind?.get(id)?.offset ?? null;
       return { topic, partition, epoch, next_offset: offset, last_timestamp: timestamp, before };
     });
+  }
+
+  /**
+   * Writes the offsets inside the open transaction, which the server itself aborts (so that a COMMIT may follow unasked)
+   * where another task has taken a partition over; then this throws.
+   */
+  async write(client: Client, rows: readonly Move[]): Promise<void> {
     try {
       await client.query({
         name: 'millrace-offsets',
