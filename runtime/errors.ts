@@ -20,6 +20,18 @@ export const stages = [
 ] as const;
 export type Stage = (typeof stages)[number];
 
+/** What a registry says of a schema ends with both schemas, thousands of characters; the cause has it whole. */
+const REASON_CHARACTERS_MAX = 1000;
+
+const GO_ON = 'Set errors.tolerance=all (with errors.deadletterqueue.topic.name) to go on past such records.';
+const ALLOW_SCHEMA =
+  'The records are sound, their new schema is not allowed: allow it with another compatibility of that subject (PUT /config/<subject> {"compatibility":"FORWARD"} lets columns be added to open objects) and start the task again.';
+
+/** Confluent's error code for a schema that its subject's compatibility forbids, and ours. */
+function isIncompatible(cause: unknown): boolean {
+  return cause instanceof ConnectError && cause.code === 'INCOMPATIBLE_SCHEMA';
+}
+
 /** A record that the policy did not tolerate: the task fails with this, and the plugin's own error as its cause. */
 export class RecordError extends ConnectError {
   readonly stage: Stage;
@@ -27,8 +39,10 @@ export class RecordError extends ConnectError {
   readonly coordinates: object;
 
   constructor(stage: Stage, place: string, cause: unknown, coordinates: object = {}) {
-    const advice = 'Set errors.tolerance=all (with errors.deadletterqueue.topic.name) to go on past such records.';
-    super(`${stage} failed for ${place}: ${messageOf(cause)} ${advice}`, { code: 'RECORD_NOT_TOLERATED', cause });
+    const reason = messageOf(cause);
+    const short = reason.length > REASON_CHARACTERS_MAX ? `${reason.slice(0, REASON_CHARACTERS_MAX)}…` : reason;
+    const advice = isIncompatible(cause) ? ALLOW_SCHEMA : GO_ON;
+    super(`${stage} failed for ${place}: ${short} ${advice}`, { code: 'RECORD_NOT_TOLERATED', cause });
     this.stage = stage;
     this.coordinates = coordinates;
   }

@@ -59,6 +59,7 @@ for (const [name, keeper] of Object.entries(keepers)) {
       await registry.register('a', STRING);
       await assert.rejects(registry.register('a', INTEGER), (error: unknown) => {
         assert.ok(error instanceof DataError);
+        assert.equal((error as DataError).code, 'INCOMPATIBLE_SCHEMA');
         assert.match(error.message, /incompatible with an earlier schema for subject "a".*TYPE_CHANGED/);
         return true;
       });

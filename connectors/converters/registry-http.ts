@@ -173,6 +173,8 @@ function accepted({ status, text, url }: RegistryAnswer): Record<string, unknown
   const message = `The schema registry at ${url} refused with ${status}: ${messageOf(text)}`;
   if (status >= 500 || status === 429) throw new RetriableError(message, { code: 'REGISTRY_UNAVAILABLE' });
   if (status === 401 || status === 403) throw new ConnectError(message, { code: 'REGISTRY_DENIED' });
+  // By the code of the registry in process, so that whoever meets it does the same.
+  if (status === 409) throw new DataError(message, { code: 'INCOMPATIBLE_SCHEMA' });
   throw new DataError(message, { code: 'REGISTRY_REFUSED' });
 }
 
