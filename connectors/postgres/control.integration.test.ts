@@ -247,7 +247,7 @@ describe('control of PostgresSource', () => {
   });
 
   test('a table without a key is read by the column a signal names, and no row comes behind a change it does not have', async () => {
-    const setup = `CREATE TABLE k (n int, v int); ALTER TABLE k REPLICA IDENTITY FULL;
+    const setup = `CREATE TABLE k (n int, v int); CREATE INDEX ON k (n); ALTER TABLE k REPLICA IDENTITY FULL;
       INSERT INTO k SELECT i / 3, 0 FROM generate_series(1, ${ROWS}) i`;
     const { source, client } = await streaming({}, silent, setup);
     const writer = startWriter(async (count) => {

@@ -22,7 +22,7 @@ const refused: readonly [what: string, config: Keys, messages: readonly RegExp[]
     [/"unwrap", which "transforms" does not list\. Add it there/],
   ],
   ['another decoding plugin', { ...postgres, 'plugin.name': 'wal2json' }, [/must be one of pgoutput/]],
-  ['converters of columns', { ...postgres, converters: 'isbn' }, [/leave it out.*Java classes cannot run here/]],
+  ['converters of columns', { ...postgres, converters: 'isbn' }, [/has to be left out.*Java classes cannot run here/]],
   ['a snapshot mode that is gone', { ...postgres, 'snapshot.mode': 'exported' }, [/one of initial, /]],
   [
     'Avro',

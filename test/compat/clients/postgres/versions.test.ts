@@ -13,11 +13,16 @@ import { cache, skipUnlessInstalled } from '../installed.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const versions = [14, 15, 16, 17];
+const integration = (folder: string, ...names: string[]) => names.map((name) => `${folder}${name}.integration`);
 const rooms = {
-  source: ['source', 'snapshot', 'control', 'server-proof', 'schema-policy', 'preflight', 'streamed-transactions'],
-  sink: ['sink', 'sink-arrays', 'sink-golden', 'sink-keys', 'sink-targets', 'special-columns'].map(
-    (it) => `sink/${it}`,
-  ),
+  source: [
+    ...integration('', 'source', 'snapshot', 'control', 'server-proof', 'schema-policy', 'preflight'),
+    'streamed-transactions.slow',
+  ],
+  sink: [
+    ...integration('sink/', 'sink', 'sink-arrays', 'sink-keys', 'sink-targets', 'special-columns'),
+    'sink/sink-golden.slow',
+  ],
 };
 const TESTS_MS = 280_000;
 const OUTPUT_BYTES_MAX = 16 << 20;
@@ -32,7 +37,7 @@ for (const [version, [room, files]] of versions.flatMap((each) =>
     const { stdout } = await run(join(folder, 'postgres'), ['--version']);
     assert.match(stdout, new RegExp(`PostgreSQL\\) ${version}\\.`));
     t.diagnostic(stdout.trim());
-    const paths = files.map((file) => join(root, 'connectors', 'postgres', `${file}.integration.test.ts`));
+    const paths = files.map((file) => join(root, 'connectors', 'postgres', `${file}.test.ts`));
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const options = { env: { ...env, TEST_POSTGRES_BINARIES: folder }, timeout: TESTS_MS, maxBuffer: OUTPUT_BYTES_MAX };
     const flags = ['--test', '--test-reporter=tap', '--test-concurrency=2', '--test-timeout=120000'];

@@ -1,6 +1,6 @@
 /**
  * Snapshots that the stream stands still for: nothing of the stream comes meanwhile, nothing is missing or stale afterwards,
- * and a pause, a stop, a crash or a refusal leaves no half of it. Real Postgres; what Debezium writes is debezium.integration.test.ts.
+ * and a pause, a stop, a crash or a refusal leaves no half of it. Real Postgres; what Debezium writes is debezium.slow.test.ts.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
