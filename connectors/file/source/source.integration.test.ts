@@ -169,6 +169,19 @@ test('Truncated and grown beyond our place at once: noticed by the content, not 
   assert.equal(offset.file.generation, 1);
 });
 
+test('Truncated and written anew to the very length that was read: noticed by the content', async (t) => {
+  const dir = await folder(t);
+  const file = join(dir, 'app.log');
+  await writeFile(file, 'line 0\n');
+  const run = await begin(t, { file });
+  await consume(run, 1);
+  assert.deepEqual(await run.poll(), [], 'it was seen at its end');
+  // Times of files are compared in milliseconds.
+  await sleep(10);
+  await writeFile(file, 'line 1\n');
+  assert.deepEqual(await consume(run, 1), ['line 1']);
+});
+
 test('Same head, other middle: a file rewritten while we were down is read anew', async (t) => {
   const dir = await folder(t);
   const file = join(dir, 'app.log');
