@@ -29,27 +29,35 @@ const serverError = (state: string) => new ServerError(new Map(Object.entries({ 
 describe('large transactions', () => {
   test('are streamed unless somebody says no or the database replicates from elsewhere', async () => {
     const params = (text: string) => largeTransactions({ 'slot.stream.params': text });
-    assert.equal(await largeTransactions().decide(database(false)), true);
-    assert.equal(await largeTransactions().decide(database(true)), false);
-    assert.equal(await params('origin=none').decide(database(true)), true);
+    assert.equal(await largeTransactions().decide(database(false), 0), true);
+    assert.equal(await largeTransactions().decide(database(true), 0), false);
+    assert.equal(await params('origin=none').decide(database(true), 0), true);
     const metadata = { 'provide.transaction.metadata': 'true' };
-    assert.equal(await largeTransactions(metadata).decide(database(false, 15)), true);
-    assert.equal(await largeTransactions(metadata).decide(database(false, 14)), false);
-    assert.equal(await largeTransactions().decide(database(false, 14)), true);
-    assert.equal(await params('origin=any;streaming=off').decide(database(false)), false);
-    assert.equal(await params('proto_version=1').decide(database(false)), false);
-    assert.equal(await params('proto_version=2; streaming=on').decide(database(false)), true);
+    assert.equal(await largeTransactions(metadata).decide(database(false, 15), 0), true);
+    assert.equal(await largeTransactions(metadata).decide(database(false, 14), 0), false);
+    assert.equal(await largeTransactions().decide(database(false, 14), 0), true);
+    assert.equal(await params('origin=any;streaming=off').decide(database(false), 0), false);
+    assert.equal(await params('proto_version=1').decide(database(false), 0), false);
+    assert.equal(await params('proto_version=2; streaming=on').decide(database(false), 0), true);
+  });
+
+  test('are left to the server where more than 64 MiB wait, because those have ended', async () => {
+    assert.equal(await largeTransactions().decide(database(false), 64 * 2 ** 20), true);
+    assert.equal(await largeTransactions().decide(database(false), 64 * 2 ** 20 + 1), false);
+    const large = largeTransactions();
+    assert.equal(await large.decide(database(false), 2 ** 30), false);
+    assert.equal(await large.decide(database(false), 0), true);
   });
 
   test('are left to the server once it stumbled over them, and the error says so', async () => {
     const large = largeTransactions();
-    await large.decide(database(false));
+    await large.decide(database(false), 0);
     const other = serverError('57P01');
     assert.equal(large.failed(other), other);
-    assert.equal(await large.decide(database(false)), true);
+    assert.equal(await large.decide(database(false), 0), true);
     const told = large.failed(serverError('XX000'));
     assert.ok(told instanceof RetriableError && told.code === 'PG_STREAMING' && /streaming=off/.test(told.message));
-    assert.equal(await large.decide(database(false)), false);
+    assert.equal(await large.decide(database(false), 0), false);
     // It fails without, too: that is another matter.
     const again = serverError('XX000');
     assert.equal(large.failed(again), again);

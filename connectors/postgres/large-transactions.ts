@@ -11,7 +11,7 @@ import { isInternalError } from './errors.ts';
 import type { ReplicationClient } from './replication-client.ts';
 import type { SourceSettings } from './source-config.ts';
 import { Spools, spoolDirectory } from './transaction-spool.ts';
-import { quoteLiteral, type WireConnection } from './wire/connection.ts';
+import type { WireConnection } from './wire/connection.ts';
 
 /**
  * Where more than this is to be read at the beginning (bytes of WAL; what a server keeps of a transaction in memory by default), it is
@@ -19,14 +19,6 @@ import { quoteLiteral, type WireConnection } from './wire/connection.ts';
  * of one transaction, bench/postgres/compare.bench.ts: 11.4 s of it, 5.6 s without).
  */
 const BEHIND_BYTES_MAX = 64 * 1024 * 1024;
-
-async function isBehind(catalog: WireConnection, slot: string): Promise<boolean> {
-  const [answer] = await catalog.query(
-    `SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - confirmed_flush_lsn AS bytes
-       FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
-  );
-  return Number(answer?.bytes ?? 0) > BEHIND_BYTES_MAX;
-}
 
 export class LargeTransactions {
   readonly #settings: SourceSettings;
@@ -40,9 +32,9 @@ export class LargeTransactions {
     this.#count = count;
   }
 
-  /** Whether to ask for them. */
-  async decide(catalog: WireConnection): Promise<boolean> {
-    this.#areStreamed = await this.#mayBeStreamed(catalog);
+  /** Whether to ask for them, where so much is to be read first. */
+  async decide(catalog: WireConnection, behindBytes: number): Promise<boolean> {
+    this.#areStreamed = behindBytes <= BEHIND_BYTES_MAX && (await this.#mayBeStreamed(catalog));
     return this.#areStreamed;
   }
 
@@ -51,7 +43,6 @@ export class LargeTransactions {
     if (!slot.isStreaming || this.#isGivenUp) return false;
     // The record of a transaction's beginning names the place of Begin.
     if (transactionTopic !== null && catalog.serverVersion < BEGINS_WITH_CHANGE_VERSION) return false;
-    if (await isBehind(catalog, slot.name)) return false;
     // Nothing of other origins is sent then.
     if (slot.origin === 'none') return true;
     const [answer] = await catalog.query('SELECT EXISTS (SELECT FROM pg_replication_origin) AS any');

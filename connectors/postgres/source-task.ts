@@ -246,9 +246,9 @@ export class PostgresSourceTask implements SourceTask {
     if (isLost && slot !== null)
       await this.#catalog.query(`SELECT pg_drop_replication_slot(${quoteLiteral(settings.slot.name)})`);
 
-    if (slot === null || isLost) await this.#createSlot();
+    if (slot === null || isLost) await this.#createSlot(server);
     else if (this.#isSnapshotWanted) await this.#snapshotBehindSlot(slot.confirmedLsn);
-    else await this.#startStream(this.#streamPosition() ?? streamFrom(slot.confirmedLsn));
+    else await this.#startStream(this.#streamPosition() ?? streamFrom(slot.confirmedLsn), server);
   }
 
   /** True where all rows are to be read again, because server or slot are not those we read from. */
@@ -291,7 +291,7 @@ export class PostgresSourceTask implements SourceTask {
   }
 
   /** Without a slot: create it, and read the rows as they were at that very moment. */
-  async #createSlot(): Promise<void> {
+  async #createSlot(server: ServerIdentity): Promise<void> {
     const { slot, snapshotMode, snapshot } = this.#settings;
     // An unfinished snapshot, too: what was deleted since would stay behind in the topic, and nobody would be told.
     if (this.#position !== null && snapshotMode !== 'always') {
@@ -306,7 +306,7 @@ export class PostgresSourceTask implements SourceTask {
     this.#proof = { ...this.#proof, ...this.#kept?.offset };
     const created = await this.#client!.createSlot(slot.name, slot.failover);
     this.#context.logger.info({ slot: slot.name, lsn: created.consistentLsn }, 'Created the replication slot.');
-    if (!this.#isSnapshotWanted) return this.#startStream(streamFrom(created.consistentLsn));
+    if (!this.#isSnapshotWanted) return this.#startStream(streamFrom(created.consistentLsn), server);
     const position: SnapshotPosition = { kind: 'snapshot', lsn: created.consistentLsn, tablesDone: [], partial: [] };
     await this.#startSnapshot(position, created.snapshot);
   }
@@ -350,7 +350,7 @@ export class PostgresSourceTask implements SourceTask {
     if (this.#settings.snapshotMode === 'initial_only') this.#isFinished = true;
   }
 
-  async #startStream(position: StreamPosition): Promise<void> {
+  async #startStream(position: StreamPosition, { walEnd }: ServerIdentity): Promise<void> {
     const settings = this.#settings;
     const { slot, publication, statusIntervalMs, heartbeat } = settings;
     const acknowledgements = this.#acknowledgements;
@@ -370,7 +370,7 @@ export class PostgresSourceTask implements SourceTask {
       statusIntervalMs,
       confirmedLsn: () => acknowledgements.confirmedLsn,
       origin: slot.origin,
-      isStreaming: await this.#large.decide(catalog),
+      isStreaming: await this.#large.decide(catalog, walEnd - position.lastCommitLsn),
     });
     const stream = await this.#large.open(client);
     this.#position = position;
