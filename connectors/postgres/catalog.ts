@@ -177,3 +177,8 @@ function build(oid: number, rows: ReadonlyMap<number, Row>, known: Map<number, P
   known.set(oid, type);
   return type;
 }
+
+/** As filters, signals, offsets and notifications name a table. */
+export function nameOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
+  return `${schema}.${name}`;
+}

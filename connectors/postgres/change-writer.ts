@@ -6,11 +6,10 @@
 import { type Header, JsonText, type SourceOffset } from '../api/index.ts';
 import type { OldTuple, Tuple } from './pgoutput.ts';
 import type { RecordBatch } from './record-batch.ts';
-import type { Operation, TableEncoder, TransactionInfo } from './table-encoder.ts';
+import { NO_BEFORE, type Operation, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
 import type { TransactionMetadata } from './transaction-metadata.ts';
 import { JsonWriter } from './types/json-writer.ts';
 
-const NO_BEFORE = Buffer.from('{"before":null,"after":');
 const BEFORE = Buffer.from('{"before":');
 const AFTER = Buffer.from(',"after":');
 const AFTER_NULL = Buffer.from(',"after":null');

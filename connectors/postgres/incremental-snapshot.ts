@@ -9,7 +9,7 @@
  * (DBLog, Andreakis and Papapanagiotou 2020; the check of visibility and the mark without a table are ours.)
  */
 import { type Logger, RetriableError, type SourceOffset } from '../api/index.ts';
-import { type CatalogTable, readTables } from './catalog.ts';
+import { type CatalogTable, nameOf, readTables } from './catalog.ts';
 import { readCopyLine } from './copy-rows.ts';
 import { isInternalError, ServerError, toConnectError } from './errors.ts';
 import { type ChunkSource, type Current, chunkKey, chunkSql, firstLook } from './incremental-chunk.ts';
@@ -19,7 +19,7 @@ import { Tuple } from './pgoutput.ts';
 import type { RecordBatch } from './record-batch.ts';
 import type { SourceSettings } from './source-config.ts';
 import { MARK_PREFIX, type StreamListener } from './stream-context.ts';
-import { nowMicros, type TableEncoder } from './table-encoder.ts';
+import { NO_BEFORE, nowMicros, type TableEncoder } from './table-encoder.ts';
 import { lockTable } from './table-lock.ts';
 import { relationOf, type Tables } from './tables.ts';
 import { JsonWriter } from './types/json-writer.ts';
@@ -81,7 +81,6 @@ export interface IncrementalContext {
 /** Committed transactions that are remembered: more than can hang between their commit and being seen. */
 const RECENT_TRANSACTIONS = 100_000;
 const RETRY_MS = 50;
-const OPERATION_HEAD = Buffer.from('{"before":null,"after":');
 
 export class IncrementalSnapshot implements StreamListener {
   readonly #context: IncrementalContext;
@@ -299,7 +298,7 @@ export class IncrementalSnapshot implements StreamListener {
     const [name] = progress.tables;
     for (;;) {
       const captured = await this.#context.captured(connection);
-      const table = captured.find((it) => `${it.schema}.${it.name}` === name);
+      const table = captured.find((it) => nameOf(it) === name);
       if (table === undefined) return this.#skip(progress, 'is not captured', 'UNKNOWN_SCHEMA');
       const key = chunkKey(table, progress.surrogates?.[name!], this.#context.settings);
       if (typeof key === 'string') return this.#skip(progress, key, 'NO_PRIMARY_KEY');
@@ -396,7 +395,7 @@ export class IncrementalSnapshot implements StreamListener {
         encoder.writeKey(this.#out, row);
         bytes = this.#out.take();
       }
-      this.#out.raw(OPERATION_HEAD);
+      this.#out.raw(NO_BEFORE);
       encoder.writeRow(this.#out, row, null);
       const identity = bytes?.toString() ?? last[0]!;
       rows.push({ identity, key: bytes, value: this.#out.take(), kept: kept?.changeOf(encoder, row) ?? null });

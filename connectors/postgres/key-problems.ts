@@ -4,21 +4,22 @@
  */
 
 /** `schema.table:FULL;schema.table:INDEX name` */
-export function identitiesProblem(value: unknown): string | null {
-  const entries = String(value ?? '')
-    .split(';')
-    .filter((entry) => entry.trim() !== '');
-  const wrong = entries.find((entry) => !/^[^:]+:\s*(DEFAULT|FULL|NOTHING|INDEX\s+\S.*)$/i.test(entry.trim()));
-  return wrong === undefined ? null : `holds "${wrong.trim()}", which is not schema.table:IDENTITY`;
-}
+export const identitiesProblem = entriesProblem(
+  /^[^:]+:\s*(DEFAULT|FULL|NOTHING|INDEX\s+\S.*)$/i,
+  'schema.table:IDENTITY',
+);
 
 /** `schema.table:column,column;…` */
-export function keyColumnsProblem(value: unknown): string | null {
-  const entries = String(value ?? '')
-    .split(';')
-    .filter((entry) => entry.trim() !== '');
-  const wrong = entries.find((entry) => !/^[^:].*:\s*[^,\s][^:]*$/.test(entry.trim()));
-  return wrong === undefined ? null : `holds "${wrong.trim()}", which is not schema.table:column,column`;
+export const keyColumnsProblem = entriesProblem(/^[^:].*:\s*[^,\s][^:]*$/, 'schema.table:column,column');
+
+function entriesProblem(pattern: RegExp, form: string): (value: unknown) => string | null {
+  return (value) => {
+    const entries = String(value ?? '')
+      .split(';')
+      .map((entry) => entry.trim());
+    const wrong = entries.find((entry) => entry !== '' && !pattern.test(entry));
+    return wrong === undefined ? null : `holds "${wrong}", which is not ${form}`;
+  };
 }
 
 export function topicProblem(value: unknown): string | null {

@@ -5,11 +5,9 @@
 import { readCopyLine } from './copy-rows.ts';
 import { Tuple } from './pgoutput.ts';
 import type { KeptBefore, SnapshotChunk } from './snapshot-messages.ts';
-import { clockTail, nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
+import { clockTail, NO_BEFORE, nowMicros, type TableEncoder, type TransactionInfo } from './table-encoder.ts';
 import { JsonWriter } from './types/json-writer.ts';
 
-/** Begins the envelope of a row that was read. */
-export const NO_BEFORE = Buffer.from('{"before":null,"after":');
 /** Room for so many at the beginning; a chunk has room for as many as the one before. */
 const ROWS_MIN = 256;
 

@@ -6,14 +6,15 @@
  * from that slot nothing is missed, and what was deleted meanwhile arrives as a delete. Ranges that were done before a crash
  * are not read again. A record leaves only when the next row is known, because the last one says so.
  */
+
 import type { Header, SourceOffset, SourcePartition, SourceRecord } from '../api/index.ts';
+import { nameOf } from './catalog.ts';
 import { readCopyLine } from './copy-rows.ts';
 import { ConnectionLost } from './errors.ts';
 import type { KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
 import { type PartialTable, type SnapshotPosition, snapshotOffset } from './position.ts';
 import { contextHeaders, RecordBatch } from './record-batch.ts';
-import { NO_BEFORE } from './snapshot-chunks.ts';
 import type { SnapshotThread, ThreadLane } from './snapshot-lanes.ts';
 import type { KeptBefore, SnapshotChunk } from './snapshot-messages.ts';
 import { copyStatement, rangePages, rangesOf, type SnapshotRange, type SnapshotTable } from './snapshot-plan.ts';
@@ -21,7 +22,7 @@ import type { SnapshotProgress } from './snapshot-progress.ts';
 import type { SnapshotBeside } from './snapshot-session.ts';
 import { Lane, type TableWork, type Waiting } from './snapshot-work.ts';
 import type { SourceSettings } from './source-config.ts';
-import { nowMicros, type TransactionInfo } from './table-encoder.ts';
+import { NO_BEFORE, nowMicros, type TransactionInfo } from './table-encoder.ts';
 import { checkUnmoved } from './table-lock.ts';
 import { relationOf, type Tables } from './tables.ts';
 import { JsonWriter } from './types/json-writer.ts';
@@ -64,11 +65,11 @@ export class SnapshotReader {
   readonly #done: string[];
   readonly #underway: TableWork[] = [];
   readonly #lsn: number;
-  readonly #transaction: TransactionInfo;
   /** The last row of the last table that ended; the snapshot's last unless another comes. */
   #held: Waiting | null = null;
   #emitted = 0;
-  readonly #tablesTotal: number;
+  /** Tables of the snapshot. */
+  readonly tablesTotal: number;
   /** With one reader only a row of it is the snapshot's first, as in Debezium: where it is empty, none is. */
   readonly #firstTable: SnapshotTable | undefined;
   /** Of all tables, as notifications list them. */
@@ -91,19 +92,15 @@ export class SnapshotReader {
     this.#before = position.partial;
     this.#todo = tables.filter(({ table }) => !this.#done.includes(nameOf(table)));
     this.#firstTable = tables[0];
-    this.#tablesTotal = tables.length;
+    this.tablesTotal = tables.length;
     this.#lsn = position.lsn;
-    this.#transaction = context.transaction;
     this.#offset = this.#offsetNow(false);
     this.#tell('STARTED');
     this.#names = tables.map(({ table }) => nameOf(table)).join(',');
     this.#tell('DATA_COLLECTIONS_RESOLVED', { data_collections: this.#names });
   }
 
-  /** Tables of the snapshot, and those of them that are not read to their end. */
-  get tablesTotal(): number {
-    return this.#tablesTotal;
-  }
+  /** Those that are not read to their end. */
   get tablesLeft(): number {
     return this.isDone ? 0 : this.#todo.length + this.#underway.length;
   }
@@ -407,7 +404,7 @@ export class SnapshotReader {
     const inTable = place === 'true' && work.emitted === 0 ? 'first_in_data_collection' : place;
     const marker = isFirst && place !== 'last' ? 'first' : inTable;
     const { encoder } = work;
-    encoder.writeOrigin(out, this.#transaction, marker, String(this.#lsn), 'r', batch.clocks);
+    encoder.writeOrigin(out, this.#context.transaction, marker, String(this.#lsn), 'r', batch.clocks);
     this.#emitted++;
     work.emitted++;
     batch.add(
@@ -435,11 +432,10 @@ export class SnapshotReader {
   }
 
   #offsetNow(isLast: boolean): SourceOffset {
-    const { proof, tables, beside } = this.#context;
+    const { proof, tables, beside, transaction } = this.#context;
     if (beside !== null) return beside.offsetOf([...this.#done], this.#partials(), isLast);
-    const micros = this.#transaction.commitMicros;
     return {
-      ...snapshotOffset(this.#lsn, [...this.#done], this.#partials(), isLast, micros),
+      ...snapshotOffset(this.#lsn, [...this.#done], this.#partials(), isLast, transaction.commitMicros),
       ...proof,
       ...tables.offset,
     };
@@ -452,8 +448,4 @@ export class SnapshotReader {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-function nameOf(table: { readonly schema: string; readonly name: string }): string {
-  return `${table.schema}.${table.name}`;
 }

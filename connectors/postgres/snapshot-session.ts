@@ -1,7 +1,9 @@
 /**
  * The connections of a snapshot: each in a transaction of its own, all seeing the same moment.
  */
+
 import type { SourceOffset, SourceTaskContext } from '../api/index.ts';
+import { nameOf } from './catalog.ts';
 import type { KeptValues } from './kept-values.ts';
 import type { Notifications } from './notifications.ts';
 import type { PartialTable, SnapshotPosition } from './position.ts';
@@ -95,8 +97,17 @@ export async function openSnapshot(options: SnapshotSessionOptions): Promise<Sna
       else while (connections.length < readers) await open(snapshot);
     }
     const progress = progressOf(options, tables, close);
-    const { partition, signal } = { partition: { server: settings.prefix }, signal: context.signal };
-    const shared = { settings, partition, signal, connections, thread, progress, xmin, transaction };
+    const { signal } = context;
+    const shared = {
+      settings,
+      partition: { server: settings.prefix },
+      signal,
+      connections,
+      thread,
+      progress,
+      xmin,
+      transaction,
+    };
     const { tables: encoders, notifications, proof, kept } = options;
     const isLate = options.exported === null;
     const beside = options.beside ?? null;
@@ -117,7 +128,7 @@ async function tablesToRead(
   if (beside === undefined) return snapshotTables(connection, settings);
   const tables = await snapshotTables(connection, settings, (name) => beside.tables.includes(name));
   return tables.map((source) => {
-    const filter = beside.filters[`${source.table.schema}.${source.table.name}`]?.trim().replace(/;$/, '');
+    const filter = beside.filters[nameOf(source.table)]?.trim().replace(/;$/, '');
     if (filter === undefined) return { ...source, select: null };
     if (/^(select|with|table|values)\b/i.test(filter)) return { ...source, select: filter };
     const rowFilter = source.rowFilter === null ? filter : `(${source.rowFilter}) AND (${filter})`;
@@ -150,7 +161,7 @@ function pagesLeft(tables: readonly SnapshotTable[], position: SnapshotPosition)
 /** Ranges to read, at least one. */
 function pieces(tables: readonly SnapshotTable[], { partial }: SnapshotPosition): number {
   const ranges = tables.map((table) => {
-    const name = `${table.table.schema}.${table.table.name}`;
+    const name = nameOf(table.table);
     return rangesOf(
       table,
       partial.find((before) => before.table === name),
@@ -164,7 +175,7 @@ function pieces(tables: readonly SnapshotTable[], { partial }: SnapshotPosition)
 
 /** What of a table was done before a restart, from 0 to 1. */
 function shareDone(table: SnapshotTable, { tablesDone, partial }: SnapshotPosition): number {
-  const name = `${table.table.schema}.${table.table.name}`;
+  const name = nameOf(table.table);
   if (tablesDone.includes(name)) return 1;
   const before = partial.find((it) => it.table === name);
   if (before === undefined) return 0;

@@ -4,6 +4,7 @@
  * It connects in `poll`, not in `start`, so that a server that is away is a reason to wait and not to fail. After a
  * lost connection the next `poll` goes on behind the last record handed over.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   Config,
@@ -19,6 +20,7 @@ import type {
 import { ConfigError, ConnectError, DataError, isKept, isOffsetOnly } from '../api/index.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { BlockingSnapshots } from './blocking-snapshot.ts';
+import { nameOf } from './catalog.ts';
 import { toConnectError } from './errors.ts';
 import { IncrementalSnapshot } from './incremental-snapshot.ts';
 import { KeptValues } from './kept-values.ts';
@@ -359,7 +361,7 @@ export class PostgresSourceTask implements SourceTask {
     const catalog = this.#catalog!;
     const captured = (connection: WireConnection) => capturedTables(connection, settings);
     await this.#delayStream();
-    const names = (await captured(catalog)).map(({ schema, name }) => `${schema}.${name}`);
+    const names = (await captured(catalog)).map(nameOf);
     checkCount(names.length, settings.tablesMax, logger);
     this.#names = names;
     this.#discovery.putOff();

@@ -2,6 +2,7 @@
  * Looks, now and then while the stream is read, for tables that appeared since, and asks again about those whose rows are parked.
  * What becomes of a table that is found, source-task.ts decides.
  */
+import { nameOf } from './catalog.ts';
 import { capturedTables, publishNewTables } from './server-setup.ts';
 import type { SourceSettings } from './source-config.ts';
 import { relationOf, type Tables } from './tables.ts';
@@ -28,7 +29,7 @@ export class TableDiscovery {
     this.putOff();
     await this.#reconsider(catalog);
     const added = await publishNewTables(catalog, this.#settings);
-    return added.map(({ schema, name }) => `${schema}.${name}`);
+    return added.map(nameOf);
   }
 
   async #reconsider(catalog: WireConnection): Promise<void> {
@@ -36,7 +37,7 @@ export class TableDiscovery {
     const unseen = this.#tables.unseenParked;
     if (unseen.length === 0) return;
     for (const table of await capturedTables(catalog, this.#settings)) {
-      if (!unseen.includes(`${table.schema}.${table.name}`)) continue;
+      if (!unseen.includes(nameOf(table))) continue;
       await this.#tables.take(relationOf(table, null), catalog);
     }
   }

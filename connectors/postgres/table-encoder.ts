@@ -80,6 +80,8 @@ interface WrittenColumn extends UnsentColumn {
   readonly unavailable: Buffer;
 }
 
+/** Begins the envelope of a row that has no before. */
+export const NO_BEFORE = Buffer.from('{"before":null,"after":');
 const NULL = Buffer.from('null');
 const OPEN = 0x7b;
 const CLOSE = 0x7d;

@@ -2,7 +2,7 @@
  * The captured tables: from a relation message and the catalogue to an encoder, once per shape.
  */
 import type { SourceOffset } from '../api/index.ts';
-import { type CatalogColumn, type CatalogTable, readTables, readTypes } from './catalog.ts';
+import { type CatalogColumn, type CatalogTable, nameOf, readTables, readTypes } from './catalog.ts';
 import { withDefault } from './column-defaults.ts';
 import { ToastColumns } from './kept-row.ts';
 import { adjustName } from './name-adjustment.ts';
@@ -223,10 +223,6 @@ interface Shape {
   readonly text: string;
   readonly relation: RelationMessage;
   readonly catalog: CatalogTable | undefined;
-}
-
-function nameOf({ schema, name }: RelationMessage): string {
-  return `${schema}.${name}`;
 }
 
 interface ColumnMappings {

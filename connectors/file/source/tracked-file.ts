@@ -263,9 +263,8 @@ export class TrackedFile {
   /** Cheap while a file is read on; looks at head and tail after a pause, when somebody may have rewritten it. */
   async #isSameFile(content: Content, size: number): Promise<boolean> {
     if (size < this.#position || size < this.#head.length) return false;
-    // Also where it is as long as it was: it was touched, or nobody would look, and what is there may be another content.
-    const hasPaused = this.endSince !== null;
-    if (!this.#isProved || hasPaused) {
+    // After a pause also where it is as long as it was: it was touched, or nobody would look, and may hold another content.
+    if (!this.#isProved || this.endSince !== null) {
       if (!(await headMatches(content, this.#head))) return false;
       if (this.#tail !== null && !(await tailMatches(content, this.#tail))) return false;
       this.#isProved = true;

@@ -49,7 +49,7 @@ export class Copies {
     this.#mayCopy = mayCopy(settings);
   }
 
-  /** The records from `from` on that go by COPY, if there are enough of them. `isOpen`: a COPY of that table is going on. */
+  /** The records from `from` on that go by COPY, if there are enough of them. `open`: what a COPY that is going on takes. */
   next(records: readonly SinkRecord[], from: number, roomBefore: number, open: RowLayout | null): Copied | null {
     if (!this.#mayCopy) return null;
     const first = records[from]!;
