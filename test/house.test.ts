@@ -170,7 +170,7 @@ function arrows(isChosen: (file: SourceFile) => boolean): Arrow[] {
     );
 }
 
-/** `connectors/postgres/source.ts` → `connectors/postgres`; `runtime/worker/task.ts` → `runtime`. */
+/** `connectors/postgres/source/source.ts` → `connectors/postgres`; `runtime/worker/task.ts` → `runtime`. */
 function roomOf(path: string): string {
   const [first, second, third] = path.split('/');
   for (const doorstep of Object.keys(doorsteps)) if (path.startsWith(`${doorstep}/`)) return doorstep;

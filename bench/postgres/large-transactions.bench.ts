@@ -12,7 +12,7 @@ import { readFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { SourceOffset } from '../../connectors/api/index.ts';
-import { startSource } from '../../connectors/postgres/source-harness.ts';
+import { startSource } from '../../connectors/postgres/source/source-harness.ts';
 import { sourceDatabase, startPostgres } from '../../test/kit/postgres.ts';
 
 const WAYS = ['streaming=off', 'streaming=on'];

@@ -7,13 +7,13 @@
  * Run: node bench/postgres/tasks.bench.ts
  */
 import { parseConfig, type SinkRecord, type SourceRecord } from '../../connectors/api/index.ts';
-import { ReplicationClient } from '../../connectors/postgres/replication-client.ts';
-import { wireOptions } from '../../connectors/postgres/server-setup.ts';
 import { json, sinkRecord, startSink } from '../../connectors/postgres/sink/sink-harness.ts';
-import { sourceSettings } from '../../connectors/postgres/source-config.ts';
-import { ourDefaults } from '../../connectors/postgres/source-defaults.ts';
-import { startSource } from '../../connectors/postgres/source-harness.ts';
-import { sourceConfigDef } from '../../connectors/postgres/source-keys.ts';
+import { sourceSettings } from '../../connectors/postgres/source/config/source-config.ts';
+import { ourDefaults } from '../../connectors/postgres/source/config/source-defaults.ts';
+import { sourceConfigDef } from '../../connectors/postgres/source/config/source-keys.ts';
+import { ReplicationClient } from '../../connectors/postgres/source/server/replication-client.ts';
+import { wireOptions } from '../../connectors/postgres/source/server/sessions.ts';
+import { startSource } from '../../connectors/postgres/source/source-harness.ts';
 import { FrameType, WireConnection } from '../../connectors/postgres/wire/connection.ts';
 import { sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { report, timed } from '../report.ts';

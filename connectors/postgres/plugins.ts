@@ -7,10 +7,10 @@
 import type { Plugin, SinkConnectorPlugin, SourceConnectorPlugin } from '../api/index.ts';
 import { PostgresSink } from './sink/sink.ts';
 import { type SinkDialect, sinkConfigDefs } from './sink/sink-config.ts';
-import { PostgresSource } from './source.ts';
-import { debeziumDefaults, ourDefaults, type SourceDefaults } from './source-defaults.ts';
-import { sourceConfigDef } from './source-keys.ts';
-import { CONNECTOR_VERSION } from './table-encoder.ts';
+import { debeziumDefaults, ourDefaults, type SourceDefaults } from './source/config/source-defaults.ts';
+import { sourceConfigDef } from './source/config/source-keys.ts';
+import { PostgresSource } from './source/source.ts';
+import { CONNECTOR_VERSION } from './source/tables/table-encoder.ts';
 
 function source(className: string, defaults: SourceDefaults): SourceConnectorPlugin {
   return {

@@ -2,7 +2,7 @@
  * What the differential test plays against Debezium and against us: databases, configurations, statements. Data only.
  *
  * `scripts/golden/record-debezium.ts` plays it to the real connector and keeps its answers in test/golden/debezium;
- * `connectors/postgres/debezium.slow.test.ts` plays it to ours. A scenario changed here is recorded again.
+ * `connectors/postgres/source/debezium.slow.test.ts` plays it to ours. A scenario changed here is recorded again.
  */
 
 export interface DebeziumScenario {

@@ -5,8 +5,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Converter, JsonText, parseConfig, type RecordValue, type Schema } from '../../connectors/api/index.ts';
 import { jsonPlugin } from '../../connectors/converters/json.ts';
-import { debeziumDefaults } from '../../connectors/postgres/source-defaults.ts';
-import { startSource } from '../../connectors/postgres/source-harness.ts';
+import { debeziumDefaults } from '../../connectors/postgres/source/config/source-defaults.ts';
+import { startSource } from '../../connectors/postgres/source/source-harness.ts';
 import type { RecordedRecord, Recorder } from './debezium-player.ts';
 
 function jsonConverter(withSchemas: boolean) {

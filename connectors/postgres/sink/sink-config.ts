@@ -5,8 +5,8 @@
  * Debezium have their own words and defaults. Keys that are not here are refused by name by the worker.
  */
 import { type Config, type ConfigDef, ConfigError, type ConfigKey } from '../../api/index.ts';
-import { acceptedConfluentKeys, acceptedJdbcKeys } from '../accepted-keys.ts';
-import { DEFAULT_PLACEHOLDER } from '../source-defaults.ts';
+import { acceptedConfluentKeys, acceptedJdbcKeys } from '../source/config/accepted-keys.ts';
+import { DEFAULT_PLACEHOLDER } from '../source/config/source-defaults.ts';
 import { urlProblem } from './sink-url.ts';
 
 export const insertModes = ['insert', 'upsert', 'update', 'ignore'] as const;

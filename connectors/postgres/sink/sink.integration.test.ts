@@ -19,8 +19,8 @@ import {
 } from '../../api/index.ts';
 import { jsonPlugin } from '../../converters/json.ts';
 import { postgresPlugins } from '../plugins.ts';
-import { debeziumDefaults, ourDefaults, type SourceDefaults } from '../source-defaults.ts';
-import { startSource } from '../source-harness.ts';
+import { debeziumDefaults, ourDefaults, type SourceDefaults } from '../source/config/source-defaults.ts';
+import { startSource } from '../source/source-harness.ts';
 import { json, type RecordSpec, sinkRecord, startSink } from './sink-harness.ts';
 
 describe('PostgresSink', () => {

@@ -1,8 +1,15 @@
 /**
  * The sink connector: every task writes the partitions it is given; the keys are the same for all.
  */
-import type { Config, ConfigProblem, SinkConnector, SinkRecord, SinkTask, TaskConfig } from '../../api/index.ts';
-import { ConfigError } from '../../api/index.ts';
+import {
+  type Config,
+  ConfigError,
+  type ConfigProblem,
+  type SinkConnector,
+  type SinkRecord,
+  type SinkTask,
+  type TaskConfig,
+} from '../../api/index.ts';
 import { toConnectError } from '../errors.ts';
 import { openSinkClient } from './sink-client.ts';
 import { type SinkDialect, sinkSettings } from './sink-config.ts';

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../../test/kit/postgres.ts';
 import type { SinkRecord } from '../../api/index.ts';
-import { debeziumDefaults, ourDefaults } from '../source-defaults.ts';
-import { startSource, stopAll } from '../source-harness.ts';
+import { debeziumDefaults, ourDefaults } from '../source/config/source-defaults.ts';
+import { startSource, stopAll } from '../source/source-harness.ts';
 import { startSink } from './sink-harness.ts';
 
 const columns = `id int PRIMARY KEY, l line, s lseg, bx box, pa path, po path, pg polygon, c circle, p point, b1 bit, b5 bit(5), b70 bit(70), h hstore,

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { JsonText, type SinkRecord } from '../../../../connectors/api/index.ts';
 import { json, sinkRecord, startSink } from '../../../../connectors/postgres/sink/sink-harness.ts';
-import { debeziumDefaults, ourDefaults } from '../../../../connectors/postgres/source-defaults.ts';
-import { startSource, stopAll } from '../../../../connectors/postgres/source-harness.ts';
+import { debeziumDefaults, ourDefaults } from '../../../../connectors/postgres/source/config/source-defaults.ts';
+import { startSource, stopAll } from '../../../../connectors/postgres/source/source-harness.ts';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../../kit/postgres.ts';
 import { skipUnlessInstalled } from '../installed.ts';
 

@@ -1,0 +1,224 @@
+/**
+ * Keys that existing configs bring along and that have nothing to decide here: accepted, so that the config runs unchanged,
+ * with the reason why they have no effect. A key whose other values would mean something we do not do takes its default only.
+ */
+import type { ConfigDef, ConfigKey, ConfigType } from '../../../api/index.ts';
+
+type Default = string | number | boolean | null;
+
+/** A key that may have any value. */
+const any = (type: ConfigType, value: Default, why: string): ConfigKey => {
+  return { type, default: value, importance: 'low', doc: `Accepted; ${why}` };
+};
+
+/** A key that may only have this value. */
+const only = (type: ConfigType, value: string | number | boolean, why: string): ConfigKey => {
+  return { type, default: value, oneOf: [String(value)], importance: 'low', doc: `Only \`${value}\`; ${why}` };
+};
+
+/** Words that Debezium knows, none of which has an effect here. */
+const word = (values: readonly string[], why: string): ConfigKey => {
+  return { type: 'string', default: values[0]!, oneOf: values, importance: 'low', doc: `Accepted; ${why}` };
+};
+
+/** A key that asks for what is not here: it may only be left out. */
+const refused = (why: string): ConfigKey => {
+  const validate = (value: unknown) => (value === null || value === '' ? null : 'has to be left out');
+  return { type: 'string', default: null, importance: 'low', doc: `Refused; ${why}`, validate };
+};
+
+const WORKER_RETRIES = 'the worker tries again by itself (`errors.retry.timeout`, `restart.on.failure`).';
+const NO_LINEAGE = 'lineage is not emitted, and `openlineage.integration.enabled` may only be false.';
+const ONE_CONNECTION = 'a task has one connection.';
+
+/** Debezium's source. */
+export const acceptedSourceKeys: ConfigDef = {
+  'slot.max.retries': any('int', 6, WORKER_RETRIES),
+  'slot.retry.delay.ms': any('long', 10_000, WORKER_RETRIES),
+  'retriable.restart.connector.wait.ms': any('long', 10_000, WORKER_RETRIES),
+  'snapshot.lock.timeout.ms': any('long', 10_000, 'tables are never locked.'),
+  'snapshot.tables.order.by.row.count': word(
+    ['disabled', 'ascending', 'descending'],
+    'several readers share the largest table.',
+  ),
+  'snapshot.query.mode': only('string', 'select_all', 'a SELECT of yours is `snapshot.select.statement.overrides`.'),
+  'read.only': any('boolean', false, 'nothing is written to the database but marks in its WAL.'),
+  'lsn.flush.timeout.ms': any('long', 30_000, 'a confirmation is never waited for.'),
+  'lsn.flush.timeout.action': word(['fail', 'warn', 'ignore'], 'a confirmation is never waited for.'),
+  'schema.refresh.mode': word(
+    ['columns_diff', 'columns_diff_exclude_unchanged_toast'],
+    'the stream describes every table before its first row.',
+  ),
+  'topic.naming.strategy': only(
+    'class',
+    'io.debezium.schema.SchemaTopicNamingStrategy',
+    'topics are named prefix.schema.table.',
+  ),
+  'event.processing.failure.handling.mode': only(
+    'string',
+    'fail',
+    'a bad record is for `errors.tolerance`: `all` goes on behind it, and a dead letter topic keeps it.',
+  ),
+  'event.converting.failure.handling.mode': word(
+    ['warn', 'fail', 'skip'],
+    'no value fails to be converted; a bad record is for `errors.tolerance`.',
+  ),
+  'custom.metric.tags': any('list', null, 'metrics are named after connector and task.'),
+  'statistics.metrics.enabled': any('boolean', true, 'metrics are always counted.'),
+  'poll.dispatch.interval.ms': any('long', 0, 'records do not wait here.'),
+  'query.fetch.size': any('int', 0, 'rows arrive by COPY.'),
+  'queue.provider.type': only('string', 'memory', 'Java classes cannot run here; the bound of the queue is in bytes.'),
+  'snapshot.max.threads.multiplier': any('int', 1, 'ranges are cut by pages.'),
+  'legacy.snapshot.max.threads': any('boolean', false, 'several readers share a table.'),
+  'snapshot.database.errors.max.retries': any('int', 0, WORKER_RETRIES),
+  'connection.validation.timeout.ms': any('long', 60_000, '`check` and the start tell what is wrong.'),
+  'executor.shutdown.timeout.ms': any(
+    'long',
+    4000,
+    'the worker has a deadline of its own (`task.shutdown.graceful.timeout.ms`).',
+  ),
+  'incremental.snapshot.allow.schema.changes': any(
+    'boolean',
+    false,
+    'the shape of a table is looked at for every chunk.',
+  ),
+  'signal.emit.failure.max.retries': any('int', 0, 'marks are written to the WAL, and again where that fails.'),
+  'signal.emit.failure.backoff.ms': any('long', 10_000, 'marks are written to the WAL, and again where that fails.'),
+  'signal.kafka.bootstrap.servers': any('list', null, 'the signal topic is in the log that the worker writes to.'),
+  'signal.kafka.poll.timeout.ms': any('int', 0, 'signals are read in the background.'),
+  'signal.consumer.*': any('string', null, 'the signal topic is read with the client of the worker.'),
+  'topic.cache.size': any('int', 10_000, 'a topic is named once per table.'),
+  'include.schema.changes': any('boolean', true, 'as with Debezium, Postgres has no topic of schema changes.'),
+  'include.schema.comments': any('boolean', false, 'comments are in no record.'),
+  'transaction.metadata.factory': only(
+    'class',
+    'io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory',
+    'Java classes cannot run here.',
+  ),
+  'sourceinfo.struct.maker': only(
+    'class',
+    'io.debezium.connector.postgresql.PostgresSourceInfoStructMaker',
+    'Java classes cannot run here.',
+  ),
+  converters: refused(
+    'Java classes cannot run here. Type modes (`decimal.handling.mode` and its like), masks and transforms change values; `include.unknown.datatypes` takes types without a mapping as text.',
+  ),
+  'post.processors': refused(
+    'Java classes cannot run here. What ReselectColumnsPostProcessor does is `unavailable.value.lookup`: `log` (exact) or `table` (as of now), without the keys of the processor.',
+  ),
+  'snapshot.mode.custom.name': refused('Java classes cannot run here: choose one of the modes of `snapshot.mode`.'),
+  'snapshot.query.mode.custom.name': refused(
+    'Java classes cannot run here: a SELECT of yours is `snapshot.select.statement.overrides`.',
+  ),
+  'snapshot.locking.mode.custom.name': refused('Java classes cannot run here: a snapshot locks nothing.'),
+  'database.sslfactory': refused(
+    'Java classes cannot run here: `database.sslmode` and the files of `database.sslrootcert`, `database.sslcert` and `database.sslkey` say what a factory would.',
+  ),
+  'notification.http.url': refused('an HTTP sink of the topic of notifications delivers them.'),
+  'notification.http.timeout.ms': any('int', 5000, 'there is no such channel.'),
+  'notification.http.retries': any('int', 2, 'there is no such channel.'),
+  'notification.http.allow.private.networks': any('boolean', false, 'there is no such channel.'),
+  'database.include.list': any('list', null, 'as with Debezium, a connector reads the one in `database.dbname`.'),
+  'database.exclude.list': any('list', null, 'as with Debezium, a connector reads the one in `database.dbname`.'),
+  'custom.sanitize.pattern': any('string', null, 'configs are not logged, and passwords are never shown.'),
+  'memory.management.schemas.class': only(
+    'class',
+    'io.debezium.relational.ConcurrentMapTableMappingStorage',
+    'Java classes cannot run here.',
+  ),
+  'memory.management.tables.class': only(
+    'class',
+    'io.debezium.relational.ConcurrentMapTableMappingStorage',
+    'Java classes cannot run here.',
+  ),
+  'openlineage.integration.enabled': only('boolean', false, 'lineage is not emitted.'),
+  'openlineage.integration.config.file.path': any('string', './openlineage.yml', NO_LINEAGE),
+  'openlineage.integration.dataset.kafka.bootstrap.servers': any('string', null, NO_LINEAGE),
+  'openlineage.integration.job.description': any('string', 'Debezium change data capture job', NO_LINEAGE),
+  'openlineage.integration.job.namespace': any('string', null, NO_LINEAGE),
+  'openlineage.integration.job.owners': any('list', null, NO_LINEAGE),
+  'openlineage.integration.job.tags': any('list', null, NO_LINEAGE),
+  'min.row.count.to.stream.results': any('int', 0, 'rows arrive by COPY.'),
+};
+
+/** Confluent's JDBC sink. */
+export const acceptedConfluentKeys: ConfigDef = {
+  'max.retries': any('int', 10, WORKER_RETRIES),
+  'retry.backoff.ms': any('int', 3000, WORKER_RETRIES),
+  'connection.attempts': any('int', 3, WORKER_RETRIES),
+  'connection.backoff.ms': any('long', 10_000, WORKER_RETRIES),
+  'dialect.name': {
+    type: 'string',
+    default: '',
+    oneOf: ['', 'PostgreSqlDatabaseDialect'],
+    importance: 'low',
+    doc: 'Only `PostgreSqlDatabaseDialect`, or nothing; this is the sink for Postgres.',
+  },
+  'db.timezone.date': any('string', 'none', 'a date has no zone and stays the day it is.'),
+  'date.timezone': any('string', 'DB_TIMEZONE', 'a date has no zone and stays the day it is.'),
+  'date.calendar.system': any(
+    'string',
+    'LEGACY',
+    "days are those of Postgres' calendar, which is Gregorian throughout.",
+  ),
+  'timestamp.precision.mode': any('string', 'microseconds', 'a schema says what its numbers count.'),
+  'timestamp.fields.list': only(
+    'list',
+    '',
+    'numbers without a name are numbers: TimestampConverter makes times of them.',
+  ),
+  'string.output.value.column.name': any(
+    'string',
+    'record_value',
+    'a value without fields is a bad record: give it one with a transform (HoistField).',
+  ),
+  'replace.null.with.default': any('boolean', true, 'what a null becomes is decided by the converter.'),
+  'trim.sensitive.log': any('boolean', false, 'values are never logged.'),
+  'mssql.use.merge.holdlock': any('boolean', true, 'this is the sink for Postgres.'),
+};
+
+/** Debezium's JDBC sink. */
+export const acceptedJdbcKeys: ConfigDef = {
+  'connection.provider': any('string', null, ONE_CONNECTION),
+  'connection.pool.min_size': any('int', 5, ONE_CONNECTION),
+  'connection.pool.max_size': any('int', 32, ONE_CONNECTION),
+  'connection.pool.acquire_increment': any('int', 32, ONE_CONNECTION),
+  'connection.pool.timeout': any('long', 1800, ONE_CONNECTION),
+  'connection.restart.on.errors': any('boolean', false, WORKER_RETRIES),
+  'flush.max.retries': any('int', 5, WORKER_RETRIES),
+  'flush.retry.delay.ms': any('long', 1000, WORKER_RETRIES),
+  'use.time.zone': any(
+    'string',
+    'UTC',
+    "no time depends on it, as in Debezium's own sink: an instant is one in any zone, other times have none.",
+  ),
+  'database.time_zone': any('string', 'UTC', 'the former name of use.time.zone.'),
+  'use.reduction.buffer': any('boolean', false, 'the last change of each key in a batch is what is written.'),
+  'keyed.message.batch.mode': any(
+    'string',
+    'deduplication',
+    'the last change of each key in a batch is what is written, which is where passing all of them through ends, too.',
+  ),
+  'dialect.postgres.unnest.insert.enabled': any('boolean', false, 'a batch is one statement.'),
+  'dialect.sqlserver.identity.insert': any('boolean', false, 'this is the sink for Postgres.'),
+  'cloud.events.schema.name.pattern': only(
+    'string',
+    '.*CloudEvents\\.Envelope$',
+    'CloudEvents are not unwrapped: take the `data` out with a transform (ExtractField).',
+  ),
+  'table.naming.strategy': {
+    type: 'class',
+    default: 'io.debezium.connector.jdbc.naming.DefaultTableNamingStrategy',
+    oneOf: [
+      'io.debezium.connector.jdbc.naming.DefaultTableNamingStrategy',
+      'io.debezium.sink.naming.DefaultCollectionNamingStrategy',
+    ],
+    importance: 'low',
+    doc: 'The former name of collection.naming.strategy; only the default. See collection.name.format.',
+  },
+  'column.naming.strategy': only(
+    'class',
+    'io.debezium.connector.jdbc.naming.DefaultColumnNamingStrategy',
+    'columns are named as fields; rename fields with a transform (ReplaceField).',
+  ),
+};

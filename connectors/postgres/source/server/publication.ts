@@ -1,0 +1,105 @@
+/**
+ * Makes and completes the publication and the replica identities that the connector's keys ask for, and says which tables are captured.
+ */
+import { ConfigError, type Logger } from '../../../api/index.ts';
+import { quoteIdentifier, quoteLiteral, type WireConnection } from '../../wire/connection.ts';
+import type { SourceSettings } from '../config/source-config.ts';
+import {
+  type CatalogTable,
+  listTables,
+  publishedTables,
+  type QualifiedName,
+  qualified,
+  readTables,
+} from '../tables/catalog.ts';
+
+/** The statement that publishes these tables. */
+export function createSql(publication: string, tables: readonly QualifiedName[]): string {
+  return `CREATE PUBLICATION ${quoteIdentifier(publication)} FOR TABLE ${tables.map(qualified).join(', ')};`;
+}
+
+/** Creates or completes the publication as `publication.autocreate.mode` says. */
+export async function ensurePublication(connection: WireConnection, settings: SourceSettings): Promise<void> {
+  const { publication, filters } = settings;
+  if (publication.mode === 'disabled') return;
+  const name = quoteIdentifier(publication.name);
+  const withRoot = publication.viaRoot ? ' WITH (publish_via_partition_root = true)' : '';
+  const [found] = await connection.query(
+    `SELECT puballtables FROM pg_publication WHERE pubname = ${quoteLiteral(publication.name)}`,
+  );
+  if (publication.mode !== 'filtered') {
+    const what = publication.mode === 'all_tables' ? ' FOR ALL TABLES' : '';
+    if (found === undefined) await connection.query(`CREATE PUBLICATION ${name}${what}${withRoot}`);
+    return;
+  }
+  const wanted = (await listTables(connection, publication.viaRoot)).filter((table) =>
+    filters.table(table.schema, table.name),
+  );
+  if (found === undefined) {
+    await connection.query(createSql(publication.name, wanted).replace(/;$/, withRoot));
+    return;
+  }
+  if (found.puballtables === 't') return;
+  const published = new Set((await publishedTables(connection, publication.name)).map((table) => table.oid));
+  const missing = wanted.filter((table) => !published.has(table.oid));
+  if (missing.length > 0) {
+    await connection.query(`ALTER PUBLICATION ${name} ADD TABLE ${missing.map(qualified).join(', ')}`);
+  }
+}
+
+/**
+ * Publishes tables that appeared since and that the filters want (`publication.autocreate.mode=filtered` only), and answers
+ * them. Postgres would refuse updates of a published table without identity, so such a table is left out.
+ */
+export async function publishNewTables(connection: WireConnection, settings: SourceSettings): Promise<CatalogTable[]> {
+  const { publication, filters } = settings;
+  if (publication.mode !== 'filtered') return [];
+  const published = new Set((await publishedTables(connection, publication.name)).map((table) => table.oid));
+  const wanted = (await listTables(connection, publication.viaRoot)).filter(
+    ({ oid, schema, name }) => !published.has(oid) && filters.table(schema, name),
+  );
+  const tables = await readTables(
+    connection,
+    wanted.map((table) => table.oid),
+  );
+  const fit = tables.filter(({ replicaIdentity, primaryKey }) => replicaIdentity === 'd' && primaryKey.length > 0);
+  if (fit.length === 0) return [];
+  const name = quoteIdentifier(publication.name);
+  await connection.query(`ALTER PUBLICATION ${name} ADD TABLE ${fit.map(qualified).join(', ')}`);
+  return fit;
+}
+
+/** The tables of the publication that the filters want, as the catalogue has them now. */
+export async function capturedTables(connection: WireConnection, settings: SourceSettings): Promise<CatalogTable[]> {
+  const published = await publishedTables(connection, settings.publication.name);
+  const wanted = published.filter(({ schema, name }) => settings.filters.table(schema, name));
+  return readTables(
+    connection,
+    wanted.map((table) => table.oid),
+  );
+}
+
+/** Says that more tables are captured than `guardrail.collections.max` allows, or throws ConfigError where that is wanted. */
+export function checkCount(count: number, { count: max, isError }: SourceSettings['tablesMax'], logger: Logger): void {
+  if (max === 0 || count <= max) return;
+  const message = `${count} tables are captured, and guardrail.collections.max is ${max}. Narrow table.include.list, or raise the limit.`;
+  if (isError)
+    throw new ConfigError([{ key: 'guardrail.collections.max', value: String(max), message }], { code: 'PG_SETUP' });
+  logger.warn({ tables: count, max }, message);
+}
+
+/** Sets the replica identities that `replica.identity.autoset.values` asks for. */
+export async function setIdentities(connection: WireConnection, settings: SourceSettings): Promise<void> {
+  if (settings.identities.length === 0) return;
+  const words: Readonly<Record<string, string>> = { DEFAULT: 'd', FULL: 'f', NOTHING: 'n' };
+  for (const { oid, schema, name } of await listTables(connection, settings.publication.viaRoot)) {
+    const rule = settings.identities.find(({ table }) => table.test(`${schema}.${name}`));
+    if (rule === undefined || !settings.filters.table(schema, name)) continue;
+    const [table] = await readTables(connection, [oid]);
+    const index = /^INDEX\s+(.+)$/i.exec(rule.identity)?.[1];
+    const wanted = index === undefined ? words[rule.identity.toUpperCase()] : 'i';
+    if (table === undefined || (index === undefined && table.replicaIdentity === wanted)) continue;
+    const identity = index === undefined ? rule.identity.toUpperCase() : `USING INDEX ${quoteIdentifier(index)}`;
+    await connection.query(`ALTER TABLE ${qualified({ schema, name })} REPLICA IDENTITY ${identity}`);
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Looks, now and then while the stream is read, for tables that appeared since, and asks again about those whose rows are parked.
+ * What becomes of a table that is found, source-task.ts decides.
+ */
+
+import type { WireConnection } from '../../wire/connection.ts';
+import type { SourceSettings } from '../config/source-config.ts';
+import { nameOf } from '../tables/catalog.ts';
+import { relationOf, type Tables } from '../tables/tables.ts';
+import { capturedTables, publishNewTables } from './publication.ts';
+
+export class TableDiscovery {
+  readonly #settings: SourceSettings;
+  readonly #tables: Tables;
+  #due = 0;
+
+  constructor(settings: SourceSettings, tables: Tables) {
+    this.#settings = settings;
+    this.#tables = tables;
+  }
+
+  /** The tables of now are known: the next look is an interval away. */
+  putOff(): void {
+    this.#due = Date.now() + this.#settings.discoveryMs;
+  }
+
+  /** Publishes tables that are new, and answers their names; none where it is not time to look. */
+  async look(catalog: WireConnection): Promise<string[]> {
+    if (this.#settings.discoveryMs === 0 || Date.now() < this.#due) return [];
+    this.putOff();
+    await this.#reconsider(catalog);
+    const added = await publishNewTables(catalog, this.#settings);
+    return added.map(nameOf);
+  }
+
+  async #reconsider(catalog: WireConnection): Promise<void> {
+    await this.#tables.reconsider();
+    const unseen = this.#tables.unseenParked;
+    if (unseen.length === 0) return;
+    for (const table of await capturedTables(catalog, this.#settings)) {
+      if (!unseen.includes(nameOf(table))) continue;
+      await this.#tables.take(relationOf(table, null), catalog);
+    }
+  }
+}
