@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Millrace, putConnector, startMillrace } from '../../../../test/kit/millrace.ts';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../../../test/kit/postgres.ts';
 
-const launcher = join(import.meta.dirname, '..', '..', 'bin', 'millrace');
+const launcher = join(import.meta.dirname, '..', '..', '..', '..', 'bin', 'millrace');
 const DEADLINE_MS = 60_000;
 
 async function run(args: readonly string[], input = ''): Promise<{ code: number; out: string; complaint: string }> {
