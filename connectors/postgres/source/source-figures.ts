@@ -6,17 +6,15 @@
  */
 import type { SourceTaskContext } from '../../api/index.ts';
 import type { WalGuard } from './server/wal-guard.ts';
-import type { IncrementalSnapshot } from './snapshot/incremental-snapshot.ts';
 import type { SnapshotSession } from './snapshot/snapshot-session.ts';
-import type { StreamReader } from './stream/stream-reader.ts';
+import type { Streaming } from './streaming.ts';
 
 /** What is at work now. */
 export interface SourceParts {
   /** The first snapshot, or one that the stream stands still for. */
   readonly snapshot: SnapshotSession | null;
-  readonly incremental: IncrementalSnapshot | null;
   readonly guard: WalGuard | null;
-  readonly stream: StreamReader | null;
+  readonly streaming: Streaming | null;
 }
 
 type Reading = (parts: SourceParts) => number | null | undefined;
@@ -29,11 +27,11 @@ const readings: Readonly<Record<string, Reading>> = {
   snapshot_seconds_left: ({ snapshot }) => snapshot?.progress.state.secondsLeft,
   total_table_count: ({ snapshot }) => snapshot?.reader.tablesTotal,
   remaining_table_count: ({ snapshot }) => snapshot?.reader.tablesLeft,
-  incremental_snapshot_running: ({ incremental }) => Number(incremental?.isBusy ?? false),
-  incremental_snapshot_rows: ({ incremental }) => incremental?.state?.rows,
-  incremental_snapshot_rows_expected: ({ incremental }) => incremental?.state?.rowsExpected,
-  incremental_snapshot_remaining_table_count: ({ incremental }) => incremental?.state?.tablesLeft,
-  milliseconds_behind_source: ({ stream }) => stream?.figures.behindMs,
+  incremental_snapshot_running: ({ streaming }) => Number(streaming?.incremental.isBusy ?? false),
+  incremental_snapshot_rows: ({ streaming }) => streaming?.incremental.state?.rows,
+  incremental_snapshot_rows_expected: ({ streaming }) => streaming?.incremental.state?.rowsExpected,
+  incremental_snapshot_remaining_table_count: ({ streaming }) => streaming?.incremental.state?.tablesLeft,
+  milliseconds_behind_source: ({ streaming }) => streaming?.reader.figures.behindMs,
   wal_retained_bytes: ({ guard }) => guard?.state?.retainedBytes,
   wal_limit_bytes: ({ guard }) => guard?.state?.limitBytes,
   wal_limit_seconds: ({ guard }) => guard?.state?.secondsToLimit,

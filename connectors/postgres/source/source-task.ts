@@ -10,7 +10,6 @@ import {
   type Config,
   ConfigError,
   ConnectError,
-  DataError,
   isKept,
   isOffsetOnly,
   type RecordMetadata,
@@ -27,44 +26,33 @@ import { quoteLiteral, type WireConnection } from '../wire/connection.ts';
 import { placeOf, type SourceSettings, sourceSettings } from './config/source-config.ts';
 import { RetryLimit } from './retry-limit.ts';
 import { preflight } from './server/preflight.ts';
-import { capturedTables, checkCount, ensurePublication, setIdentities } from './server/publication.ts';
+import { ensurePublication, setIdentities } from './server/publication.ts';
 import { ReplicationClient } from './server/replication-client.ts';
 import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server/server-proof.ts';
 import { openSession, wireOptions } from './server/sessions.ts';
 import { dropSlot, readSlot, type SlotState, slotLost } from './server/slot.ts';
-import { TableDiscovery } from './server/table-discovery.ts';
 import { WalGuard } from './server/wal-guard.ts';
 import { SignalInbox } from './signals/signal-inbox.ts';
-import { obey, signalOfRow } from './signals/signals.ts';
-import { BlockingSnapshots } from './snapshot/blocking-snapshot.ts';
-import { IncrementalSnapshot } from './snapshot/incremental-snapshot.ts';
 import type { SnapshotReader } from './snapshot/snapshot-reader.ts';
-import { openSnapshot, type SnapshotBeside, type SnapshotSession } from './snapshot/snapshot-session.ts';
+import { openSnapshot, type SnapshotSession } from './snapshot/snapshot-session.ts';
 import { nameGauges } from './source-figures.ts';
 import { Acknowledgements } from './stream/acknowledgements.ts';
 import { LargeTransactions } from './stream/large-transactions.ts';
-import { StreamReader } from './stream/stream-reader.ts';
-import { nameOf } from './tables/catalog.ts';
+import { Streaming } from './streaming.ts';
 import { KeptValues } from './tables/kept-values.ts';
 import { Notifications } from './tables/notifications.ts';
-import type { Tuple } from './tables/pgoutput.ts';
 import {
   parseOffset,
-  placeOffset,
   type SnapshotPosition,
   type SourcePosition,
   type StreamPosition,
   streamFrom,
 } from './tables/position.ts';
-import { RecordBatch } from './tables/record-batch.ts';
 import { SchemaGate } from './tables/schema-policy.ts';
-import { nowMicros } from './tables/table-encoder.ts';
 import { Tables } from './tables/tables.ts';
 
 /** A poll looks up at least this often. */
 const POLL_WAIT_MS = 1000;
-/** While a chunk is being read, the next is asked for soon after. */
-const BUSY_WAIT_MS = 20;
 
 export class PostgresSourceTask implements SourceTask {
   #context!: SourceTaskContext;
@@ -78,15 +66,10 @@ export class PostgresSourceTask implements SourceTask {
   #catalog: WireConnection | null = null;
   #client: ReplicationClient | null = null;
   #snapshot: SnapshotSession | null = null;
-  #stream: StreamReader | null = null;
+  #streaming: Streaming | null = null;
   #large!: LargeTransactions;
-  #incremental: IncrementalSnapshot | null = null;
-  #blocking: BlockingSnapshots | null = null;
   #notifications!: Notifications;
   #walGuard: WalGuard | null = null;
-  /** The captured tables, as signals name them. */
-  #names: string[] = [];
-  #discovery!: TableDiscovery;
   #inbox!: SignalInbox;
   /** Of the server that is read, or the stored one until it is known. */
   #proof: SourceOffset | null = null;
@@ -117,15 +100,14 @@ export class PostgresSourceTask implements SourceTask {
       this.#settings,
       new SchemaGate(schemaPolicy, context.logger, context.declareSchemas, this.#stored),
     );
-    this.#discovery = new TableDiscovery(this.#settings, this.#tables);
     this.#kept = this.#keptValues();
     this.#retries = new RetryLimit(this.#settings.retriesMax);
     this.#inbox = new SignalInbox(this.#settings, context);
     this.#large = new LargeTransactions(this.#settings, this.#count);
     this.#notifications = new Notifications(this.#settings, context.logger);
     nameGauges(context, () => {
-      const snapshot = this.#snapshot ?? this.#blocking?.session ?? null;
-      return { snapshot, incremental: this.#incremental, guard: this.#walGuard, stream: this.#stream };
+      const streaming = this.#streaming;
+      return { snapshot: this.#snapshot ?? streaming?.snapshot ?? null, guard: this.#walGuard, streaming };
     });
     const { snapshotMode } = this.#settings;
     this.#isFinished = snapshotMode === 'initial_only' && this.#position?.kind === 'stream';
@@ -146,7 +128,7 @@ export class PostgresSourceTask implements SourceTask {
     if (signal.aborted) return [];
     if (this.#isFinished) return this.#idle();
     try {
-      if (this.#snapshot === null && this.#stream === null) await this.#connect();
+      if (this.#snapshot === null && this.#streaming === null) await this.#connect();
       return this.#retries.passed(await this.#read());
     } catch (error) {
       this.#disconnect();
@@ -159,8 +141,8 @@ export class PostgresSourceTask implements SourceTask {
 
   /** Before the stream is read a signal waits for it. */
   signal(signal: Signal): void {
-    if (this.#stream === null) this.#inbox.add(signal);
-    else this.#obey(signal);
+    if (this.#streaming === null) this.#inbox.add(signal);
+    else this.#streaming.obey(signal);
   }
 
   commitRecord(record: SourceRecord, metadata: RecordMetadata | null): void {
@@ -171,13 +153,13 @@ export class PostgresSourceTask implements SourceTask {
 
   async commit(offsets: readonly StoredOffset[]): Promise<void> {
     for (const { offset } of offsets) this.#acknowledgements.stored(offset);
-    if (this.#stream !== null) this.#client?.sendStatus(this.#acknowledgements.confirmedLsn);
+    if (this.#streaming !== null) this.#client?.sendStatus(this.#acknowledgements.confirmedLsn);
     await this.#inbox.stored();
   }
 
   async stop(): Promise<void> {
     this.#walGuard?.stop();
-    const client = this.#stream === null ? null : this.#client;
+    const client = this.#streaming === null ? null : this.#client;
     if (client !== null) {
       this.#client = null;
       await client.close();
@@ -197,32 +179,7 @@ export class PostgresSourceTask implements SourceTask {
       if (reader.isDone) await this.#leaveSnapshot(reader);
       return records;
     }
-    await this.#takeSignals();
-    if (!this.#notifications.isEmpty) return this.#notify();
-    if (this.#blocking!.isUnderway) return this.#readStopped();
-    await this.#discover();
-    const released = this.#tables.released();
-    if (released.length > 0) this.#incremental!.execute('released-tables', released, {});
-    this.#incremental!.step();
-    return this.#stream!.next(this.#incremental!.isBusy ? BUSY_WAIT_MS : POLL_WAIT_MS);
-  }
-
-  /** The next records of a snapshot that the stream stands still for; the server hears that we are there. */
-  #readStopped(): Promise<SourceRecord[]> {
-    this.#client!.sendStatus(this.#acknowledgements.confirmedLsn);
-    return this.#blocking!.next(POLL_WAIT_MS, { position: this.#stream!.position, offset: this.#here() });
-  }
-
-  /** The offset of the place where the stream is. */
-  #here(): SourceOffset {
-    return { ...placeOffset(this.#stream!.position, nowMicros(), this.#proof!), ...this.#incremental!.offset };
-  }
-
-  /** What is to be told does not wait for the next change. */
-  #notify(): SourceRecord[] {
-    const batch = new RecordBatch(this.#partition, this.#settings.batchRecordsMax);
-    this.#notifications.flush(batch, this.#here());
-    return batch.records;
+    return this.#streaming!.next(POLL_WAIT_MS);
   }
 
   async #connect(): Promise<void> {
@@ -277,14 +234,6 @@ export class PostgresSourceTask implements SourceTask {
     this.#context.logger.warn({ slot: slot.name, from: done, to: confirmedLsn }, message);
     this.#position = streamFrom(confirmedLsn);
     return true;
-  }
-
-  /** Once, behind a snapshot that was just taken. */
-  async #delayStream(): Promise<void> {
-    const { streamDelayMs } = this.#settings;
-    if (!this.#isBehindSnapshot || streamDelayMs === 0) return;
-    this.#isBehindSnapshot = false;
-    await sleep(streamDelayMs, undefined, { signal: this.#context.signal });
   }
 
   /** Without a slot: create it, and read the rows as they were at that very moment. */
@@ -348,88 +297,23 @@ export class PostgresSourceTask implements SourceTask {
   }
 
   async #startStream(position: StreamPosition, { walEnd }: ServerIdentity): Promise<void> {
-    const settings = this.#settings;
-    const { slot, publication, statusIntervalMs, heartbeat } = settings;
-    const acknowledgements = this.#acknowledgements;
-    const { signal, logger, connector } = this.#context;
-    const client = this.#client!;
-    const catalog = this.#catalog!;
-    const captured = (connection: WireConnection) => capturedTables(connection, settings);
-    await this.#delayStream();
-    const names = (await captured(catalog)).map(nameOf);
-    checkCount(names.length, settings.tablesMax, logger);
-    this.#names = names;
-    this.#discovery.putOff();
-    await client.startStream({
-      slot: slot.name,
-      publication: publication.name,
-      lsn: position.lastCommitLsn,
-      statusIntervalMs,
-      confirmedLsn: () => acknowledgements.confirmedLsn,
-      origin: slot.origin,
-      isStreaming: await this.#large.decide(catalog, walEnd - position.lastCommitLsn),
-    });
-    const stream = await this.#large.open(client);
+    const parts = {
+      context: this.#context,
+      settings: this.#settings,
+      partition: this.#partition,
+      tables: this.#tables,
+      acknowledgements: this.#acknowledgements,
+      notifications: this.#notifications,
+      kept: this.#kept,
+      inbox: this.#inbox,
+      proof: this.#proof!,
+      client: this.#client!,
+      catalog: this.#catalog!,
+    };
+    const delayMs = this.#isBehindSnapshot ? this.#settings.streamDelayMs : 0;
+    this.#isBehindSnapshot = false;
+    this.#streaming = await Streaming.begin(parts, this.#large, { position, stored: this.#stored, walEnd, delayMs });
     this.#position = position;
-    const open = () => openSession(settings, `${connector} incremental`);
-    const blocking = this.#blockingSnapshots();
-    this.#blocking = blocking;
-    const [partition, notifications, tables] = [this.#partition, this.#notifications, this.#tables];
-    this.#incremental = new IncrementalSnapshot(
-      { settings, tables, notifications, logger, open, captured, kept: this.#kept, blocking },
-      this.#stored,
-    );
-    const incremental = this.#incremental;
-    const onSignal = (row: Tuple) => this.#tryObey(() => signalOfRow(row));
-    const onHeartbeat = async () => {
-      if (heartbeat.query !== null) await catalog.query(heartbeat.query);
-    };
-    const context = { settings, partition, tables, acknowledgements, client, stream, catalog, signal };
-    const more = { proof: this.#proof!, kept: this.#kept, count: this.#count, onHeartbeat, onSignal };
-    this.#stream = new StreamReader({ ...context, ...more, listener: incremental }, position);
-    logger.info({ lsn: position.lastCommitLsn }, 'Reading the stream of changes.');
-  }
-
-  /** They see tables as of later than the stream, so they have encoders of their own. */
-  #blockingSnapshots(): BlockingSnapshots {
-    const [context, settings, kept, proof] = [this.#context, this.#settings, this.#kept, this.#proof!];
-    const { logger, signal } = context;
-    const [partition, notifications] = [this.#partition, this.#notifications];
-    const open = (position: SnapshotPosition, beside: SnapshotBeside) => {
-      const tables = this.#tables.fork();
-      const around = { context, settings, tables, notifications, proof, kept };
-      return openSnapshot({ ...around, position, exported: null, beside });
-    };
-    return new BlockingSnapshots({ partition, logger, notifications, signal, open }, this.#stored);
-  }
-
-  #obey(signal: Signal): void {
-    const { logger } = this.#context;
-    obey(signal, { incremental: this.#incremental!, blocking: this.#blocking!, tables: this.#names, logger });
-    this.#stream!.tellOffset();
-  }
-
-  /** Nobody waits for an answer: what cannot be obeyed is said in the log. */
-  #tryObey(read: () => Signal): void {
-    try {
-      this.#obey(read());
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error;
-      this.#context.logger.warn({ err: error }, error.message);
-    }
-  }
-
-  async #takeSignals(): Promise<void> {
-    for (const read of await this.#inbox.take()) this.#tryObey(read);
-  }
-
-  /** Tables that appeared since are read beside the stream. */
-  async #discover(): Promise<void> {
-    const added = await this.#discovery.look(this.#catalog!);
-    if (added.length === 0) return;
-    this.#context.logger.info({ tables: added }, 'Captures tables that appeared since.');
-    this.#names.push(...added);
-    if (this.#settings.snapshotMode !== 'no_data') this.#incremental!.execute('new-tables', added, {});
   }
 
   /** Looks after the WAL now and then; gives the slot up where it is told to. */
@@ -451,16 +335,12 @@ export class PostgresSourceTask implements SourceTask {
 
   /** Lets go of every connection, keeping the place. */
   #disconnect(): void {
-    this.#blocking?.close();
-    if (this.#stream !== null) {
-      this.#position = this.#stream.position;
-      this.#stored = this.#incremental!.offset;
+    if (this.#streaming !== null) {
+      this.#position = this.#streaming.reader.position;
+      this.#stored = this.#streaming.incremental.offset;
     } else if (this.#snapshot !== null && this.#isSnapshotWanted) this.#position = this.#snapshot.reader.position;
-    this.#stream?.close();
-    this.#stream = null;
-    this.#incremental?.close();
-    this.#incremental = null;
-    this.#blocking = null;
+    this.#streaming?.close();
+    this.#streaming = null;
     this.#walGuard?.close();
     this.#snapshot?.close();
     this.#snapshot = null;
