@@ -17,7 +17,7 @@ import {
   readMessage,
   type Tuple,
 } from '../tables/pgoutput.ts';
-import { idleOffset, placeOffset, type StreamPosition, streamOffset } from '../tables/position.ts';
+import { idleOffset, type StreamPosition } from '../tables/position.ts';
 import { contextHeaders, RecordBatch } from '../tables/record-batch.ts';
 import { nowMicros, type TableEncoder, type TransactionInfo } from '../tables/table-encoder.ts';
 import { TransactionMetadata } from '../tables/transaction-metadata.ts';
@@ -25,6 +25,7 @@ import { type ChangePlace, ChangeWriter } from './change-writer.ts';
 import { MessageWriter } from './message-writer.ts';
 import { MARK_PREFIX, type StreamContext } from './stream-context.ts';
 import { StreamFigures } from './stream-figures.ts';
+import { StreamPlace } from './stream-place.ts';
 import { type UnsentRow, UnsentValues, unsentOf } from './unsent-values.ts';
 import { hides, parseView } from './visibility.ts';
 
@@ -58,28 +59,13 @@ export class StreamReader implements MessageReader {
   #seen = 0;
   #failure: unknown = null;
   #heartbeatDue: number;
-
-  /** The end of the last transaction that went by whole. */
-  #lastCommitLsn: number;
-  /** What offsets name as done: that end, or WAL behind it that held nothing for us. */
-  #floorLsn: number;
-  /** How far the server's stream has come outside of transactions. */
-  #passedLsn: number;
-  /** What the last offset without a record said. */
-  #toldLsn: number;
   #idleDue: number;
   #isTellWanted = false;
-  /** No commit was seen yet: the place where the stream began is none. */
-  #isFirst: boolean;
   #transaction: StreamTransaction = NO_TRANSACTION;
-  #isInTransaction = false;
-  /** The transaction was done whole before. */
-  #isOld = false;
-  /** The place within the transaction up to which it was done before. */
-  #resume: StreamPosition['partial'];
-  #lsn = 0;
-  #eventLsn = 0;
-  #events = 0;
+  readonly #where: StreamPlace;
+  /** The WAL position that stands in the place below. */
+  #placeLsn = 0;
+  /** Where the change at hand is, as its record tells it. */
   readonly #place: ChangePlace;
 
   constructor(context: StreamContext, position: StreamPosition) {
@@ -93,13 +79,8 @@ export class StreamReader implements MessageReader {
     this.#metadata = settings.transactionTopic === null ? null : new TransactionMetadata(settings.transactionTopic);
     this.#headers = contextHeaders(settings);
     this.#batch = this.#newBatch();
-    this.#lastCommitLsn = position.lastCommitLsn;
-    this.#floorLsn = position.lastCommitLsn;
-    this.#passedLsn = position.lastCommitLsn;
-    this.#toldLsn = position.lastCommitLsn;
+    this.#where = new StreamPlace(position);
     this.#idleDue = Date.now() + settings.statusIntervalMs;
-    this.#isFirst = position.isFirst === true;
-    this.#resume = position.partial;
     this.#heartbeatDue = Date.now() + settings.heartbeat.intervalMs;
     const offset = idleOffset(position.lastCommitLsn, 0);
     const metadata = this.#metadata;
@@ -108,11 +89,7 @@ export class StreamReader implements MessageReader {
 
   /** Where a new stream has to go on after this one broke: right behind the last record handed over. */
   get position(): StreamPosition {
-    const within = this.#isInTransaction && !this.#isOld;
-    const counted = this.#metadata === null ? {} : { counted: this.#metadata.counted };
-    const here = { xid: this.#transaction.xid, lsn: this.#eventLsn, events: this.#events, ...counted };
-    const partial = within && !this.#isBehindResume() ? here : this.#resume;
-    return { kind: 'stream', lastCommitLsn: this.#floorLsn, partial, isFirst: this.#isFirst };
+    return this.#where.position(this.#metadata?.counted ?? null);
   }
 
   /** Lets go of what the stream keeps; the connections are the task's. */
@@ -192,20 +169,12 @@ export class StreamReader implements MessageReader {
   #filled(relation: number, row: Tuple, before: Tuple | null, isNew: boolean): Fill | null | undefined {
     if (this.#fill !== null) return this.#fill;
     const table = this.#context.tables.get(relation);
-    if (table == null || !table.hasUnsent(row) || this.#isDone()) return null;
+    if (table == null || !table.hasUnsent(row) || this.#where.isDone) return null;
     const unsent = unsentOf(table, row, before, isNew);
     const known = this.#unsent.recall(unsent);
     if (known !== null) return known;
     this.#wanted = unsent;
     return undefined;
-  }
-
-  /** Whether the change at hand was handed over before; it is not counted yet. */
-  #isDone(): boolean {
-    const resume = this.#resume;
-    if (this.#isOld || resume === null) return this.#isOld;
-    const events = this.#lsn === this.#eventLsn ? this.#events + 1 : 1;
-    return this.#lsn < resume.lsn || (this.#lsn === resume.lsn && events <= resume.events);
   }
 
   /** Whether other sessions see the transaction at hand. Waits a moment where they do not. */
@@ -252,13 +221,13 @@ export class StreamReader implements MessageReader {
   /** Reads the message at hand; called again for the same one once what it lacks was looked up. */
   #readCurrent(): void {
     const { buffer, start, lsn } = this.#context.stream;
-    this.#lsn = lsn;
+    this.#where.lsn = lsn;
     readMessage(buffer, start, this);
   }
 
   #keepalive(walEnd: number, isReplyRequested: boolean): void {
     const { acknowledgements, client } = this.#context;
-    if (!this.#isInTransaction) this.#passedLsn = Math.max(this.#passedLsn, walEnd);
+    this.#where.passed(walEnd);
     if (!isReplyRequested) return;
     client.sendStatus(acknowledgements.confirmedLsn);
     // A server that shuts down asks, and waits until all it has is confirmed.
@@ -270,32 +239,26 @@ export class StreamReader implements MessageReader {
    * not pin WAL. Now and then, and at once where the server asks.
    */
   #idle(): boolean {
-    if (this.#isInTransaction) return false;
-    const isDue = this.#passedLsn > this.#toldLsn && Date.now() >= this.#idleDue;
+    if (this.#where.isInTransaction) return false;
+    const isDue = this.#where.hasUntold && Date.now() >= this.#idleDue;
     if (!isDue && !this.#isTellWanted) return false;
     this.#isTellWanted = false;
     const { partition, settings } = this.#context;
     this.#idleDue = Date.now() + settings.statusIntervalMs;
-    this.#floorLsn = Math.max(this.#floorLsn, this.#passedLsn);
-    this.#toldLsn = this.#passedLsn;
+    this.#where.tell();
     this.#batch.records.push(offsetOnly(partition, this.#between(nowMicros())));
     return true;
   }
 
   begin(commitLsn: number, commitMicros: number, xid: number): void {
-    this.#isInTransaction = true;
-    this.#isOld = commitLsn < this.#floorLsn;
-    if (!this.#isOld && this.#resume !== null && this.#resume.xid !== xid) this.#resume = null;
-    this.#eventLsn = 0;
-    this.#events = 0;
-    const lastCommitLsn = this.#isFirst ? null : this.#lastCommitLsn;
+    const where = this.#where;
+    where.begin(commitLsn, commitMicros, xid);
+    const { lastCommitLsn } = where;
     const horizon = this.#xmin === null ? {} : { xmin: this.#xmin };
     this.#transaction = { serial: ++transactionSerial, xid, commitMicros, lastCommitLsn, ...horizon };
     this.#place.transaction = this.#transaction;
     this.#place.offset = this.#between(commitMicros);
-    if (this.#isOld) return;
-    const counted = this.#resume === null ? null : (this.#resume.counted ?? {});
-    this.#metadata?.begin(this.#batch, xid, this.#lsn, this.#place.offset, counted);
+    if (!where.isOld) this.#metadata?.begin(this.#batch, xid, where.lsn, this.#place.offset, where.countedBefore);
   }
 
   /** Comes behind `begin`, before the first change. */
@@ -305,24 +268,17 @@ export class StreamReader implements MessageReader {
   }
 
   commit(_commitLsn: number, endLsn: number): void {
-    this.#isInTransaction = false;
-    if (!this.#isOld) {
-      this.#resume = null;
-      this.#isFirst = false;
-      this.#lastCommitLsn = endLsn;
-      this.#floorLsn = Math.max(this.#floorLsn, endLsn);
-      this.#metadata?.end(this.#batch, this.#lsn, this.#between(this.#transaction.commitMicros));
-      this.#context.listener.committed(this.#transaction.xid);
-      this.figures.transactions++;
-    }
-    this.#passedLsn = Math.max(this.#passedLsn, endLsn);
+    this.#where.commit(endLsn);
+    if (this.#where.isOld) return;
+    this.#metadata?.end(this.#batch, this.#where.lsn, this.#between(this.#transaction.commitMicros));
+    this.#context.listener.committed(this.#transaction.xid);
+    this.figures.transactions++;
   }
 
   /** The offset of a place between transactions, or before one that was handed over in part and comes again. */
   #between(micros: number): SourceOffset {
     const { proof, listener } = this.#context;
-    const place = { kind: 'stream', lastCommitLsn: this.#floorLsn, partial: this.#resume } as const;
-    return { ...placeOffset(place, micros, proof), ...listener.offset };
+    return { ...this.#where.between(micros, proof), ...listener.offset };
   }
 
   relation(relation: RelationMessage): void {
@@ -407,26 +363,26 @@ export class StreamReader implements MessageReader {
       return;
     }
     // Outside of transactions a message stands alone, and comes again after a restart before the next commit.
-    if (isTransactional && (this.#stepOver() || this.#isOld)) return;
+    if (isTransactional && (this.#stepOver() || this.#where.isOld)) return;
     if (!settings.messages.wants(prefix)) return;
     const transaction = isTransactional ? this.#transaction : null;
-    const lastCommitLsn = this.#isFirst ? lsn : this.#lastCommitLsn;
+    const lastCommitLsn = this.#where.lastCommitLsn ?? lsn;
     const offset = isTransactional ? this.#advance() : this.#between(nowMicros());
     const block = isTransactional ? (this.#metadata?.next('message', String(lsn)) ?? null) : null;
-    if (!isTransactional) this.#isFirst = false;
+    if (!isTransactional) this.#where.stoodAlone();
     this.#messages.write(this.#batch, { prefix, content, lsn, lastCommitLsn, transaction, block, offset });
     this.#count();
   }
 
   /** Keeps in the offset how many records of the transaction there were. */
   #count(): void {
-    if (this.#metadata === null || !this.#isInTransaction) return;
+    if (this.#metadata === null || !this.#where.isInTransaction) return;
     Object.assign(this.#place.offset, { transaction_event_counts: this.#metadata.counted });
   }
 
   /** Counts a change, and answers its table where it is new and wanted. */
   #step(relation: number): TableEncoder | null {
-    if (this.#stepOver() || this.#isOld) return null;
+    if (this.#stepOver() || this.#where.isOld) return null;
     const table = this.#context.tables.get(relation);
     if (table === undefined)
       throw new Error(`The stream brought a row of relation ${relation} before its description.`);
@@ -436,37 +392,28 @@ export class StreamReader implements MessageReader {
 
   /** Counts a change; true where it was handed over before the restart. */
   #stepOver(): boolean {
-    if (this.#lsn === this.#eventLsn) this.#events++;
-    else {
-      this.#eventLsn = this.#lsn;
-      this.#events = 1;
-      this.#place.lsn = String(this.#lsn);
+    const isBefore = this.#where.stepOver();
+    if (this.#where.lsn !== this.#placeLsn) {
+      this.#placeLsn = this.#where.lsn;
+      this.#place.lsn = String(this.#placeLsn);
     }
-    return this.#isBehindResume();
+    return isBefore;
   }
 
   /** Moves the offset behind the current change. */
   #advance(): SourceOffset {
-    const { xid, commitMicros } = this.#transaction;
     const { proof, listener } = this.#context;
     this.#place.offsetBefore = this.#place.offset;
-    this.#place.offset = streamOffset(this.#floorLsn, xid, this.#lsn, this.#events, commitMicros, proof);
+    this.#place.offset = this.#where.behindChange(proof);
     if (listener.offset !== null) Object.assign(this.#place.offset, listener.offset);
     return this.#place.offset;
-  }
-
-  /** Whether the current change was handed over before the restart. */
-  #isBehindResume(): boolean {
-    const resume = this.#resume;
-    if (resume === null) return false;
-    return this.#eventLsn < resume.lsn || (this.#eventLsn === resume.lsn && this.#events <= resume.events);
   }
 
   /** Adds a heartbeat where one is due; only between transactions, where the offset is a plain position. */
   async #heartbeat(): Promise<boolean> {
     const { heartbeat, prefix } = this.#context.settings;
     const now = Date.now();
-    if (heartbeat.intervalMs === 0 || now < this.#heartbeatDue || this.#isInTransaction) return false;
+    if (heartbeat.intervalMs === 0 || now < this.#heartbeatDue || this.#where.isInTransaction) return false;
     this.#heartbeatDue = now + heartbeat.intervalMs;
     await this.#context.onHeartbeat();
     const key = Buffer.from(JSON.stringify({ serverName: prefix }));
