@@ -23,8 +23,8 @@ export interface OutsideClient {
   readonly lacks?: Readonly<Record<string, string>>;
 }
 
-/** The programs give up after 30 s themselves, and say what they waited for. */
-const deadlineMs = 60_000;
+/** The programs give up after 90 s themselves, and say what they waited for. */
+const deadlineMs = 150_000;
 
 export async function examine(client: OutsideClient): Promise<void> {
   const { name, requiredAs, lacks = {} } = client;

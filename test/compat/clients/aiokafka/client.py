@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 BOOTSTRAP = sys.argv[1]
-DEADLINE_S = 30
+DEADLINE_S = 90
 CODECS = [None, 'gzip', 'snappy', 'lz4', 'zstd']
 PER_CODEC = 100
 

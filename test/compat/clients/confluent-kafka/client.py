@@ -15,7 +15,7 @@ from confluent_kafka.admin import (
 )
 
 BOOTSTRAP = sys.argv[1]
-DEADLINE_S = 30
+DEADLINE_S = 90
 CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 PER_CODEC = 100
 CLASSIC = {'session.timeout.ms': 10_000, 'heartbeat.interval.ms': 200}

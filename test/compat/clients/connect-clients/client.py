@@ -7,7 +7,7 @@ from kafka_connect import KafkaConnect
 from kafka_connect_api.kafka_connect_api import Api, Cluster
 from requests.exceptions import HTTPError
 
-DEADLINE_S = 60
+DEADLINE_S = 90
 url, path = sys.argv[1:]
 client = KafkaConnect(url)
 config = {"connector.class": "FileStreamSource", "file": path, "topic": "lines", "tasks.max": "1"}

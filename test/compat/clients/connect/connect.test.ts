@@ -113,7 +113,7 @@ async function status(url: string, name: string): Promise<{ connector: { state: 
 }
 
 async function until(check: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 90_000;
   for (;;) {
     try {
       return await check();

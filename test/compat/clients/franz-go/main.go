@@ -15,7 +15,7 @@ import (
 )
 
 // For what a client does in its own time: a join, a rebalance, a metadata refresh.
-const deadline = 30 * time.Second
+const deadline = 90 * time.Second
 
 var (
 	bootstrap string

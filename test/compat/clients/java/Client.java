@@ -23,7 +23,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 public final class Client {
     /** For what a client does in its own time: a join, a rebalance, a metadata refresh. */
-    private static final Duration DEADLINE = Duration.ofSeconds(30);
+    private static final Duration DEADLINE = Duration.ofSeconds(90);
 
     interface Scenario {
         void run() throws Exception;

@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 BOOTSTRAP = sys.argv[1]
-DEADLINE_S = 30
+DEADLINE_S = 90
 CODECS = [None, 'gzip', 'snappy', 'lz4', 'zstd']
 PER_CODEC = 100
 
