@@ -30,7 +30,9 @@ import { ensurePublication, setIdentities } from './server/publication.ts';
 import { ReplicationClient } from './server/replication-client.ts';
 import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server/server-proof.ts';
 import { openSession, wireOptions } from './server/sessions.ts';
+import { signalTableProblems } from './server/signal-table.ts';
 import { dropSlot, readSlot, type SlotState, slotLost } from './server/slot.ts';
+import { tellOfStandby } from './server/standby.ts';
 import { WalGuard } from './server/wal-guard.ts';
 import { SignalInbox } from './signals/signal-inbox.ts';
 import type { SnapshotReader } from './snapshot/snapshot-reader.ts';
@@ -190,6 +192,7 @@ export class PostgresSourceTask implements SourceTask {
     const problems = await preflight(this.#catalog, settings);
     if (problems.length > 0) throw new ConfigError(problems, { code: 'PG_SETUP' });
     await ensurePublication(this.#catalog, settings);
+    for (const { message } of await signalTableProblems(this.#catalog, settings)) logger.warn({}, message);
     this.#client = await ReplicationClient.open(wireOptions(settings, connector));
     const server = await this.#client.identify();
     const slot = await readSlot(this.#catalog, settings);
@@ -250,6 +253,7 @@ export class PostgresSourceTask implements SourceTask {
     // What was changed while there was no slot nobody has seen.
     this.#kept?.beginEra();
     this.#proof = { ...this.#proof, ...this.#kept?.offset };
+    await tellOfStandby(this.#catalog!, slot.name, this.#context.logger);
     const created = await this.#client!.createSlot(slot.name, slot.failover);
     this.#context.logger.info({ slot: slot.name, lsn: created.consistentLsn }, 'Created the replication slot.');
     if (!this.#isSnapshotWanted) return this.#startStream(streamFrom(created.consistentLsn), server);

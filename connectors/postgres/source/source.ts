@@ -16,6 +16,7 @@ import { WireConnection } from '../wire/connection.ts';
 import { sourceSettings } from './config/source-config.ts';
 import { preflight, spoolProblems } from './server/preflight.ts';
 import { wireOptions } from './server/sessions.ts';
+import { signalTableProblems } from './server/signal-table.ts';
 import { obstacles } from './server/start-obstacles.ts';
 import { sampleRows } from './snapshot/sample.ts';
 import { PostgresSourceTask } from './source-task.ts';
@@ -54,7 +55,8 @@ export class PostgresSource implements SourceConnector {
       const settings = sourceSettings(config, this.#isCompatible);
       connection = await WireConnection.open(wireOptions(settings, 'check'));
       const rest = [...(await spoolProblems(settings)), ...(await obstacles(connection, settings))];
-      return [...(await preflight(connection, settings)), ...rest];
+      const unheard = await signalTableProblems(connection, settings);
+      return [...(await preflight(connection, settings)), ...unheard, ...rest];
     } catch (error) {
       if (error instanceof ConfigError) return error.problems;
       const { message, code } = toConnectError(error, 'checking the source');

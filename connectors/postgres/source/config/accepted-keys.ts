@@ -42,7 +42,6 @@ export const acceptedSourceKeys: ConfigDef = {
     'several readers share the largest table.',
   ),
   'snapshot.query.mode': only('string', 'select_all', 'a SELECT of yours is `snapshot.select.statement.overrides`.'),
-  'read.only': any('boolean', false, 'nothing is written to the database but marks in its WAL.'),
   'lsn.flush.timeout.ms': any('long', 30_000, 'a confirmation is never waited for.'),
   'lsn.flush.timeout.action': word(['fail', 'warn', 'ignore'], 'a confirmation is never waited for.'),
   'schema.refresh.mode': word(

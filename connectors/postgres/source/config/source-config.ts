@@ -107,6 +107,8 @@ export interface SourceSettings {
     readonly group: string;
     readonly pollMs: number;
   };
+  /** Whether nothing is written to the database for incremental snapshots; a standby is read so whatever this says. */
+  readonly isReadOnly: boolean;
   readonly notifications: { readonly topic: string | null; readonly isLogged: boolean };
   readonly guard: { readonly retainedBytesMax: number; readonly action: string };
   readonly skipsWithoutChange: boolean;
@@ -299,6 +301,7 @@ function controlSettings(config: Config, prefix: string, delimiter: string) {
       wants: (name: string) =>
         include.length > 0 ? include.some((it) => it.test(name)) : !exclude.some((it) => it.test(name)),
     },
+    isReadOnly: config.boolean('read.only'),
     signalTable: signalTableOf(config),
     signals: {
       file: config.list('signal.enabled.channels').includes('file') ? config.string('signal.file') : null,

@@ -16,6 +16,11 @@ const channelProblem = (known: readonly string[], instead: string) => (value: un
 };
 
 export const controlKeys: ConfigDef = {
+  'read.only': {
+    type: 'boolean',
+    default: false,
+    doc: 'Whether an incremental snapshot writes no marks into the WAL: it waits for positions of the WAL instead, which takes a little longer per chunk. A standby is always read so.',
+  },
   'signal.data.collection': {
     type: 'string',
     default: null,

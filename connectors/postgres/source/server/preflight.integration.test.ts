@@ -136,6 +136,34 @@ describe('preflight of PostgresSource', () => {
     assert.deepEqual(await wrong(), []);
   });
 
+  test('a signal table that nobody would hear is told with the SQL that helps, and keeps no other table from being read', async () => {
+    const name = await server.createDatabase();
+    const client = await server.connect(name);
+    await client.query('CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION own FOR TABLE t');
+    const config = raw(name, {
+      'publication.name': 'own',
+      'publication.autocreate.mode': 'disabled',
+      'signal.data.collection': 'ops.Signals',
+    });
+    const unheard = async () => (await problems(config)).filter((message) => message.includes('ops.Signals'));
+    const [absent, ...none] = await unheard();
+    assert.match(
+      absent!,
+      /^There is no table ops\.Signals, so no signal is heard\. Run: CREATE TABLE "ops"\."Signals" \(.*\); ALTER PUBL/,
+    );
+    assert.deepEqual(none, []);
+    await client.query('CREATE SCHEMA ops; CREATE TABLE ops."Signals" (id text PRIMARY KEY, type text)');
+    assert.match((await unheard())[0]!, /has 2 columns, and signals are in three/);
+    await client.query('ALTER TABLE ops."Signals" ADD data text');
+    const [missing] = await unheard();
+    assert.match(
+      missing!,
+      /"own" lacks the table ops\.Signals, .*ALTER PUBLICATION "own" ADD TABLE "ops"\."Signals";$/,
+    );
+    await client.query(missing!.slice(missing!.indexOf('Run: ') + 5));
+    assert.deepEqual(await unheard(), []);
+  });
+
   test('a database that is not there is told under its own key', async () => {
     const { config } = parseConfig(sourceConfigDef(ourDefaults), raw('nowhere'));
     const [problem] = await new PostgresSource(false).check(config);

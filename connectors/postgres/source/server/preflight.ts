@@ -16,6 +16,7 @@ import {
   type TableName,
 } from '../tables/catalog.ts';
 import { createSql } from './publication.ts';
+import { standbyProblems, standbyPublicationProblem } from './standby.ts';
 
 /** The oldest version that is tested; json_agg, attgenerated and the like need 12. */
 const SERVER_VERSION_MIN = 140_000;
@@ -30,9 +31,9 @@ export async function preflight(connection: WireConnection, settings: SourceSett
       current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots) AS free_slots,
       (SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user) AS may_replicate,
       EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'rds_replication' AND pg_has_role(r.oid, 'member')) AS rds`);
-  const problems = serverProblems(server!, settings);
+  const problems = [...serverProblems(server!, settings), ...(await standbyProblems(connection, settings, server!))];
   problems.push(...(await slotProblems(connection, settings, Number(server!.free_slots))));
-  problems.push(...(await publicationProblems(connection, settings)));
+  problems.push(...(await publicationProblems(connection, settings, server!.standby === 't')));
   return problems;
 }
 
@@ -105,7 +106,11 @@ async function slotProblems(
   return [];
 }
 
-async function publicationProblems(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
+async function publicationProblems(
+  connection: WireConnection,
+  settings: SourceSettings,
+  isStandby: boolean,
+): Promise<ConfigProblem[]> {
   const { publication, filters } = settings;
   const problem = (message: string) => ({ key: 'publication.name', value: publication.name, message });
   const candidates = (await listTables(connection, publication.viaRoot)).filter((table) =>
@@ -127,7 +132,7 @@ async function publicationProblems(connection: WireConnection, settings: SourceS
       ),
     ];
   }
-  if (!exists && publication.mode === 'all_tables' && found!.super !== 't') {
+  if (!exists && publication.mode === 'all_tables' && found!.super !== 't' && !isStandby) {
     return [
       problem(
         `Only a superuser may publish all tables. Set publication.autocreate.mode to filtered, or run as a superuser: CREATE PUBLICATION ${quoteIdentifier(publication.name)} FOR ALL TABLES;`,
@@ -139,7 +144,9 @@ async function publicationProblems(connection: WireConnection, settings: SourceS
   if (publication.mode !== 'disabled') {
     const adds = publication.mode === 'filtered' && found!.puballtables !== 't';
     const missing = adds ? candidates.filter(({ oid }) => !published.some((table) => table.oid === oid)) : [];
-    const refused = await publishingProblem(connection, settings, exists, missing);
+    const refused = isStandby
+      ? standbyPublicationProblem(settings, exists ? missing : null, candidates)
+      : await publishingProblem(connection, settings, exists, missing);
     if (refused !== null) problems.push(problem(refused));
   }
   const captured =

@@ -63,7 +63,7 @@ export async function publishNewTables(connection: WireConnection, settings: Sou
     wanted.map((table) => table.oid),
   );
   const fit = tables.filter(({ replicaIdentity, primaryKey }) => replicaIdentity === 'd' && primaryKey.length > 0);
-  if (fit.length === 0) return [];
+  if (fit.length === 0 || (await isStandby(connection))) return [];
   const name = quoteIdentifier(publication.name);
   await connection.query(`ALTER PUBLICATION ${name} ADD TABLE ${fit.map(qualified).join(', ')}`);
   return fit;
@@ -88,9 +88,29 @@ export function checkCount(count: number, { count: max, isError }: SourceSetting
   logger.warn({ tables: count, max }, message);
 }
 
-/** Sets the replica identities that `replica.identity.autoset.values` asks for. */
+/** Sets the replica identities that `replica.identity.autoset.values` asks for; a standby takes no statements, and the preflight tells them. */
 export async function setIdentities(connection: WireConnection, settings: SourceSettings): Promise<void> {
-  if (settings.identities.length === 0) return;
+  const statements = await identityStatements(connection, settings);
+  if (statements.length === 0 || (await isStandby(connection))) return;
+  for (const statement of statements) await connection.query(statement);
+}
+
+/** Whether this index is the table's replica identity. */
+async function isIdentity(connection: WireConnection, table: number, index: string): Promise<boolean> {
+  const sql = `SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE i.indrelid = ${table} AND i.indisreplident AND c.relname = ${quoteLiteral(index)}`;
+  return (await connection.query(sql)).length > 0;
+}
+
+async function isStandby(connection: WireConnection): Promise<boolean> {
+  const [row] = await connection.query('SELECT pg_is_in_recovery() AS standby');
+  return row!.standby === 't';
+}
+
+/** The statements for identities that are not what they are to be. */
+export async function identityStatements(connection: WireConnection, settings: SourceSettings): Promise<string[]> {
+  const statements: string[] = [];
+  if (settings.identities.length === 0) return statements;
   const words: Readonly<Record<string, string>> = { DEFAULT: 'd', FULL: 'f', NOTHING: 'n' };
   for (const { oid, schema, name } of await listTables(connection, settings.publication.viaRoot)) {
     const rule = settings.identities.find(({ table }) => table.test(`${schema}.${name}`));
@@ -98,8 +118,11 @@ export async function setIdentities(connection: WireConnection, settings: Source
     const [table] = await readTables(connection, [oid]);
     const index = /^INDEX\s+(.+)$/i.exec(rule.identity)?.[1];
     const wanted = index === undefined ? words[rule.identity.toUpperCase()] : 'i';
-    if (table === undefined || (index === undefined && table.replicaIdentity === wanted)) continue;
+    const isSet =
+      table?.replicaIdentity === wanted && (index === undefined || (await isIdentity(connection, oid, index)));
+    if (table === undefined || isSet) continue;
     const identity = index === undefined ? rule.identity.toUpperCase() : `USING INDEX ${quoteIdentifier(index)}`;
-    await connection.query(`ALTER TABLE ${qualified({ schema, name })} REPLICA IDENTITY ${identity}`);
+    statements.push(`ALTER TABLE ${qualified({ schema, name })} REPLICA IDENTITY ${identity};`);
   }
+  return statements;
 }

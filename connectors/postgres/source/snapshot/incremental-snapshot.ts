@@ -6,6 +6,7 @@
  * of the chunk that no change touched since the chunk was asked for are written there. A change the chunk did not see either
  * comes between asking and mark, so its key is left out, or its transaction was already streamed though not yet visible: the
  * snapshot names transactions that run, and such a chunk is read again.
+ * Where nothing may be written (`read.only`, a standby) a place in the WAL stands for the mark: chunk-place.ts.
  * (DBLog, Andreakis and Papapanagiotou 2020; the check of visibility and the mark without a table are ours.)
  */
 import { type Logger, RetriableError, type SourceOffset } from '../../../api/index.ts';
@@ -23,6 +24,7 @@ import type { RecordBatch } from '../tables/record-batch.ts';
 import { NO_BEFORE, nowMicros, type TableEncoder } from '../tables/table-encoder.ts';
 import { lockTable } from '../tables/table-lock.ts';
 import { relationOf, type Tables } from '../tables/tables.ts';
+import { placeBehind, VIEW_SQL } from './chunk-place.ts';
 import { readCopyLine } from './copy-rows.ts';
 import { type ChunkSource, type Current, chunkKey, chunkSql, firstLook } from './incremental-chunk.ts';
 
@@ -43,9 +45,10 @@ interface Progress {
   readonly isPaused: boolean;
 }
 
-/** A chunk that was read and waits for its mark. */
+/** A chunk that was read and waits for its mark, or for the stream to come to its place. */
 interface Chunk {
   readonly mark: string;
+  readonly place: number | null;
   readonly relation: number;
   readonly encoder: TableEncoder;
   readonly rows: readonly ChunkRow[];
@@ -220,6 +223,11 @@ export class IncrementalSnapshot implements StreamListener {
     return this.#chunk?.mark === mark;
   }
 
+  passed(lsn: number): boolean {
+    const place = this.#chunk?.place ?? null;
+    return place !== null && lsn >= place;
+  }
+
   flush(batch: RecordBatch, offset: SourceOffset): void {
     const chunk = this.#chunk!;
     const touched = this.#touched!;
@@ -321,6 +329,7 @@ export class IncrementalSnapshot implements StreamListener {
         continue;
       }
       this.#chunk = chunk;
+      if (chunk.place !== null) return;
       // The transaction id makes this commit flush the WAL; a mark alone waits for the WAL writer to come round.
       const mark = quoteLiteral(MARK_PREFIX + chunk.mark);
       await connection.query(`SELECT pg_logical_emit_message(false, ${mark}, ''), pg_current_xact_id()`);
@@ -349,7 +358,7 @@ export class IncrementalSnapshot implements StreamListener {
     try {
       // Before anything is seen: who looks from before a table was written anew (ALTER TABLE) sees it empty.
       if (!(await lockTable(connection, table))) return 'hidden';
-      const [view] = await connection.query('SELECT pg_current_snapshot()::text AS view');
+      const [view] = await connection.query(VIEW_SQL);
       if (this.#hidesStreamed(view!.view!)) return 'hidden';
       const [seen] = await readTables(connection, [table.oid]);
       if (JSON.stringify(seen) !== JSON.stringify(table)) return 'hidden';
@@ -360,7 +369,8 @@ export class IncrementalSnapshot implements StreamListener {
       const columns = relation.columns.map((column) => column.name);
       const place = { filter: filterOf(progress), after: progress.after, current };
       await connection.startStream(chunkSql(source, columns, place, this.#context.settings.snapshot.chunkRows));
-      return await this.#takeRows(connection, source, encoder, place.current, columns);
+      const chunk = await this.#takeRows(connection, source, encoder, place.current, columns);
+      return { ...chunk, place: await placeBehind(connection, view!, this.#context.settings.isReadOnly) };
     } finally {
       await connection.query('COMMIT');
     }
@@ -380,7 +390,7 @@ export class IncrementalSnapshot implements StreamListener {
     encoder: TableEncoder,
     before: Current,
     columns: readonly string[],
-  ): Promise<Chunk> {
+  ): Promise<Omit<Chunk, 'place'>> {
     const rows: ChunkRow[] = [];
     const row = new Tuple();
     const keyPlaces = key.map((name) => columns.indexOf(name));

@@ -48,6 +48,8 @@ export interface StreamListener {
   committed(xid: number): void;
   /** The mark behind a chunk came by; answers true where records of the chunk are to follow in this batch. */
   marked(mark: string): boolean;
+  /** The stream has come to this place, between transactions; answers as `marked` does. Called often. */
+  passed(lsn: number): boolean;
   /** Adds those records; between transactions, so that the offset is a plain position. */
   flush(batch: RecordBatch, offset: SourceOffset): void;
   /** What the offsets have to say about it, or null. */

@@ -96,6 +96,11 @@ export class StreamPlace {
     if (!this.isInTransaction) this.#passedLsn = Math.max(this.#passedLsn, walEnd);
   }
 
+  /** The end of all that went by between transactions. */
+  get passedLsn(): number {
+    return this.#passedLsn;
+  }
+
   /** Whether more went by than offsets have told. */
   get hasUntold(): boolean {
     return this.#passedLsn > this.#toldLsn;

@@ -109,6 +109,7 @@ export class StreamReader implements MessageReader {
     const { stream, tables, catalog } = this.#context;
     await this.#lookAtHorizon();
     this.#batch = this.#newBatch();
+    this.#writePassed();
     for (;;) {
       this.#drain();
       // Records first: what follows may fail, and they must not be lost with it.
@@ -228,6 +229,7 @@ export class StreamReader implements MessageReader {
   #keepalive(walEnd: number, isReplyRequested: boolean): void {
     const { acknowledgements, client } = this.#context;
     this.#where.passed(walEnd);
+    this.#writePassed();
     if (!isReplyRequested) return;
     client.sendStatus(acknowledgements.confirmedLsn);
     // A server that shuts down asks, and waits until all it has is confirmed.
@@ -269,10 +271,26 @@ export class StreamReader implements MessageReader {
 
   commit(_commitLsn: number, endLsn: number): void {
     this.#where.commit(endLsn);
-    if (this.#where.isOld) return;
-    this.#metadata?.end(this.#batch, this.#where.lsn, this.#between(this.#transaction.commitMicros));
-    this.#context.listener.committed(this.#transaction.xid);
-    this.figures.transactions++;
+    if (!this.#where.isOld) {
+      this.#metadata?.end(this.#batch, this.#where.lsn, this.#between(this.#transaction.commitMicros));
+      this.#context.listener.committed(this.#transaction.xid);
+      this.figures.transactions++;
+    }
+    this.#writePassed();
+  }
+
+  /** The rows of a snapshot beside the stream that waited for this place, or for one before it. */
+  #writePassed(): void {
+    const { isInTransaction, passedLsn } = this.#where;
+    if (!isInTransaction && this.#context.listener.passed(passedLsn)) this.#writeChunk();
+  }
+
+  /** The rows of a snapshot beside the stream have their turn. */
+  #writeChunk(): void {
+    const before = this.#batch.records.length;
+    this.#context.listener.flush(this.#batch, this.#between(nowMicros()));
+    // A chunk whose rows were all changed since, or a last one without rows: how far it went is worth keeping too.
+    if (this.#batch.records.length === before) this.#isTellWanted = true;
   }
 
   /** The offset of a place between transactions, or before one that was handed over in part and comes again. */
@@ -355,11 +373,7 @@ export class StreamReader implements MessageReader {
     const { listener, settings } = this.#context;
     if (prefix.startsWith(MARK_PREFIX)) {
       const mark = prefix.slice(MARK_PREFIX.length);
-      if (isTransactional || !listener.marked(mark)) return;
-      const before = this.#batch.records.length;
-      listener.flush(this.#batch, this.#between(nowMicros()));
-      // A chunk whose rows were all changed since, or a last one without rows: how far it went is worth keeping too.
-      if (this.#batch.records.length === before) this.#isTellWanted = true;
+      if (!isTransactional && listener.marked(mark)) this.#writeChunk();
       return;
     }
     // Outside of transactions a message stands alone, and comes again after a restart before the next commit.
