@@ -3,8 +3,9 @@
  * Connect, Debezium and its JDBC sink, and beside what Postgres itself hands out?
  * Method: one server (fsync off: the question is the pipeline, not the disk), one table of five columns. Each house in turn:
  * snapshot of ROWS rows from the first record in the topic to the last; latency of LATENCY_SECONDS of 200 transactions a
- * second, from before the commit to a consumer, while the kernel still writes the snapshot back, and once it has; CHANGES updates that were made while the connector stood still; SINK_ROWS rows from
- * the topic into an empty table, by upserts. Limits in the same run: COPY out and in, pg_recvlogical.
+ * second (beats.ts), while the kernel still writes the snapshot back, and once it has; CHANGES updates that were made while the
+ * connector stood still; SINK_ROWS rows from the topic into an empty table, by upserts. Limits in the same run: COPY out and in,
+ * pg_recvlogical, a program that brings a kilobyte per commit to the disk.
  * Run: node bench/postgres/compare.bench.ts --write     puts the figures into docs/benchmarks-postgres.md. Ten million rows
  *      take about 20 minutes and 20 GB of the temporary directory. ROWS=300000 is a look; PEER_ROWS, CHANGES, SINK_ROWS,
  *      LATENCY_SECONDS likewise; ONLY=ours leaves the peer out, ONLY=peer us.
@@ -18,18 +19,10 @@ import type { Client } from 'pg';
 import { sourceAddress, startPostgres } from '../../test/kit/postgres.ts';
 import { Report } from '../broker/report-tables.ts';
 import { machine } from '../report.ts';
+import { makeBeats, makeUnread, throughDisk, throughHouse, type Waits } from './beats.ts';
 import { writeBytes } from './floor.ts';
-import {
-  clockMs,
-  cpuSecondsOf,
-  createConnector,
-  failure,
-  filling,
-  follow,
-  type House,
-  setState,
-  startOurs,
-} from './house.ts';
+import { cpuSecondsOf, createConnector, failure, filling, type House, setState, startOurs } from './house.ts';
+import { percentile } from './latency-stages.ts';
 import { PEER_NAME, startPeer } from './peer.ts';
 
 const { values: options } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
@@ -38,9 +31,9 @@ const PEER_ROWS = Number(process.env.PEER_ROWS ?? ROWS);
 const CHANGES = Number(process.env.CHANGES ?? Math.min(1_000_000, ROWS, PEER_ROWS));
 const SINK_ROWS = Number(process.env.SINK_ROWS ?? Math.min(500_000, ROWS));
 const LATENCY_SECONDS = Number(process.env.LATENCY_SECONDS ?? 15);
-const RATE = 200;
-/** For what was begun to be there: a topic, a reader at its end, the last records. */
-const SETTLE_MS = 2000;
+const PACE = { perSecond: 200, seconds: LATENCY_SECONDS };
+/** Files that a change of ours waits for: its topic's, that of the offsets, that of the transactions. */
+const OUR_FILES = 3;
 const ONLY_WRITTEN = 'The same events copied, checksummed, written, synced';
 const COLUMNS = 'id bigint PRIMARY KEY, customer text NOT NULL, amount numeric(10,2), at timestamptz, note text';
 const ROW = `i, 'customer-' || i % 1000, (i % 10000) / 100.0, now(), 'a note of some length, as shops have it, number ' || i`;
@@ -71,7 +64,8 @@ for (const [table, rows] of [
   await client.query(`INSERT INTO ${table} SELECT ${ROW} FROM generate_series(1, ${rows}) i`);
   await client.query(`VACUUM ANALYZE ${table}`);
 }
-await client.query('CREATE TABLE beats (id bigint PRIMARY KEY, sent_at double precision)');
+await client.query(makeBeats);
+await client.query(makeUnread);
 
 // The rows are nobody's work: their way to the disk is over before a clock runs.
 execFileSync('sync');
@@ -80,7 +74,7 @@ say('Postgres', 'limits');
 const snapshot: Figure[] = [await limit('COPY TO STDOUT, thrown away', ROWS, () => psql('COPY orders TO STDOUT'))];
 const stream: Figure[] = [await drainRaw()];
 const sinks: Figure[] = [await upsertRaw(), await copyRaw()];
-const latencies: (readonly [string, string, number, number, number, number])[] = [];
+const latencies: (readonly [what: string, when: string, waits: Waits])[] = [];
 
 const houses = { ours: startOurs, peer: startPeer };
 const only = process.env.ONLY as keyof typeof houses | undefined;
@@ -120,17 +114,20 @@ function tell(): void {
       report.row([figure.what, figure.rows, rate(figure), share, rate(figure) / peer, cpu]);
     }
   }
-  report.table(`Commit to consumer in ms, at ${RATE} transactions/s`, [
-    'what',
-    'when',
-    'transactions',
-    'p50',
-    'p99',
-    'worst',
-  ]);
-  for (const row of latencies) report.row(row);
+  tellLatencies(report);
   report.text(`The whole run took ${((performance.now() - began) / 60_000).toFixed(0)} minutes.`);
   if (options.write) report.write(join(import.meta.dirname, '../../docs/benchmarks-postgres.md'));
+}
+
+function tellLatencies(report: Report): void {
+  const shares = [0.5, 0.99, 1] as const;
+  const columns = ['INSERT', 'commit'].flatMap((from) => ['p50', 'p99', 'worst'].map((share) => `${from}: ${share}`));
+  const title = `Latency in ms at ${PACE.perSecond} transactions/s, from the INSERT sent, and from the commit confirmed`;
+  report.table(title, ['what', 'when', 'transactions', ...columns]);
+  for (const [what, when, { fromInsert, fromCommit }] of latencies) {
+    const cells = [fromInsert, fromCommit].flatMap((waits) => shares.map((share) => percentile(waits, share)));
+    report.row([what, when, fromInsert.length, ...cells]);
+  }
 }
 
 /** One piece of a house's work: by the clock as `work` tells it, and by the CPU time of its processes. */
@@ -165,10 +162,11 @@ async function measure(house: House, table: string, rows: number): Promise<void>
   const bytes = house.bytesOf(topic);
   say(house.name, 'latency');
   await latency(house, main, 'right after the snapshot');
-  if (bytes !== null) snapshot.push({ what: ONLY_WRITTEN, rows, ...(await writeBytes(bytes)) });
   // Everybody's: of the house, of Postgres, and of whatever else has something unwritten.
   execFileSync('sync');
   await latency(house, main, 'on a quiet disk');
+  // Behind both: its gigabytes, and the discards that follow their removal, would be the disk's work meanwhile.
+  if (bytes !== null) snapshot.push({ what: ONLY_WRITTEN, rows, ...(await writeBytes(bytes)) });
   say(house.name, 'changes');
   await setState(house, main, 'stop');
   await sleep(2000);
@@ -222,28 +220,13 @@ async function delivered(house: House, connector: string, copy: Client): Promise
 }
 
 async function latency(house: House, prefix: string, when: string): Promise<void> {
-  const waits: number[] = [];
-  await client.query(`INSERT INTO beats VALUES (${-Date.now()}, 0)`);
-  await sleep(SETTLE_MS);
-  const reading = follow(house, `${prefix}.public.beats`, (text, at) => {
-    const { after } = JSON.parse(text) as { after: { sent_at: number | string } | null };
-    if (after !== null) waits.push(at - Number(after.sent_at));
-  });
-  await sleep(SETTLE_MS);
   const writer = await server.connect(shop);
-  const began = Date.now();
-  const base = began * 1000;
-  for (let beat = 0; beat < RATE * LATENCY_SECONDS; beat++) {
-    const due = began + (beat * 1000) / RATE;
-    if (due > Date.now()) await sleep(due - Date.now());
-    await writer.query('INSERT INTO beats VALUES ($1, $2)', [base + beat, clockMs()]);
+  latencies.push([house.name, when, await throughHouse(house, `${prefix}.public.beats`, writer, PACE)]);
+  for (const files of [1, OUR_FILES]) {
+    const what = files === 1 ? '1 KB appended, fdatasync' : `1 KB appended to each of ${files} files, fdatasync`;
+    latencies.push([`${what}, beside ${house.name}`, when, await throughDisk(files, writer, PACE)]);
   }
-  await sleep(SETTLE_MS);
-  reading.stop();
   await writer.end();
-  waits.sort((a, b) => a - b);
-  const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? Number.NaN;
-  latencies.push([house.name, when, waits.length, at(0.5), at(0.99), at(1)]);
 }
 
 async function limit(what: string, rows: number, run: () => Promise<unknown>): Promise<Figure> {

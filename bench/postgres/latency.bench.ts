@@ -182,6 +182,10 @@ function tell(checkout: string, { samples, probe, cpuMs }: Run): void {
     '(commit answered)',
     samples.map(({ commitMs }) => commitMs),
   );
+  row(
+    '(from then on)',
+    samples.map(({ ms, commitMs }) => Math.max(0, ms.whole - commitMs)),
+  );
   const first = samples[0]!.sentAt;
   row(
     '(fdatasync)',
