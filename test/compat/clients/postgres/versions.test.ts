@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -13,14 +14,18 @@ import { cache, skipUnlessInstalled } from '../installed.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const versions = [14, 15, 16, 17];
-const integration = (folder: string, ...names: string[]) => names.map((name) => `${folder}${name}.integration`);
+const integration = (folder: string, ...names: string[]) => names.map((name) => `${folder}/${name}.integration`);
 const rooms = {
   source: [
-    ...integration('', 'source', 'snapshot', 'control', 'server-proof', 'schema-policy', 'preflight'),
-    'streamed-transactions.slow',
+    'source/source.integration',
+    'source/snapshot/snapshot.integration',
+    'source/signals/control.integration',
+    'source/tables/schema-policy.integration',
+    ...integration('source/server', 'server-proof', 'preflight'),
+    'source/stream/streamed-transactions.slow',
   ],
   sink: [
-    ...integration('sink/', 'sink', 'sink-arrays', 'sink-keys', 'sink-targets', 'special-columns'),
+    ...integration('sink', 'sink', 'sink-arrays', 'sink-keys', 'sink-targets', 'special-columns'),
     'sink/sink-golden.slow',
   ],
 };
@@ -38,6 +43,11 @@ for (const [version, [room, files]] of versions.flatMap((each) =>
     assert.match(stdout, new RegExp(`PostgreSQL\\) ${version}\\.`));
     t.diagnostic(stdout.trim());
     const paths = files.map((file) => join(root, 'connectors', 'postgres', `${file}.test.ts`));
+    assert.deepEqual(
+      paths.filter((path) => !existsSync(path)),
+      [],
+      'files that are not there run no test',
+    );
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const options = { env: { ...env, TEST_POSTGRES_BINARIES: folder }, timeout: TESTS_MS, maxBuffer: OUTPUT_BYTES_MAX };
     const flags = ['--test', '--test-reporter=tap', '--test-concurrency=2', '--test-timeout=120000'];
