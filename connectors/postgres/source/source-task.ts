@@ -31,7 +31,7 @@ import { ReplicationClient } from './server/replication-client.ts';
 import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server/server-proof.ts';
 import { openSession, wireOptions } from './server/sessions.ts';
 import { signalTableProblems } from './server/signal-table.ts';
-import { dropSlot, readSlot, type SlotState, slotLost } from './server/slot.ts';
+import { dropSlot, readSlot, rereadNotice, type SlotState, slotLost } from './server/slot.ts';
 import { tellOfStandby } from './server/standby.ts';
 import { WalGuard } from './server/wal-guard.ts';
 import { SignalInbox } from './signals/signal-inbox.ts';
@@ -195,12 +195,15 @@ export class PostgresSourceTask implements SourceTask {
     for (const { message } of await signalTableProblems(this.#catalog, settings)) logger.warn({}, message);
     this.#client = await ReplicationClient.open(wireOptions(settings, connector));
     const server = await this.#client.identify();
-    const slot = await readSlot(this.#catalog, settings);
+    const found = await readSlot(this.#catalog, settings);
+    // Of a lost slot nothing is left but its name.
+    const slot = found?.lostBecause === null ? found : null;
     const isLost = await this.#isWithoutHistory(server, slot);
+    if (slot === null) this.#judgeLoss(found?.lostBecause ?? null);
     this.#proof = { ...proofOf(server), ...this.#kept?.offset };
     this.#walGuard ??= new WalGuard(settings, logger, `${connector} guard`);
     this.#walGuard.start();
-    if (isLost && slot !== null)
+    if (found !== null && (isLost || slot === null))
       await this.#catalog.query(`SELECT pg_drop_replication_slot(${quoteLiteral(settings.slot.name)})`);
 
     if (slot === null || isLost) await this.#createSlot(server);
@@ -222,7 +225,7 @@ export class PostgresSourceTask implements SourceTask {
       return false;
     } catch (error) {
       if (!this.#settings.rereads || !(error instanceof ConnectError)) throw error;
-      this.#context.logger.warn({ err: error }, `All rows are read again. ${error.message}`);
+      this.#context.logger.warn({ slot: this.#settings.slot.name, code: error.code }, rereadNotice(error));
       this.#position = null;
       this.#isSnapshotWanted = true;
       return true;
@@ -239,15 +242,22 @@ export class PostgresSourceTask implements SourceTask {
     return true;
   }
 
+  /**
+   * Without a slot what was stored leads nowhere: all rows are to be read again, or it is an error. An unfinished snapshot, too:
+   * what was deleted since would stay behind in the topic, and nobody would be told.
+   */
+  #judgeLoss(lostBecause: string | null): void {
+    const { rereads, snapshotMode, slot } = this.#settings;
+    if (this.#position === null || snapshotMode === 'always') return;
+    const error = slotLost(this.#settings, lostBecause);
+    if (!rereads) throw error;
+    this.#context.logger.warn({ slot: slot.name, code: error.code }, rereadNotice(error));
+    this.#isSnapshotWanted = true;
+  }
+
   /** Without a slot: create it, and read the rows as they were at that very moment. */
   async #createSlot(server: ServerIdentity): Promise<void> {
-    const { slot, snapshotMode, snapshot } = this.#settings;
-    // An unfinished snapshot, too: what was deleted since would stay behind in the topic, and nobody would be told.
-    if (this.#position !== null && snapshotMode !== 'always') {
-      if (!this.#settings.rereads) throw slotLost(this.#settings);
-      this.#context.logger.warn({ slot: slot.name }, 'The replication slot is gone; all rows are read again.');
-      this.#isSnapshotWanted = true;
-    }
+    const { slot, snapshot } = this.#settings;
     if (this.#isSnapshotWanted && snapshot.delayMs > 0)
       await sleep(snapshot.delayMs, undefined, { signal: this.#context.signal });
     // What was changed while there was no slot nobody has seen.
@@ -330,7 +340,7 @@ export class PostgresSourceTask implements SourceTask {
     );
     this.#disconnect();
     await dropSlot(this.#settings);
-    throw slotLost(this.#settings);
+    throw slotLost(this.#settings, 'it was given up, so that its WAL does not fill the disk (wal.guard.action)');
   }
 
   #streamPosition(): StreamPosition | null {

@@ -84,7 +84,7 @@ async function slotProblems(
 ): Promise<ConfigProblem[]> {
   const problem = (message: string) => [{ key: 'slot.name', value: slot.name, message }];
   const [found] = await connection.query(
-    `SELECT plugin, database, wal_status FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot.name)}`,
+    `SELECT plugin, database FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot.name)}`,
   );
   if (found === undefined) {
     if (freeSlots > 0) return [];
@@ -94,13 +94,12 @@ async function slotProblems(
   }
   const drop = `SELECT pg_drop_replication_slot(${quoteLiteral(slot.name)});`;
   if (found.plugin !== 'pgoutput' || found.database !== database.database) {
+    const what =
+      found.plugin === null
+        ? 'is a physical one, for a standby'
+        : `exists for plugin ${found.plugin} in database ${found.database}`;
     return problem(
-      `The replication slot "${slot.name}" exists for plugin ${found.plugin} in database ${found.database}. Choose another slot.name, or drop it if nobody needs it: ${drop}`,
-    );
-  }
-  if (found.wal_status === 'lost') {
-    return problem(
-      `The replication slot "${slot.name}" is lost: the server removed WAL it still needed (max_slot_wal_keep_size). Changes are missing. Run ${drop} and set snapshot.mode to when_needed, which reads all rows again.`,
+      `The replication slot "${slot.name}" ${what}. Choose another slot.name, or drop it if nobody needs it: ${drop}`,
     );
   }
   return [];

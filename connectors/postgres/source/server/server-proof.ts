@@ -6,6 +6,7 @@
 import { ConnectError, type SourceOffset } from '../../../api/index.ts';
 import { formatLsn } from '../tables/pgoutput.ts';
 import type { ReplicationClient } from './replication-client.ts';
+import { BEGIN_ANEW } from './slot.ts';
 
 export interface ServerIdentity {
   readonly systemId: string;
@@ -55,14 +56,14 @@ export async function checkProof(
 export function checkSlot(slot: string, confirmedLsn: number, stored: SourceOffset | null, position: number): void {
   if (typeof stored?.system_id !== 'string' || confirmedLsn <= position) return;
   throw new ConnectError(
-    `The replication slot "${slot}" stands at ${formatLsn(confirmedLsn)}, beyond the stored position ${formatLsn(position)}: it was advanced or made anew, and the changes in between are not kept for us. Set snapshot.mode to when_needed to read all rows again, or delete the connector's offsets to begin anew.`,
+    `The replication slot "${slot}" stands at ${formatLsn(confirmedLsn)}, beyond the stored position ${formatLsn(position)}: it was advanced or made anew, and the changes in between are not kept for us. ${BEGIN_ANEW}`,
     { code: 'PG_SLOT_MOVED' },
   );
 }
 
 function otherServer(what: string): ConnectError {
   return new ConnectError(
-    `The server is not what it was: ${what}. A backup may have been restored, or another cluster answers here. Rows in the topics may be newer than the database; delete the connector's offsets, or set snapshot.mode to when_needed, to read all rows again.`,
+    `The server is not what it was: ${what}. A backup may have been restored, or another cluster answers here. Rows in the topics may be newer than the database. ${BEGIN_ANEW}`,
     { code: 'PG_OTHER_SERVER' },
   );
 }

@@ -11,13 +11,16 @@ import { wireOptions } from './sessions.ts';
 /** The slot as it stands, or null where there is none. */
 export interface SlotState {
   readonly confirmedLsn: number;
+  /** Why the server keeps nothing for it any more; null while it does. */
+  readonly lostBecause: string | null;
 }
 
 /** Throws RetriableError, naming the holder, while somebody else reads the slot. */
 export async function readSlot(connection: WireConnection, settings: SourceSettings): Promise<SlotState | null> {
   const { name } = settings.slot;
   const [slot] = await connection.query(
-    `SELECT s.active_pid, s.confirmed_flush_lsn, a.application_name, a.usename, host(a.client_addr) AS client
+    `SELECT s.active_pid, s.confirmed_flush_lsn, a.application_name, a.usename, host(a.client_addr) AS client, s.wal_status,
+       to_jsonb(s)->>'invalidation_reason' AS reason, current_setting('max_slot_wal_keep_size') AS keep
      FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid
      WHERE s.slot_name = ${quoteLiteral(name)}`,
   );
@@ -29,7 +32,19 @@ export async function readSlot(connection: WireConnection, settings: SourceSetti
       { code: 'PG_SLOT_IN_USE' },
     );
   }
-  return { confirmedLsn: slot.confirmed_flush_lsn === null ? 0 : parseLsn(slot.confirmed_flush_lsn!) };
+  return {
+    confirmedLsn: slot.confirmed_flush_lsn === null ? 0 : parseLsn(slot.confirmed_flush_lsn!),
+    lostBecause: slot.wal_status === 'lost' ? causeOfLoss(slot.reason ?? null, slot.keep!) : null,
+  };
+}
+
+/** By `invalidation_reason`, which Postgres 17 and later tell; before, WAL that was removed is the usual one. */
+function causeOfLoss(reason: string | null, keep: string): string {
+  if (reason === 'idle_timeout') return 'nobody read it for longer than idle_replication_slot_timeout';
+  if (reason === 'rows_removed')
+    return 'the primary removed rows of the catalogue that it needed (hot_standby_feedback)';
+  if (reason === 'wal_level_insufficient') return 'wal_level of the primary was not "logical"';
+  return `the server removed WAL that it needed, beyond max_slot_wal_keep_size=${keep}`;
 }
 
 /** Drops the slot, which is to be there and read by nobody. */
@@ -39,11 +54,20 @@ export async function dropSlot(settings: SourceSettings): Promise<void> {
   await client.close();
 }
 
+const HOW =
+  'Set snapshot.mode to when_needed to read all rows again, or stop the connector and delete its offsets (DELETE /connectors/NAME/offsets) to begin anew. ';
+/** Ends every error about missing changes; the README tells it at length. */
+export const BEGIN_ANEW = `${HOW}Rows deleted in between stay in the topics.`;
+
+/** The same error where that is what happens anyway. */
+export const rereadNotice = (error: ConnectError) => `All rows are read again. ${error.message.replace(HOW, '')}`;
+
 /** The error for a stored position whose slot is gone: changes in between were not kept for us. */
-export function slotLost(settings: SourceSettings): ConnectError {
+export function slotLost(settings: SourceSettings, lostBecause: string | null): ConnectError {
   const { name } = settings.slot;
+  const what = lostBecause === null ? 'does not exist any more' : `is lost: ${lostBecause}`;
   return new ConnectError(
-    `The replication slot "${name}" does not exist any more, so the changes since the stored position are lost. Set snapshot.mode to when_needed to read all rows again, or delete the connector's offsets to begin anew.`,
+    `The replication slot "${name}" ${what}. The changes since the stored position are missing. ${BEGIN_ANEW}`,
     { code: 'PG_SLOT_LOST' },
   );
 }

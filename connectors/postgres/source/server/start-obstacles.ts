@@ -6,7 +6,7 @@ import { type ConfigProblem, RetriableError } from '../../../api/index.ts';
 import { quoteIdentifier, quoteLiteral, type WireConnection } from '../../wire/connection.ts';
 import type { SourceSettings } from '../config/source-config.ts';
 import { listTables, qualified } from '../tables/catalog.ts';
-import { readSlot } from './slot.ts';
+import { readSlot, slotLost } from './slot.ts';
 
 /** Empty means that nothing is in the way. */
 export async function obstacles(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
@@ -35,17 +35,19 @@ export async function obstacles(connection: WireConnection, settings: SourceSett
     const message = `All ${senders!.most} WAL senders are busy (SELECT pid, application_name FROM pg_stat_replication). Stop one, or run: ALTER SYSTEM SET max_wal_senders = ${Number(senders!.most) + 10}; then restart the server.`;
     problems.push({ key: 'database.hostname', value: database.host, message });
   }
-  return [...problems, ...(await slotInUse(connection, settings))];
+  return [...problems, ...(await slotProblems(connection, settings))];
 }
 
-/** A reader of our own is the connector itself, at work. */
-async function slotInUse(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
+/** A reader of our own is the connector itself, at work; a lost slot is made anew where rows are read again anyway. */
+async function slotProblems(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
+  const problem = (message: string) => [{ key: 'slot.name', value: settings.slot.name, message }];
   try {
-    await readSlot(connection, settings);
-    return [];
+    const slot = await readSlot(connection, settings);
+    const isMissed =
+      slot !== null && slot.lostBecause !== null && !settings.rereads && settings.snapshotMode !== 'always';
+    return isMissed ? problem(slotLost(settings, slot.lostBecause).message) : [];
   } catch (error) {
     if (!(error instanceof RetriableError)) throw error;
-    if (error.message.includes('("millrace ')) return [];
-    return [{ key: 'slot.name', value: settings.slot.name, message: error.message }];
+    return error.message.includes('("millrace ') ? [] : problem(error.message);
   }
 }

@@ -85,16 +85,12 @@ export class WalGuard {
     const state = await this.#read();
     this.state = state;
     if (state === null) return false;
-    const { retainedBytes, limitBytes, secondsToLimit, status } = state;
+    const { retainedBytes, limitBytes, status } = state;
     const isNear = limitBytes !== null && retainedBytes >= limitBytes * ALARM_SHARE;
     if (!isNear && (status === 'reserved' || status === 'extended')) return false;
     if (Date.now() - this.#saidAt > REPEAT_MS) {
       this.#saidAt = Date.now();
-      const left = secondsToLimit === null ? '' : ` At this pace the limit is reached in ${secondsToLimit} s.`;
-      this.#logger.warn(
-        state,
-        `The replication slot holds back ${retainedBytes} bytes of WAL (limit ${limitBytes ?? 'none'}).${left}`,
-      );
+      this.#logger.warn(state, alarm(this.#settings.slot.name, state));
     }
     const { action, retainedBytesMax } = this.#settings.guard;
     if (retainedBytesMax === 0 || retainedBytes < retainedBytesMax || action === 'warn') return false;
@@ -131,7 +127,7 @@ export class WalGuard {
     this.#last = { at: now, bytes: retainedBytes };
     const growth = before === null ? 0 : ((retainedBytes - before.bytes) / Math.max(1, now - before.at)) * 1000;
     const secondsToLimit =
-      limitBytes === null || growth <= 0 ? null : Math.round((limitBytes - retainedBytes) / growth);
+      limitBytes === null || growth <= 0 ? null : Math.max(0, Math.round((limitBytes - retainedBytes) / growth));
     return { retainedBytes, limitBytes, secondsToLimit, status };
   }
 
@@ -139,4 +135,14 @@ export class WalGuard {
     this.#connection?.destroy();
     this.#connection = null;
   }
+}
+
+/** What a look says that found the limit near or passed. */
+function alarm(slot: string, { retainedBytes, limitBytes, secondsToLimit, status }: WalState): string {
+  const name = `The replication slot "${slot}"`;
+  if (status === 'lost') return `${name} is lost: the server has removed WAL that was not read. See PG_SLOT_LOST.`;
+  const end = status === 'unreserved' ? ' The server removes it at its next checkpoint, and the slot is lost.' : '';
+  const left = secondsToLimit === null ? '' : ` At this pace the limit is reached in ${secondsToLimit} s.`;
+  const advice = 'Let the connector read on (is it paused, or does the log take nothing?), or raise the limit.';
+  return `${name} holds back ${retainedBytes} bytes of WAL (limit ${limitBytes ?? 'none'}).${end || left} ${advice}`;
 }

@@ -101,9 +101,9 @@ export class StreamPlace {
     return this.#passedLsn;
   }
 
-  /** Whether more went by than offsets have told. */
-  get hasUntold(): boolean {
-    return this.#passedLsn > this.#toldLsn;
+  /** Bytes of WAL that went by and that no offset has told. */
+  get untoldBytes(): number {
+    return this.#passedLsn - this.#toldLsn;
   }
 
   /** From now on all that went by is told. */

@@ -35,6 +35,10 @@ const NO_TRANSACTION: StreamTransaction = { serial: 0, xid: 0, commitMicros: 0, 
 let transactionSerial = 0;
 /** A commit is seen by others microseconds after it is in the WAL, unless it waits for a standby. */
 const UNSEEN_RETRY_MS = 5;
+/** A segment: a busy database may pass max_slot_wal_keep_size within one status.update.interval.ms. */
+const UNTOLD_BYTES_MAX = 16 * 1024 * 1024;
+/** Then what went by is told this often at most: each time an offset is stored. */
+const UNTOLD_MS = 1000;
 
 export class StreamReader implements MessageReader {
   readonly figures: StreamFigures;
@@ -60,6 +64,7 @@ export class StreamReader implements MessageReader {
   #failure: unknown = null;
   #heartbeatDue: number;
   #idleDue: number;
+  #idleToldAt = 0;
   #isTellWanted = false;
   #transaction: StreamTransaction = NO_TRANSACTION;
   readonly #where: StreamPlace;
@@ -242,11 +247,14 @@ export class StreamReader implements MessageReader {
    */
   #idle(): boolean {
     if (this.#where.isInTransaction) return false;
-    const isDue = this.#where.hasUntold && Date.now() >= this.#idleDue;
+    const { untoldBytes } = this.#where;
+    const due = untoldBytes < UNTOLD_BYTES_MAX ? this.#idleDue : Math.min(this.#idleDue, this.#idleToldAt + UNTOLD_MS);
+    const isDue = untoldBytes > 0 && Date.now() >= due;
     if (!isDue && !this.#isTellWanted) return false;
     this.#isTellWanted = false;
     const { partition, settings } = this.#context;
-    this.#idleDue = Date.now() + settings.statusIntervalMs;
+    this.#idleToldAt = Date.now();
+    this.#idleDue = this.#idleToldAt + settings.statusIntervalMs;
     this.#where.tell();
     this.#batch.records.push(offsetOnly(partition, this.#between(nowMicros())));
     return true;
