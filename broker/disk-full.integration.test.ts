@@ -149,9 +149,9 @@ it('A full disk refuses a commit of offsets with an error that clients retry, an
 });
 
 async function until(isDone: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   while (!isDone()) {
-    assert.ok(Date.now() < deadline, 'It did not happen in 20 s.');
+    assert.ok(Date.now() < deadline, 'It did not happen in a minute.');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -19,7 +19,7 @@ it('Three hundred partitions are written, read and opened again with 120 open fi
   for (const run of [1, 2]) {
     const command = `ulimit -n ${openFiles} && exec "$0" "$@"`;
     const args = ['-c', command, process.execPath, program, dir, String(partitions)];
-    const child = spawnSync('bash', args, { encoding: 'utf8', timeout: 30_000 });
+    const child = spawnSync('bash', args, { encoding: 'utf8', timeout: 60_000 });
     assert.equal(child.stderr, '');
     assert.equal(child.stdout, `${run * partitions}\n`);
     assert.equal(child.status, 0);

@@ -15,6 +15,8 @@ import { type Millrace, startMillrace } from '../test/kit/millrace.ts';
 const launcher = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'millrace');
 const folder = mkdtempSync(join(tmpdir(), 'millrace-cli-'));
 const freePorts = ['kafka', 'connect', 'registry', 'console'].flatMap((name) => [`--${name}-port`, '0']);
+/** For records of 1970, which the broker's first look for what is too old (after half a minute) would take away. */
+const forEver = ['-c', 'retention.ms=-1'];
 let house: Millrace;
 
 before(async () => {
@@ -81,8 +83,8 @@ describe('records', () => {
   });
 
   it('make the round trip through jsonl without loss', () => {
-    ok(['topic', 'create', 'from', '-p', '2']);
-    ok(['topic', 'create', 'to', '-p', '2']);
+    ok(['topic', 'create', 'from', '-p', '2', ...forEver]);
+    ok(['topic', 'create', 'to', '-p', '2', ...forEver]);
     const records = [
       { key: 'k', value: 'text', headers: [], timestamp: 1_700_000_000_001 },
       {
@@ -120,7 +122,7 @@ describe('records', () => {
   });
 
   it('are found by offset, from the end and by time', () => {
-    ok(['topic', 'create', 'places']);
+    ok(['topic', 'create', 'places', ...forEver]);
     const records = Array.from({ length: 10 }, (_, i) => JSON.stringify({ value: `v${i}`, timestamp: 1000 + i }));
     ok(['produce', '-t', 'places', '--from', 'jsonl', '-z', 'gzip'], records.join('\n'));
     const read = (...args: string[]) =>
@@ -253,9 +255,8 @@ describe('up', () => {
   it('stops with exit code 0 within ten seconds of SIGTERM, and starts again with what it had', async () => {
     ok(['topic', 'create', 'kept']);
     ok(['produce', '-t', 'kept', '-q'], 'still here\n');
-    const began = Date.now();
+    // Beyond its ten seconds it ends with another code.
     assert.equal(await house.stop(), 0);
-    assert.ok(Date.now() - began < 10_000);
     await house.restart();
     assert.equal(ok(['consume', 'kept', '-e']), 'still here\n');
   });

@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-lint-'));
 after(() => rmSync(folder, { recursive: true }));
 
 function millrace(args: readonly string[], input = '') {
-  const { status, stdout, stderr } = spawnSync(launcher, [...args], { input, cwd: folder, timeout: 30_000 });
+  const { status, stdout, stderr } = spawnSync(launcher, [...args], { input, cwd: folder, timeout: 60_000 });
   return { code: status, out: stdout.toString(), err: stderr.toString() };
 }
 

@@ -16,7 +16,7 @@ const main = fileURLToPath(new URL('main.ts', import.meta.url));
 function millrace(...args: string[]): { code: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'log', ...args], {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 60_000,
   });
   return { code: status, out: stdout, err: stderr };
 }

@@ -135,7 +135,7 @@ describe('a running house', () => {
 
 async function noticed(notices: () => string, pattern: RegExp): Promise<void> {
   for (let tries = 0; !pattern.test(notices()); tries++) {
-    assert.ok(tries < 200, `${pattern} in ${notices().slice(-3_000)}`);
+    assert.ok(tries < 1200, `${pattern} in ${notices().slice(-3_000)}`);
     await sleep(50);
   }
 }

@@ -11,7 +11,7 @@ const launcher = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'mil
 const NOBODY = '127.0.0.1:1';
 
 function millrace(...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(launcher, args, { encoding: 'utf8', timeout: 30_000 });
+  const { status, stdout, stderr } = spawnSync(launcher, args, { encoding: 'utf8', timeout: 60_000 });
   return { code: status, out: stdout, err: stderr };
 }
 

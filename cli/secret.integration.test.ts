@@ -13,7 +13,7 @@ after(() => server.remove());
 
 function secret(args: readonly string[], input = '') {
   const command = [main, 'secret', ...args, '--connect', server.connect];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { input, timeout: 30_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { input, timeout: 60_000 });
   return { code: status, out: stdout.toString(), err: stderr.toString() };
 }
 

@@ -10,6 +10,9 @@ import { zeroUuid } from '../protocol/reader.ts';
 import { batchStarts } from '../protocol/record-batch.ts';
 import { readRecords } from '../protocol/records.ts';
 
+/** Beyond the minute after which a test's client gives an answer up. */
+const LONGER_THAN_PATIENCE_MS = 120_000;
+
 let kafka: TestBroker;
 let connection: KafkaConnection;
 before(async () => {
@@ -108,12 +111,11 @@ describe('Fetch', () => {
 
   it('waits for records without polling, and answers when they come', async () => {
     const end = kafka.broker.log('t', 2).logEndOffset;
-    const started = performance.now();
-    const waiting = fetch([{ partition: 2, fetchOffset: end }], { maxWaitMs: 5000 });
+    // Longer than the client waits for an answer: it comes because of the record, or the test fails.
+    const waiting = fetch([{ partition: 2, fetchOffset: end }], { maxWaitMs: LONGER_THAN_PATIENCE_MS });
     setTimeout(() => void append(2, 'late'), 50);
     const [partition] = partitionsOf(await waiting);
     assert.deepEqual(valuesOf(partition!.records), ['late']);
-    assert.ok(performance.now() - started < 3000);
   });
 
   it('answers with nothing when its time is up', async () => {
@@ -128,7 +130,10 @@ describe('Fetch', () => {
   it('waits until there are min.bytes', async () => {
     const end = kafka.broker.log('t', 2).logEndOffset;
     let isAnswered = false;
-    const waiting = fetch([{ partition: 2, fetchOffset: end }], { maxWaitMs: 5000, minBytes: 500 }).then((response) => {
+    const waiting = fetch([{ partition: 2, fetchOffset: end }], {
+      maxWaitMs: LONGER_THAN_PATIENCE_MS,
+      minBytes: 500,
+    }).then((response) => {
       isAnswered = true;
       return response;
     });
@@ -161,12 +166,10 @@ describe('Fetch', () => {
     for (const isUsed of [false, true]) {
       await kafka.broker.topics.create([{ name: 'doomed', partitions: 1 }]);
       if (isUsed) kafka.broker.log('doomed', 0);
-      const started = performance.now();
-      const waiting = fetch([{ partition: 0 }], { topic: 'doomed', maxWaitMs: 5000 });
+      const waiting = fetch([{ partition: 0 }], { topic: 'doomed', maxWaitMs: LONGER_THAN_PATIENCE_MS });
       await new Promise((resolve) => setTimeout(resolve, 30));
       await kafka.broker.topics.delete('doomed');
       assert.equal(partitionsOf(await waiting)[0]!.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-      assert.ok(performance.now() - started < 3000);
     }
   });
 
@@ -179,13 +182,11 @@ describe('Fetch', () => {
     assert.equal(kafka.broker.existingLog('t', 3), undefined);
     const beyond = await fetch([{ partition: 3, fetchOffset: 1 }]);
     assert.equal(partitionsOf(beyond)[0]!.errorCode, ErrorCode.OFFSET_OUT_OF_RANGE);
-    const started = performance.now();
-    const waiting = fetch([{ partition: 3 }], { maxWaitMs: 5000, minBytes: 200 });
+    const waiting = fetch([{ partition: 3 }], { maxWaitMs: LONGER_THAN_PATIENCE_MS, minBytes: 200 });
     setTimeout(() => void append(3, 'first'), 20);
     setTimeout(() => void append(3, 's'.repeat(200)), 60);
     const [partition] = partitionsOf(await waiting);
     assert.equal(valuesOf(partition!.records).length, 2);
-    assert.ok(performance.now() - started < 3000);
   });
 
   it('answers with 8 MiB at most, then with the rest, but with all to a client that waits for more', async () => {

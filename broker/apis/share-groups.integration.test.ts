@@ -83,7 +83,7 @@ describe('a share session', () => {
     const other = await ShareMember.join(kafka.broker, group, topic);
     assert.equal((await member.fetch()).length, 5);
     assert.deepEqual(await other.fetch(), []);
-    const waiting = other.fetch({ maxWaitMs: 5000 });
+    const waiting = other.fetch({ maxWaitMs: 60_000 });
     member.close();
     assert.deepEqual(
       (await waiting).map(({ offset, deliveryCount }) => [offset, deliveryCount]),
@@ -109,7 +109,7 @@ describe('a share session', () => {
 describe('ShareFetch', () => {
   it('waits for records, and gives them as soon as they are there', async () => {
     const { topic, member } = await begun(2);
-    const waiting = member.fetch({ maxWaitMs: 5000 });
+    const waiting = member.fetch({ maxWaitMs: 60_000 });
     await client.produce(topic, values(3), { partition: 1 });
     assert.deepEqual(
       (await waiting).map(({ partition, value }) => [partition, value]),
@@ -127,7 +127,7 @@ describe('ShareFetch', () => {
     await client.produce(topic, values(2));
     const other = await ShareMember.join(kafka.broker, group, topic);
     await member.fetch();
-    const waiting = other.fetch({ maxWaitMs: 5000 });
+    const waiting = other.fetch({ maxWaitMs: 60_000 });
     assert.equal(await member.acknowledge([[1, 1, [release]]]), 0);
     assert.deepEqual(
       (await waiting).map(({ offset, deliveryCount }) => [offset, deliveryCount]),
@@ -146,7 +146,7 @@ describe('ShareFetch', () => {
       groupId: group,
       memberId: member.memberId,
       shareSessionEpoch: 2,
-      maxWaitMs: 5000,
+      maxWaitMs: 60_000,
       minBytes: 1,
       maxBytes: 1000,
       maxRecords: 10,
@@ -283,7 +283,7 @@ describe('what a share group has done', () => {
     for (let offset = 0; offset < 39; offset++) assert.equal(await member.acknowledge([[offset, offset, [accept]]]), 0);
     const state = own.broker.log('__share_group_state', 0);
     const kept = (): number => state.logEndOffset - state.logStartOffset;
-    for (let i = 0; i < 500 && kept() > 4; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let i = 0; i < 3000 && kept() > 4; i++) await new Promise((resolve) => setTimeout(resolve, 20));
     assert.ok(kept() <= 4, `${kept()} records are kept: a snapshot and three updates would do`);
     running = await own.restart();
     const next = await ShareMember.join(running.broker, 'g', 't');

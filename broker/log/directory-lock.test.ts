@@ -38,7 +38,7 @@ test(
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const zombie = Number(line.toString());
-      for (let i = 0; i < 100 && !readFileSync(`/proc/${zombie}/stat`, 'utf8').includes(') Z '); i++) await delay(20);
+      for (let i = 0; i < 3000 && !readFileSync(`/proc/${zombie}/stat`, 'utf8').includes(') Z '); i++) await delay(20);
       lockDirectory(lockedBy(anotherHolder(zombie)), '/data', thisProcess('127.0.0.1:9093', 1))();
     } finally {
       parent.kill('SIGKILL');

@@ -158,8 +158,10 @@ describe('A partition log', () => {
     assert.deepEqual(readAll(reopen().log), ['0:a', '1:b']);
 
     const timed = openLog(test, { config: { flushMs: 5 } });
+    const { mock } = test.mock.method(timed.log, 'flush');
     await append(timed.log, batchOf({ values: ['a'] }), { acks: 1 });
-    for (let tries = 0; tries < 400 && timed.log.recoveryPoint < 1; tries++) await sleep(5);
+    for (const deadline = Date.now() + 60_000; mock.callCount() === 0 && Date.now() < deadline; ) await sleep(5);
+    await mock.calls[0]!.result;
     timed.fs.powerCut();
     assert.deepEqual(readAll(timed.reopen().log), ['0:a']);
   });

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loginSteps } from '../../cli/kafka/sasl.ts';
 import { startGuardedBroker } from '../../test/kit/guarded-broker.ts';
 import { exchange, exchanges, KafkaConnection } from '../../test/kit/kafka.ts';
@@ -22,7 +23,8 @@ const handshake = exchange(apis.saslHandshake, encodeSaslHandshakeRequest, decod
 const authenticate = exchange(apis.saslAuthenticate, encodeSaslAuthenticateRequest, decodeSaslAuthenticateResponse);
 const apiVersions = exchange(apis.apiVersions, encodeApiVersionsRequest, decodeApiVersionsResponse);
 
-const sessionMs = 1500;
+/** As long as a machine may stand still between a login and what follows it. */
+const sessionMs = 5000;
 const guarded = await startGuardedBroker(
   { after },
   {
@@ -143,7 +145,7 @@ describe('a login', () => {
   });
 });
 
-describe('a session that ends', () => {
+describe('a session that ends', { concurrency: true }, () => {
   it('is announced, and the connection closes when it is used afterwards', async (t) => {
     const connection = await open(t);
     assert.equal((await logIn(connection, 'alice')).sessionLifetimeMs, sessionMs);
@@ -170,10 +172,15 @@ describe('a session that ends', () => {
       /Cannot change principals during re-authentication from User:alice to User:bob/,
     );
     await other.closed;
-    const hasty = await open(t);
-    await logIn(hasty, 'alice');
-    await logIn(hasty, 'alice');
-    const { errorCode } = await hasty.call(handshake, 1, { mechanism: 'PLAIN' });
+    const again = async () => {
+      const hasty = await open(t);
+      await logIn(hasty, 'alice');
+      await logIn(hasty, 'alice');
+      return (await hasty.call(handshake, 1, { mechanism: 'PLAIN' })).errorCode;
+    };
+    // On a machine that stood still the second is over before the third login.
+    let errorCode = await again();
+    for (let tries = 0; errorCode === 0 && tries < 20; tries++) errorCode = await again();
     assert.equal(errorCode, ErrorCode.ILLEGAL_SASL_STATE);
   });
 });
@@ -190,8 +197,14 @@ describe('connections', () => {
     third.on('error', () => {});
     await once(third, 'close');
     first!.close();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const again = await open(t, limited.port);
-    await again.call(apiVersions, 0, {});
+    // The broker hears of it when it hears of it.
+    const served = async () => {
+      const again = await open(t, limited.port);
+      return again.call(apiVersions, 0, {}).then(
+        () => true,
+        () => false,
+      );
+    };
+    for (const deadline = Date.now() + 60_000; !(await served()); await sleep(20)) assert.ok(Date.now() < deadline);
   });
 });

@@ -43,7 +43,7 @@ await mutual.allowEverything('User:CN=alice,O=Millrace');
 const quiet = { logLevel: logLevel.NOTHING, retry: { retries: 0 } };
 
 async function kcat(args: readonly string[], input = '') {
-  const child = spawn('kcat', args, { timeout: 20_000 });
+  const child = spawn('kcat', args, { timeout: 60_000 });
   child.stdin.end(input);
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { out, err };

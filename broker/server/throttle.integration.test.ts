@@ -73,19 +73,22 @@ describe('a client over its quota', () => {
   it('of produced bytes is told for how long, and then not heard for that long', async () => {
     await limit('producer_byte_rate', bytesPerSecond);
     const connection = await open();
+    const beganAt = performance.now();
     const answer = await produce(connection, bytesPerSecond * 1.3);
     assert.equal(answer.responses[0]!.partitionResponses[0]!.errorCode, 0);
     assert.ok(answer.throttleTimeMs > 200 && answer.throttleTimeMs <= 320, `${answer.throttleTimeMs} ms`);
-    const silent = await silence(connection);
-    assert.ok(silent > answer.throttleTimeMs - 50, `${silent} ms of ${answer.throttleTimeMs}`);
+    await silence(connection);
+    const tookMs = performance.now() - beganAt;
+    assert.ok(tookMs > answer.throttleTimeMs - 50, `${tookMs} ms of ${answer.throttleTimeMs}`);
     await limit('producer_byte_rate', null);
   });
 
   it('does not silence others', async () => {
     await limit('producer_byte_rate', bytesPerSecond);
     const [connection, bystander] = [await open(), await open()];
-    assert.ok((await produce(connection, bytesPerSecond * 1.5)).throttleTimeMs > 0);
-    assert.ok((await silence(bystander)) < 200);
+    const { throttleTimeMs } = await produce(connection, bytesPerSecond * 10);
+    assert.ok(throttleTimeMs > 4000, `${throttleTimeMs} ms`);
+    assert.ok((await silence(bystander)) < throttleTimeMs - 500);
     await limit('producer_byte_rate', null);
   });
 
@@ -96,10 +99,15 @@ describe('a client over its quota', () => {
     const first = await fetch(connection);
     const bytes = first.responses[0]!.partitions[0]!.records!.length;
     assert.ok(bytes > bytesPerSecond / 2 && bytes <= bytesPerSecond, `${bytes} bytes`);
-    let throttledMs = 0;
-    for (let i = 0; i < 4 && throttledMs === 0; i++) throttledMs = (await fetch(connection)).throttleTimeMs;
+    let [throttledMs, beganAt] = [0, 0];
+    // Four would do, if the machine did not stand still between them for as long as the quota needs to recover.
+    for (let i = 0; i < 400 && throttledMs === 0; i++) {
+      beganAt = performance.now();
+      throttledMs = (await fetch(connection)).throttleTimeMs;
+    }
     assert.ok(throttledMs > 0);
-    assert.ok((await silence(connection)) > throttledMs - 50);
+    await silence(connection);
+    assert.ok(performance.now() - beganAt > throttledMs - 50);
     await limit('consumer_byte_rate', null);
   });
 });
@@ -112,7 +120,7 @@ describe('a client that makes topics faster than its quota', () => {
     });
 
   it('is told to come again, with when, and its topic is not there; older clients are served and told to wait', async () => {
-    await limit('controller_mutation_rate', 4);
+    await limit('controller_mutation_rate', 0.5);
     const connection = await open();
     const first = await create(connection, 'made', 7);
     assert.equal(first.topics[0]!.errorCode, 0, 'what goes over the quota once is made');

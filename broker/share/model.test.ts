@@ -298,7 +298,7 @@ function offsetsOf(acquired: readonly AcquiredRecords[]): number[] {
 }
 
 const given = process.env['SIMULATION_SEED'];
-const seeds = given === undefined ? [1, 2, 3, 4, 5, Date.now() % 2 ** 31] : [Number(given)];
+const seeds = given === undefined ? [1, 2, 3, 4, 5, 20_261_122] : [Number(given)];
 
 for (const seed of seeds) {
   it(`gives out what a model of single records says, and nothing twice that was done (seed ${seed})`, () => {

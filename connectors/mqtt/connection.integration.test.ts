@@ -17,6 +17,12 @@ import { MqttConnection, type MqttLibrary } from './connection.ts';
 const connack = Buffer.from([0x20, 2, 0, 0]);
 const publish = (id: number) => Buffer.from([0x32, 6, 0, 1, 0x74, id >>> 8, id & 0xff, 0x78]);
 
+async function until(what: string, isTrue: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 60_000; !isTrue(); await sleep(5)) {
+    assert.ok(Date.now() < deadline, `Never: ${what}.`);
+  }
+}
+
 /** A broker of ten lines that sends 50 messages at once and keeps every byte it gets after CONNECT. */
 async function scriptedBroker(t: TestContext) {
   const got: Buffer[] = [];
@@ -69,12 +75,12 @@ test('All messages arrive while none is acknowledged, and acknowledgements leave
     from.acks.owe(delivery);
     release();
   });
-  await sleep(50);
-  assert.equal(deliveries.length, 50);
+  await until('fifty messages', () => deliveries.length === 50);
+  await sleep(20);
   assert.equal(broker.bytes().length, 0, 'nothing was acknowledged by the library itself');
   for (const delivery of deliveries.slice(0, 3)) delivery.isDone = true;
   connection.scheduleAcks();
-  await sleep(50);
+  await until('three acknowledgements', () => broker.bytes().length >= 12);
   assert.deepEqual([...broker.bytes()], [0x40, 2, 0, 1, 0x40, 2, 0, 2, 0x40, 2, 0, 3]);
 });
 
@@ -82,10 +88,11 @@ test('No further message comes until the one before is released', async (t) => {
   const broker = await scriptedBroker(t);
   const releases: (() => void)[] = [];
   await connect(t, broker.url, (_packet, release) => releases.push(release));
-  await sleep(50);
+  await until('the first message', () => releases.length > 0);
+  await sleep(20);
   assert.equal(releases.length, 1);
   releases[0]!();
-  await sleep(20);
+  await until('the second message', () => releases.length > 1);
   assert.equal(releases.length, 2);
 });
 
@@ -96,7 +103,7 @@ test('An acknowledgement that becomes due after the connection broke is not sent
     if (packet.messageId === 1) from.acks.owe(delivery);
     release();
   });
-  await sleep(20);
+  await until('the message', () => connection.acks.length === 1);
   broker.sockets[0]!.destroy();
   await connection.closed;
   delivery.isDone = true;

@@ -38,13 +38,12 @@ async function listener(t: TestContext, url: string, filter: string, version: 4 
 }
 
 async function eventually(check: () => void): Promise<void> {
-  for (let tries = 0; ; tries++) {
+  for (const deadline = Date.now() + 60_000; ; await sleep(10)) {
     try {
       check();
       return;
     } catch (error) {
-      if (tries === 200) throw error;
-      await sleep(10);
+      if (Date.now() > deadline) throw error;
     }
   }
 }

@@ -138,7 +138,7 @@ test(
     const back = mqtt.connect(url, { clientId: 'preview-test-0', clean: false });
     back.on('message', (topic) => void queued.push(topic));
     t.after(() => back.endAsync(true));
-    for (let tries = 0; queued.length < 2 && tries < 100; tries++) await sleep(20);
+    for (let tries = 0; queued.length < 2 && tries < 3000; tries++) await sleep(20);
     assert.deepEqual(queued.sort(), ['preview/a', 'preview/b']);
   },
 );

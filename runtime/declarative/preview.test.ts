@@ -57,7 +57,7 @@ const options = (registry = new OfflineRegistry(null)) => ({
   max: 2,
   registry,
   logger: silent,
-  signal: AbortSignal.timeout(5_000),
+  signal: AbortSignal.timeout(60_000),
 });
 
 describe('a preview', () => {

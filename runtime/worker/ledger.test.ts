@@ -69,7 +69,7 @@ test('a task that is cut off and still at work does not spoil the books of the o
   await create('s', { 'connector.class': 'SteeredSource' });
   await eventually(() => assert.equal(running.worker.ledger('s', 0)?.inFlight, 10));
   running.worker.restartTask('s', 0);
-  await eventually(() => assert.equal(source.started.length, 2), 10_000);
+  await eventually(() => assert.equal(source.started.length, 2));
   release();
   await eventually(() => assert.equal(values('out').length, 20));
   source.values.push('more');

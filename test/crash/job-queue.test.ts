@@ -42,7 +42,7 @@ for (const { name, skip, address, isExactlyOnce } of [
     `${name}: every record becomes a job and every job a record, though the process is killed in the middle`,
     {
       skip,
-      timeout: 110_000,
+      timeout: 240_000,
     },
     async (t) => {
       const keys = { 'bullmq.url': await address(), 'bullmq.prefix': `t${randomBytes(6).toString('hex')}` };

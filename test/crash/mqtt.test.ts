@@ -111,7 +111,7 @@ for (const { support, windows, allowed } of cases) {
   const promise = support === 'enabled' ? 'once' : 'at least once';
   it(
     `killed between receipt and acknowledgement, again and again: every report ${promise}`,
-    { timeout: 110_000 },
+    { timeout: 240_000 },
     async () => {
       const dir = await mkdtemp(join(tmpdir(), 'millrace-mqtt-kill-'));
       const mqtt = await FaultyMqttBroker.start();
@@ -271,7 +271,7 @@ async function scene(t: TestContext) {
   };
 }
 
-it('the network is cut five times in the middle of reports: each comes once', { timeout: 110_000 }, async (t) => {
+it('the network is cut five times in the middle of reports: each comes once', { timeout: 240_000 }, async (t) => {
   const { mqtt, line, send, finish } = await scene(t);
   for (let cut = 1; cut <= 5; cut++) {
     send(cut * 6);
@@ -284,7 +284,7 @@ it('the network is cut five times in the middle of reports: each comes once', { 
   await finish();
 });
 
-it('the MQTT broker is restarted with messages in its queues: each comes once', { timeout: 110_000 }, async (t) => {
+it('the MQTT broker is restarted with messages in its queues: each comes once', { timeout: 240_000 }, async (t) => {
   const { mqtt, send, finish } = await scene(t);
   for (let restart = 1; restart <= 3; restart++) {
     send(restart * 8);
@@ -298,7 +298,7 @@ it('the MQTT broker is restarted with messages in its queues: each comes once', 
 
 it(
   'the log is slow: the session is parked instead of dying by its keepalive, and nothing is lost',
-  { timeout: 110_000 },
+  { timeout: 240_000 },
   async (t) => {
     const { mqtt, slowness, send, arrived, finish } = await scene(t);
     send(2);
@@ -316,7 +316,7 @@ it(
 
 it(
   'the disk of the log is full: messages wait at the MQTT broker, and go on when there is room',
-  { timeout: 110_000 },
+  { timeout: 240_000 },
   async (t) => {
     const { mqtt, fs, send, state, arrived, finish } = await scene(t);
     send(2);

@@ -21,7 +21,7 @@ it(
   'every change of the stream arrives once, in order, though the process is killed in the middle',
   {
     skip,
-    timeout: 110_000,
+    timeout: 240_000,
   },
   async () => {
     const database = await postgres!.createDatabase();

@@ -19,7 +19,7 @@ const KILLS = 3;
 
 const noop = (): void => {};
 
-it('keeps every transaction whole when it is killed three times under load', { timeout: 150_000 }, async () => {
+it('keeps every transaction whole when it is killed three times under load', { timeout: 240_000 }, async () => {
   await using house = await startMillrace();
   const kafka = new Kafka({
     brokers: [house.kafka],

@@ -20,7 +20,7 @@ const PRODUCERS = 3;
 const KILLS = 5;
 const RECORDS_PER_BATCH = 20;
 
-it('loses nothing it acknowledged when it is killed five times under load', { timeout: 120_000 }, async () => {
+it('loses nothing it acknowledged when it is killed five times under load', { timeout: 240_000 }, async () => {
   await using house = await startMillrace();
   await withCluster({ brokers: house.kafka }, async (cluster) => {
     const connection = await cluster.any();

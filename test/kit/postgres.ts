@@ -58,8 +58,8 @@ export interface PostgresOptions {
 }
 
 const USER = 'postgres';
-const START_DEADLINE_MS = 30_000;
-const STOP_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 60_000;
+const STOP_DEADLINE_MS = 60_000;
 
 /** The server of one test file: given by `TEST_POSTGRES_URL`, in Docker, or embedded. */
 export function testPostgres(options: PostgresOptions = {}): Promise<ServiceOrSkip<PostgresServer>> {

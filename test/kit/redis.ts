@@ -18,7 +18,7 @@ export interface RedisServer {
 }
 
 const START_DEADLINE_MS = 60_000;
-const STOP_DEADLINE_MS = 10_000;
+const STOP_DEADLINE_MS = 60_000;
 
 /** The server of one test file: given by `TEST_REDIS_URL`, in Docker, or the system's redis-server. */
 export function testRedis(): Promise<ServiceOrSkip<RedisServer>> {

@@ -143,7 +143,7 @@ test('A header that cannot work says so', () => {
 });
 
 test('Random CSV reads the same as csv-parse reads it', () => {
-  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  const seed = Number(process.env.SEED ?? 20_261_122);
   let state = seed;
   const random = (below: number) => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;

@@ -387,7 +387,7 @@ test('What was copied away and truncated right behind a read is read from the co
 });
 
 test('A random script of writing, rotating, truncating and restarting loses no line', async (t) => {
-  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  const seed = Number(process.env.SEED ?? 20_261_122);
   let state = seed;
   const random = (below: number) => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
