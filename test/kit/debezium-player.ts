@@ -71,10 +71,13 @@ export async function playScenario(
     let snapshots = 0;
     for (const step of scenario.steps) {
       const before = recorder.records.length;
+      const wanted = /^\/\* until (\w+) \*\//.exec(step)?.[1];
+      const toldBefore = told(recorder, wanted);
       await client.query(step);
       // Keys and defaults are asked of the catalogue of now, and the next step may be a change of the table.
       if (isSettling) await settled(recorder, before);
-      if (step.includes('execute-snapshot')) {
+      if (wanted !== undefined) await until(recorder, () => told(recorder, wanted) > toldBefore, wanted);
+      else if (step.includes('execute-snapshot')) {
         snapshots++;
         await until(recorder, () => snapshotsOver(recorder, scenario) >= snapshots, `snapshot ${snapshots}`);
       }
@@ -92,6 +95,11 @@ export async function playScenario(
 /** Until a record came, or a moment long enough for one. */
 async function settled(recorder: Recorder, before: number): Promise<void> {
   for (let waited = 0; waited < SETTLE_MS && recorder.records.length === before; waited += 5) await sleep(5);
+}
+
+/** How many notifications of this type came. */
+function told({ records }: Recorder, type: string | undefined): number {
+  return records.filter(({ topic, value }) => topic === 'notes' && value!.includes(`"type":"${type}"`)).length;
 }
 
 /** Those that a signal asked for and that told their end. */

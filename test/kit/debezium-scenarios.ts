@@ -11,7 +11,10 @@ export interface DebeziumScenario {
   readonly config?: Readonly<Record<string, string>>;
   /** Statements before the connector starts: its snapshot sees their work. */
   readonly setup: string;
-  /** One transaction each (a query of several statements is one), once the stream is being read. */
+  /**
+   * One transaction each (a query of several statements is one), once the stream is being read. One that begins with a comment
+   * `until` and a word is over when a notification of that type has come.
+   */
   readonly steps: readonly string[];
   /** Whether the records of a step must be there before the next step. */
   readonly isSettling?: boolean;
@@ -424,55 +427,6 @@ export const debeziumScenarios: readonly DebeziumScenario[] = [
     setup:
       'CREATE TABLE "Some-Table" (id int PRIMARY KEY, "a-b" int, "1st" int, "Ünï" text); INSERT INTO "Some-Table" VALUES (1, 1, 1, $$x$$);',
     steps: ['UPDATE "Some-Table" SET "a-b" = 2'],
-  },
-  {
-    name: 'signals',
-    config: {
-      'signal.data.collection': 'public.signals',
-      'incremental.snapshot.chunk.size': '2',
-      'notification.enabled.channels': 'sink',
-      'notification.sink.topic.name': 'notes',
-    },
-    setup: `${keyed} CREATE TABLE signals (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048)); INSERT INTO t SELECT i, i, 'row ' || i FROM generate_series(1, 5) i;`,
-    steps: [
-      `INSERT INTO signals VALUES ('log-1', 'log', '{"message": "hello"}')`,
-      `INSERT INTO signals VALUES ('snap-1', 'execute-snapshot', '{"type": "incremental", "data-collections": ["public.t"]}')`,
-    ],
-  },
-  {
-    name: 'signals-blocking',
-    config: {
-      'snapshot.mode': 'no_data',
-      'signal.data.collection': 'public.signals',
-      'notification.enabled.channels': 'sink',
-      'notification.sink.topic.name': 'notes',
-    },
-    setup: `${keyed} CREATE TABLE signals (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048)); CREATE TABLE u (id int PRIMARY KEY, v int); CREATE TABLE w (id int PRIMARY KEY); INSERT INTO t SELECT i, i, 'row ' || i FROM generate_series(1, 4) i; INSERT INTO u SELECT i, i FROM generate_series(1, 3) i; INSERT INTO w VALUES (1);`,
-    steps: [
-      `INSERT INTO t VALUES (5, 5, 'streamed')`,
-      `INSERT INTO signals VALUES ('block-1', 'execute-snapshot', '{"type": "blocking", "data-collections": ["public.[tu]"]}')`,
-      `UPDATE t SET v = 50 WHERE id = 5`,
-      `INSERT INTO signals VALUES ('block-2', 'execute-snapshot', '{"type": "BLOCKING", "data-collections": ["public.t", "public.u"], "additional-conditions": [{"data-collection": "public.t", "filter": "SELECT * FROM public.t WHERE id > 3 ORDER BY id"}]}')`,
-      `DELETE FROM u WHERE id = 2`,
-    ],
-  },
-  {
-    name: 'signals-scans',
-    config: {
-      'snapshot.mode': 'no_data',
-      'signal.data.collection': 'public.signals',
-      'incremental.snapshot.chunk.size': '2',
-      'notification.enabled.channels': 'sink',
-      'notification.sink.topic.name': 'notes',
-    },
-    setup: `CREATE TABLE signals (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048)); CREATE TABLE two (a int, b text, v int, PRIMARY KEY (b, a)); CREATE TABLE keyless (n int NOT NULL, v int); ALTER TABLE keyless REPLICA IDENTITY FULL; CREATE TABLE void (id int PRIMARY KEY); INSERT INTO two SELECT i, 'x' || i, i FROM generate_series(1, 4) i; INSERT INTO keyless SELECT i, i FROM generate_series(1, 3) i;`,
-    steps: [
-      `INSERT INTO signals VALUES ('scan-1', 'execute-snapshot', '{"type": "incremental", "data-collections": ["public.void", "public.two"]}')`,
-      `INSERT INTO signals VALUES ('scan-2', 'execute-snapshot', '{"data-collections": ["public.two"], "additional-conditions": [{"data-collection": "public.two", "filter": "v > 1"}]}')`,
-      `INSERT INTO signals VALUES ('scan-3', 'execute-snapshot', '{"data-collections": ["public.keyless"]}')`,
-      `INSERT INTO signals VALUES ('scan-4', 'execute-snapshot', '{"data-collections": ["public.two"], "surrogate-key": "v"}')`,
-      `INSERT INTO signals VALUES ('scan-5', 'execute-snapshot', '{"data-collections": ["public.keyless"], "surrogate-key": "n"}')`,
-    ],
   },
   {
     name: 'geometry',

@@ -25,7 +25,9 @@ export const controlKeys: ConfigDef = {
     type: 'string',
     default: null,
     validate: (value) =>
-      value === null || /^[^.,\s]+\.[^,\s]+$/.test(String(value)) ? null : 'is not a table as schema.table',
+      value === null || /^[^.,\s]+\.[^,\s]+$/.test(String(value))
+        ? null
+        : 'is not a table as schema.table, and one only: a connector with one task hears one, as with Debezium',
     doc: 'A table, as `schema.table` with columns id, type and data, whose inserts are commands: execute-snapshot, stop-snapshot, pause-snapshot, resume-snapshot, log. It is captured whatever the lists of schemas and tables say.',
   },
   'signal.enabled.channels': {

@@ -166,6 +166,8 @@ export class IncrementalSnapshot implements StreamListener {
       filters: { ...before?.filters, ...filters },
       surrogates: { ...before?.surrogates, ...Object.fromEntries(surrogates) },
     };
+    // Tables that join one underway are told with its next chunk, as in Debezium.
+    if (before !== null) return;
     this.#tell('STARTED', { data_collections: tables.join(',') });
     this.#tell('DATA_COLLECTIONS_RESOLVED', { data_collections: tables.join(',') });
   }
@@ -177,14 +179,15 @@ export class IncrementalSnapshot implements StreamListener {
     const left = tables === null ? [] : progress.tables.filter((table) => !tables.includes(table));
     const isCurrent = left[0] !== progress.tables[0];
     if (isCurrent) this.#forgetChunk();
-    this.#tell('ABORTED', tables === null ? undefined : { data_collections: tables.join(',') });
+    const stopped = progress.tables.filter((table) => !left.includes(table));
+    this.#tell('ABORTED', { data_collections: stopped.join(',') });
     if (left.length === 0) this.#progress = null;
     else if (isCurrent) this.#progress = { ...withoutCurrent(progress), tables: left };
     else this.#progress = { ...progress, tables: left };
   }
 
   pause(isPaused: boolean): void {
-    if (this.#progress === null) return;
+    if (this.#progress === null || this.#progress.isPaused === isPaused) return;
     this.#progress = { ...this.#progress, isPaused };
     this.#tell(isPaused ? 'PAUSED' : 'RESUMED', { data_collections: this.#progress.tables.join(',') });
   }
