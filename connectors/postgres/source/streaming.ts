@@ -17,6 +17,7 @@ import type { SourceSettings } from './config/source-config.ts';
 import { capturedTables, checkCount } from './server/publication.ts';
 import type { ReplicationClient } from './server/replication-client.ts';
 import { openSession } from './server/sessions.ts';
+import { SilenceWatch } from './server/silence.ts';
 import { TableDiscovery } from './server/table-discovery.ts';
 import type { SignalInbox } from './signals/signal-inbox.ts';
 import { obey, signalOfRow } from './signals/signals.ts';
@@ -74,6 +75,7 @@ export class Streaming {
   readonly reader: StreamReader;
   /** The captured tables, as signals name them. */
   readonly #names: string[];
+  readonly #silence: SilenceWatch;
 
   /** Asks the server for the stream. Throws ConfigError where more tables are captured than is allowed. */
   static async begin(parts: StreamingParts, large: LargeTransactions, start: StreamingStart): Promise<Streaming> {
@@ -104,6 +106,11 @@ export class Streaming {
     this.#blocking = this.#blockingSnapshots(start.stored);
     this.incremental = this.#incrementalSnapshot(start.stored);
     this.reader = this.#streamReader(stream, start.position);
+    const { client, catalog, settings, acknowledgements, context } = parts;
+    const confirmedLsn = () => acknowledgements.confirmedLsn;
+    const [{ logger }, name] = [context, `${context.connector} silence`];
+    this.#silence = new SilenceWatch({ client, catalog, settings, logger, name, confirmedLsn });
+    this.#silence.start();
   }
 
   /** The snapshot that the stream stands still for, if there is one. */
@@ -132,6 +139,7 @@ export class Streaming {
   }
 
   close(): void {
+    this.#silence.stop();
     this.#blocking.close();
     this.reader.close();
     this.incremental.close();

@@ -165,8 +165,9 @@ export class WireConnection {
     clearTimeout(late);
   }
 
-  destroy(): void {
-    this.#socket.destroy();
+  /** Ends it at once; who reads gets {@link ConnectionLost}, with this message where there is one. */
+  destroy(because?: string): void {
+    this.#socket.destroy(because === undefined ? undefined : new Error(because));
   }
 
   #startup(): void {
@@ -187,7 +188,7 @@ export class WireConnection {
   async #authenticate(): Promise<void> {
     const exchange = scram(this.#options.password());
     for (;;) {
-      await this.#nextFrame();
+      await this.#nextFrame(this.#options.timeoutMs);
       const { type, buffer, start, end } = this.frames;
       if (type === FrameType.error) throw this.currentError();
       if (type === FrameType.ready) return;
@@ -230,11 +231,11 @@ export class WireConnection {
     return `md5${createHash('md5').update(inner).update(salt).digest('hex')}`;
   }
 
-  async #nextFrame(): Promise<void> {
+  async #nextFrame(timeoutMs = this.#options.queryTimeoutMs): Promise<void> {
     while (!this.frames.next()) {
-      if (!(await this.frames.wait(this.#options.queryTimeoutMs))) {
+      if (!(await this.frames.wait(timeoutMs))) {
         this.destroy();
-        throw new ConnectionLost(`Postgres did not answer within ${this.#options.queryTimeoutMs} ms.`);
+        throw new ConnectionLost(`Postgres did not answer within ${timeoutMs} ms.`);
       }
     }
   }

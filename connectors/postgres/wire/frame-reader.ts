@@ -29,6 +29,7 @@ export class FrameReader {
   #position = 0;
   #chunks: Buffer[] = [];
   #queuedBytes = 0;
+  #arrivedAt = Date.now();
   #failure: Error | null = null;
   #wake: (() => void) | null = null;
   #interrupt: (() => void) | null = null;
@@ -44,6 +45,16 @@ export class FrameReader {
   /** Bytes received and not yet looked at. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** When bytes last came, by `Date.now()`. */
+  get arrivedAt(): number {
+    return this.#arrivedAt;
+  }
+
+  /** True while so much waits that the server is held back: then nothing comes because of us. */
+  get isHeldBack(): boolean {
+    return this.#socket.isPaused();
   }
 
   /** Moves to the next frame; false when no whole frame is here yet. */
@@ -121,6 +132,7 @@ export class FrameReader {
 
   #take(chunk: Buffer): void {
     this.#chunks.push(chunk);
+    this.#arrivedAt = Date.now();
     this.#queuedBytes += chunk.length;
     // A frame larger than the bound must still come in whole, so the pause waits for a whole frame.
     if (this.#queuedBytes >= this.#queuedBytesMax && this.#hasWholeFrame()) this.#socket.pause();

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { ConnectError } from '../../api/index.ts';
 import { ConnectionLost, setupError } from '../errors.ts';
 
 export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
@@ -30,10 +31,13 @@ export interface SocketOptions {
 /** Length 8, code 1234.5679. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
 const YES = 'S'.charCodeAt(0);
+/** Probes of an idle connection begin then; the system's own default is two hours. */
+const KEEP_ALIVE_MS = 30_000;
 
 /** A connected socket, encrypted where mode and server say so. Rejects with {@link ConnectionLost} or a setup error. */
 export async function openSocket(options: SocketOptions): Promise<Socket> {
-  const socket = connect({ host: options.host, port: options.port, noDelay: true, keepAlive: options.keepAlive });
+  const { host, port, keepAlive } = options;
+  const socket = connect({ host, port, noDelay: true, keepAlive, keepAliveInitialDelay: KEEP_ALIVE_MS });
   const place = `${options.host}:${options.port}`;
   const late = setTimeout(() => {
     socket.destroy(new Error(`${place} did not answer within ${options.timeoutMs} ms`));
@@ -44,7 +48,7 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
     return mode === 'disable' || mode === 'allow' ? socket : await encrypt(socket, options);
   } catch (cause) {
     socket.destroy();
-    if ((cause as { code?: unknown }).code === 'BAD_CONFIG' || cause instanceof ConnectionLost) throw cause;
+    if (cause instanceof ConnectError || cause instanceof ConnectionLost) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConnectionLost(`No connection to Postgres at ${place}: ${reason}.`, { cause });
   } finally {
@@ -58,7 +62,7 @@ async function encrypt(socket: Socket, { host, port, tls }: SocketOptions): Prom
   if (answer[0] !== YES) {
     if (tls.mode === 'prefer') return socket;
     throw setupError(
-      `Postgres at ${host}:${port} does not offer TLS, but sslmode is ${tls.mode}. Set ssl=on on the server, or sslmode to prefer.`,
+      `Postgres at ${host}:${port} does not offer TLS, but sslmode is ${tls.mode}. Set ssl=on on the server, or database.sslmode to prefer.`,
     );
   }
   // Bytes sent along with the answer would be read as if they had come encrypted (CVE-2021-23222).
@@ -84,9 +88,22 @@ async function arrivalOf(socket: Socket, event: string): Promise<unknown[]> {
   }
 }
 
+const KEYS = {
+  rootCertFile: 'database.sslrootcert',
+  certFile: 'database.sslcert',
+  keyFile: 'database.sslkey',
+} as const;
+
+async function pem(of: keyof typeof KEYS, file: string | undefined): Promise<Buffer | undefined> {
+  if (file === undefined) return undefined;
+  return readFile(file).catch((cause: Error) => {
+    throw setupError(`The file of ${KEYS[of]} cannot be read: ${cause.message}.`);
+  });
+}
+
 async function tlsOptions(host: string, tls: TlsOptions): Promise<ConnectionOptions> {
   const [ca, cert, key] = await Promise.all(
-    [tls.rootCertFile, tls.certFile, tls.keyFile].map((file) => (file === undefined ? undefined : readFile(file))),
+    (['rootCertFile', 'certFile', 'keyFile'] as const).map((of) => pem(of, tls[of])),
   );
   const verifies = tls.mode === 'verify-ca' || tls.mode === 'verify-full';
   return {

@@ -63,6 +63,11 @@ export class ReplicationClient {
     return this.#connection.serverVersion;
   }
 
+  /** The server's process at the other end. */
+  get processId(): number {
+    return this.#connection.processId;
+  }
+
   static async open(options: WireOptions): Promise<ReplicationClient> {
     return new ReplicationClient(await WireConnection.open({ ...options, replication: true }));
   }
@@ -143,8 +148,9 @@ export class ReplicationClient {
    * r | written i64 | flushed i64 | applied i64 | client time i64 | reply requested u8
    * ```
    */
-  sendStatus(lsn: number): void {
+  sendStatus(lsn: number, isReplyWanted = false): void {
     const body = Buffer.alloc(34);
+    body[33] = isReplyWanted ? 1 : 0;
     body[0] = 0x72;
     for (const at of [1, 9, 17]) writeInt64(body, at, lsn);
     writeInt64(body, 25, nowMicros() - POSTGRES_EPOCH_MICROS);
@@ -158,9 +164,10 @@ export class ReplicationClient {
     await this.#connection.close();
   }
 
-  destroy(): void {
+  /** Ends it at once; whoever reads is told why. */
+  destroy(because?: string): void {
     clearInterval(this.#timer);
-    this.#connection.destroy();
+    this.#connection.destroy(because);
   }
 }
 
