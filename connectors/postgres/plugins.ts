@@ -6,7 +6,7 @@
  */
 import type { Plugin, SinkConnectorPlugin, SourceConnectorPlugin } from '../api/index.ts';
 import { PostgresSink } from './sink/sink.ts';
-import { type SinkDialect, sinkConfigDefs } from './sink/sink-config.ts';
+import { type SinkDialect, sinkConfigDefs } from './sink/sink-keys.ts';
 import { debeziumDefaults, ourDefaults, type SourceDefaults } from './source/config/source-defaults.ts';
 import { sourceConfigDef } from './source/config/source-keys.ts';
 import { PostgresSource } from './source/source.ts';

@@ -54,14 +54,40 @@ export class ObjectText {
     return true;
   }
 
+  /** The name of the member of this number. */
+  name(member: number): string {
+    const at = member * PLACES;
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString(
+      'utf8',
+      this.#places[at],
+      this.#places[at + 1],
+    );
+  }
+
+  /** The text of its value. */
+  valueAt(member: number): Uint8Array {
+    return this.bytes.subarray(this.#places[member * PLACES + 2], this.#places[member * PLACES + 3]);
+  }
+
   /** The text of a member's value; null where there is none of this name. Of two with one name the last counts. */
   value(name: Uint8Array): Uint8Array | null {
     for (let member = this.count - 1; member >= 0; member--) {
       if (!this.isCalled(member, name)) continue;
-      const at = member * PLACES;
-      return this.bytes.subarray(this.#places[at + 2], this.#places[at + 3]);
+      return this.valueAt(member);
     }
     return null;
+  }
+
+  /** The text with other values for some members: undefined leaves the member of that number as it is. */
+  withValues(values: readonly (Uint8Array | undefined)[]): Buffer {
+    const parts: Uint8Array[] = [];
+    let from = 0;
+    for (const [member, value] of values.entries()) {
+      if (value === undefined) continue;
+      parts.push(this.bytes.subarray(from, this.#places[member * PLACES + 2]), value);
+      from = this.#places[member * PLACES + 3]!;
+    }
+    return Buffer.concat([...parts, this.bytes.subarray(from)]);
   }
 
   /**

@@ -2,9 +2,11 @@
 import type { Plugin } from '../api/index.ts';
 import { byLogicalTableRouterPlugin } from './by-logical-table-router.ts';
 import { castPlugins } from './cast.ts';
+import { collectionNameTransformationPlugin } from './collection-name-transformation.ts';
 import { eventRouterPlugin } from './event-router.ts';
 import { extractFieldPlugins } from './extract-field.ts';
 import { extractNewRecordStatePlugin } from './extract-new-record-state.ts';
+import { fieldNameTransformationPlugin } from './field-name-transformation.ts';
 import { filterPlugins } from './filter.ts';
 import { flattenPlugins } from './flatten.ts';
 import { headerPlugins } from './headers.ts';
@@ -24,9 +26,11 @@ import { wherePlugin } from './where.ts';
 export const transformPlugins: readonly Plugin[] = [
   byLogicalTableRouterPlugin,
   ...castPlugins,
+  collectionNameTransformationPlugin,
   eventRouterPlugin,
   ...extractFieldPlugins,
   extractNewRecordStatePlugin,
+  fieldNameTransformationPlugin,
   ...filterPlugins,
   ...flattenPlugins,
   ...headerPlugins,

@@ -18,7 +18,7 @@ const OF_CONNECT =
 
 const ends = [
   ['shop-source', 'io.debezium.connector.postgresql.PostgresConnector', 'debezium-keys.tsv'],
-  ['shop-replica', 'io.debezium.connector.jdbc.JdbcSinkConnector', 'debezium-sink-keys.txt'],
+  ['shop-replica', 'io.debezium.connector.jdbc.JdbcSinkConnector', 'debezium-sink-keys.tsv'],
 ] as const;
 
 for (const [name, className, recorded] of ends) {

@@ -1,7 +1,7 @@
 /**
- * Records which keys Debezium's Postgres connector knows, with types, defaults and allowed values, as it declares them itself, and
- * the names of those of its JDBC sink. A developer's script: the answers are checked in as test/golden/debezium-keys.tsv and
- * debezium-sink-keys.txt, the tests that read them need no JVM.
+ * Records which keys Debezium's Postgres connector, its JDBC sink and Confluent's know, with types, defaults and allowed values, as
+ * they declare them themselves. A developer's script: the answers are checked in as test/golden/debezium-keys.tsv,
+ * debezium-sink-keys.tsv and confluent-sink-keys.tsv, the tests that read them need no JVM.
  *
  *   node scripts/golden/record-debezium-keys.ts      needs `java`, `javac` (17 or newer) and what record-debezium.ts and record-jdbc-sinks.ts fetched
  */
@@ -24,7 +24,13 @@ const keys = run('java', ['-cp', `${cache}/classes:${cache}/lib/*`, 'Keys']);
 fs.writeFileSync(path.join(root, 'test', 'golden', 'debezium-keys.tsv'), keys);
 process.stdout.write(`${keys.trim().split('\n').length} keys\n`);
 
-const sink = path.join(import.meta.dirname, 'jdbc-sink', 'SinkKeys.java');
-const sinkKeys = run('java', ['-cp', `${root}/.cache/jdbc-sink/lib/*`, sink]);
-fs.writeFileSync(path.join(root, 'test', 'golden', 'debezium-sink-keys.txt'), sinkKeys);
-process.stdout.write(`${sinkKeys.trim().split('\n').length} keys of the sink\n`);
+/** Those that are compiled from sources are where record-jdbc-sinks.ts put them. */
+const sinks = `${root}/.cache/jdbc-sink/confluent:${root}/.cache/jdbc-sink/lib/*`;
+for (const [name, of] of [
+  ['SinkKeys', 'debezium'],
+  ['ConfluentSinkKeys', 'confluent'],
+]) {
+  const answer = run('java', ['-cp', sinks, path.join(import.meta.dirname, 'jdbc-sink', `${name}.java`)]);
+  fs.writeFileSync(path.join(root, 'test', 'golden', `${of}-sink-keys.tsv`), answer);
+  process.stdout.write(`${answer.trim().split('\n').length} keys of the sink of ${of}\n`);
+}

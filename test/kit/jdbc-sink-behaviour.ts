@@ -2,6 +2,7 @@
 import {
   array,
   bool,
+  CHECKED,
   DEBEZIUM_SINK,
   envelope,
   event,
@@ -11,13 +12,17 @@ import {
   int32,
   int64,
   type JsonSchema,
+  nv,
   optional,
   type PlayedRecord,
+  put,
   record,
   type SinkScenario,
+  scenariosOf,
   string,
   struct,
   tombstone,
+  V,
   withDefault,
 } from './jdbc-sink-records.ts';
 
@@ -25,20 +30,9 @@ const UPSERTS = { 'insert.mode': 'upsert', 'primary.key.mode': 'record_key', 'sc
 const DELETES = { ...UPSERTS, 'delete.enabled': 'true' };
 const TABLE = 'CREATE TABLE t (id int PRIMARY KEY, v text);';
 
-type More = Partial<Pick<SinkScenario, 'setup' | 'urlParameters' | 'tolerates'>>;
+const scenario = scenariosOf(DEBEZIUM_SINK);
 
-function scenario(
-  name: string,
-  config: Readonly<Record<string, string>>,
-  puts: readonly (readonly PlayedRecord[])[],
-  more: More = {},
-): SinkScenario {
-  return { name, connector: DEBEZIUM_SINK, config, puts, ...more };
-}
-
-const V = { v: optional(string) };
 const FIELDS = { id: int32, v: optional(string) };
-const put = (id: number, v: string | null, topic = 't') => flat(V, { id, v }, topic);
 const created = (id: number, v: string, topic?: string) =>
   event('c', FIELDS, { after: { id, v } }, topic === undefined ? {} : { topic });
 const updated = (id: number, v: string) => event('u', FIELDS, { before: { id, v: 'old' }, after: { id, v } });
@@ -208,8 +202,6 @@ const filters: readonly SinkScenario[] = [
   ]),
 ];
 
-const CHECKED = 'CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL, n int CHECK (n > 0));';
-const nv = (id: number, v: string | null, n: number) => flat({ v: optional(string), n: int32 }, { id, v, n });
 const errors: readonly SinkScenario[] = [
   scenario('errors-not-null', UPSERTS, [[nv(1, 'a', 1), nv(2, null, 1), nv(3, 'c', 1)]], { setup: CHECKED }),
   scenario('errors-bad-row-reported', UPSERTS, [[nv(1, 'a', 1), nv(2, 'b', -1), nv(3, 'c', 1)], [nv(4, 'd', 1)]], {

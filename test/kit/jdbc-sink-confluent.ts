@@ -1,28 +1,33 @@
 /** Scenarios of Confluent's JDBC sink, after its own tests: types, keys and modes, evolution, names, targets, errors. */
 import {
+  allOptional,
   array,
   bool,
-  bytes,
+  CHECKED,
   CONFLUENT_SINK,
+  connectDate,
+  connectTime,
+  connectTimestamp,
+  decimal,
   envelope,
   flat,
-  float32,
   float64,
   idKey,
-  int8,
-  int16,
   int32,
   int64,
-  type JsonSchema,
   map,
-  named,
+  nothing,
+  nv,
   optional,
-  type PlayedRecord,
+  primitives,
+  put,
   record,
   type SinkScenario,
+  scenariosOf,
   string,
   struct,
   tombstone,
+  V,
   withDefault,
 } from './jdbc-sink-records.ts';
 
@@ -31,38 +36,15 @@ const CREATES = { 'auto.create': 'true', 'auto.evolve': 'true', 'max.retries': '
 const KEYED = { ...CREATES, 'insert.mode': 'upsert', 'pk.mode': 'record_key', 'pk.fields': 'id' };
 const DELETES = { ...KEYED, 'delete.enabled': 'true' };
 
-type More = Partial<Pick<SinkScenario, 'setup' | 'urlParameters' | 'tolerates'>>;
-
-function scenario(
-  name: string,
-  config: Readonly<Record<string, string>>,
-  puts: readonly (readonly PlayedRecord[])[],
-  more: More = {},
-): SinkScenario {
-  return { name: `confluent-${name}`, connector: CONFLUENT_SINK, config, puts, ...more };
-}
-
-const CONNECT = 'org.apache.kafka.connect.data.';
-const decimal = (scale: number) => named(bytes, `${CONNECT}Decimal`, { scale: String(scale) });
-const DATE = named(int32, `${CONNECT}Date`);
-const TIME = named(int32, `${CONNECT}Time`);
-const TIMESTAMP = named(int64, `${CONNECT}Timestamp`);
+const scenario = scenariosOf(CONFLUENT_SINK, 'confluent-');
 
 const all = {
-  i8: int8,
-  i16: int16,
-  i32: int32,
-  i64: int64,
-  f32: float32,
-  f64: float64,
-  b: bool,
-  s: string,
-  by: bytes,
+  ...primitives,
   d: decimal(2),
   d0: decimal(0),
-  da: DATE,
-  ti: TIME,
-  ts: TIMESTAMP,
+  da: connectDate,
+  ti: connectTime,
+  ts: connectTimestamp,
   l: array(int32),
   ls: array(string),
 };
@@ -84,25 +66,18 @@ const allRow = {
   l: [1, 2],
   ls: ['a', 'b"'],
 };
-type Fields = Readonly<Record<string, JsonSchema>>;
-const optionals = (fields: Fields): Fields =>
-  Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, optional(schema)]));
-const nulls = Object.fromEntries(Object.keys(all).map((name) => [name, null]));
-
 const defaults = {
   i: withDefault(int32, 7),
   s: withDefault(string, "it's"),
   b: withDefault(bool, true),
   f: withDefault(float64, 2.5),
   d: withDefault(decimal(2), 'AN4='),
-  da: withDefault(DATE, 19782),
-  ti: withDefault(TIME, 45296789),
-  ts: withDefault(TIMESTAMP, 1709208896789),
+  da: withDefault(connectDate, 19782),
+  ti: withDefault(connectTime, 45296789),
+  ts: withDefault(connectTimestamp, 1709208896789),
   l: withDefault(array(int32), [1, 2]),
 };
 
-const V = { v: optional(string) };
-const put = (id: number, v: string | null, topic = 't') => flat(V, { id, v }, topic);
 const NEW = { ...V, n: optional(int32) };
 const PAIR = struct({ a: int32, b: string });
 const pair = (a: number, b: string, v: string) =>
@@ -113,11 +88,11 @@ const primitive = (key: number, v: string) =>
 const types: readonly SinkScenario[] = [
   scenario('types', KEYED, [[flat(all, { id: 1, ...allRow })]]),
   scenario('types-optional', KEYED, [
-    [flat(optionals(all), { id: 1, ...allRow })],
-    [flat(optionals(all), { id: 2, ...nulls })],
+    [flat(allOptional(all), { id: 1, ...allRow })],
+    [flat(allOptional(all), { id: 2, ...nothing(all) })],
   ]),
   scenario('types-default', KEYED, [[flat(defaults, { id: 1 })]]),
-  scenario('types-default-optional', KEYED, [[flat(optionals(defaults), { id: 1 })]]),
+  scenario('types-default-optional', KEYED, [[flat(allOptional(defaults), { id: 1 })]]),
   scenario('types-map', KEYED, [[flat({ m: map(string, string) }, { id: 1, m: { a: 'b' } })]]),
   scenario('types-struct', KEYED, [[flat({ m: struct({ a: int32 }) }, { id: 1, m: { a: 1 } })]]),
   scenario('types-list-of-nulls', KEYED, [[flat({ l: array(optional(string)) }, { id: 1, l: ['a', null] })]]),
@@ -140,7 +115,7 @@ const types: readonly SinkScenario[] = [
     [
       [
         flat(
-          { ts: TIMESTAMP, tz: TIMESTAMP, da: DATE, ti: TIME },
+          { ts: connectTimestamp, tz: connectTimestamp, da: connectDate, ti: connectTime },
           { id: 1, ts: 1709208896789, tz: 1709208896789, da: 19782, ti: 45296789 },
         ),
       ],
@@ -231,8 +206,6 @@ const names: readonly SinkScenario[] = [
   ]),
 ];
 
-const CHECKED = 'CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL, n int CHECK (n > 0));';
-const nv = (id: number, v: string | null, n: number) => flat({ v: optional(string), n: int32 }, { id, v, n });
 const targets: readonly SinkScenario[] = [
   scenario('view', { ...KEYED, 'table.types': 'VIEW' }, [[put(1, 'a')]], {
     setup: 'CREATE TABLE base (id int PRIMARY KEY, v text, more int); CREATE VIEW t AS SELECT id, v FROM base',

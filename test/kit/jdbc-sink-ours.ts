@@ -1,9 +1,17 @@
 /**
  * Our sink as a player of scenarios (jdbc-sink-player.ts): JSON envelopes through our converter, puts as the worker makes them.
  */
-import { type Converter, parseConfig, type SchemaAndValue, type SinkRecord } from '../../connectors/api/index.ts';
+import {
+  type Converter,
+  parseConfig,
+  type SchemaAndValue,
+  type SinkRecord,
+  type Transform,
+  type TransformPlugin,
+} from '../../connectors/api/index.ts';
 import { jsonPlugin } from '../../connectors/converters/json.ts';
-import { startSink } from '../../connectors/postgres/sink/sink-harness.ts';
+import { sinkRecord, startSink } from '../../connectors/postgres/sink/sink-harness.ts';
+import { transformPlugins } from '../../connectors/transforms/plugins.ts';
 import type { PutOutcome, StartSink } from './jdbc-sink-player.ts';
 import { CONFLUENT_SINK, type PlayedRecord } from './jdbc-sink-records.ts';
 
@@ -17,11 +25,8 @@ function read(topic: string, text: string | null): SchemaAndValue {
 
 function sinkRecordOf({ topic, offset, key, value, headers }: PlayedRecord): SinkRecord {
   const [k, v] = [read(topic, key), read(topic, value)];
-  return {
+  return sinkRecord({
     topic,
-    partition: 0,
-    originalTopic: topic,
-    originalPartition: 0,
     offset,
     keySchema: k.schema,
     key: k.value,
@@ -29,7 +34,33 @@ function sinkRecordOf({ topic, offset, key, value, headers }: PlayedRecord): Sin
     value: v.value,
     headers: headers.map((header) => ({ key: header.key, ...read(topic, header.value) })),
     timestamp: 1_700_000_000_000,
-  } as SinkRecord;
+  });
+}
+
+/** The transforms of a config, as the worker makes them; what is left are keys of the sink. */
+function transformsOf(config: Readonly<Record<string, string>>) {
+  const { transforms: names = '', ...rest } = config;
+  const own = Object.fromEntries(Object.entries(rest).filter(([key]) => !key.startsWith('transforms.')));
+  const made = names
+    .split(',')
+    .filter(Boolean)
+    .map((name) => {
+      const prefix = `transforms.${name}.`;
+      const keys = Object.entries(rest).flatMap(([key, value]) =>
+        key.startsWith(prefix) ? [[key.slice(prefix.length), value] as const] : [],
+      );
+      const { type, ...given } = Object.fromEntries(keys);
+      const plugin = transformPlugins.find(
+        (each): each is TransformPlugin => each.type === 'transformation' && each.aliases?.includes(type!) === true,
+      )!;
+      const { config: parsed, problems } = parseConfig(plugin.config, given);
+      if (problems.length > 0) throw new Error(problems[0]!.message);
+      const transform = plugin.create() as Transform;
+      transform.configure(parsed);
+      return transform;
+    });
+  const apply = (record: SinkRecord) => made.reduce((each, transform) => transform.apply(each) as SinkRecord, record);
+  return { own, apply };
 }
 
 const outcomeOf = (error: unknown, bad: readonly number[]): PutOutcome => {
@@ -38,11 +69,15 @@ const outcomeOf = (error: unknown, bad: readonly number[]): PutOutcome => {
 
 /** Ours, under the class name of the scenario; hands bad records to the error policy as the worker does. */
 export const startOurs: StartSink = async (given, tolerates) => {
-  const { 'connector.class': name, topics, ...own } = given;
+  const { 'connector.class': name, topics, ...keys } = given;
   const dialect = name === CONFLUENT_SINK ? 'confluent' : 'debezium';
   const partitions = topics!.split(',').map((topic) => ({ topic, partition: 0 }));
   const none = { put: async () => outcomeOf(null, []), stop: async () => {} };
-  const running = await startSink(own, partitions, dialect, tolerates).catch((error: Error) => error);
+  const start = async () => {
+    const { own, apply } = transformsOf(keys);
+    return { ...(await startSink(own, partitions, dialect, tolerates)), apply };
+  };
+  const running = await start().catch((error: Error) => error);
   if (running instanceof Error) return { sink: none, outcome: outcomeOf(running, []) };
   const bad: number[] = [];
   /** As the worker does: a refused batch is halved until the bad record stands alone. */
@@ -58,7 +93,7 @@ export const startOurs: StartSink = async (given, tolerates) => {
   };
   const put = async (records: readonly PlayedRecord[]): Promise<PutOutcome> => {
     bad.length = 0;
-    const error = await deliver(records.map(sinkRecordOf)).then(
+    const error = await deliver(records.map(sinkRecordOf).map(running.apply)).then(
       () => null,
       (failure: Error) => failure,
     );

@@ -34,6 +34,7 @@ export const CONFLUENT_SINK = 'io.confluent.connect.jdbc.JdbcSinkConnector';
 export interface SinkScenario {
   readonly name: string;
   readonly connector: typeof DEBEZIUM_SINK | typeof CONFLUENT_SINK;
+  /** `transforms` and what belongs to them are the worker's. */
   readonly config: Readonly<Record<string, string>>;
   readonly setup?: string;
   /** Behind the database's name in the URL. */
@@ -41,6 +42,19 @@ export interface SinkScenario {
   /** Whether bad records are reported and the rest goes on. */
   readonly tolerates?: boolean;
   readonly puts: readonly (readonly PlayedRecord[])[];
+}
+
+type More = Partial<Pick<SinkScenario, 'setup' | 'urlParameters' | 'tolerates'>>;
+
+/** A maker of scenarios for one sink; `prefix` begins their names. */
+export function scenariosOf(connector: SinkScenario['connector'], prefix = '') {
+  return (name: string, config: SinkScenario['config'], puts: SinkScenario['puts'], more: More = {}): SinkScenario => ({
+    name: `${prefix}${name}`,
+    connector,
+    config,
+    puts,
+    ...more,
+  });
 }
 
 export const type = (name: string): JsonSchema => ({ type: name, optional: false });
@@ -87,6 +101,38 @@ export const from = (schema: JsonSchema, column: string, length?: number, scale?
   },
 });
 
+export type Fields = Readonly<Record<string, JsonSchema>>;
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The same fields, each of which may be null. */
+export const allOptional = (fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, optional(schema)]));
+/** A row in which they all are. */
+export const nothing = (fields: Fields): Row => Object.fromEntries(Object.keys(fields).map((name) => [name, null]));
+
+/** A field of every type that needs no name. */
+export const primitives = {
+  i8: int8,
+  i16: int16,
+  i32: int32,
+  i64: int64,
+  f32: float32,
+  f64: float64,
+  b: bool,
+  s: string,
+  by: bytes,
+};
+
+const CONNECT = 'org.apache.kafka.connect.data.';
+export const decimal = (scale: number, precision?: number): JsonSchema =>
+  named(bytes, `${CONNECT}Decimal`, {
+    scale: String(scale),
+    ...(precision === undefined ? {} : { 'connect.decimal.precision': String(precision) }),
+  });
+export const connectDate = named(int32, `${CONNECT}Date`);
+export const connectTime = named(int32, `${CONNECT}Time`);
+export const connectTimestamp = named(int64, `${CONNECT}Timestamp`);
+
 export const envelope = (schema: JsonSchema | null, payload: unknown): string => JSON.stringify({ schema, payload });
 
 const ID = struct({ id: int32 }, 'k');
@@ -126,7 +172,7 @@ export function flat(
 }
 
 const SOURCE = struct(
-  { db: string, schema: optional(string), table: optional(string), ts_ms: int64 },
+  { name: string, db: string, schema: optional(string), table: optional(string), ts_ms: int64 },
   'io.debezium.connector.postgresql.Source',
 );
 
@@ -146,12 +192,21 @@ export function event(
     { before: row, after: row, source: SOURCE, op: string, ts_ms: optional(int64) },
     'srv.public.t.Envelope',
   );
-  const source = { db: 'shop', schema: 'public', table: 't', ts_ms: 1 };
+  const source = { name: 'srv', db: 'shop', schema: 'public', table: 't', ts_ms: 1 };
   const value = envelope(schema, { before, after, source, op, ts_ms: 1 });
   const row0 = (after ?? before) as { id?: number } | null;
   const own = row0?.id === undefined ? null : idKey(row0.id);
   return record({ topic, key: key === undefined ? own : key, value, ...(headers === undefined ? {} : { headers }) });
 }
+
+export const V = { v: optional(string) };
+
+/** A flat record with one field beside its id. */
+export const put = (id: number, v: string | null, topic = 't'): PlayedRecord => flat(V, { id, v }, topic);
+
+/** A table that refuses rows, and rows for it. */
+export const CHECKED = 'CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL, n int CHECK (n > 0));';
+export const nv = (id: number, v: string | null, n: number): PlayedRecord => flat({ ...V, n: int32 }, { id, v, n });
 
 /** A tombstone for this id. */
 export const tombstone = (id: number, topic = 't'): PlayedRecord => record({ topic, key: idKey(id) });

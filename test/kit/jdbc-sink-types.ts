@@ -1,11 +1,16 @@
 /** Scenarios of Debezium's JDBC sink that are about types: which column a schema becomes, and which value a record's. */
 import {
+  allOptional,
   array,
   bool,
   bytes,
+  connectDate,
+  connectTime,
+  connectTimestamp,
   DEBEZIUM_SINK,
+  decimal,
+  type Fields,
   flat,
-  float32,
   float64,
   from,
   int8,
@@ -15,8 +20,12 @@ import {
   type JsonSchema,
   map,
   named,
+  nothing,
   optional,
+  primitives,
+  type Row,
   type SinkScenario,
+  scenariosOf,
   string,
   struct,
   withDefault,
@@ -25,38 +34,23 @@ import {
 const CREATES = { 'schema.evolution': 'basic', 'insert.mode': 'upsert', 'primary.key.mode': 'record_key' };
 const WRITES = { 'insert.mode': 'upsert', 'primary.key.mode': 'record_key' };
 
-type Row = Readonly<Record<string, unknown>>;
-type Fields = Readonly<Record<string, JsonSchema>>;
+const scenario = scenariosOf(DEBEZIUM_SINK);
 
 /** Rows into a table that the sink makes of their schema. */
 function created(name: string, fields: Fields, rows: readonly Row[], setup?: string): SinkScenario {
   const records = rows.map((row, index) => flat(fields, { id: index + 1, ...row }));
-  const base = { name, connector: DEBEZIUM_SINK, config: CREATES, puts: records.map((each) => [each]) } as const;
-  return setup === undefined ? base : { ...base, setup };
+  const puts = records.map((each) => [each]);
+  return scenario(name, CREATES, puts, setup === undefined ? {} : { setup });
 }
 
 /** Rows into a table that is there. */
 function written(name: string, columns: string, fields: Fields, rows: readonly Row[], before = ''): SinkScenario {
   const records = rows.map((row, index) => flat(fields, { id: index + 1, ...row }));
   const setup = `${before} CREATE TABLE t (id int PRIMARY KEY, ${columns})`;
-  return { name, connector: DEBEZIUM_SINK, config: WRITES, setup, puts: records.map((each) => [each]) };
+  const puts = records.map((each) => [each]);
+  return scenario(name, WRITES, puts, { setup });
 }
 
-const allOptional = (fields: Fields): Fields =>
-  Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, optional(schema)]));
-const nothing = (fields: Fields): Row => Object.fromEntries(Object.keys(fields).map((name) => [name, null]));
-
-const primitives = {
-  i8: int8,
-  i16: int16,
-  i32: int32,
-  i64: int64,
-  f32: float32,
-  f64: float64,
-  b: bool,
-  s: string,
-  by: bytes,
-};
 const primitiveRow = {
   i8: 10,
   i16: -32768,
@@ -68,27 +62,15 @@ const primitiveRow = {
   s: 'it\'s \\ "x" é',
   by: 'AP8Q',
 };
-/** JSON.stringify takes no bigint; the converters read digits. */
-const plain = (row: Row): Row =>
-  Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]),
-  );
-
-const CONNECT = 'org.apache.kafka.connect.data.';
-const decimal = (scale: number, precision?: number) =>
-  named(bytes, `${CONNECT}Decimal`, {
-    scale: String(scale),
-    ...(precision === undefined ? {} : { 'connect.decimal.precision': String(precision) }),
-  });
 const connectTypes = {
   d2: decimal(2),
   d0: decimal(0),
   p102: decimal(2, 10),
   p50: decimal(0, 5),
   neg: decimal(-2),
-  da: named(int32, `${CONNECT}Date`),
-  ti: named(int32, `${CONNECT}Time`),
-  ts: named(int64, `${CONNECT}Timestamp`),
+  da: connectDate,
+  ti: connectTime,
+  ts: connectTimestamp,
 };
 const connectRow = {
   d2: 'AN4=',
@@ -214,8 +196,8 @@ const defaults = {
   d2: withDefault(decimal(2, 10), 'AN4='),
   u: withDefault(data(string, 'Uuid'), 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'),
   j: withDefault(data(string, 'Json'), '{"a": 1}'),
-  cda: withDefault(named(int32, `${CONNECT}Date`), 19782),
-  cts: withDefault(named(int64, `${CONNECT}Timestamp`), 1709208896789),
+  cda: withDefault(connectDate, 19782),
+  cts: withDefault(connectTimestamp, 1709208896789),
 };
 
 const propagated = {
@@ -314,8 +296,8 @@ const coerced = {
   vc: string,
   n: float64,
   bi: int32,
-  d: named(int32, `${CONNECT}Date`),
-  tz: named(int64, `${CONNECT}Timestamp`),
+  d: connectDate,
+  tz: connectTimestamp,
   mtz: time(int64, 'MicroTimestamp'),
   zts: time(string, 'ZonedTimestamp'),
   by: bytes,
@@ -338,8 +320,8 @@ const coercedRow = {
 };
 
 export const jdbcSinkTypes: readonly SinkScenario[] = [
-  created('types-primitive', primitives, [plain(primitiveRow)]),
-  created('types-primitive-optional', allOptional(primitives), [plain(primitiveRow), nothing(primitives)]),
+  created('types-primitive', primitives, [primitiveRow]),
+  created('types-primitive-optional', allOptional(primitives), [primitiveRow, nothing(primitives)]),
   created('types-connect', connectTypes, [connectRow]),
   created('types-connect-optional', allOptional(connectTypes), [
     { ...connectRow, ts: -1, d2: '/yI=' },
@@ -384,8 +366,8 @@ export const jdbcSinkTypes: readonly SinkScenario[] = [
     [{ m: { a: '1', 'b "c"': null } }],
     'CREATE EXTENSION hstore',
   ),
-  created('types-default', defaults, [{}, plain({ ...nothing(defaults), i8: 1, s: 'x' })]),
-  created('types-default-optional', allOptional(defaults), [{}, plain({ ...nothing(defaults), i8: 1, s: 'x' })]),
+  created('types-default', defaults, [{}, { ...nothing(defaults), i8: 1, s: 'x' }]),
+  created('types-default-optional', allOptional(defaults), [{}, { ...nothing(defaults), i8: 1, s: 'x' }]),
   created('types-propagated', propagated, [propagatedRow]),
   created('types-propagated-optional', allOptional(propagated), [propagatedRow, nothing(propagated)]),
   created(

@@ -3,6 +3,7 @@
  * types are those of Debezium's JDBC sink, where these keep every value (docs/deviations.md names the others). No I/O.
  */
 import { type ConnectValue, LogicalNames, type Schema } from '../../api/index.ts';
+import { COUNTED_INSTANTS } from './target-column.ts';
 
 export interface ColumnWish {
   /** The first that the target knows: those of extensions come first, the last is always there. */
@@ -27,6 +28,8 @@ const NAMED_TYPES: Readonly<Record<string, string>> = {
   [LogicalNames.date]: 'date',
   [LogicalNames.time]: 'time',
   [LogicalNames.timestamp]: 'timestamp',
+  [COUNTED_INSTANTS.microseconds]: 'timestamp',
+  [COUNTED_INSTANTS.nanoseconds]: 'timestamp',
   [`${DATA}Json`]: 'jsonb',
   [`${DATA}TsVector`]: 'tsvector',
   [`${DATA}Uuid`]: 'uuid',

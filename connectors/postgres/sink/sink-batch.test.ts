@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import type { Client } from 'pg';
 import { parseConfig } from '../../api/index.ts';
 import { BatchWriter } from './sink-batch.ts';
-import { sinkConfigDefs, sinkSettings } from './sink-config.ts';
+import { sinkSettings } from './sink-config.ts';
 import { json, sinkRecord } from './sink-harness.ts';
+import { sinkConfigDefs } from './sink-keys.ts';
 import { SinkOffsets } from './sink-offsets.ts';
 import { TargetTables } from './target-tables.ts';
 

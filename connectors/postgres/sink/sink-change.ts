@@ -7,6 +7,7 @@
  */
 import { DataError, JsonText, type SinkRecord } from '../../api/index.ts';
 import type { Members } from './json-slices.ts';
+import { oncePer } from './once-per.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { keyOf } from './sink-key.ts';
 import {
@@ -15,12 +16,12 @@ import {
   type FieldHints,
   fieldOf,
   foldName,
-  objectText,
   place,
   RowHints,
   type RowText,
   rowOf,
 } from './sink-row.ts';
+import { valueText } from './sink-value.ts';
 
 /** The target, as configured names lead to it. */
 export interface TargetName {
@@ -50,20 +51,21 @@ export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange
   const { value } = record;
   if (value === null) {
     // A tombstone names no source table and has no fields, and follows the envelope that deleted the row.
-    const isNamed = !settings.tableFormat.includes('${source.') && settings.keyMode === 'record_key';
+    const isNamed = sourceFieldsOf(settings).length === 0 && settings.keyMode === 'record_key';
     return settings.deletes && isNamed ? removal(record, settings, null, null) : null;
   }
-  const text = objectText(value, 'value', record);
+  const { text, schema: valueSchema } = valueText(record, settings);
   const isRaw = value instanceof JsonText;
   const members = envelopeOf(text, record);
   const op = members.has('source') ? members.get('op') : undefined;
   if (op === undefined || (!members.has('after') && op !== '"t"')) {
-    return write(record, settings, rowOf(text, record.valueSchema, isRaw, 'value', record, settings), null);
+    return write(record, settings, rowOf(text, valueSchema, isRaw, 'value', record, settings), null);
   }
-  const names = settings.tableFormat.includes('source.') ? sourceNames(members.get('source')!) : null;
+  const fields = sourceFieldsOf(settings);
+  const names = fields.length === 0 ? null : sourceNames(members.get('source')!, fields, record);
   const after = members.get('after') ?? 'null';
   if (after !== 'null') {
-    const schema = fieldOf(record.valueSchema, 'after') ?? null;
+    const schema = fieldOf(valueSchema, 'after') ?? null;
     const row = rowOf(after, schema, isRaw, '"after"', record, settings, members.inner);
     return write(record, settings, row, names);
   }
@@ -73,15 +75,16 @@ export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange
   return removal(record, settings, names, before);
 }
 
-interface SourceNames {
-  readonly db: string;
-  readonly schema: string;
-  readonly table: string;
-}
+/** What the source's fields say that the table's name asks for, in that order. */
+type SourceNames = readonly string[];
 
-function sourceNames(text: string): SourceNames {
-  const { db = '', schema = '', table = '' } = JSON.parse(text) as Record<string, unknown>;
-  return { db: String(db), schema: String(schema), table: String(table) };
+function sourceNames(text: string, fields: readonly string[], record: SinkRecord): SourceNames {
+  const source = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  return fields.map((field) => {
+    const value = source[field] ?? null;
+    if (value !== null) return String(value);
+    throw new DataError(`The source of ${place(record)} has no "${field}", which the table's name needs.`);
+  });
 }
 
 function write(record: SinkRecord, settings: SinkSettings, row: RowText, names: SourceNames | null): SinkChange {
@@ -122,22 +125,10 @@ interface Known {
   readonly fieldsLeftOut: readonly string[];
 }
 
-const knowns = new WeakMap<SinkSettings, Known>();
-
-function knownOf(settings: SinkSettings): Known {
-  let known = knowns.get(settings);
-  if (known === undefined) {
-    const { fields, fieldsLeftOut, foldsNames } = settings;
-    const fold = (list: readonly string[]) => (foldsNames ? list.map(foldedEntry) : list);
-    known = {
-      placeholder: JSON.stringify(settings.placeholder),
-      fields: fold(fields),
-      fieldsLeftOut: fold(fieldsLeftOut),
-    };
-    knowns.set(settings, known);
-  }
-  return known;
-}
+const knownOf = oncePer(({ fields, fieldsLeftOut, foldsNames, placeholder }: SinkSettings): Known => {
+  const fold = (list: readonly string[]) => (foldsNames ? list.map(foldedEntry) : list);
+  return { placeholder: JSON.stringify(placeholder), fields: fold(fields), fieldsLeftOut: fold(fieldsLeftOut) };
+});
 
 /** Of `topic:field` only the field becomes a column. */
 function foldedEntry(entry: string): string {
@@ -198,9 +189,8 @@ function withMembers(text: string, members: readonly (readonly [string, string])
 }
 
 function targetOf(topic: string, settings: SinkSettings, names: SourceNames | null): TargetName {
-  const cache = targets.get(settings) ?? new Map<string, TargetName>();
-  targets.set(settings, cache);
-  const cacheKey = names === null ? topic : `${topic}\0${names.db}\0${names.schema}\0${names.table}`;
+  const cache = targetsOf(settings);
+  const cacheKey = names === null ? topic : `${topic}\0${names.join('\0')}`;
   const target = cache.get(cacheKey) ?? buildTarget(topic, settings, names);
   cache.set(cacheKey, target);
   return target;
@@ -208,27 +198,36 @@ function targetOf(topic: string, settings: SinkSettings, names: SourceNames | nu
 
 /** The table of a topic's records, or null where only a record can tell. */
 export function targetOfTopic(topic: string, settings: SinkSettings): TargetName | null {
-  return settings.tableFormat.includes('${source.') ? null : targetOf(topic, settings, null);
+  return sourceFieldsOf(settings).length > 0 ? null : targetOf(topic, settings, null);
 }
 
 /** Names repeat with every record; one object per table also lets batches group by reference. */
-const targets = new WeakMap<SinkSettings, Map<string, TargetName>>();
+const targetsOf = oncePer((_settings: SinkSettings) => new Map<string, TargetName>());
+
+const PLACEHOLDER = /\$\{(topic|source\.(.*?))\}/g;
+
+/** Fields of an envelope's source that the table's name asks for. */
+const sourceFieldsOf = oncePer(({ tableFormat }: SinkSettings): readonly string[] =>
+  [...tableFormat.matchAll(PLACEHOLDER)].flatMap(([, , field]) => field ?? []),
+);
 
 /** Dots of the format itself part schema and table. */
 function buildTarget(topic: string, settings: SinkSettings, names: SourceNames | null): TargetName {
-  const values: Record<string, string> = {
-    topic: settings.dotsSeparate ? topic : topic.replaceAll('.', '_'),
-    'source.db': names?.db ?? '',
-    'source.schema': names?.schema ?? '',
-    'source.table': names?.table ?? '',
-  };
-  const written = settings.tableFormat.replace(/\$\{([\w.]+)\}/g, (whole, name: string) => values[name] ?? whole);
-  if (written === '' || written.endsWith('.')) {
+  const { tableFormat, dotsSeparate, foldsNames } = settings;
+  const fields = sourceFieldsOf(settings);
+  if (fields.length > 0 && names === null) {
     throw new DataError(
-      `The table's name "${settings.tableFormat}" needs a source, and topic ${topic} brings records without one.`,
+      `The table's name "${tableFormat}" needs a source, and topic ${topic} brings records without one.`,
     );
   }
-  const full = settings.foldsNames ? foldName(written) : written;
+  const ofTopic = dotsSeparate ? topic : topic.replaceAll('.', '_');
+  const written = tableFormat.replace(PLACEHOLDER, (_whole, _name: string, field?: string) =>
+    field === undefined ? ofTopic : names![fields.indexOf(field)]!,
+  );
+  if (written === '' || written.endsWith('.')) {
+    throw new DataError(`The table's name "${tableFormat}" is "${written}" for topic ${topic}, which names no table.`);
+  }
+  const full = foldsNames ? foldName(written) : written;
   const dot = full.lastIndexOf('.');
   return dot < 0
     ? { schema: null, name: full }

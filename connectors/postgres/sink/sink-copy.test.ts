@@ -4,9 +4,10 @@ import { describe, test } from 'node:test';
 import { parseConfig, struct } from '../../api/index.ts';
 import { isEqualButForDigits, memberBytes } from './json-bytes.ts';
 import { toChange } from './sink-change.ts';
-import { sinkConfigDefs, sinkSettings } from './sink-config.ts';
+import { sinkSettings } from './sink-config.ts';
 import { CopyLines, layoutOf, mayCopy, type RowLayout } from './sink-copy.ts';
 import { json, sinkRecord } from './sink-harness.ts';
+import { sinkConfigDefs } from './sink-keys.ts';
 import type { TargetTable } from './target-tables.ts';
 
 const table: TargetTable = {

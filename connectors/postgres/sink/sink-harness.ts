@@ -14,7 +14,7 @@ import {
   unknownKeys,
 } from '../../api/index.ts';
 import { PostgresSink } from './sink.ts';
-import { type SinkDialect, sinkConfigDefs } from './sink-config.ts';
+import { type SinkDialect, sinkConfigDefs } from './sink-keys.ts';
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -96,6 +96,7 @@ export interface RecordSpec {
   readonly value: RecordValue;
   readonly valueSchema?: Schema | null;
   readonly headers?: readonly Header[];
+  readonly timestamp?: number | null;
 }
 
 export function sinkRecord({
@@ -106,6 +107,7 @@ export function sinkRecord({
   value,
   valueSchema,
   headers = [],
+  timestamp = null,
 }: RecordSpec): SinkRecord {
   return {
     topic,
@@ -118,7 +120,7 @@ export function sinkRecord({
     valueSchema: valueSchema ?? null,
     value,
     headers,
-    timestamp: null,
+    timestamp,
   };
 }
 

@@ -12,6 +12,7 @@ import {
   struct,
 } from '../../api/index.ts';
 import { sliceText, toJson } from './json-slices.ts';
+import { oncePer } from './once-per.ts';
 import type { SinkSettings } from './sink-config.ts';
 import { EMPTY_ROW, foldName, objectText, place, type RowText, rowOf } from './sink-row.ts';
 
@@ -42,28 +43,14 @@ export function keyOf(record: SinkRecord, settings: SinkSettings, row: RowText |
   }
 }
 
-const folded = new WeakMap<SinkSettings, readonly string[]>();
-
 /** The names that the config gives the key's columns, or null where it gives none. */
-function keyNames(settings: SinkSettings): readonly string[] | null {
-  const { keyFields, foldsNames } = settings;
+const keyNames = oncePer(({ keyFields, foldsNames }: SinkSettings): readonly string[] | null => {
   if (keyFields.length === 0) return null;
-  if (!foldsNames) return keyFields;
-  let names = folded.get(settings);
-  if (names === undefined) {
-    names = keyFields.map(foldName);
-    folded.set(settings, names);
-  }
-  return names;
-}
+  return foldsNames ? keyFields.map(foldName) : keyFields;
+});
 
 function coordinates(record: SinkRecord, settings: SinkSettings): SinkKey {
-  let types = coordinateTypes.get(settings);
-  if (types === undefined) {
-    types = typesOfCoordinates(keyNames(settings) ?? KAFKA_COLUMNS);
-    coordinateTypes.set(settings, types);
-  }
-  const { names, row } = types;
+  const { names, row } = coordinateTypes(settings);
   const values = [JSON.stringify(record.originalTopic), String(record.originalPartition), String(record.offset)];
   const members = names.map((name, index) => [name, values[index]!] as const);
   return { columns: names, members, identity: values.join(), row };
@@ -71,13 +58,13 @@ function coordinates(record: SinkRecord, settings: SinkSettings): SinkKey {
 
 const KAFKA_COLUMNS = ['__connect_topic', '__connect_partition', '__connect_offset'];
 const KAFKA_TYPES = [Schemas.string, Schemas.int32, Schemas.int64];
-const coordinateTypes = new WeakMap<SinkSettings, { readonly names: readonly string[]; readonly row: RowText }>();
 
 /** The columns' types are known without looking at a record, so that a table can be made. */
-function typesOfCoordinates(names: readonly string[]) {
+const coordinateTypes = oncePer((settings: SinkSettings) => {
+  const names = keyNames(settings) ?? KAFKA_COLUMNS;
   const fields = names.map((name, index) => ({ name, schema: KAFKA_TYPES[index]! }));
   return { names, row: { ...EMPTY_ROW, schema: struct(undefined, fields) } };
-}
+});
 
 function fromRecordKey(record: SinkRecord, settings: SinkSettings): SinkKey {
   const { key } = record;
@@ -105,12 +92,11 @@ function fromRecordKey(record: SinkRecord, settings: SinkSettings): SinkKey {
 
 const OPEN_BRACE = 0x7b;
 
-const wrapped = new WeakMap<Schema, Map<string, Schema>>();
+const structsOf = oncePer((_schema: Schema) => new Map<string, Schema>());
 
 /** A struct of one field; one object per schema and name, so that what is known of it is known once. */
-function ofOneField(name: string, schema: Schema): Schema {
-  const byName = wrapped.get(schema) ?? new Map<string, Schema>();
-  wrapped.set(schema, byName);
+export function ofOneField(name: string, schema: Schema): Schema {
+  const byName = structsOf(schema);
   const found = byName.get(name) ?? struct(undefined, [{ name, schema }]);
   byName.set(name, found);
   return found;

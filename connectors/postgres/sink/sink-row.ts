@@ -4,6 +4,7 @@
  */
 import { DataError, isFields, JsonText, type Schema, type SinkRecord } from '../../api/index.ts';
 import { MemberReader, type Members, PlaceReader, sliceText, toJson } from './json-slices.ts';
+import { oncePer } from './once-per.ts';
 import type { SinkSettings } from './sink-config.ts';
 
 /** What is known about a row's fields beyond their JSON. */
@@ -86,17 +87,10 @@ export function foldName(name: string): string {
   return name.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
 }
 
-const foldedSchemas = new WeakMap<Schema, Schema>();
-
-function foldedSchema(schema: Schema): Schema {
-  let folded = foldedSchemas.get(schema);
-  if (folded === undefined) {
-    const fields = schema.fields?.map((field) => ({ ...field, name: foldName(field.name) }));
-    folded = fields === undefined ? schema : { ...schema, fields };
-    foldedSchemas.set(schema, folded);
-  }
-  return folded;
-}
+const foldedSchema = oncePer((schema: Schema): Schema => {
+  const fields = schema.fields?.map((field) => ({ ...field, name: foldName(field.name) }));
+  return fields === undefined ? schema : { ...schema, fields };
+});
 
 /** What is known of a row's fields; of those it lacks, of the key's. */
 export class RowHints implements FieldHints {

@@ -19,7 +19,8 @@ import {
 import { isForeignKeyViolation, sqlStateOf, toConnectError } from '../errors.ts';
 import { BatchWriter, type Sent } from './sink-batch.ts';
 import { openSinkClient } from './sink-client.ts';
-import { type SinkDialect, type SinkSettings, sinkSettings } from './sink-config.ts';
+import { type SinkSettings, sinkSettings } from './sink-config.ts';
+import type { SinkDialect } from './sink-keys.ts';
 import { idOf, SinkOffsets } from './sink-offsets.ts';
 import { type Run, runsOf } from './sink-runs.ts';
 import { addressOf } from './sink-url.ts';

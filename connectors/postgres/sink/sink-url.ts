@@ -51,6 +51,20 @@ const WITHOUT_EFFECT = [
   'unknownLength',
 ];
 
+/** Whether a parameter of the driver says how to connect, or only how Java does its work, or something we cannot do. */
+export function parameterKind(name: string): 'understood' | 'without effect' | 'unknown' {
+  if (UNDERSTOOD.includes(name)) return 'understood';
+  return WITHOUT_EFFECT.includes(name) ? 'without effect' : 'unknown';
+}
+
+/** The URL with these parameters where it does not say otherwise. */
+export function withParameters(text: string, parameters: ReadonlyMap<string, string>): string {
+  const own = parse(text)?.searchParams;
+  const added = [...parameters].filter(([name]) => own?.has(name) === false);
+  if (added.length === 0) return text;
+  return `${text}${text.includes('?') ? '&' : '?'}${new URLSearchParams(added)}`;
+}
+
 /** What is wrong with the URL, as the end of a sentence, or null. */
 export function urlProblem(text: string): string | null {
   const url = parse(text);
@@ -58,7 +72,7 @@ export function urlProblem(text: string): string | null {
   if (url.hostname.includes(',') || /,/.test(text.split('/')[2] ?? ''))
     return 'names several servers; give the primary';
   for (const name of url.searchParams.keys()) {
-    if (UNDERSTOOD.includes(name) || WITHOUT_EFFECT.includes(name)) continue;
+    if (parameterKind(name) !== 'unknown') continue;
     return `has a parameter "${name}", which is not understood here; take it away (understood: ${UNDERSTOOD.join(', ')})`;
   }
   const mode = url.searchParams.get('sslmode');

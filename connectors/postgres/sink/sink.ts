@@ -12,8 +12,9 @@ import {
 } from '../../api/index.ts';
 import { toConnectError } from '../errors.ts';
 import { openSinkClient } from './sink-client.ts';
-import { type SinkDialect, sinkSettings } from './sink-config.ts';
+import { sinkSettings } from './sink-config.ts';
 import { explainRecords } from './sink-explain.ts';
+import type { SinkDialect } from './sink-keys.ts';
 import { PostgresSinkTask } from './sink-task.ts';
 
 export class PostgresSink implements SinkConnector {

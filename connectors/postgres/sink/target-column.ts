@@ -39,6 +39,9 @@ function timeOfDay(count: string, unit: string, day: number): string {
   return `CASE ${count} WHEN ${day} THEN time '24:00' ELSE time '00:00' + ${count} * interval '1 ${unit}' END`;
 }
 
+/** Names of our own for what a config says of fields: Debezium's timestamps count local time, these from one moment. */
+export const COUNTED_INSTANTS = { microseconds: 'millrace.MicroInstant', nanoseconds: 'millrace.NanoInstant' } as const;
+
 /** What a semantic name means for a number: the expression for a timestamp, by the unit it counts. */
 const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
   'io.debezium.time.Timestamp': (column) =>
@@ -50,6 +53,8 @@ const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
     ),
   // An instant, which a column without a zone gets in the session's.
   [LogicalNames.timestamp]: (column) => `timestamptz 'epoch' + ${column} * interval '1 millisecond'`,
+  [COUNTED_INSTANTS.microseconds]: (column) => `timestamptz 'epoch' + ${column} * interval '1 microsecond'`,
+  [COUNTED_INSTANTS.nanoseconds]: (column) => `timestamptz 'epoch' + (${column} / 1000) * interval '1 microsecond'`,
   'io.debezium.time.MicroTimestamp': (column) =>
     unlessInfinite(column, LONG_MAX, LONG_MIN, `timestamp 'epoch' + ${column} * interval '1 microsecond'`),
   'io.debezium.time.NanoTimestamp': (column) => `timestamp 'epoch' + (${column} / 1000) * interval '1 microsecond'`,

@@ -32,6 +32,7 @@ import org.apache.kafka.connect.sink.SinkConnector;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.apache.kafka.connect.sink.SinkTask;
 import org.apache.kafka.connect.sink.SinkTaskContext;
+import org.apache.kafka.connect.transforms.Transformation;
 
 public class SinkRecorder {
     static final ObjectMapper mapper = new ObjectMapper();
@@ -45,6 +46,7 @@ public class SinkRecorder {
     }
 
     static SinkTask task;
+    static final List<Transformation<SinkRecord>> transforms = new ArrayList<>();
     static final Map<TopicPartition, OffsetAndMetadata> reached = new HashMap<>();
     static final List<Long> bad = new ArrayList<>();
 
@@ -80,12 +82,23 @@ public class SinkRecorder {
         SinkConnector connector = (SinkConnector) Class.forName(config.get("connector.class")).getDeclaredConstructor().newInstance();
         connector.start(config);
         Map<String, String> taskConfig = connector.taskConfigs(1).get(0);
+        transforms.clear();
+        for (String name : config.getOrDefault("transforms", "").split(",")) if (!name.isEmpty()) transforms.add(transform("transforms." + name + ".", config));
         Set<TopicPartition> partitions = new HashSet<>();
         for (String topic : config.get("topics").split(",")) partitions.add(new TopicPartition(topic, 0));
         task = (SinkTask) connector.taskClass().getDeclaredConstructor().newInstance();
         task.initialize(new Context(taskConfig, partitions, start.get("tolerates").asBoolean()));
         task.start(taskConfig);
         task.open(partitions);
+    }
+
+    @SuppressWarnings("unchecked")
+    static Transformation<SinkRecord> transform(String prefix, Map<String, String> config) throws Exception {
+        Map<String, String> own = new HashMap<>();
+        config.forEach((key, value) -> { if (key.startsWith(prefix)) own.put(key.substring(prefix.length()), value); });
+        Transformation<SinkRecord> made = (Transformation<SinkRecord>) Class.forName(own.get("type")).getDeclaredConstructor().newInstance();
+        made.configure(own);
+        return made;
     }
 
     static void put(JsonNode given) throws Exception {
@@ -97,7 +110,9 @@ public class SinkRecorder {
             ConnectHeaders headers = new ConnectHeaders();
             for (JsonNode header : each.get("headers")) headers.add(header.get("key").asText(), values.toConnectData(topic, bytes(header.get("value"))));
             long offset = each.get("offset").asLong();
-            records.add(new SinkRecord(topic, 0, key.schema(), key.value(), value.schema(), value.value(), offset, 1700000000000L, TimestampType.CREATE_TIME, headers));
+            SinkRecord made = new SinkRecord(topic, 0, key.schema(), key.value(), value.schema(), value.value(), offset, 1700000000000L, TimestampType.CREATE_TIME, headers);
+            for (Transformation<SinkRecord> transform : transforms) made = transform.apply(made);
+            records.add(made);
             reached.put(new TopicPartition(topic, 0), new OffsetAndMetadata(offset + 1));
         }
         task.put(records);

@@ -2,34 +2,10 @@
  * Keys that existing configs bring along and that have nothing to decide here: accepted, so that the config runs unchanged,
  * with the reason why they have no effect. A key whose other values would mean something we do not do takes its default only.
  */
-import type { ConfigDef, ConfigKey, ConfigType } from '../../../api/index.ts';
+import type { ConfigDef } from '../../../api/index.ts';
+import { any, only, refused, WORKER_RETRIES, word } from '../../key-kinds.ts';
 
-type Default = string | number | boolean | null;
-
-/** A key that may have any value. */
-const any = (type: ConfigType, value: Default, why: string): ConfigKey => {
-  return { type, default: value, importance: 'low', doc: `Accepted; ${why}` };
-};
-
-/** A key that may only have this value. */
-const only = (type: ConfigType, value: string | number | boolean, why: string): ConfigKey => {
-  return { type, default: value, oneOf: [String(value)], importance: 'low', doc: `Only \`${value}\`; ${why}` };
-};
-
-/** Words that Debezium knows, none of which has an effect here. */
-const word = (values: readonly string[], why: string): ConfigKey => {
-  return { type: 'string', default: values[0]!, oneOf: values, importance: 'low', doc: `Accepted; ${why}` };
-};
-
-/** A key that asks for what is not here: it may only be left out. */
-const refused = (why: string): ConfigKey => {
-  const validate = (value: unknown) => (value === null || value === '' ? null : 'has to be left out');
-  return { type: 'string', default: null, importance: 'low', doc: `Refused; ${why}`, validate };
-};
-
-const WORKER_RETRIES = 'the worker tries again by itself (`errors.retry.timeout`, `restart.on.failure`).';
 const NO_LINEAGE = 'lineage is not emitted, and `openlineage.integration.enabled` may only be false.';
-const ONE_CONNECTION = 'a task has one connection.';
 
 /** Debezium's source. */
 export const acceptedSourceKeys: ConfigDef = {
@@ -138,86 +114,4 @@ export const acceptedSourceKeys: ConfigDef = {
   'openlineage.integration.job.owners': any('list', null, NO_LINEAGE),
   'openlineage.integration.job.tags': any('list', null, NO_LINEAGE),
   'min.row.count.to.stream.results': any('int', 0, 'rows arrive by COPY.'),
-};
-
-/** Confluent's JDBC sink. */
-export const acceptedConfluentKeys: ConfigDef = {
-  'max.retries': any('int', 10, WORKER_RETRIES),
-  'retry.backoff.ms': any('int', 3000, WORKER_RETRIES),
-  'connection.attempts': any('int', 3, WORKER_RETRIES),
-  'connection.backoff.ms': any('long', 10_000, WORKER_RETRIES),
-  'dialect.name': {
-    type: 'string',
-    default: '',
-    oneOf: ['', 'PostgreSqlDatabaseDialect'],
-    importance: 'low',
-    doc: 'Only `PostgreSqlDatabaseDialect`, or nothing; this is the sink for Postgres.',
-  },
-  'db.timezone.date': any('string', 'none', 'a date has no zone and stays the day it is.'),
-  'date.timezone': any('string', 'DB_TIMEZONE', 'a date has no zone and stays the day it is.'),
-  'date.calendar.system': any(
-    'string',
-    'LEGACY',
-    "days are those of Postgres' calendar, which is Gregorian throughout.",
-  ),
-  'timestamp.precision.mode': any('string', 'microseconds', 'a schema says what its numbers count.'),
-  'timestamp.fields.list': only(
-    'list',
-    '',
-    'numbers without a name are numbers: TimestampConverter makes times of them.',
-  ),
-  'string.output.value.column.name': any(
-    'string',
-    'record_value',
-    'a value without fields is a bad record: give it one with a transform (HoistField).',
-  ),
-  'replace.null.with.default': any('boolean', true, 'what a null becomes is decided by the converter.'),
-  'trim.sensitive.log': any('boolean', false, 'values are never logged.'),
-  'mssql.use.merge.holdlock': any('boolean', true, 'this is the sink for Postgres.'),
-};
-
-/** Debezium's JDBC sink. */
-export const acceptedJdbcKeys: ConfigDef = {
-  'connection.provider': any('string', null, ONE_CONNECTION),
-  'connection.pool.min_size': any('int', 5, ONE_CONNECTION),
-  'connection.pool.max_size': any('int', 32, ONE_CONNECTION),
-  'connection.pool.acquire_increment': any('int', 32, ONE_CONNECTION),
-  'connection.pool.timeout': any('long', 1800, ONE_CONNECTION),
-  'connection.restart.on.errors': any('boolean', false, WORKER_RETRIES),
-  'flush.max.retries': any('int', 5, WORKER_RETRIES),
-  'flush.retry.delay.ms': any('long', 1000, WORKER_RETRIES),
-  'use.time.zone': any(
-    'string',
-    'UTC',
-    "no time depends on it, as in Debezium's own sink: an instant is one in any zone, other times have none.",
-  ),
-  'database.time_zone': any('string', 'UTC', 'the former name of use.time.zone.'),
-  'use.reduction.buffer': any('boolean', false, 'the last change of each key in a batch is what is written.'),
-  'keyed.message.batch.mode': any(
-    'string',
-    'deduplication',
-    'the last change of each key in a batch is what is written, which is where passing all of them through ends, too.',
-  ),
-  'dialect.postgres.unnest.insert.enabled': any('boolean', false, 'a batch is one statement.'),
-  'dialect.sqlserver.identity.insert': any('boolean', false, 'this is the sink for Postgres.'),
-  'cloud.events.schema.name.pattern': only(
-    'string',
-    '.*CloudEvents\\.Envelope$',
-    'CloudEvents are not unwrapped: take the `data` out with a transform (ExtractField).',
-  ),
-  'table.naming.strategy': {
-    type: 'class',
-    default: 'io.debezium.connector.jdbc.naming.DefaultTableNamingStrategy',
-    oneOf: [
-      'io.debezium.connector.jdbc.naming.DefaultTableNamingStrategy',
-      'io.debezium.sink.naming.DefaultCollectionNamingStrategy',
-    ],
-    importance: 'low',
-    doc: 'The former name of collection.naming.strategy; only the default. See collection.name.format.',
-  },
-  'column.naming.strategy': only(
-    'class',
-    'io.debezium.connector.jdbc.naming.DefaultColumnNamingStrategy',
-    'columns are named as fields; rename fields with a transform (ReplaceField).',
-  ),
 };

@@ -1,0 +1,135 @@
+/**
+ * Every key that the JDBC sinks of Debezium and Confluent declare (test/golden/*-sink-keys.tsv, recorded from them) against our
+ * declarations: what becomes of it stands in docs/jdbc-sink-keys.md, which `MILLRACE_WRITE=1` renews.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  assertDefaults,
+  assertPage,
+  assertWords,
+  declarationOf,
+  type Judged,
+  messagesOf,
+  readRecordedKeys,
+  tableOfKeys,
+} from '../../../test/kit/recorded-keys.ts';
+import { ConfigError, parseConfig } from '../../api/index.ts';
+import { sinkSettings } from './sink-config.ts';
+import { sinkConfigDefs } from './sink-keys.ts';
+
+const URL_OF = 'jdbc:postgresql://h/d';
+const least = { 'connection.url': URL_OF };
+const debezium: Judged = { def: sinkConfigDefs.debezium, least };
+const confluent: Judged = {
+  def: sinkConfigDefs.confluent,
+  least,
+  refusedValues: {
+    'dialect.name': [
+      'Db2DatabaseDialect',
+      'MySqlDatabaseDialect',
+      'SybaseDatabaseDialect',
+      'GenericDatabaseDialect',
+      'OracleDatabaseDialect',
+      'SqlServerDatabaseDialect',
+      'SqliteDatabaseDialect',
+      'DerbyDatabaseDialect',
+      'SapHanaDatabaseDialect',
+      'VerticaDatabaseDialect',
+    ],
+  },
+};
+/** Defaults that are not theirs, each for a reason. */
+const otherDefaults = {
+  debezium: {
+    'table.name.format': 'a former name has none of its own',
+    'table.naming.strategy': 'a former name has none of its own',
+  },
+  confluent: {},
+};
+const products = [
+  ['Debezium', debezium, otherDefaults.debezium],
+  ['Confluent', confluent, otherDefaults.confluent],
+] as const;
+const recordedOf = (product: string) => readRecordedKeys(`${product.toLowerCase()}-sink-keys.tsv`);
+
+for (const [product, judged, others] of products) {
+  describe(`the keys of the JDBC sink of ${product}`, () => {
+    const recorded = recordedOf(product);
+
+    test('each is declared by its name', () => {
+      assert.ok(recorded.length >= 29);
+      for (const { name } of recorded) assert.ok(name in judged.def, `${name} is not declared`);
+      assert.match(messagesOf(judged, { 'no.such.key': 'x' }).join(), /Unknown configuration "no.such.key"/);
+    });
+
+    test('its default is theirs, but for those that stand here with a reason', () => {
+      assertDefaults(recorded, judged, others);
+    });
+
+    test('every value that is allowed there is taken, in any case of letters, or refused with those that are', () => {
+      assertWords(recorded, judged);
+    });
+  });
+}
+
+test('the tables of keys say what becomes of each (MILLRACE_WRITE=1 renews them)', () => {
+  assertPage(new URL('../../../docs/jdbc-sink-keys.md', import.meta.url), (found) => {
+    const [head] = found.split('\n## ');
+    const tables = products.map(([product, judged]) => {
+      return `\n## ${product}\n\n${tableOfKeys(recordedOf(product), judged, product)}`;
+    });
+    return `${head}${tables.join('')}`;
+  });
+});
+
+describe('keys that the products hand on unread', () => {
+  const settings = (dialect: 'debezium' | 'confluent', more: Readonly<Record<string, string>>) =>
+    sinkSettings(parseConfig(sinkConfigDefs[dialect], { ...least, ...more }).config, dialect);
+  const refused = (dialect: 'debezium' | 'confluent', more: Readonly<Record<string, string>>, why: RegExp) =>
+    assert.throws(
+      () => settings(dialect, more),
+      (error: Error) => error instanceof ConfigError && why.test(JSON.stringify(error.problems)),
+      JSON.stringify(more),
+    );
+
+  test('parameters of the driver that the URL takes are as good as in it, and the URL wins', () => {
+    assert.equal(settings('confluent', { 'connection.sslmode': 'require' }).url, `${URL_OF}?sslmode=require`);
+    assert.equal(
+      settings('debezium', { 'hibernate.connection.currentSchema': 'a b' }).url,
+      `${URL_OF}?currentSchema=a+b`,
+    );
+    const url = `${URL_OF}?sslmode=disable`;
+    assert.equal(settings('confluent', { 'connection.url': url, 'connection.sslmode': 'require' }).url, url);
+    refused('confluent', { 'connection.sslmode': 'perhaps' }, /an sslmode that is none of/);
+  });
+
+  test('what only tells Java how to work has no effect', () => {
+    assert.equal(settings('confluent', { 'connection.socketTimeout': '30' }).url, URL_OF);
+    const hibernate = {
+      'hibernate.c3p0.max_size': '5',
+      'hibernate.jdbc.batch_size': '50',
+      'hibernate.show_sql': 'true',
+      'hibernate.dialect': 'org.hibernate.dialect.PostgreSQLDialect',
+      'hibernate.connection.provider_class': 'x',
+    };
+    assert.equal(settings('debezium', hibernate).url, URL_OF);
+  });
+
+  test('anything else is refused by name, with what to do', () => {
+    assert.equal(declarationOf(sinkConfigDefs.debezium, 'connection.usr'), undefined);
+    refused('confluent', { 'connection.usr': 'x' }, /"connection.usr\\".*Did you mean \\"connection.user/);
+    refused('confluent', { 'connection.socketFactory': 'com.acme.F' }, /connection.socketFactory.*Leave it out/);
+    refused('debezium', { 'hibernate.hbm2ddl.auto': 'create' }, /hibernate.hbm2ddl.auto.*means nothing here/);
+    refused('debezium', { 'hibernate.dialect': 'org.hibernate.dialect.MySQLDialect' }, /this is the sink for Postgres/);
+    refused('debezium', { 'hibernate.connection.url': 'jdbc:x' }, /connection.url/);
+  });
+
+  test('classes of Java other than those that are understood are refused with what to do instead', () => {
+    const messages = (more: Readonly<Record<string, string>>, judged = debezium) => messagesOf(judged, more).join();
+    assert.match(messages({ 'column.naming.strategy': 'com.acme.N' }), /FieldNameTransformation/);
+    assert.match(messages({ 'collection.naming.strategy': 'com.acme.N' }), /must be one of .*Passthrough/);
+    assert.match(messages({ 'jdbc.credentials.provider.class': 'com.acme.C' }, confluent), /reference to a secret/);
+    assert.match(messages({ 'cloud.events.schema.name.pattern': '(' }), /no regular expression/);
+  });
+});
