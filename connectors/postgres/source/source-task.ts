@@ -26,7 +26,7 @@ import { quoteLiteral, type WireConnection } from '../wire/connection.ts';
 import { placeOf, type SourceSettings, sourceSettings } from './config/source-config.ts';
 import { RetryLimit } from './retry-limit.ts';
 import { preflight } from './server/preflight.ts';
-import { ensurePublication, setIdentities } from './server/publication.ts';
+import { ensurePublication, setIdentities, type Unfit } from './server/publication.ts';
 import { ReplicationClient } from './server/replication-client.ts';
 import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server/server-proof.ts';
 import { openSession, wireOptions } from './server/sessions.ts';
@@ -81,6 +81,8 @@ export class PostgresSourceTask implements SourceTask {
   #isFinished = false;
   #isBehindSnapshot = false;
   #kept: KeptValues | null = null;
+  /** Tables that the filters want and that cannot be captured. */
+  #unfit: Unfit = [];
   readonly #isCompatible: boolean;
   readonly #count = (figure: string, more: number) => this.#context.count?.(figure, more);
 
@@ -189,9 +191,10 @@ export class PostgresSourceTask implements SourceTask {
     const { connector, logger } = this.#context;
     this.#catalog = await openSession(settings, `${connector} catalog`);
     await setIdentities(this.#catalog, settings);
-    const problems = await preflight(this.#catalog, settings);
+    // What appeared since the first start and cannot be captured must not stop what can.
+    const problems = await preflight(this.#catalog, settings, this.#position === null);
     if (problems.length > 0) throw new ConfigError(problems, { code: 'PG_SETUP' });
-    await ensurePublication(this.#catalog, settings);
+    this.#unfit = await ensurePublication(this.#catalog, settings);
     for (const { message } of await signalTableProblems(this.#catalog, settings)) logger.warn({}, message);
     this.#client = await ReplicationClient.open(wireOptions(settings, connector));
     const server = await this.#client.identify();
@@ -303,7 +306,8 @@ export class PostgresSourceTask implements SourceTask {
     const { lsn } = reader.position;
     this.#isSnapshotWanted = false;
     this.#isBehindSnapshot = true;
-    const { progress } = this.#snapshot!;
+    const { progress, captured } = this.#snapshot!;
+    this.#stored = { ...this.#stored, ...captured };
     this.#position = streamFrom(lsn);
     this.#disconnect();
     this.#context.logger.info({ lsn, ...progress.state }, 'The snapshot is done.');
@@ -323,6 +327,7 @@ export class PostgresSourceTask implements SourceTask {
       proof: this.#proof!,
       client: this.#client!,
       catalog: this.#catalog!,
+      unfit: this.#unfit,
     };
     const delayMs = this.#isBehindSnapshot ? this.#settings.streamDelayMs : 0;
     this.#isBehindSnapshot = false;
@@ -351,7 +356,7 @@ export class PostgresSourceTask implements SourceTask {
   #disconnect(): void {
     if (this.#streaming !== null) {
       this.#position = this.#streaming.reader.position;
-      this.#stored = this.#streaming.incremental.offset;
+      this.#stored = this.#streaming.stored;
     } else if (this.#snapshot !== null && this.#isSnapshotWanted) this.#position = this.#snapshot.reader.position;
     this.#streaming?.close();
     this.#streaming = null;

@@ -14,7 +14,7 @@ import {
 } from '../../api/index.ts';
 import type { WireConnection } from '../wire/connection.ts';
 import type { SourceSettings } from './config/source-config.ts';
-import { capturedTables, checkCount } from './server/publication.ts';
+import { capturedTables, checkCount, type Unfit } from './server/publication.ts';
 import type { ReplicationClient } from './server/replication-client.ts';
 import { openSession } from './server/sessions.ts';
 import { SilenceWatch } from './server/silence.ts';
@@ -28,7 +28,8 @@ import type { Acknowledgements } from './stream/acknowledgements.ts';
 import type { CommittedStream } from './stream/committed-stream.ts';
 import type { LargeTransactions } from './stream/large-transactions.ts';
 import { StreamReader } from './stream/stream-reader.ts';
-import { nameOf } from './tables/catalog.ts';
+import { CapturedTables } from './tables/captured-tables.ts';
+import { nameOf, type TableName } from './tables/catalog.ts';
 import type { KeptValues } from './tables/kept-values.ts';
 import type { Notifications } from './tables/notifications.ts';
 import type { Tuple } from './tables/pgoutput.ts';
@@ -54,6 +55,8 @@ export interface StreamingParts {
   readonly proof: SourceOffset;
   readonly client: ReplicationClient;
   readonly catalog: WireConnection;
+  /** Tables that the filters want and that cannot be captured. */
+  readonly unfit: Unfit;
 }
 
 /** Where it begins. */
@@ -73,8 +76,13 @@ export class Streaming {
   readonly #blocking: BlockingSnapshots;
   readonly incremental: IncrementalSnapshot;
   readonly reader: StreamReader;
+  /** What every offset says; changed in place, because whoever makes offsets holds it. */
+  readonly #proof: Record<string, unknown>;
+  readonly #captured: CapturedTables;
   /** The captured tables, as signals name them. */
-  readonly #names: string[];
+  #names: readonly string[] = [];
+  /** Of what cannot be captured only what was not said yet is said. */
+  readonly #said = new Set<string>();
   readonly #silence: SilenceWatch;
 
   /** Asks the server for the stream. Throws ConfigError where more tables are captured than is allowed. */
@@ -83,8 +91,8 @@ export class Streaming {
     const { slot, publication, statusIntervalMs } = settings;
     const lsn = start.position.lastCommitLsn;
     if (start.delayMs > 0) await sleep(start.delayMs, undefined, { signal: context.signal });
-    const names = (await capturedTables(catalog, settings)).map(nameOf);
-    checkCount(names.length, settings.tablesMax, context.logger);
+    const captured = await capturedTables(catalog, settings);
+    checkCount(captured.length, settings.tablesMax, context.logger);
     await client.startStream({
       slot: slot.name,
       publication: publication.name,
@@ -94,14 +102,16 @@ export class Streaming {
       origin: slot.origin,
       isStreaming: await large.decide(catalog, start.walEnd - lsn),
     });
-    const streaming = new Streaming(parts, start, await large.open(client), names);
+    const streaming = new Streaming(parts, start, await large.open(client));
     context.logger.info({ lsn }, 'Reading the stream of changes.');
+    streaming.#take(captured, parts.unfit);
     return streaming;
   }
 
-  private constructor(parts: StreamingParts, start: StreamingStart, stream: CommittedStream, names: string[]) {
+  private constructor(parts: StreamingParts, start: StreamingStart, stream: CommittedStream) {
     this.#parts = parts;
-    this.#names = names;
+    this.#proof = { ...parts.proof };
+    this.#captured = new CapturedTables(start.stored);
     this.#discovery = new TableDiscovery(parts.settings, parts.tables);
     this.#blocking = this.#blockingSnapshots(start.stored);
     this.incremental = this.#incrementalSnapshot(start.stored);
@@ -154,7 +164,7 @@ export class Streaming {
 
   /** The offset of the place where the stream is. */
   #here(): SourceOffset {
-    return { ...placeOffset(this.reader.position, nowMicros(), this.#parts.proof), ...this.incremental.offset };
+    return { ...placeOffset(this.reader.position, nowMicros(), this.#proof), ...this.incremental.offset };
   }
 
   /** What is to be told does not wait for the next change. */
@@ -175,20 +185,41 @@ export class Streaming {
     }
   }
 
-  /** Tables that appeared since are read beside the stream. */
+  /** What the next one has to know of this one. */
+  get stored(): SourceOffset {
+    return { ...this.incremental.offset, ...this.#captured.offset };
+  }
+
   async #discover(catalog: WireConnection): Promise<void> {
-    const { context, settings } = this.#parts;
-    const added = await this.#discovery.look(catalog);
-    if (added.length === 0) return;
-    context.logger.info({ tables: added }, 'Captures tables that appeared since.');
-    this.#names.push(...added);
-    if (settings.snapshotMode !== 'no_data') this.incremental.execute('new-tables', added, {});
+    const found = await this.#discovery.look(catalog);
+    if (found !== null) this.#take(found.captured, found.unfit);
+  }
+
+  /** Tables that are captured since are read beside the stream, where rows are read at all; from the next offset on they are known. */
+  #take(captured: readonly TableName[], unfit: Unfit): void {
+    const { settings, context } = this.#parts;
+    const { filters, signalTable, snapshotMode } = settings;
+    this.#names = captured.map(nameOf);
+    const added = this.#captured.update(captured);
+    Object.assign(this.#proof, this.#captured.offset);
+    for (const { table, why } of unfit) {
+      if (this.#said.has(table)) continue;
+      this.#said.add(table);
+      context.logger.warn({ table }, `Table ${table} is not captured: it ${why}`);
+    }
+    const tables = added.filter(({ schema, name }) => filters.snapshot(schema, name)).map(nameOf);
+    const unread = tables.filter((table) => table !== signalTable);
+    if (unread.length === 0) return;
+    context.logger.info({ tables: unread }, 'Reads tables that are captured since.');
+    if (snapshotMode !== 'no_data') this.incremental.execute('new-tables', unread, {});
+    this.reader.tellOffset();
   }
 
   /** They see tables as of later than the stream, so they have encoders of their own. */
   #blockingSnapshots(stored: SourceOffset | null): BlockingSnapshots {
-    const { context, settings, kept, proof, partition, notifications, tables } = this.#parts;
+    const { context, settings, kept, partition, notifications, tables } = this.#parts;
     const { logger, signal } = context;
+    const proof = this.#proof;
     const open = (position: SnapshotPosition, beside: SnapshotBeside) => {
       const around = { context, settings, tables: tables.fork(), notifications, proof, kept };
       return openSnapshot({ ...around, position, exported: null, beside });
@@ -206,8 +237,9 @@ export class Streaming {
   }
 
   #streamReader(stream: CommittedStream, position: StreamPosition): StreamReader {
-    const { context, settings, partition, tables, acknowledgements, client, catalog, proof, kept } = this.#parts;
+    const { context, settings, partition, tables, acknowledgements, client, catalog, kept } = this.#parts;
     const { heartbeat } = settings;
+    const proof = this.#proof;
     const onHeartbeat = async () => {
       if (heartbeat.query !== null) await catalog.query(heartbeat.query);
     };

@@ -96,7 +96,7 @@ export const streamKeys = (defaults: SourceDefaults): ConfigDef => ({
     type: 'long',
     default: 30_000,
     min: 0,
-    doc: 'How often to look for tables that appeared since: they are published (`filtered` only) and read beside the stream. 0 is at starts only.',
+    doc: 'How often to look for tables that are captured since: they are published (`filtered` only) and read beside the stream. 0 is at starts only.',
   },
   'publish.via.partition.root': {
     type: 'boolean',

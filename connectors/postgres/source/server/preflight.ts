@@ -15,7 +15,7 @@ import {
   readTables,
   type TableName,
 } from '../tables/catalog.ts';
-import { createSql } from './publication.ts';
+import { createSql, isUnidentified } from './publication.ts';
 import { standbyProblems, standbyPublicationProblem } from './standby.ts';
 
 /** The oldest version that is tested; json_agg, attgenerated and the like need 12. */
@@ -23,8 +23,15 @@ const SERVER_VERSION_MIN = 140_000;
 /** CREATE_REPLICATION_SLOT … (FAILOVER). */
 const FAILOVER_VERSION_MIN = 170_000;
 
-/** Everything that would not work, each with its fix. Empty means ready. */
-export async function preflight(connection: WireConnection, settings: SourceSettings): Promise<ConfigProblem[]> {
+/**
+ * Everything that would not work, each with its fix. Empty means ready. `isFirst`: nothing was read yet; later a table that cannot be
+ * published is left out of a publication that is there, and no problem.
+ */
+export async function preflight(
+  connection: WireConnection,
+  settings: SourceSettings,
+  isFirst = true,
+): Promise<ConfigProblem[]> {
   const [server] = await connection.query(`
     SELECT current_setting('wal_level') AS wal_level, current_setting('server_version_num') AS version,
       current_setting('server_version') AS version_text, pg_is_in_recovery() AS standby,
@@ -33,7 +40,7 @@ export async function preflight(connection: WireConnection, settings: SourceSett
       EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'rds_replication' AND pg_has_role(r.oid, 'member')) AS rds`);
   const problems = [...serverProblems(server!, settings), ...(await standbyProblems(connection, settings, server!))];
   problems.push(...(await slotProblems(connection, settings, Number(server!.free_slots))));
-  problems.push(...(await publicationProblems(connection, settings, server!.standby === 't')));
+  problems.push(...(await publicationProblems(connection, settings, server!.standby === 't', isFirst)));
   return problems;
 }
 
@@ -109,6 +116,7 @@ async function publicationProblems(
   connection: WireConnection,
   settings: SourceSettings,
   isStandby: boolean,
+  isFirst: boolean,
 ): Promise<ConfigProblem[]> {
   const { publication, filters } = settings;
   const problem = (message: string) => ({ key: 'publication.name', value: publication.name, message });
@@ -141,18 +149,20 @@ async function publicationProblems(
   const published = exists ? await publishedTables(connection, publication.name) : [];
   const problems: ConfigProblem[] = [];
   if (publication.mode !== 'disabled') {
+    const isMissed = isFirst || !exists;
     const adds = publication.mode === 'filtered' && found!.puballtables !== 't';
-    const missing = adds ? candidates.filter(({ oid }) => !published.some((table) => table.oid === oid)) : [];
+    const missing =
+      adds && isMissed ? candidates.filter(({ oid }) => !published.some((table) => table.oid === oid)) : [];
     const refused = isStandby
       ? standbyPublicationProblem(settings, exists ? missing : null, candidates)
       : await publishingProblem(connection, settings, exists, missing);
     if (refused !== null) problems.push(problem(refused));
   }
   const captured =
-    exists && publication.mode !== 'filtered'
+    exists && (publication.mode !== 'filtered' || !isFirst)
       ? candidates.filter((table) => published.some(({ oid }) => oid === table.oid))
       : candidates;
-  if (captured.length === 0 && publication.mode !== 'no_tables') {
+  if (captured.length === 0 && publication.mode !== 'no_tables' && publication.mode !== 'filtered') {
     return [
       problem(
         `The publication "${publication.name}" holds none of the wanted tables. Run: ALTER PUBLICATION ${quoteIdentifier(publication.name)} ADD TABLE ${candidates.map(qualified).join(', ')};`,
@@ -199,10 +209,8 @@ async function publishingProblem(
 function tableProblems(tables: readonly CatalogTable[], published: ReadonlySet<number>): ConfigProblem[] {
   return tables.flatMap((table) => {
     const fix = `ALTER TABLE ${qualified(table)} REPLICA IDENTITY FULL;`;
-    const isUnidentified =
-      table.replicaIdentity === 'n' || (table.replicaIdentity === 'd' && table.primaryKey.length === 0);
-    if (isUnidentified && published.has(table.oid)) return [];
-    if (isUnidentified) {
+    if (isUnidentified(table)) {
+      if (published.has(table.oid)) return [];
       const message = `Table ${table.schema}.${table.name} has no primary key and no replica identity: once it is published, Postgres refuses its updates and deletes. Add a primary key, or run: ${fix}`;
       return [{ key: 'table.include.list', value: `${table.schema}.${table.name}`, message }];
     }

@@ -7,6 +7,7 @@ import type { SourceSettings } from '../config/source-config.ts';
 import {
   type CatalogTable,
   listTables,
+  nameOf,
   publishedTables,
   type QualifiedName,
   qualified,
@@ -18,10 +19,10 @@ export function createSql(publication: string, tables: readonly QualifiedName[])
   return `CREATE PUBLICATION ${quoteIdentifier(publication)} FOR TABLE ${tables.map(qualified).join(', ')};`;
 }
 
-/** Creates or completes the publication as `publication.autocreate.mode` says. */
-export async function ensurePublication(connection: WireConnection, settings: SourceSettings): Promise<void> {
+/** Creates or completes the publication as `publication.autocreate.mode` says, and answers the tables that stay out of it. */
+export async function ensurePublication(connection: WireConnection, settings: SourceSettings): Promise<Unfit> {
   const { publication, filters } = settings;
-  if (publication.mode === 'disabled') return;
+  if (publication.mode === 'disabled') return [];
   const name = quoteIdentifier(publication.name);
   const withRoot = publication.viaRoot ? ' WITH (publish_via_partition_root = true)' : '';
   const [found] = await connection.query(
@@ -30,43 +31,68 @@ export async function ensurePublication(connection: WireConnection, settings: So
   if (publication.mode !== 'filtered') {
     const what = publication.mode === 'all_tables' ? ' FOR ALL TABLES' : '';
     if (found === undefined) await connection.query(`CREATE PUBLICATION ${name}${what}${withRoot}`);
-    return;
+    return [];
   }
   const wanted = (await listTables(connection, publication.viaRoot)).filter((table) =>
     filters.table(table.schema, table.name),
   );
   if (found === undefined) {
     await connection.query(createSql(publication.name, wanted).replace(/;$/, withRoot));
-    return;
+    return [];
   }
-  if (found.puballtables === 't') return;
-  const published = new Set((await publishedTables(connection, publication.name)).map((table) => table.oid));
-  const missing = wanted.filter((table) => !published.has(table.oid));
-  if (missing.length > 0) {
-    await connection.query(`ALTER PUBLICATION ${name} ADD TABLE ${missing.map(qualified).join(', ')}`);
-  }
+  if (found.puballtables === 't') return [];
+  return publishNewTables(connection, settings);
 }
+
+/** Tables that the filters want and that stay out of the publication, each with why and what helps. */
+export type Unfit = readonly { readonly table: string; readonly why: string }[];
 
 /**
  * Publishes tables that appeared since and that the filters want (`publication.autocreate.mode=filtered` only), and answers
- * them. Postgres would refuse updates of a published table without identity, so such a table is left out.
+ * those that cannot be: Postgres would refuse updates of a published table without identity, or does not let us publish it.
  */
-export async function publishNewTables(connection: WireConnection, settings: SourceSettings): Promise<CatalogTable[]> {
+export async function publishNewTables(connection: WireConnection, settings: SourceSettings): Promise<Unfit> {
   const { publication, filters } = settings;
   if (publication.mode !== 'filtered') return [];
   const published = new Set((await publishedTables(connection, publication.name)).map((table) => table.oid));
   const wanted = (await listTables(connection, publication.viaRoot)).filter(
     ({ oid, schema, name }) => !published.has(oid) && filters.table(schema, name),
   );
-  const tables = await readTables(
-    connection,
-    wanted.map((table) => table.oid),
+  if (wanted.length === 0) return [];
+  const oids = wanted.map((table) => table.oid);
+  const adding = `ALTER PUBLICATION ${quoteIdentifier(publication.name)} ADD TABLE `;
+  const others = await tablesOfOthers(connection, oids);
+  const onPrimary = (await isStandby(connection)) ? adding : null;
+  const obstacles = (await readTables(connection, oids)).map((table) => {
+    return { table, why: obstacleOf(table, others, onPrimary) };
+  });
+  const fit = obstacles.flatMap(({ table, why }) => (why === null ? [table] : []));
+  if (fit.length > 0) await connection.query(adding + fit.map(qualified).join(', '));
+  return obstacles.flatMap(({ table, why }) => (why === null ? [] : [{ table: nameOf(table), why }]));
+}
+
+/** `onPrimary`: the statement to run there, where this is a standby. */
+function obstacleOf(table: CatalogTable, others: ReadonlySet<number>, onPrimary: string | null): string | null {
+  if (isUnidentified(table)) {
+    return `has no primary key and no replica identity. Add a primary key, or run: ALTER TABLE ${qualified(table)} REPLICA IDENTITY FULL;`;
+  }
+  if (onPrimary !== null)
+    return `is not published, and a standby takes no writes. Run on its primary: ${onPrimary}${qualified(table)};`;
+  if (!others.has(table.oid)) return null;
+  return 'belongs to somebody else, and only its owner may publish it. Make its owner a role that this user is a member of.';
+}
+
+/** Whether Postgres refuses UPDATE and DELETE of its rows once it is published. */
+export function isUnidentified({ replicaIdentity, primaryKey }: CatalogTable): boolean {
+  return replicaIdentity === 'n' || (replicaIdentity === 'd' && primaryKey.length === 0);
+}
+
+/** Those of these tables that this user may not publish. */
+async function tablesOfOthers(connection: WireConnection, oids: readonly number[]): Promise<ReadonlySet<number>> {
+  const rows = await connection.query(
+    `SELECT oid FROM pg_class WHERE oid IN (${oids.join(',')}) AND NOT pg_has_role(relowner, 'USAGE')`,
   );
-  const fit = tables.filter(({ replicaIdentity, primaryKey }) => replicaIdentity === 'd' && primaryKey.length > 0);
-  if (fit.length === 0 || (await isStandby(connection))) return [];
-  const name = quoteIdentifier(publication.name);
-  await connection.query(`ALTER PUBLICATION ${name} ADD TABLE ${fit.map(qualified).join(', ')}`);
-  return fit;
+  return new Set(rows.map((row) => Number(row.oid)));
 }
 
 /** The tables of the publication that the filters want, as the catalogue has them now. */

@@ -5,9 +5,9 @@
 
 import type { WireConnection } from '../../wire/connection.ts';
 import type { SourceSettings } from '../config/source-config.ts';
-import { nameOf } from '../tables/catalog.ts';
+import { nameOf, publishedTables, type TableName } from '../tables/catalog.ts';
 import { relationOf, type Tables } from '../tables/tables.ts';
-import { capturedTables, publishNewTables } from './publication.ts';
+import { capturedTables, publishNewTables, type Unfit } from './publication.ts';
 
 export class TableDiscovery {
   readonly #settings: SourceSettings;
@@ -24,13 +24,15 @@ export class TableDiscovery {
     this.#due = Date.now() + this.#settings.discoveryMs;
   }
 
-  /** Publishes tables that are new, and answers their names; none where it is not time to look. */
-  async look(catalog: WireConnection): Promise<string[]> {
-    if (this.#settings.discoveryMs === 0 || Date.now() < this.#due) return [];
+  /** Publishes tables that are new, and answers what is captured now and what cannot be; null where it is not time to look. */
+  async look(catalog: WireConnection): Promise<{ captured: readonly TableName[]; unfit: Unfit } | null> {
+    const { discoveryMs, publication, filters } = this.#settings;
+    if (discoveryMs === 0 || Date.now() < this.#due) return null;
     this.putOff();
     await this.#reconsider(catalog);
-    const added = await publishNewTables(catalog, this.#settings);
-    return added.map(nameOf);
+    const unfit = await publishNewTables(catalog, this.#settings);
+    const published = await publishedTables(catalog, publication.name);
+    return { captured: published.filter(({ schema, name }) => filters.table(schema, name)), unfit };
   }
 
   async #reconsider(catalog: WireConnection): Promise<void> {

@@ -41,7 +41,7 @@ export function chunkKey(
 ): readonly string[] | string {
   const own = settings.filters.keyColumns(table.schema, table.name);
   const names = surrogate !== undefined ? [surrogate] : table.primaryKey.length > 0 ? table.primaryKey : (own ?? []);
-  if (names.length === 0) return 'has no primary key, and the signal names no surrogate-key';
+  if (names.length === 0) return 'has no primary key, and no signal names a surrogate-key or wants a blocking snapshot';
   for (const name of names) {
     const column = table.columns.find((it) => it.name === name);
     if (column === undefined) return `has no column "${name}" to cut chunks by`;

@@ -6,6 +6,7 @@ import type { SourceOffset, SourceTaskContext } from '../../../api/index.ts';
 import type { WireConnection } from '../../wire/connection.ts';
 import type { SourceSettings } from '../config/source-config.ts';
 import { openSession, openSnapshotSession } from '../server/sessions.ts';
+import { offsetOfTables } from '../tables/captured-tables.ts';
 import { nameOf } from '../tables/catalog.ts';
 import type { KeptValues } from '../tables/kept-values.ts';
 import type { Notifications } from '../tables/notifications.ts';
@@ -21,6 +22,8 @@ import { snapshotTables } from './snapshot-tables.ts';
 export interface SnapshotSession {
   readonly reader: SnapshotReader;
   readonly progress: SnapshotProgress;
+  /** Its tables, as offsets name those that are captured. */
+  readonly captured: SourceOffset;
   close(): void;
 }
 
@@ -109,12 +112,14 @@ export async function openSnapshot(options: SnapshotSessionOptions): Promise<Sna
       xmin,
       transaction,
     };
-    const { tables: encoders, notifications, proof, kept } = options;
+    const { tables: encoders, notifications, kept } = options;
     const isLate = options.exported === null;
     const beside = options.beside ?? null;
+    const captured = offsetOfTables(tables.map(({ table }) => table.oid));
+    const proof = { ...options.proof, ...captured };
     const around = { ...shared, tables: encoders, notifications, proof, kept, isLate, beside };
     const reader = new SnapshotReader(around, tables, position);
-    return { reader, progress, close };
+    return { reader, progress, captured, close };
   } catch (error) {
     close();
     throw error;

@@ -77,7 +77,7 @@ export function streamOffset(
   commitMicros: number,
   proof: SourceOffset,
 ): SourceOffset {
-  const { system_id, timeline, kept_values } = proof;
+  const { system_id, timeline, kept_values, captured_tables } = proof;
   const offset: Record<string, unknown> = {
     lsn,
     lsn_proc: lsn,
@@ -90,6 +90,7 @@ export function streamOffset(
   };
   // Of every change: a copy of the object would cost more than the rest of it.
   if (kept_values !== undefined) offset.kept_values = kept_values;
+  if (captured_tables !== undefined) offset.captured_tables = captured_tables;
   return offset;
 }
 
