@@ -8,6 +8,7 @@ import type { Plugin } from './api/index.ts';
 import { bullmqPlugins } from './bullmq/plugins.ts';
 import { asHeaderConverter } from './converters/as-header-converter.ts';
 import { bytesPlugin } from './converters/bytes.ts';
+import { cloudEventsPlugin } from './converters/cloud-events.ts';
 import { jsonPlugin } from './converters/json.ts';
 import { jsonSchemaPlugin } from './converters/json-schema-plugin.ts';
 import { numberPlugins } from './converters/numbers.ts';
@@ -32,6 +33,7 @@ export const catalogue: readonly Plugin[] = [
   ...simPlugins,
   jsonPlugin,
   jsonSchemaPlugin,
+  cloudEventsPlugin,
   stringPlugin,
   bytesPlugin,
   ...numberPlugins,

@@ -94,7 +94,6 @@ const foreign: readonly (readonly [PluginType, string, RegExp])[] = [
   ['sink', `${confluent}.s3.S3SinkConnector`, /Use FileSink\./],
   ['converter', 'io.confluent.connect.avro.AvroConverter', /Use JsonSchemaConverter\./],
   ['converter', 'io.confluent.connect.protobuf.ProtobufConverter', /Use JsonSchemaConverter\./],
-  ['converter', 'io.debezium.converters.CloudEventsConverter', /Use JsonConverter\./],
   ['converter', 'io.debezium.converters.BinaryDataConverter', /Use ByteArrayConverter\./],
   ['transformation', 'io.debezium.transforms.Filter', /Use Where\./],
   ['transformation', 'io.debezium.transforms.ContentBasedRouter', /Use Where\./],

@@ -80,11 +80,6 @@ const foreign: readonly Foreign[] = [
     advice: 'Schemas are JSON Schema here: JsonSchemaConverter writes them with the same registry and framing.',
   },
   {
-    pattern: /CloudEventsConverter$/,
-    ours: 'JsonConverter',
-    advice: 'JsonConverter writes JSON; the transform Set can put the attributes of an event around it.',
-  },
-  {
     pattern: /BinaryDataConverter$|ByteBufferConverter$/,
     ours: 'ByteArrayConverter',
     advice: 'ByteArrayConverter carries bytes as they are.',
