@@ -1,20 +1,16 @@
 /** The commands against a real Millrace process: what a person at a terminal sees, exit codes included. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Millrace, startMillrace } from '../test/kit/millrace.ts';
 
 const launcher = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'millrace');
 const folder = mkdtempSync(join(tmpdir(), 'millrace-cli-'));
-const freePorts = ['kafka', 'connect', 'registry', 'console'].flatMap((name) => [`--${name}-port`, '0']);
 /** For records of 1970, which the broker's first look for what is too old (after half a minute) would take away. */
 const forEver = ['-c', 'retention.ms=-1'];
 let house: Millrace;
@@ -233,25 +229,6 @@ describe('up', () => {
     assert.match(err, new RegExp(`${house.pid}`));
   });
 
-  it('on a port that is taken is refused with 6 and names port and flag', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address() as { port: number };
-    for (const name of ['kafka', 'connect', 'registry', 'console']) {
-      const { code, err } = millrace([
-        'up',
-        '--data',
-        join(folder, name),
-        ...freePorts,
-        `--${name}-port`,
-        String(port),
-      ]);
-      assert.equal(code, 6, name);
-      assert.match(err, new RegExp(`Port ${port} .*--${name}-port`, 's'));
-    }
-    server.close();
-  });
-
   it('stops with exit code 0 within ten seconds of SIGTERM, and starts again with what it had', async () => {
     ok(['topic', 'create', 'kept']);
     ok(['produce', '-t', 'kept', '-q'], 'still here\n');
@@ -259,37 +236,5 @@ describe('up', () => {
     assert.equal(await house.stop(), 0);
     await house.restart();
     assert.equal(ok(['consume', 'kept', '-e']), 'still here\n');
-  });
-
-  it('ends cleanly also when it is told to before it is ready', async () => {
-    for (const waitMs of [120, 200, 300]) {
-      const args = ['up', '--data', join(folder, `early-${waitMs}`), ...freePorts];
-      const child = spawn(launcher, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-      await sleep(waitMs);
-      child.kill('SIGTERM');
-      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
-      // Before Node has come to our own first line, the signal ends it as it ends any program.
-      assert.ok(code === 0 || signal === 'SIGTERM', `${waitMs} ms: ${code} ${signal}`);
-    }
-  });
-
-  it('applies a folder of connectors, reports those whose file is gone, and deletes them with --prune', async () => {
-    const data = join(folder, 'declared');
-    const connectors = join(folder, 'connectors');
-    mkdirSync(connectors);
-    const config = { 'connector.class': 'FileSource', file: join(folder, 'in.txt'), topic: 'declared' };
-    writeFileSync(join(connectors, 'declared.json'), JSON.stringify(config));
-    const names = async (args: readonly string[]) => {
-      await using other = await startMillrace({ data, args: ['--connectors', connectors, ...args] });
-      const list = await (await fetch(`${other.connect}/connectors`)).json();
-      await other.stop();
-      return { list, notices: other.notices() };
-    };
-    assert.deepEqual((await names([])).list, ['declared']);
-    rmSync(join(connectors, 'declared.json'));
-    const kept = await names([]);
-    assert.deepEqual(kept.list, ['declared']);
-    assert.match(kept.notices, /declared/);
-    assert.deepEqual((await names(['--prune'])).list, []);
   });
 });

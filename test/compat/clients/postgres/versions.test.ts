@@ -19,6 +19,7 @@ const rooms = {
   source: [
     'source/source.integration',
     'source/snapshot/snapshot.integration',
+    'source/snapshot/snapshot-crash.slow',
     'source/signals/control.integration',
     'source/tables/schema-policy.integration',
     ...integration('source/server', 'server-proof', 'preflight'),
