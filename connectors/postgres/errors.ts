@@ -16,6 +16,7 @@ export const postgresErrorCodes = {
   PG_OTHER_SERVER: 'The server is not the one the stored position came from, or lacks part of what was read.',
   PG_SCHEMA_REFUSED: 'The registry does not allow the shape a table has now, and the policy is to stop.',
   PG_SIGNAL: 'A signal asks for something that nobody knows.',
+  PG_TABLE_LOCKED: 'A table that a snapshot is to read is held by another session for longer than the config allows.',
   PG_TABLE_MOVED:
     'A table was altered, emptied or dropped while a snapshot was to read it; it is read as of a later moment.',
   PG_STREAMING: 'A large transaction could not be read while it ran; from now on such are read behind their commit.',

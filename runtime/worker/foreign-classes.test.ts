@@ -32,6 +32,8 @@ const known: Readonly<Record<PluginType, readonly string[]>> = {
     'io.debezium.transforms.ExtractNewRecordState',
     'io.debezium.transforms.outbox.EventRouter',
     'io.debezium.transforms.ByLogicalTableRouter',
+    'io.debezium.connector.jdbc.transforms.CollectionNameTransformation',
+    'io.debezium.connector.jdbc.transforms.FieldNameTransformation',
   ],
   predicate: ['HasHeaderKey', 'RecordIsTombstone', 'TopicNameMatches'].map(
     (name) => `${kafka}.transforms.predicates.${name}`,

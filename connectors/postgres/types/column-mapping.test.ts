@@ -3,26 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { mapColumn } from './column-mapping.ts';
 import { JsonWriter } from './json-writer.ts';
-import type { PgType, TypeModes } from './mapping.ts';
-
-const ours: TypeModes = {
-  decimal: 'string',
-  time: 'isostring',
-  interval: 'string',
-  binary: 'bytes',
-  hstore: 'json',
-  moneyFractionDigits: 2,
-  includeUnknown: true,
-  unavailable: Buffer.from('?'),
-  isCompatible: false,
-};
-const debezium: TypeModes = {
-  ...ours,
-  decimal: 'precise',
-  time: 'adaptive',
-  interval: 'numeric',
-  includeUnknown: false,
-};
+import type { PgType } from './mapping.ts';
+import { debeziumModes as debezium, ourModes as ours } from './type-modes-fixture.ts';
 
 const base = (name: string): PgType => ({ oid: 1, name, kind: 'b' });
 const modifierOf = (precision: number, scale: number) => ((precision << 16) | scale) + 4;

@@ -12,7 +12,6 @@ export const acceptedSourceKeys: ConfigDef = {
   'slot.max.retries': any('int', 6, WORKER_RETRIES),
   'slot.retry.delay.ms': any('long', 10_000, WORKER_RETRIES),
   'retriable.restart.connector.wait.ms': any('long', 10_000, WORKER_RETRIES),
-  'snapshot.lock.timeout.ms': any('long', 10_000, 'tables are never locked.'),
   'snapshot.tables.order.by.row.count': word(
     ['disabled', 'ascending', 'descending'],
     'several readers share the largest table.',
@@ -85,7 +84,9 @@ export const acceptedSourceKeys: ConfigDef = {
   'snapshot.query.mode.custom.name': refused(
     'Java classes cannot run here: a SELECT of yours is `snapshot.select.statement.overrides`.',
   ),
-  'snapshot.locking.mode.custom.name': refused('Java classes cannot run here: a snapshot locks nothing.'),
+  'snapshot.locking.mode.custom.name': refused(
+    'Java classes cannot run here: a table is locked against changes of its shape while its rows are read.',
+  ),
   'database.sslfactory': refused(
     'Java classes cannot run here: `database.sslmode` and the files of `database.sslrootcert`, `database.sslcert` and `database.sslkey` say what a factory would.',
   ),

@@ -3,21 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mapColumn } from '../../types/column-mapping.ts';
 import { JsonWriter } from '../../types/json-writer.ts';
-import type { PgType, TypeModes } from '../../types/mapping.ts';
+import type { PgType } from '../../types/mapping.ts';
+import { ourModes } from '../../types/type-modes-fixture.ts';
 import { characterType } from '../tables/source-type.ts';
 import { compileMasks } from './column-masks.ts';
 
-const modes: TypeModes = {
-  decimal: 'string',
-  time: 'isostring',
-  interval: 'string',
-  binary: 'bytes',
-  hstore: 'json',
-  moneyFractionDigits: 2,
-  includeUnknown: true,
-  unavailable: Buffer.from('?'),
-  isCompatible: true,
-};
+const modes = { ...ourModes, isCompatible: true };
 
 function masked(key: string, type: PgType | string, text: string): string {
   const mask = compileMasks({ [key]: 'public.t.c' })('public.t.c')!;

@@ -42,6 +42,8 @@ export interface SnapshotSettings {
   readonly delayMs: number;
   /** Rows of one step of an incremental snapshot. */
   readonly chunkRows: number;
+  /** How long a snapshot waits for a table that somebody holds for himself; null is as long as for any query. */
+  readonly lockTimeoutMs: number | null;
   /** SELECT by `schema.table`. */
   readonly selects: ReadonlyMap<string, string>;
 }
@@ -270,6 +272,9 @@ function snapshotSettings(config: Config): SnapshotSettings {
     activeSessionsMax: config.number('snapshot.max.active.sessions'),
     delayMs: config.number('snapshot.delay.ms'),
     chunkRows: config.number('incremental.snapshot.chunk.size'),
+    // Debezium locks tables with `shared` only, and so waits for locks with that only.
+    lockTimeoutMs:
+      config.string('snapshot.locking.mode') === 'shared' ? config.number('snapshot.lock.timeout.ms') : null,
     selects: new Map(selects),
   };
 }

@@ -131,7 +131,14 @@ const snapshotKeys = (defaults: SourceDefaults): ConfigDef => ({
     type: 'string',
     default: 'none',
     oneOf: ['none', 'shared'],
-    doc: 'Tables are never locked beyond what reading does, which is what `shared` asks for.',
+    doc: 'A table is locked while its rows are read, against changes of its shape only (ACCESS SHARE), whatever is said here; with `shared` the wait for that lock ends as `snapshot.lock.timeout.ms` says.',
+  },
+  'snapshot.lock.timeout.ms': {
+    type: 'long',
+    default: 10_000,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: 'With `snapshot.locking.mode=shared`: how long a snapshot waits for a table that somebody holds for himself (ALTER TABLE, VACUUM FULL). Then the task says so and tries again. 0 waits as for any query.',
   },
   'snapshot.max.threads': {
     type: 'int',

@@ -55,6 +55,8 @@ export async function openSnapshotSession(
   try {
     await connection.query(BEGIN);
     if (snapshot !== null) await connection.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`);
+    const { lockTimeoutMs } = settings.snapshot;
+    if (lockTimeoutMs !== null) await connection.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
     return connection;
   } catch (error) {
     connection.destroy();

@@ -52,6 +52,48 @@ describe('a snapshot that is cut short', () => {
     }
   });
 
+  test('a table that somebody holds for himself is waited for as long as snapshot.lock.timeout.ms says, and read once it is free', async () => {
+    const name = await server.createDatabase();
+    const [client, holder] = [await server.connect(name), await server.connect(name)];
+    for (const table of ['a', 'b'])
+      await client.query(`CREATE TABLE ${table} (id int PRIMARY KEY); INSERT INTO ${table} VALUES (1)`);
+    const base = {
+      'topic.prefix': 's',
+      ...sourceAddress(server, name),
+      'slot.name': 'held',
+      'publication.name': 'held',
+    };
+    const locking = { 'snapshot.locking.mode': 'shared', 'snapshot.lock.timeout.ms': '100' };
+    const source = await startSource({ config: { ...base, ...locking, 'snapshot.max.threads': '1' } });
+    const { query } = WireConnection.prototype;
+    let isHeld = false;
+    const held = mock.method(WireConnection.prototype, 'query', async function (this: WireConnection, sql: string) {
+      if (!isHeld && sql.startsWith('LOCK TABLE "public"."b"')) {
+        isHeld = true;
+        await holder.query('BEGIN; LOCK TABLE b IN ACCESS EXCLUSIVE MODE');
+      }
+      return query.call(this, sql);
+    });
+    const topics = new Set<string>();
+    const errors: ConnectError[] = [];
+    for (const deadline = Date.now() + 60_000; topics.size < 2 && Date.now() < deadline; ) {
+      const records = await source.poll().catch(async (error: ConnectError) => {
+        errors.push(error);
+        await holder.query('ROLLBACK');
+        return [];
+      });
+      for (const { topic } of records) topics.add(topic);
+    }
+    held.mock.restore();
+    await source.stop();
+    assert.deepEqual([...topics].sort(), ['s.public.a', 's.public.b']);
+    assert.deepEqual(
+      errors.map(({ code, retriable }) => [code, retriable]),
+      [['PG_TABLE_LOCKED', true]],
+    );
+    assert.match(errors[0]!.message, /Table public.b is locked by another session/);
+  });
+
   test('an unfinished snapshot whose slot is gone is an error, because stale keys would stay; when_needed reads again', async () => {
     const name = await server.createDatabase();
     const client = await server.connect(name);

@@ -10,6 +10,7 @@ import { quoteIdentifier, quoteLiteral, type WireConnection } from '../../wire/c
 import type { CatalogTable } from './catalog.ts';
 
 const UNDEFINED_TABLE = '42P01';
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** Keeps everybody from altering the table until the transaction ends; false where there is none of that name any more. */
 export async function lockTable(connection: WireConnection, { schema, name }: CatalogTable): Promise<boolean> {
@@ -17,8 +18,13 @@ export async function lockTable(connection: WireConnection, { schema, name }: Ca
     await connection.query(`LOCK TABLE ${quoteIdentifier(schema)}.${quoteIdentifier(name)} IN ACCESS SHARE MODE`);
     return true;
   } catch (error) {
-    if (error instanceof Error && sqlStateOf(error) === UNDEFINED_TABLE) return false;
-    throw error;
+    const state = error instanceof Error ? sqlStateOf(error) : null;
+    if (state === UNDEFINED_TABLE) return false;
+    if (state !== LOCK_NOT_AVAILABLE) throw error;
+    throw new RetriableError(
+      `Table ${schema}.${name} is locked by another session, and snapshot.lock.timeout.ms is over: its rows are read once it is free. See pg_locks for who holds it.`,
+      { code: 'PG_TABLE_LOCKED', cause: error as Error },
+    );
   }
 }
 
