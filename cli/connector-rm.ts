@@ -11,6 +11,8 @@ export function define(command: Command): void {
 async function remove(names: readonly string[], options: { connect: string }): Promise<void> {
   for (const name of names) {
     await request(options.connect, 'DELETE', pathOf(name));
-    notice(`${name}: deleted. Its topics stay.`);
+    notice(
+      `${name}: deleted. Its topics and offsets stay; what it leaves elsewhere (a replication slot), the worker's log says.`,
+    );
   }
 }

@@ -51,6 +51,9 @@ export class ConnectionLost extends Error {
   }
 }
 
+/** There never was a connection. */
+export class NotConnected extends ConnectionLost {}
+
 /** Classes and codes after which the same statement may succeed: conflict, shutdown, connection, resources. */
 const RETRIABLE_STATE = /^(08|57P0|53|40001|40P01|55006|55P03|57014|25006)/;
 /** Data exceptions and violated constraints: the row is at fault, its neighbours are not. */
@@ -63,6 +66,8 @@ export function isForeignKeyViolation(error: unknown): boolean {
   return error instanceof Error && sqlStateOf(error) === FOREIGN_KEY_STATE;
 }
 
+/** invalid_catalog_name */
+const NO_SUCH_DATABASE = '3D000';
 const AUTHENTICATION_STATE = /^28/;
 /** The server met something it does not expect of itself. */
 const INTERNAL_STATE = /^XX/;
@@ -83,6 +88,10 @@ export function toConnectError(error: unknown, doing: string): ConnectError {
   const cause = error instanceof Error ? error : new Error(String(error));
   const state = sqlStateOf(cause);
   if (state !== null) return fromServer(cause, state, doing);
+  if (cause instanceof NotConnected) {
+    const message = `${cause.message} It was wanted for ${doing}, and is tried again.`;
+    return new RetriableError(message, { code: 'PG_CONNECTION', cause });
+  }
   if (cause instanceof ConnectionLost || isNetworkError(cause)) {
     const message = `The connection to Postgres was lost while ${doing}: ${cause.message} It is tried again.`;
     return new RetriableError(message, { code: 'PG_CONNECTION', cause });
@@ -111,8 +120,14 @@ function fromServer(cause: Error, state: string, doing: string): ConnectError {
   if (RETRIABLE_STATE.test(state)) return new RetriableError(message, { code: 'PG_CONNECTION', cause });
   if (BAD_ROW_STATE.test(state)) return new DataError(message, { code: 'PG_BAD_ROW', cause });
   if (AUTHENTICATION_STATE.test(state)) {
-    const advice = 'Check the user, the password and pg_hba.conf.';
+    const advice = /pg_hba\.conf/.test(cause.message)
+      ? 'Put a line that lets it in into pg_hba.conf, before the one that does not, and run: SELECT pg_reload_conf();'
+      : 'Check the user, the password and pg_hba.conf.';
     return new ConnectError(`${message}. ${advice}`, { code: 'PG_AUTHENTICATION', cause });
+  }
+  if (state === NO_SUCH_DATABASE) {
+    const advice = 'Those that are there: SELECT datname FROM pg_database;';
+    return new ConnectError(`${message}. ${advice}`, { code: 'PG_SETUP', cause });
   }
   return new ConnectError(message, { code: 'PG_STATEMENT', cause });
 }

@@ -31,8 +31,10 @@ import { ReplicationClient } from './server/replication-client.ts';
 import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server/server-proof.ts';
 import { openSession, wireOptions } from './server/sessions.ts';
 import { signalTableProblems } from './server/signal-table.ts';
-import { dropSlot, readSlot, rereadNotice, type SlotState, slotLost } from './server/slot.ts';
+import { dropSlot, readSlot, rereadNotice, type SlotState, slotLost, tellWhatStays } from './server/slot.ts';
+import { createSlot } from './server/slot-creation.ts';
 import { tellOfStandby } from './server/standby.ts';
+import { unreadableTables } from './server/start-obstacles.ts';
 import { WalGuard } from './server/wal-guard.ts';
 import { SignalInbox } from './signals/signal-inbox.ts';
 import type { SnapshotReader } from './snapshot/snapshot-reader.ts';
@@ -170,6 +172,7 @@ export class PostgresSourceTask implements SourceTask {
     }
     await this.#inbox?.close();
     if (this.#settings?.slot.dropOnStop) await dropSlot(this.#settings);
+    else if (this.#walGuard !== null) tellWhatStays(this.#settings, this.#context.logger);
     this.#disconnect();
   }
 
@@ -192,9 +195,11 @@ export class PostgresSourceTask implements SourceTask {
     this.#catalog = await openSession(settings, `${connector} catalog`);
     await setIdentities(this.#catalog, settings);
     // What appeared since the first start and cannot be captured must not stop what can.
-    const problems = await preflight(this.#catalog, settings, this.#position === null);
+    const isNew = this.#position === null;
+    const problems = await preflight(this.#catalog, settings, isNew);
+    if (isNew && this.#isSnapshotWanted) problems.push(...(await unreadableTables(this.#catalog, settings)));
     if (problems.length > 0) throw new ConfigError(problems, { code: 'PG_SETUP' });
-    this.#unfit = await ensurePublication(this.#catalog, settings);
+    this.#unfit = await ensurePublication(this.#catalog, settings, logger);
     for (const { message } of await signalTableProblems(this.#catalog, settings)) logger.warn({}, message);
     this.#client = await ReplicationClient.open(wireOptions(settings, connector));
     const server = await this.#client.identify();
@@ -267,8 +272,9 @@ export class PostgresSourceTask implements SourceTask {
     this.#kept?.beginEra();
     this.#proof = { ...this.#proof, ...this.#kept?.offset };
     await tellOfStandby(this.#catalog!, slot.name, this.#context.logger);
-    const created = await this.#client!.createSlot(slot.name, slot.failover);
-    this.#context.logger.info({ slot: slot.name, lsn: created.consistentLsn }, 'Created the replication slot.');
+    const { logger, signal } = this.#context;
+    const [client, catalog, settings] = [this.#client!, this.#catalog!, this.#settings];
+    const created = await createSlot({ client, catalog, settings, logger, signal });
     if (!this.#isSnapshotWanted) return this.#startStream(streamFrom(created.consistentLsn), server);
     const position: SnapshotPosition = { kind: 'snapshot', lsn: created.consistentLsn, tablesDone: [], partial: [] };
     await this.#startSnapshot(position, created.snapshot);

@@ -7,7 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, sourceDatabase, startPostgres } from '../../../test/kit/postgres.ts';
 import { assertSameRows } from '../../../test/kit/same-rows.ts';
-import { plainValue, type SourceRecord } from '../../api/index.ts';
+import { parseConfig, plainValue, type SourceRecord } from '../../api/index.ts';
+import { sourceSettings } from './config/source-config.ts';
+import { ourDefaults } from './config/source-defaults.ts';
+import { sourceConfigDef } from './config/source-keys.ts';
+import { ReplicationClient } from './server/replication-client.ts';
+import { openSession, wireOptions } from './server/sessions.ts';
+import { createSlot } from './server/slot-creation.ts';
 import { envelope, materialise, startSource, startWriter, stopAll } from './source-harness.ts';
 
 /** What the connectors' worker stores and gives back is JSON. */
@@ -359,6 +365,31 @@ describe('PostgresSource', () => {
     await third.until((records) => records.length === 1);
     assert.deepEqual(ops(third.records), ['r']);
     await third.stop();
+  });
+
+  test('a slot that waits for open transactions says whose they are, and begins when they have ended', async () => {
+    const { client, config } = await database('CREATE TABLE t (id int PRIMARY KEY)');
+    const idler = await server.connect(config['database.dbname']!);
+    await idler.query("SET application_name = 'forgotten'; BEGIN; INSERT INTO t VALUES (1)");
+    const { config: parsed } = parseConfig(sourceConfigDef(ourDefaults), config);
+    const settings = sourceSettings(parsed, false);
+    const replication = await ReplicationClient.open(wireOptions(settings, 'test'));
+    const catalog = await openSession(settings, 'test catalog');
+    const told: string[] = [];
+    const tell = (_: object, message: string) => told.push(message);
+    const logger = { debug() {}, info: tell, warn: tell, error: tell };
+    const { signal } = new AbortController();
+    const creation = createSlot({ client: replication, catalog, settings, logger, signal, tellMs: 50 });
+    for (const deadline = Date.now() + 60_000; told.length === 0; await sleep(20)) {
+      assert.ok(Date.now() < deadline, 'nobody is told');
+    }
+    assert.match(told[0]!, /begins when the transactions have ended.*"forgotten", user postgres.*Let them end, or/);
+    const end = told[0]!.slice(told[0]!.indexOf('SELECT pg_terminate'));
+    await client.query(end);
+    await creation;
+    assert.match(told.at(-1)!, /Created the replication slot/);
+    replication.destroy();
+    catalog.destroy();
   });
 
   test('heartbeats tell that the source lives, in a topic of their own', async () => {

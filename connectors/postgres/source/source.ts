@@ -11,7 +11,7 @@ import {
   type SourceTask,
   type TaskConfig,
 } from '../../api/index.ts';
-import { toConnectError } from '../errors.ts';
+import { ConnectionLost, toConnectError } from '../errors.ts';
 import { WireConnection } from '../wire/connection.ts';
 import { sourceSettings } from './config/source-config.ts';
 import { preflight, spoolProblems } from './server/preflight.ts';
@@ -61,7 +61,9 @@ export class PostgresSource implements SourceConnector {
       if (error instanceof ConfigError) return error.problems;
       const { message, code } = toConnectError(error, 'checking the source');
       const key = keyOf(code, message);
-      return [{ key, value: config.raw[key] ?? null, message }];
+      const advice = 'Check database.hostname and database.port, and that the server listens there (listen_addresses).';
+      const told = error instanceof ConnectionLost ? `${error.message} ${advice}` : message;
+      return [{ key, value: config.raw[key] ?? null, message: told }];
     } finally {
       await connection?.close();
     }

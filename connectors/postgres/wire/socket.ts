@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import { ConnectError } from '../../api/index.ts';
-import { ConnectionLost, setupError } from '../errors.ts';
+import { ConfigError, ConnectError } from '../../api/index.ts';
+import { ConnectionLost, NotConnected } from '../errors.ts';
 
 export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof sslModes)[number];
@@ -50,7 +50,7 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
     socket.destroy();
     if (cause instanceof ConnectError || cause instanceof ConnectionLost) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConnectionLost(`No connection to Postgres at ${place}: ${reason}.`, { cause });
+    throw new NotConnected(`No connection to Postgres at ${place}: ${reason}.`, { cause });
   } finally {
     clearTimeout(late);
   }
@@ -61,9 +61,8 @@ async function encrypt(socket: Socket, { host, port, tls }: SocketOptions): Prom
   const [answer] = (await arrivalOf(socket, 'data')) as [Buffer];
   if (answer[0] !== YES) {
     if (tls.mode === 'prefer') return socket;
-    throw setupError(
-      `Postgres at ${host}:${port} does not offer TLS, but sslmode is ${tls.mode}. Set ssl=on on the server, or database.sslmode to prefer.`,
-    );
+    const message = `Postgres at ${host}:${port} does not offer TLS, but sslmode is ${tls.mode}. Set ssl=on on the server, or sslmode to prefer.`;
+    throw problemOf('database.sslmode', tls.mode, message);
   }
   // Bytes sent along with the answer would be read as if they had come encrypted (CVE-2021-23222).
   if (answer.length > 1) throw new ConnectionLost('The server sent data before the TLS handshake.');
@@ -97,8 +96,13 @@ const KEYS = {
 async function pem(of: keyof typeof KEYS, file: string | undefined): Promise<Buffer | undefined> {
   if (file === undefined) return undefined;
   return readFile(file).catch((cause: Error) => {
-    throw setupError(`The file of ${KEYS[of]} cannot be read: ${cause.message}.`);
+    throw problemOf(KEYS[of], file, `The file of ${KEYS[of]} cannot be read: ${cause.message}.`);
   });
+}
+
+/** Trying again does not help: something is to be changed. */
+function problemOf(key: string, value: string, message: string): ConfigError {
+  return new ConfigError([{ key, value, message }], { code: 'PG_SETUP' });
 }
 
 async function tlsOptions(host: string, tls: TlsOptions): Promise<ConnectionOptions> {

@@ -164,11 +164,38 @@ describe('preflight of PostgresSource', () => {
     assert.deepEqual(await unheard(), []);
   });
 
+  test('a publication that leaves operations out is refused, unless the config leaves them out too', async () => {
+    const { wrong, run, client, user } = await plainUser('CREATE TABLE t (id int PRIMARY KEY)');
+    await client.query(
+      `CREATE PUBLICATION own FOR TABLE t WITH (publish = 'insert, truncate'); GRANT SELECT ON t TO ${user}`,
+    );
+    const [message, ...rest] = await wrong();
+    assert.match(
+      message!,
+      /"own" leaves out every update and delete.*Run: ALTER PUBLICATION.*or add u,d to skipped.operations/,
+    );
+    assert.equal(rest.length, 0);
+    assert.deepEqual(await wrong({ 'skipped.operations': 'u,d,t' }), []);
+    await run(message!.replace(/; or add.*/, ';'));
+    assert.deepEqual(await wrong(), []);
+  });
+
+  test('TLS that the server does not offer, or a file that is not there, is not tried again but told under its key', async () => {
+    const { config } = parseConfig(sourceConfigDef(ourDefaults), raw('postgres', { 'database.sslmode': 'require' }));
+    const [problem, ...rest] = await new PostgresSource(false).check(config);
+    assert.equal(problem!.key, 'database.sslmode');
+    assert.match(problem!.message, /does not offer TLS, but sslmode is require\. Set ssl=on on the server/);
+    assert.equal(rest.length, 0);
+    const source = await startSource({ config: raw('postgres', { 'database.sslmode': 'require' }) });
+    await assert.rejects(source.poll(), { code: 'PG_SETUP', retriable: false });
+    await source.stop();
+  });
+
   test('a database that is not there is told under its own key', async () => {
     const { config } = parseConfig(sourceConfigDef(ourDefaults), raw('nowhere'));
     const [problem] = await new PostgresSource(false).check(config);
     assert.equal(problem!.key, 'database.dbname');
-    assert.match(problem!.message, /database "nowhere" does not exist/);
+    assert.match(problem!.message, /database "nowhere" does not exist\. Those that are there: SELECT datname FROM/);
   });
 
   test('filters that match no table say so', async () => {
@@ -184,6 +211,7 @@ describe('preflight of PostgresSource', () => {
     const [wrong] = await problems(raw('postgres', { 'database.password': 'wrong' }));
     assert.match(wrong!, /password authentication failed.*Check the user, the password and pg_hba.conf/);
     const [away] = await problems(raw('postgres', { 'database.port': '1' }));
-    assert.match(away!, /No connection to Postgres at 127.0.0.1:1/);
+    assert.match(away!, /^No connection to Postgres at 127.0.0.1:1: connect ECONNREFUSED.*Check database.hostname/);
+    assert.doesNotMatch(away!, /tried again/, 'a check tries once');
   });
 });

@@ -20,6 +20,13 @@ import { standbyProblems, standbyPublicationProblem } from './standby.ts';
 
 /** The oldest version that is tested; json_agg, attgenerated and the like need 12. */
 const SERVER_VERSION_MIN = 140_000;
+/** As `skipped.operations` and a publication's `publish` name them. */
+const OPERATIONS = [
+  ['c', 'insert'],
+  ['u', 'update'],
+  ['d', 'delete'],
+  ['t', 'truncate'],
+] as const;
 /** CREATE_REPLICATION_SLOT … (FAILOVER). */
 const FAILOVER_VERSION_MIN = 170_000;
 
@@ -124,11 +131,12 @@ async function publicationProblems(
     filters.table(table.schema, table.name),
   );
   if (candidates.length === 0) {
-    const message = `No table of database "${settings.database.database}" matches the filters. Compare table.include.list with: SELECT schemaname, tablename FROM pg_tables;`;
+    const message = `No table of database "${settings.database.database}" matches the filters. Their expressions are for schema.table (public.customers) and its whole name. Compare table.include.list with: SELECT schemaname, tablename FROM pg_tables;`;
     return [{ key: 'table.include.list', value: null, message }];
   }
   const [found] = await connection.query(
-    `SELECT puballtables, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super
+    `SELECT puballtables, pubinsert AS c, pubupdate AS u, pubdelete AS d, pubtruncate AS t,
+       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super
      FROM (SELECT 1) one LEFT JOIN pg_publication ON pubname = ${quoteLiteral(publication.name)}`,
   );
   const exists = found!.puballtables !== null;
@@ -168,6 +176,16 @@ async function publicationProblems(
         `The publication "${publication.name}" holds none of the wanted tables. Run: ALTER PUBLICATION ${quoteIdentifier(publication.name)} ADD TABLE ${candidates.map(qualified).join(', ')};`,
       ),
     ];
+  }
+  const unpublished = OPERATIONS.filter(([letter]) => found![letter] === 'f' && !settings.skipped.has(letter));
+  if (unpublished.length > 0) {
+    const words = unpublished.map(([, word]) => word).join(' and ');
+    const letters = unpublished.map(([letter]) => letter).join(',');
+    problems.push(
+      problem(
+        `The publication "${publication.name}" leaves out every ${words}, and nobody would be told that they are missing. Run: ALTER PUBLICATION ${quoteIdentifier(publication.name)} SET (publish = 'insert, update, delete, truncate'); or add ${letters} to skipped.operations.`,
+      ),
+    );
   }
   const oids = captured.map((table) => table.oid);
   return [...problems, ...tableProblems(await readTables(connection, oids), new Set(published.map(({ oid }) => oid)))];

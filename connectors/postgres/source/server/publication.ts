@@ -19,10 +19,18 @@ export function createSql(publication: string, tables: readonly QualifiedName[])
   return `CREATE PUBLICATION ${quoteIdentifier(publication)} FOR TABLE ${tables.map(qualified).join(', ')};`;
 }
 
-/** Creates or completes the publication as `publication.autocreate.mode` says, and answers the tables that stay out of it. */
-export async function ensurePublication(connection: WireConnection, settings: SourceSettings): Promise<Unfit> {
+/**
+ * Creates or completes the publication as `publication.autocreate.mode` says, says what it changed, and answers the tables that stay
+ * out of it.
+ */
+export async function ensurePublication(
+  connection: WireConnection,
+  settings: SourceSettings,
+  logger: Logger,
+): Promise<Unfit> {
   const { publication, filters } = settings;
   if (publication.mode === 'disabled') return [];
+  const run = (sql: string) => change(connection, sql, logger);
   const name = quoteIdentifier(publication.name);
   const withRoot = publication.viaRoot ? ' WITH (publish_via_partition_root = true)' : '';
   const [found] = await connection.query(
@@ -30,18 +38,18 @@ export async function ensurePublication(connection: WireConnection, settings: So
   );
   if (publication.mode !== 'filtered') {
     const what = publication.mode === 'all_tables' ? ' FOR ALL TABLES' : '';
-    if (found === undefined) await connection.query(`CREATE PUBLICATION ${name}${what}${withRoot}`);
+    if (found === undefined) await run(`CREATE PUBLICATION ${name}${what}${withRoot}`);
     return [];
   }
   const wanted = (await listTables(connection, publication.viaRoot)).filter((table) =>
     filters.table(table.schema, table.name),
   );
   if (found === undefined) {
-    await connection.query(createSql(publication.name, wanted).replace(/;$/, withRoot));
+    await run(createSql(publication.name, wanted).replace(/;$/, withRoot));
     return [];
   }
   if (found.puballtables === 't') return [];
-  return publishNewTables(connection, settings);
+  return publishNewTables(connection, settings, logger);
 }
 
 /** Tables that the filters want and that stay out of the publication, each with why and what helps. */
@@ -51,7 +59,11 @@ export type Unfit = readonly { readonly table: string; readonly why: string }[];
  * Publishes tables that appeared since and that the filters want (`publication.autocreate.mode=filtered` only), and answers
  * those that cannot be: Postgres would refuse updates of a published table without identity, or does not let us publish it.
  */
-export async function publishNewTables(connection: WireConnection, settings: SourceSettings): Promise<Unfit> {
+export async function publishNewTables(
+  connection: WireConnection,
+  settings: SourceSettings,
+  logger: Logger | null,
+): Promise<Unfit> {
   const { publication, filters } = settings;
   if (publication.mode !== 'filtered') return [];
   const published = new Set((await publishedTables(connection, publication.name)).map((table) => table.oid));
@@ -67,8 +79,14 @@ export async function publishNewTables(connection: WireConnection, settings: Sou
     return { table, why: obstacleOf(table, others, onPrimary) };
   });
   const fit = obstacles.flatMap(({ table, why }) => (why === null ? [table] : []));
-  if (fit.length > 0) await connection.query(adding + fit.map(qualified).join(', '));
+  if (fit.length > 0) await change(connection, `${adding}${fit.map(qualified).join(', ')};`, logger);
   return obstacles.flatMap(({ table, why }) => (why === null ? [] : [{ table: nameOf(table), why }]));
+}
+
+/** What is written into somebody's database is said. */
+async function change(connection: WireConnection, sql: string, logger: Logger | null): Promise<void> {
+  await connection.query(sql);
+  logger?.info({}, `Changed the database: ${sql.replace(/;?$/, ';')}`);
 }
 
 /** `onPrimary`: the statement to run there, where this is a standby. */

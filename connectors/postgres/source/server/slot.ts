@@ -1,8 +1,8 @@
 /**
  * How the replication slot stands, and its end.
  */
-import { ConnectError, RetriableError } from '../../../api/index.ts';
-import { quoteLiteral, type WireConnection } from '../../wire/connection.ts';
+import { ConnectError, type Logger, RetriableError } from '../../../api/index.ts';
+import { quoteIdentifier, quoteLiteral, type WireConnection } from '../../wire/connection.ts';
 import type { SourceSettings } from '../config/source-config.ts';
 import { parseLsn } from '../tables/pgoutput.ts';
 import { ReplicationClient } from './replication-client.ts';
@@ -52,6 +52,14 @@ export async function dropSlot(settings: SourceSettings): Promise<void> {
   const client = await ReplicationClient.open(wireOptions(settings, 'drop slot'));
   await client.dropSlot(settings.slot.name);
   await client.close();
+}
+
+/** Whoever deletes the connector now is told what it leaves on the server. */
+export function tellWhatStays({ slot, publication }: SourceSettings, logger: Logger): void {
+  logger.info(
+    { slot: slot.name, publication: publication.name },
+    `Stopped. The replication slot "${slot.name}" stays and holds WAL back until the connector reads on. If it is not to come back, run: SELECT pg_drop_replication_slot(${quoteLiteral(slot.name)}); DROP PUBLICATION ${quoteIdentifier(publication.name)};`,
+  );
 }
 
 const HOW =

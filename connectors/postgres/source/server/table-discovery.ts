@@ -30,7 +30,7 @@ export class TableDiscovery {
     if (discoveryMs === 0 || Date.now() < this.#due) return null;
     this.putOff();
     await this.#reconsider(catalog);
-    const unfit = await publishNewTables(catalog, this.#settings);
+    const unfit = await publishNewTables(catalog, this.#settings, null);
     const published = await publishedTables(catalog, publication.name);
     return { captured: published.filter(({ schema, name }) => filters.table(schema, name)), unfit };
   }

@@ -107,7 +107,11 @@ describe('the thread of a snapshot', () => {
       const keys = { ...config, ...masks, 'snapshot.max.threads': '1', 'unavailable.value.lookup': 'log' };
       const settings = sourceSettings(parseConfig(sourceConfigDef(defaults), keys).config, defaults.isCompatible);
       const connection = await openSession(settings, 'setup');
-      await ensurePublication(connection, { ...settings, publication: { ...settings.publication, mode: 'filtered' } });
+      await ensurePublication(
+        connection,
+        { ...settings, publication: { ...settings.publication, mode: 'filtered' } },
+        silent,
+      );
       connection.destroy();
       const look = { defaults, config: keys };
       const own = await rowsOf({ ...look, isThreaded: false, isLoaded: true });
