@@ -85,7 +85,7 @@ export class Batching {
       }
       let batch = ofTopic.get(partition);
       if (batch === undefined || isFull(batch, record, this.#bytesMax)) {
-        const log = batch?.log ?? this.#logOf(record.topic, partition);
+        const log = batch?.log ?? this.logOf(record.topic, partition);
         batch = { log, builder: new BatchBuilder(this.#room()), indexes: [], judge: this.#judgeFor(log) };
         ofTopic.set(partition, batch);
         batches.push(batch);
@@ -97,6 +97,17 @@ export class Batching {
     // An eighth more, so that one that is a little larger does not grow to twice its size.
     this.#expectedBytes = Math.ceil(((bytes / batches.length) * 9) / 8);
     return batches;
+  }
+
+  /**
+   * Whether records may become a batch of this topic as they are: nobody chooses their partition, looks at them or has them packed.
+   */
+  takesRuns(name: string, bytes: number): boolean {
+    const topic = this.#broker.topics.get(name);
+    // One that is not there yet may be made as it pleases; whoever sends asks again.
+    if (topic === undefined) return bytes <= this.#bytesMax;
+    if (topic.partitions !== 1 || topic.validation !== null) return false;
+    return bytes <= Math.min(this.#bytesMax, topic.config.maxMessageBytes);
   }
 
   /** These were appended, and the log has answered: their memory holds the next ones. */
@@ -113,7 +124,7 @@ export class Batching {
     return spare !== undefined && spare.length >= this.#expectedBytes ? spare : this.#expectedBytes;
   }
 
-  #logOf(topic: string, partition: number): PartitionLog {
+  logOf(topic: string, partition: number): PartitionLog {
     try {
       return this.#broker.log(topic, partition);
     } catch (error) {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { logClientCases } from '../../runtime/log/client.cases.ts';
 import type { LogClient } from '../../runtime/log/client.ts';
 import { startTestBroker } from '../../test/kit/broker.ts';
+import { BatchBuilder } from '../protocol/records.ts';
 import { inProcessLog } from './log-client.ts';
 import type { ProducerRecord } from './types.ts';
 
@@ -156,5 +157,61 @@ test('a member that polls too rarely loses its partitions, hears that they are l
   await assert.rejects(consumer.commit([{ topic: 'idle', partition: 0, offset: 0 }]), { code: 'UNKNOWN_MEMBER_ID' });
   await pollUntil(3);
   assert.deepEqual(events, ['assigned', 'lost', 'assigned']);
+  await log.close();
+});
+
+test('records in a run are a batch of their own among the others of a transaction, and may be sent again', async () => {
+  const log = inProcessLog(broker);
+  await log.createTopics([{ topic: 'runs', partitions: 1, replicationFactor: 1 }]);
+  const producer = await log.transactionalProducer({ clientId: 'test', transactionalId: 'runs' });
+  const builder = new BatchBuilder();
+  for (let i = 0; i < 300; i++) builder.append(0, Buffer.from(`k${i}`), i % 3 === 0 ? null : Buffer.from(`v${i}`), []);
+  const piece = { topic: 'runs', run: { bytes: new Uint8Array(builder.build()), count: 300 } };
+  const before = Date.now();
+  for (let turn = 0; turn < 2; turn++) {
+    const pieces = [[recordOf('runs', Buffer.from('first'))], piece, [recordOf('runs', Buffer.from('last'))]];
+    const { written, committed } = producer.sendAndCommit(pieces);
+    const [metadata] = await Promise.all([written, committed]);
+    // The end of the transaction before has an offset, too.
+    const base = turn * 303;
+    assert.deepEqual(
+      metadata.map((of) => of.map(({ offset }) => offset)),
+      [[base], [base + 1], [base + 301]],
+    );
+  }
+  const read: string[] = [];
+  const table = await log.table('runs', ({ key, value, timestamp, headers }) => {
+    assert.ok(timestamp >= before && timestamp <= Date.now());
+    assert.deepEqual(headers, []);
+    read.push(`${key} ${value}`);
+  });
+  await table.readToEnd();
+  const once = [
+    'null first',
+    ...Array.from({ length: 300 }, (_, i) => `k${i} ${i % 3 === 0 ? null : `v${i}`}`),
+    'null last',
+  ];
+  assert.deepEqual(read, [...once, ...once]);
+  await log.close();
+});
+
+test('a run that a topic would not take is refused, and nothing of its transaction is true', async () => {
+  const log = inProcessLog(broker);
+  await log.createTopics([{ topic: 'wide', partitions: 2, replicationFactor: 1 }]);
+  const producer = await log.transactionalProducer({ clientId: 'test', transactionalId: 'wide' });
+  assert.equal(producer.takesRuns('wide', 1000), false);
+  assert.equal(producer.takesRuns('not there yet', 1000), true);
+  assert.equal(producer.takesRuns('not there yet', 2 << 20), false);
+  const builder = new BatchBuilder();
+  builder.append(0, null, Buffer.from('v'), []);
+  const piece = { topic: 'wide', run: { bytes: new Uint8Array(builder.build()), count: 1 } };
+  const { written, committed } = producer.sendAndCommit([[recordOf('wide', Buffer.from('first'))], piece]);
+  await assert.rejects(written, /one by one/);
+  await assert.rejects(committed, /one by one/);
+  await producer.abort();
+  const read: unknown[] = [];
+  const table = await log.table('wide', (record) => void read.push(record));
+  await table.readToEnd();
+  assert.deepEqual(read, []);
   await log.close();
 });

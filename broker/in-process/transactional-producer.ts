@@ -7,13 +7,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../broker.ts';
 import { errorNameOf } from '../errors.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
 import type { ErrorName } from '../protocol/error-codes.ts';
+import { writeBatchHeader } from '../protocol/record-batch.ts';
 import type { CommittedRecords } from '../transactions/entry.ts';
 import type { ProducerAnswer, ProducerIdentity } from '../transactions/types.ts';
 import { appendBatches, type Batch, Batching, buildBatch, type Packing, packingOf } from './batching.ts';
-import { InProcessLogError, refusal } from './errors.ts';
+import { asLogError, InProcessLogError, refusal } from './errors.ts';
 import {
   type ProducerRecord,
+  type ProducerRun,
   partitionName,
   type RecordMetadata,
   type SentAndCommitted,
@@ -48,6 +51,13 @@ export async function openTransactionalProducer(
   return new InProcessTransactionalProducer(broker, options, answer);
 }
 
+const appending = { acks: -1, origin: 'client', transactionVersion: 2 } as const;
+
+/** Resolves when the appends have begun; the promise inside it, when they are durable. */
+interface Begun {
+  readonly appended: Promise<readonly RecordMetadata[]>;
+}
+
 export class InProcessTransactionalProducer {
   readonly #broker: Broker;
   readonly #batching: Batching;
@@ -73,7 +83,11 @@ export class InProcessTransactionalProducer {
   async send(records: readonly ProducerRecord[]): Promise<readonly RecordMetadata[]> {
     if (this.#isClosed) throw closed();
     if (records.length === 0) return [];
-    const begun = this.#begun.then(() => this.#begin(records));
+    return this.#send(() => this.#begin(records));
+  }
+
+  async #send(begin: () => Promise<Begun>): Promise<readonly RecordMetadata[]> {
+    const begun = this.#begun.then(begin);
     this.#begun = begun.catch((error: unknown) => {
       this.#refusal ??= error;
     });
@@ -88,6 +102,11 @@ export class InProcessTransactionalProducer {
     }
   }
 
+  /** Whether `sendAndCommit` takes records of this topic in a run of so many bytes, as things are now. */
+  takesRuns(topic: string, bytes: number): boolean {
+    return this.#packing.codec === 'none' && this.#batching.takesRuns(topic, bytes);
+  }
+
   async commit(): Promise<void> {
     await Promise.all(this.#pending);
     await this.#end(true);
@@ -97,24 +116,26 @@ export class InProcessTransactionalProducer {
    * Sends these and commits them with all that was sent, in one wait for the disk: the decision goes there beside its records,
    * and stands only with them. `committed` rejects wherever `written` does, and the transaction can then be aborted.
    */
-  sendAndCommit(batches: readonly (readonly ProducerRecord[])[]): SentAndCommitted {
-    const begun = this.#beginAll(batches);
+  sendAndCommit(pieces: readonly (readonly ProducerRecord[] | ProducerRun)[]): SentAndCommitted {
+    const begun = this.#beginAll(pieces);
     const written = begun.then((sent) => Promise.all(sent));
     const durable = Promise.all([...this.#pending, written]);
     return { written, committed: this.#commitWith(begun, durable) };
   }
 
   /** Sends them; between large ones everybody else in this process has a turn. Rejects where not all could be sent. */
-  async #beginAll(batches: readonly (readonly ProducerRecord[])[]): Promise<Promise<readonly RecordMetadata[]>[]> {
+  async #beginAll(
+    pieces: readonly (readonly ProducerRecord[] | ProducerRun)[],
+  ): Promise<Promise<readonly RecordMetadata[]>[]> {
     const sent: Promise<readonly RecordMetadata[]>[] = [];
     let since = performance.now();
-    for (const records of batches) {
+    for (const piece of pieces) {
       if (performance.now() - since > turnMs) {
         await new Promise((resolve) => setImmediate(resolve));
         since = performance.now();
       }
       if (this.#isClosed) throw closed();
-      const sending = this.send(records);
+      const sending = 'run' in piece ? this.#send(() => this.#beginRun(piece)) : this.send(piece);
       // Whoever asked hears of it from `written`.
       sending.catch(() => {});
       sent.push(sending);
@@ -147,16 +168,42 @@ export class InProcessTransactionalProducer {
   }
 
   /** Resolves when the appends have begun; the promise inside it, when they are durable. */
-  async #begin(records: readonly ProducerRecord[]): Promise<{ appended: Promise<readonly RecordMetadata[]> }> {
+  async #begin(records: readonly ProducerRecord[]): Promise<Begun> {
     const nowMs = Date.now();
     const batches = this.#batching.gather(records, nowMs);
-    await this.#join(batches);
+    await this.#join(batches.map(({ log }) => log));
     const next = new Map<string, number>();
     const built = batches.map((batch) => this.#build(batch, next));
     for (const { log } of batches) this.#mayWrite(log);
     for (const [name, sequence] of next) this.#sequences.set(name, sequence);
-    const options = { acks: -1, origin: 'client', transactionVersion: 2 } as const;
-    return { appended: this.#append(records, batches, built, nowMs, options) };
+    return { appended: this.#append(records, batches, built, nowMs, appending) };
+  }
+
+  /** The same for records that are a batch but for its header. */
+  async #beginRun({ topic, run }: ProducerRun): Promise<Begun> {
+    const nowMs = Date.now();
+    const { bytes, count } = run;
+    if (!this.takesRuns(topic, bytes.length)) {
+      throw refusal('INVALID_RECORD', `Topic "${topic}" takes its records one by one; they were sent in a run.`);
+    }
+    const log = this.#batching.logOf(topic, 0);
+    await this.#join([log]);
+    const name = partitionName(log);
+    const baseSequence = this.#sequences.get(name) ?? 0;
+    const { producerId, producerEpoch } = this.#who;
+    const batch = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const span = { count, lastOffsetDelta: count - 1, baseTimestamp: nowMs, maxTimestamp: nowMs };
+    writeBatchHeader(batch, span, { producerId, producerEpoch, baseSequence, isTransactional: true });
+    this.#mayWrite(log);
+    this.#sequences.set(name, (baseSequence + count) % sequences);
+    const appended = new Promise<readonly RecordMetadata[]>((resolve, reject) => {
+      const done = (error: unknown): void => {
+        if (error === null) resolve([{ topic, partition: 0, offset: info.baseOffset, timestamp: nowMs }]);
+        else reject(asLogError(error, 'The records were not all appended'));
+      };
+      const info = log.append(batch, { ...appending, isOwn: true }, done);
+    });
+    return { appended };
   }
 
   async #append(...appends: Parameters<typeof appendBatches>): Promise<readonly RecordMetadata[]> {
@@ -166,9 +213,9 @@ export class InProcessTransactionalProducer {
   }
 
   /** Takes the batches' partitions into the transaction, where they are not in it yet. */
-  async #join(batches: readonly Batch[]): Promise<void> {
+  async #join(logs: readonly PartitionLog[]): Promise<void> {
     const missing = new Map<string, TopicPartition>();
-    for (const { log } of batches) {
+    for (const log of logs) {
       const name = partitionName(log);
       if (!this.#partitions.has(name)) missing.set(name, { topic: log.topic, partition: log.partition });
     }

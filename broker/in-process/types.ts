@@ -28,6 +28,12 @@ export interface ProducerRecord {
   readonly timestamp: number | null;
 }
 
+/** Records of one topic as a batch holds them, behind room for its header. */
+export interface ProducerRun {
+  readonly topic: string;
+  readonly run: { readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number };
+}
+
 export interface RecordMetadata extends TopicPartition {
   readonly offset: number;
   readonly timestamp: number;

@@ -104,6 +104,8 @@ export interface Converter {
     bytes: Uint8Array | null,
     headers?: readonly RawHeader[],
   ): SchemaAndValue | Promise<SchemaAndValue>;
+  /** True, once configured, where JSON text of any schema is written as it is, whatever the topic. */
+  readonly keepsJson?: boolean;
   /** True, once configured, where it says something in headers; others cost the hot path nothing. */
   readonly addsHeaders?: boolean;
   close?(): void;

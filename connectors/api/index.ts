@@ -57,6 +57,7 @@ export * from './plugin.ts';
 export * from './record.ts';
 export * from './record-draft.ts';
 export * from './record-json.ts';
+export * from './record-run.ts';
 export * from './record-template.ts';
 export * from './sample.ts';
 export * from './schema.ts';

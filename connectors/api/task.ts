@@ -68,6 +68,12 @@ export interface SourceTaskContext extends TaskContext {
    * come through the log. Created where it is missing, with one partition. Absent where a worker offers no log.
    */
   follow?(topic: string, group: string): FollowedTopic;
+  /**
+   * Whether `poll` may answer records of this topic in runs of so many bytes (`runOf`), as things stand: nothing between the task and
+   * the log looks at a record. Cheap; asked before each piece of work, because topics change. A run that comes although it is not
+   * taken any more is taken apart, which costs time. `commitRecord` is not called for records in runs. Absent where runs are unknown.
+   */
+  takesRuns?(topic: string, bytes: number): boolean;
   /** Where the task ends transactions itself (`transaction.boundary=connector`, KIP-618); null or absent elsewhere. */
   readonly transactions?: TransactionContext | null;
 }
@@ -171,7 +177,7 @@ export interface SourceTask {
   poll(): Promise<readonly SourceRecord[] | null>;
   /**
    * Called once for every record, in the order `poll` gave them, when it is done for good: durable in the log
-   * (`metadata`), or dropped by a transform or dead-lettered (`null`). The only place, with `commit`, where a source
+   * (`metadata`), or dropped by a transform or dead-lettered (`null`); not for those in runs. The only place, with `commit`, where a source
    * may acknowledge upstream. Must not throw.
    */
   commitRecord?(record: SourceRecord, metadata: RecordMetadata | null): void;

@@ -30,6 +30,7 @@ const NULL_SCHEMA = '{"schema":null,"payload":';
 
 class JsonConverter implements Converter {
   #hasSchemas = true;
+  #keepsDecimals = false;
   #values!: JsonValues;
   #cacheSize = 0;
   /** `{"schema":…,"payload":` per schema object. */
@@ -41,12 +42,18 @@ class JsonConverter implements Converter {
   configure(config: Config): void {
     this.#hasSchemas = config.boolean('schemas.enable');
     this.#cacheSize = config.number('schemas.cache.size');
+    this.#keepsDecimals = config.string('decimal.format').toUpperCase() === 'BASE64';
     this.#values = new JsonValues({
       decimalFormat: config.string('decimal.format').toUpperCase() as 'BASE64' | 'NUMERIC',
       replaceNullWithDefault: config.boolean('replace.null.with.default'),
     });
     const content = config.optionalString('schema.content');
     if (content) this.#given = schemaFromJson(parseJsonText(content), this.#values);
+  }
+
+  /** With decimals as numbers they may have to be written anew. */
+  get keepsJson(): boolean {
+    return !this.#hasSchemas && this.#keepsDecimals;
   }
 
   fromConnectData(_: string, schema: Schema | null, given: RecordValue): Bytes {

@@ -42,6 +42,18 @@ export interface ProducerRecord {
   readonly timestamp: number | null;
 }
 
+/**
+ * Records of one topic in one piece of memory, as `connectors/api/record-run.ts` describes it: its own producer writes the header of
+ * a batch into it, again where it is sent again, and the log has the memory until the send settles.
+ */
+export interface ProducerRun {
+  readonly topic: string;
+  readonly run: { readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number };
+}
+
+/** What is sent in one go. */
+export type ProducerPiece = readonly ProducerRecord[] | ProducerRun;
+
 /** The log's answer to a durable append. */
 export interface RecordMetadata extends TopicPartition {
   readonly offset: number;
@@ -138,12 +150,14 @@ export interface TransactionalProducer extends LogProducer {
   /**
    * Sends these lists and commits, in one wait for the disk; only keepers that can. `written` settles as `send` would, with
    * the metadata of each list. `committed` rejects wherever `written` does, and the transaction can then be aborted; where
-   * it rejects alone, it has failed as `commit` does.
+   * it rejects alone, it has failed as `commit` does. Of a run the metadata is that of its first record.
    */
-  sendAndCommit?(batches: readonly (readonly ProducerRecord[])[]): {
+  sendAndCommit?(pieces: readonly ProducerPiece[]): {
     readonly written: Promise<readonly (readonly RecordMetadata[])[]>;
     readonly committed: Promise<void>;
   };
+  /** Whether `sendAndCommit` takes runs of so many bytes for this topic, as it is now; where absent, it takes none. */
+  takesRuns?(topic: string, bytes: number): boolean;
   abort(): Promise<void>;
 }
 

@@ -75,6 +75,12 @@ export class Conversion {
     this.#beginsTraces = plan.settings.string('trace.context') === 'begin';
   }
 
+  /** JSON text reaches the log as it is, with no header beside it. */
+  get keepsJson(): boolean {
+    if (this.#plan.transforms.length > 0 || this.#beginsTraces || this.#addsHeaders) return false;
+    return this.#key.keepsJson === true && this.#value.keepsJson === true;
+  }
+
   static async create(plan: ConnectorPlan, registry: SchemaRegistry | undefined): Promise<Conversion> {
     const context = (isKey: boolean): ConverterContext => (registry === undefined ? { isKey } : { isKey, registry });
     const key = await plan.key.plugin.create();

@@ -7,8 +7,9 @@
  */
 import { ConnectError, RetriableError, type SourceRecord } from '../../connectors/api/index.ts';
 import { asError, isRetriable, messageOf } from '../errors.ts';
-import type { ProducerRecord, RecordMetadata, TransactionalProducer } from '../log/client.ts';
+import type { ProducerPiece, ProducerRecord, RecordMetadata, TransactionalProducer } from '../log/client.ts';
 import { within } from './backoff.ts';
+import { batchOf } from './record-runs.ts';
 import {
   type DeadLetterProducer,
   type DeliveryOptions,
@@ -31,6 +32,8 @@ const SLOW_WRITE_MS = 25;
 /** Even then: more would only be read again after a crash. */
 const SLOW_RECORDS_MAX = 16_384;
 const WAITING_BYTES_MAX = 32 << 20;
+/** The same of runs, which cost the collector nothing: what is in flight is written in one turn, in which nobody else has his. */
+const RUN_BYTES_MAX = 8 << 20;
 /** A transaction is kept until it is committed, because it may have to be written again. */
 const TRANSACTION_BYTES_MAX = 256 << 20;
 
@@ -41,7 +44,10 @@ class Transaction {
   /** Who waits for its dead letters to be durable; null once they are. */
   onCommitted: (() => void)[] | null = [];
   records = 0;
+  /** What the garbage collector has of them: a run is one. */
+  objects = 0;
   bytes = 0;
+  runBytes = 0;
   outcome: Outcome = 'commit';
   /** From here on nothing can be added. */
   isBeingWritten = false;
@@ -50,10 +56,19 @@ class Transaction {
     return this.batches.length === 0 && this.deadLetters.length === 0;
   }
 
+  /** So that the record that is to blame can be found. */
+  takeRunsApart(): void {
+    for (const [index, batch] of this.batches.entries()) {
+      if (batch.run !== null) this.batches[index] = batchOf(batch.run);
+    }
+  }
+
   add(batch: SourceBatch): void {
     this.batches.push(batch);
     this.records += batch.count;
+    this.objects += batch.records.length;
     this.bytes += batch.bytes;
+    if (batch.run !== null) this.runBytes += batch.bytes;
     noteOffsets(batch, this.offsets);
   }
 }
@@ -93,9 +108,15 @@ export class ExactlyOnce implements SourceDelivery {
   /** While nothing is being written there is nothing to wait for: a task's own transaction is as large as it makes it. */
   get hasRoom(): boolean {
     if (this.#running === null) return true;
-    const bytes = this.#waiting.reduce((sum, each) => sum + each.bytes, this.#open.bytes);
     const recordsMax = this.#lastWriteMs > SLOW_WRITE_MS ? SLOW_RECORDS_MAX : RECORDS_MAX;
-    return this.held < recordsMax && bytes < (this.#options.client.bufferBytes ?? WAITING_BYTES_MAX);
+    let { objects, bytes, runBytes } = this.#open;
+    for (const each of this.#waiting) {
+      objects += each.objects;
+      bytes += each.bytes;
+      runBytes += each.runBytes;
+    }
+    const bytesMax = this.#options.client.bufferBytes ?? WAITING_BYTES_MAX;
+    return objects < recordsMax && bytes < bytesMax && runBytes < RUN_BYTES_MAX;
   }
 
   get held(): number {
@@ -132,6 +153,11 @@ export class ExactlyOnce implements SourceDelivery {
     if (boundaries.intervalMs !== null) this.#timer = setInterval(() => this.#seal('commit'), boundaries.intervalMs);
   }
 
+  /** A task that ends transactions itself may do so at any record. */
+  takesRuns(topic: string, bytes: number): boolean {
+    return this.transactions === null && this.#producer?.takesRuns?.(topic, bytes) === true;
+  }
+
   change(): Promise<void> {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
@@ -144,7 +170,8 @@ export class ExactlyOnce implements SourceDelivery {
     const open = this.#open;
     open.add(batch);
     this.#isWhole = false;
-    const outcome = batch.count === 0 ? null : this.#options.boundaries.after(batch.records[batch.count - 1]!);
+    const last = batch.run ?? batch.records[batch.count - 1];
+    const outcome = last === undefined ? null : this.#options.boundaries.after(last);
     if (outcome !== null) this.#seal(outcome);
     else if (this.#options.boundaries.intervalMs !== null && open.records >= SLOW_RECORDS_MAX) this.#seal('commit');
     else if (open.bytes > TRANSACTION_BYTES_MAX) this.#fail(tooLarge(open.bytes));
@@ -269,12 +296,12 @@ export class ExactlyOnce implements SourceDelivery {
     const { offsets, connector } = this.#options.environment;
     const batches = transaction.outcome === 'commit' ? transaction.batches : [];
     const kept = offsets.records(connector, transaction.offsets.list());
-    const first = batches.slice(0, -1);
-    const last = batches.at(-1);
-    // The last batch shares its append with what belongs to it: a small transaction is one append.
+    // The last batch shares its append with what belongs to it: a small transaction is one append. A run shares with nobody.
+    const last = batches.at(-1)?.run === null ? batches.at(-1) : undefined;
+    const first = last === undefined ? batches : batches.slice(0, -1);
     const outs = last === undefined ? [] : outOf(last);
     const tail = [...outs, ...transaction.deadLetters, ...kept.records];
-    const metadata = await this.#sendAndCommit([...first.map(outOf), tail]);
+    const metadata = await this.#sendAndCommit([...first.map(pieceOf), tail]);
     for (const [index, batch] of first.entries()) keep(batch, metadata[index]!);
     const ofTail = metadata.at(-1)!;
     if (last !== undefined) keep(last, ofTail.slice(0, outs.length));
@@ -282,19 +309,18 @@ export class ExactlyOnce implements SourceDelivery {
   }
 
   /** In one wait for the disk, where the log can do that. Throws AppendFailed where nothing of it is true. */
-  async #sendAndCommit(
-    batches: readonly (readonly ProducerRecord[])[],
-  ): Promise<readonly (readonly RecordMetadata[])[]> {
+  async #sendAndCommit(pieces: readonly ProducerPiece[]): Promise<readonly (readonly RecordMetadata[])[]> {
     const producer = this.#producer!;
     if (producer.sendAndCommit === undefined) {
-      const [sent] = await Promise.allSettled([Promise.all(batches.map((records) => producer.send(records)))]);
+      const lists = pieces.filter((piece): piece is readonly ProducerRecord[] => !('run' in piece));
+      const [sent] = await Promise.allSettled([Promise.all(lists.map((records) => producer.send(records)))]);
       if (sent.status === 'rejected') throw appendFailed(sent.reason);
       this.#mustGoOn();
       await producer.commit();
       return sent.value;
     }
     this.#mustGoOn();
-    const { written, committed } = producer.sendAndCommit(batches);
+    const { written, committed } = producer.sendAndCommit(pieces);
     const [sent, end] = await Promise.allSettled([written, committed]);
     if (sent.status === 'rejected') throw appendFailed(sent.reason);
     if (end.status === 'rejected') throw end.reason;
@@ -333,6 +359,7 @@ export class ExactlyOnce implements SourceDelivery {
     logger.warn({ err: error }, `A transaction was aborted and is written again: ${messageOf(error)}`);
     if (isRetriable(error)) return;
     let found = 0;
+    transaction.takeRunsApart();
     for (const batch of transaction.batches) found += await this.#isolate(batch, indexesOf(batch));
     // Nobody's record is to blame, so writing it again would fail again.
     if (found === 0) throw error;
@@ -389,6 +416,10 @@ function codeOf(error: unknown): unknown {
 
 function indexesOf(batch: SourceBatch): number[] {
   return batch.out.map((_, index) => index).filter((index) => !batch.refused.has(index));
+}
+
+function pieceOf(batch: SourceBatch): ProducerPiece {
+  return batch.run ?? outOf(batch);
 }
 
 function outOf(batch: SourceBatch): readonly ProducerRecord[] {

@@ -26,6 +26,8 @@ export interface SourceDelivery {
   open(): Promise<void>;
   /** Resolves when something changed: there is room, all is done, or it failed. */
   change(): Promise<void>;
+  /** Whether a run of so many bytes may be sent for this topic, as things stand; where absent, none may. */
+  takesRuns?(topic: string, bytes: number): boolean;
   /** Where the slice of a poll's records that begins at `from` ends. */
   sliceEnd(records: readonly SourceRecord[], from: number): number;
   send(batch: SourceBatch): void;
@@ -105,7 +107,14 @@ export function settleBatch(
   commitRecord: ((record: SourceRecord, metadata: RecordMetadata | null) => void) | null,
   isDiscarded = false,
 ): void {
-  const { records, metadata, outIndex, dropped } = batch;
+  const { records, metadata, outIndex, dropped, run } = batch;
+  if (run !== null) {
+    if (isDiscarded) ledger.filtered += run.run.count;
+    else ledger.written += run.run.count;
+    ledger.inFlight -= run.run.count;
+    run.run.release?.();
+    return;
+  }
   let next = 0;
   for (let index = 0; index < records.length; index++) {
     const record = records[index]!;

@@ -5,7 +5,7 @@
  * the order they were sent, so source offsets advance over the contiguous acknowledged prefix and nothing else. When a
  * batch fails, everything behind it is sent again after it: later records may appear twice, never only out of order.
  */
-import type { Logger, SourceRecord } from '../../connectors/api/index.ts';
+import { isRun, type Logger, type RunRecord, type SourceRecord } from '../../connectors/api/index.ts';
 import { asError, isRetriable, messageOf } from '../errors.ts';
 import type { LogProducer, ProducerRecord, RecordMetadata } from '../log/client.ts';
 import type { ProducerSettings } from './client-settings.ts';
@@ -35,9 +35,11 @@ export class SourceBatch {
   readonly dropped: Dropped = { filtered: 0, deadLettered: 0, skipped: 0 };
   /** Pending dead letters; the batch is not done before them. */
   readonly pending: Promise<unknown>[] = [];
+  /** Set where it is a run of records, which passes without being looked at. */
+  readonly run: RunRecord | null;
   /** How many there were when the worker took them: a task that changes its array afterwards is found out by it. */
   readonly count: number;
-  bytes = 0;
+  bytes: number;
   metadata: readonly (RecordMetadata | null)[] = [];
   /** `performance.now()` of its first send. */
   sentAt = 0;
@@ -48,7 +50,10 @@ export class SourceBatch {
 
   constructor(records: readonly SourceRecord[]) {
     this.records = records;
-    this.count = records.length;
+    const [first] = records;
+    this.run = first !== undefined && isRun(first) ? first : null;
+    this.count = this.run?.run.count ?? records.length;
+    this.bytes = this.run?.run.bytes.length ?? 0;
   }
 
   add(record: ProducerRecord, index: number): void {

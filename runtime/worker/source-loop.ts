@@ -24,6 +24,7 @@ import { ExactlyOnce } from './exactly-once.ts';
 import { LogFollower } from './followed-topic.ts';
 import { Gate } from './gate.ts';
 import type { ConnectorPlan } from './plan.ts';
+import { RecordRuns, recordsOf } from './record-runs.ts';
 import type { DeadLetterProducer, SourceDelivery } from './source-delivery.ts';
 import { SourceBatch } from './source-flight.ts';
 import { LogMemory } from './source-memory.ts';
@@ -50,6 +51,7 @@ export class SourceLoop implements TaskLoop {
   readonly #topics: TopicCreation;
   readonly #memory: LogMemory;
   #conversion!: Conversion;
+  #runs!: RecordRuns;
   /** Pieces of bad input on their way to the policy: in flight without a batch. */
   #reporting = 0;
 
@@ -117,6 +119,7 @@ export class SourceLoop implements TaskLoop {
     try {
       this.#conversion = await Conversion.create(this.#plan, this.#environment.registry);
       await this.#delivery.open();
+      this.#runs = this.#createRuns();
       await this.#task.start(this.#context(), this.#plan.config);
       this.#environment.onStarted();
       await this.#loop();
@@ -130,6 +133,15 @@ export class SourceLoop implements TaskLoop {
     } finally {
       await this.#end();
     }
+  }
+
+  #createRuns(): RecordRuns {
+    const takesRuns = this.#delivery.takesRuns?.bind(this.#delivery);
+    return new RecordRuns({
+      keepsJson: this.#conversion.keepsJson,
+      takesRuns,
+      recordBytesMax: this.#client.recordBytesMax,
+    });
   }
 
   async #loop(): Promise<void> {
@@ -156,7 +168,7 @@ export class SourceLoop implements TaskLoop {
       try {
         const records = (await this.#task.poll()) ?? [];
         const tookMs = performance.now() - began;
-        if (records.length > 0) this.#measurePoll(records.length, tookMs);
+        if (records.length > 0) this.#measurePoll(this.#runs.count(records), tookMs);
         else if (tookMs < EMPTY_POLL_WAIT_MS) await delay(EMPTY_POLL_WAIT_MS, signal);
         return records;
       } catch (error) {
@@ -183,25 +195,38 @@ export class SourceLoop implements TaskLoop {
   async #take(records: readonly SourceRecord[]): Promise<void> {
     const { ledger } = this.#environment;
     const count = records.length;
-    ledger.take(count);
+    let left = this.#runs.count(records);
+    ledger.take(left);
     let taken = 0;
     try {
       while (taken < count) {
         await this.#waitForRoom();
         if (this.#abort.signal.aborted) return;
-        const end = this.#delivery.sliceEnd(records, taken);
+        const end = this.#runs.pieceEnd(records, taken, this.#delivery.sliceEnd(records, taken));
         const isWhole = taken === 0 && end === count;
-        const batch = new SourceBatch(isWhole ? records : records.slice(taken, end));
-        await this.#convert(batch);
+        const batch = await this.#batchOf(isWhole ? records : records.slice(taken, end));
         this.#delivery.send(batch);
         taken = end;
+        left -= batch.count;
         const turn = this.#turn.due();
         if (turn !== null) await turn;
       }
     } finally {
       // What was polled but not sent when the task ends is read again from the last offset.
-      ledger.release(count - taken);
+      ledger.release(left);
     }
+  }
+
+  /** Converted, or a run that passes as it is. */
+  async #batchOf(records: readonly SourceRecord[]): Promise<SourceBatch> {
+    let batch = new SourceBatch(records);
+    if (batch.run !== null) {
+      if (!this.#topics.isKnown(batch.run.topic)) await this.#introduce(batch.run.topic);
+      if (this.#runs.passes(batch.run)) return batch;
+      batch = new SourceBatch(recordsOf(batch.run));
+    }
+    await this.#convert(batch);
+    return batch;
   }
 
   async #waitForRoom(): Promise<void> {
@@ -361,6 +386,7 @@ export class SourceLoop implements TaskLoop {
       memory: this.#memory,
       follow: (topic: string, group: string) =>
         new LogFollower({ log, logger, topic, group, clientId: `${group}-${connector}-${task}` }),
+      takesRuns: this.#runs.takes.bind(this.#runs),
       ...measures.context(this.#abort.signal),
       transactions: this.#delivery.transactions,
     };

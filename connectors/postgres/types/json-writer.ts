@@ -5,6 +5,8 @@
  * left behind when it is full. Nothing here knows Postgres.
  */
 
+import { writeRunVarint } from '../../api/index.ts';
+
 /** Large enough that a slice costs little, small enough that one late record does not hold much memory back. */
 const BLOCK_BYTES = 256 * 1024;
 /** Below this a loop beats the call into native copy. */
@@ -43,10 +45,14 @@ export class JsonWriter {
     return value;
   }
 
-  /** The same with its whole block, which is the caller's from now on: to be given away to another thread. */
-  detach(): Buffer<ArrayBuffer> {
+  /**
+   * The same with its whole block, which is the caller's from now on: to be given away to another thread. `memory` is written next
+   * where it is as large as a block.
+   */
+  detach(memory?: ArrayBuffer): Buffer<ArrayBuffer> {
     const value = this.take() as Buffer<ArrayBuffer>;
-    this.#block = Buffer.allocUnsafeSlow(this.#blockBytes);
+    const isBlock = memory !== undefined && memory.byteLength === this.#blockBytes;
+    this.#block = isBlock ? Buffer.from(memory) : Buffer.allocUnsafeSlow(this.#blockBytes);
     this.#start = 0;
     this.#position = 0;
     return value;
@@ -55,6 +61,35 @@ export class JsonWriter {
   /** Forgets what was written since the last `take`. */
   discard(): void {
     this.#position = this.#start;
+  }
+
+  /** Leaves room for so many bytes, which are written later. */
+  skip(bytes: number): void {
+    this.#reserve(bytes);
+    this.#position += bytes;
+  }
+
+  /** Moves all that was written from `from` on by so many bytes, up or down. */
+  shift(from: number, by: number): void {
+    if (by > 0) this.#reserve(by);
+    const at = this.#start + from;
+    this.#block.copyWithin(at + by, at, this.#position);
+    this.#position += by;
+  }
+
+  /** Writes a number into room that was left at `at`, as records have them; answers where the next byte goes. */
+  varintAt(at: number, value: number): number {
+    return writeRunVarint(this.#block, this.#start + at, value) - this.#start;
+  }
+
+  /** One byte into room that was left. */
+  byteAt(at: number, value: number): void {
+    this.#block[this.#start + at] = value;
+  }
+
+  /** A copy of a part of the value under construction. */
+  slice(from: number, to: number): Uint8Array {
+    return new Uint8Array(this.#block.subarray(this.#start + from, this.#start + to));
   }
 
   byte(value: number): void {

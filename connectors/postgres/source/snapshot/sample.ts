@@ -53,6 +53,7 @@ export async function sampleRows(
       kept: null,
       isLate: false,
       beside: null,
+      takesRuns: () => false,
     };
     const limited = tables.map((table) => ({ ...table, limit }));
     const reader = new SnapshotReader(context, limited, { kind: 'snapshot', lsn: 0, tablesDone: [], partial: [] });

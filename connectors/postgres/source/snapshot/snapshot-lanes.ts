@@ -55,6 +55,11 @@ export class ThreadLane {
     this.#worker.postMessage({ lane: this.#number, used: bytes.length } satisfies ToThread);
   }
 
+  /** Nobody needs this memory any more; the thread writes into it again. */
+  giveBack(spare: ArrayBuffer): void {
+    this.#worker.postMessage({ spare } satisfies ToThread, [spare]);
+  }
+
   /** Resolves true once {@link chunk} has something to say, false when the time is up or `interrupt` is called. One at a time. */
   wait(timeoutMs: number): Promise<boolean> {
     if (this.#chunks.length > 0 || this.#failure !== null) return Promise.resolve(true);

@@ -19,6 +19,8 @@ export interface SnapshotThreadData {
   readonly lanes: number;
   /** Of a chunk; a single row may be larger. */
   readonly chunkBytes: number;
+  /** Of a run. */
+  readonly runRowsMax: number;
   /** What every row's origin says. */
   readonly transaction: TransactionInfo;
   readonly lsn: string;
@@ -35,12 +37,16 @@ export interface RangeOrder {
   readonly sql: string;
   /** Lines are wanted as Postgres sent them. */
   readonly isRaw: boolean;
+  /** Rows are wanted in runs, but for the first and the last, which may tell that they are. */
+  readonly isInRuns: boolean;
 }
 
 export type ToThread =
   | { readonly lane: number; readonly order: RangeOrder }
   /** A chunk of so many bytes is used up. */
-  | { readonly lane: number; readonly used: number };
+  | { readonly lane: number; readonly used: number }
+  /** Nobody needs what is in it any more. */
+  | { readonly spare: ArrayBuffer };
 
 export type FromThread =
   | { readonly opened: true }
@@ -61,17 +67,20 @@ export interface KeptBefore {
  * ```
  * bytes: key | value | key | value | …      ends: key's, value's, key's, value's, …
  * ```
- * Without keys the first of each two ends is where the value begins. Raw, a value is a line of COPY.
+ * Without keys the first of each two ends is where the value begins. Raw, a value is a line of COPY. In a run the bytes are the run's,
+ * and there are no ends.
  */
 export interface SnapshotChunk {
-  readonly bytes: Uint8Array;
-  readonly ends: Uint32Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly ends: Uint32Array<ArrayBuffer>;
   readonly rows: number;
   /** The end of every value that tells its origin; another may be put in its place. */
   readonly tailBytes: number;
   readonly kept: readonly KeptBefore[];
   /** The range's last; it has the range's last row. */
   readonly isEnd: boolean;
+  /** Of its rows, where they are one: the largest, in bytes. */
+  readonly largestOfRun: number | null;
 }
 
 /** An error without its class, which cloning takes away. */

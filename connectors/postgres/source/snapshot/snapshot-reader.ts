@@ -50,6 +50,8 @@ export interface SnapshotContext {
   readonly isLate: boolean;
   /** Where the stream stands still for it; null for a first snapshot. */
   readonly beside: Pick<SnapshotBeside, 'offsetOf'> | null;
+  /** Whether the worker would take rows of this topic in runs, as things stand. */
+  takesRuns(topic: string): boolean;
 }
 
 /** The transaction that rows of a snapshot tell as theirs: the first that began after it, or the one where the stream stands. */
@@ -127,7 +129,7 @@ export class SnapshotReader {
       if (batch.records.length === 0) throw error;
       this.#failure = error;
     }
-    progress.add(batch.records.length);
+    progress.add(batch.count);
     notifications.flush(batch, this.#offset);
     return batch.records;
   }
@@ -188,7 +190,12 @@ export class SnapshotReader {
     const { relation, isRaw } = work;
     const sql = copyStatement(work.source, work.columns, lane.range);
     if (lane.remote === null) await lane.connection.startStream(sql);
-    else lane.remote.read({ relation, sql, isRaw });
+    else lane.remote.read({ relation, sql, isRaw, isInRuns: this.#isInRuns(work) });
+  }
+
+  /** Records of a run have no headers. */
+  #isInRuns({ isRaw, encoder }: TableWork): boolean {
+    return !isRaw && this.#headers.length === 0 && this.#context.takesRuns(encoder.topic);
   }
 
   async #begin(lane: Lane, source: SnapshotTable): Promise<TableWork | null> {
@@ -235,7 +242,8 @@ export class SnapshotReader {
       if (chunk === null) return;
       this.#idleSince = Date.now();
       const bytes = asBuffer(chunk.bytes);
-      if (lane.work.isRaw) this.#takeLines(lane, chunk, bytes, batch);
+      if (chunk.largestOfRun !== null) this.#takeRun(lane, chunk, chunk.largestOfRun, batch);
+      else if (lane.work.isRaw) this.#takeLines(lane, chunk, bytes, batch);
       else this.#takeRows(lane, chunk, bytes, batch);
       if (lane.position < chunk.rows) return;
       lane.position = 0;
@@ -282,6 +290,26 @@ export class SnapshotReader {
       work.emitted++;
       batch.add(encoder.topic, encoder.keySchema, key, encoder.valueSchema, bytes.subarray(keyEnd, end), this.#offset);
     }
+  }
+
+  /** Rows in a run are neither the first nor the last of their range. What is kept of them is durable with them, so it may come before. */
+  #takeRun(lane: Lane, { bytes, rows, kept }: SnapshotChunk, largestBytes: number, batch: RecordBatch): void {
+    const work = lane.work!;
+    const { encoder } = work;
+    if (work.tail !== null) {
+      this.#emitWaiting(batch, work.tail, 'true');
+      work.tail = null;
+    }
+    if (this.#held !== null) this.#release(batch);
+    for (const { key, value } of kept) {
+      this.#context.kept!.add(batch, this.#offset, { key: asBuffer(key), value: asBuffer(value) });
+    }
+    work.rows += rows;
+    work.emitted += rows;
+    this.#emitted += rows;
+    lane.position = rows;
+    const release = () => lane.remote!.giveBack(bytes.buffer);
+    batch.addRun(encoder, { bytes, count: rows, largestBytes, release }, this.#offset);
   }
 
   #keepBefore(lane: Lane, kept: readonly KeptBefore[], batch: RecordBatch): void {

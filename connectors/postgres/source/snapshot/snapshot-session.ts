@@ -64,6 +64,8 @@ export interface SnapshotBeside {
 const THREAD_PAGES_MIN = 2 * RANGE_PAGES_MIN;
 /** Of rows that change threads at once: more are no cheaper (half is), and four lanes hold eight of them. */
 const CHUNK_BYTES = 512 * 1024;
+/** A run is a chunk that ends behind the row that fills it. */
+const RUN_ROOM = 1.125;
 const LOW_32 = 0xffff_ffffn;
 
 /** Opens the connections and a reader over them. The exporter may go once this resolved. */
@@ -111,6 +113,7 @@ export async function openSnapshot(options: SnapshotSessionOptions): Promise<Sna
       progress,
       xmin,
       transaction,
+      takesRuns: (topic: string) => context.takesRuns?.(topic, RUN_ROOM * chunkBytesOf(settings, readers)) ?? false,
     };
     const { tables: encoders, notifications, kept } = options;
     const isLate = options.exported === null;
@@ -142,17 +145,22 @@ async function tablesToRead(
   });
 }
 
+/** All lanes together hold no more than the user allows, two chunks each. */
+function chunkBytesOf({ queueBytesMax }: SourceSettings, lanes: number): number {
+  return Math.min(CHUNK_BYTES, Math.ceil(queueBytesMax / (2 * lanes)));
+}
+
 function threadData(
   { settings, position, kept, exported }: SnapshotSessionOptions,
   session: Pick<SnapshotThreadData, 'name' | 'snapshot' | 'lanes' | 'transaction'>,
 ): SnapshotThreadData {
-  const { raw, types, queueBytesMax } = settings;
+  const { raw, types, batchRecordsMax } = settings;
   return {
     ...session,
     raw,
+    runRowsMax: batchRecordsMax,
     isCompatible: types.isCompatible,
-    // All lanes together hold no more than the user allows, two chunks each.
-    chunkBytes: Math.min(CHUNK_BYTES, Math.ceil(queueBytesMax / (2 * session.lanes))),
+    chunkBytes: chunkBytesOf(settings, session.lanes),
     lsn: String(position.lsn),
     era: kept?.era ?? null,
     isLate: exported === null,

@@ -6,8 +6,16 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, mock, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { recordsOf } from '../../../../runtime/worker/record-runs.ts';
 import { type EmbeddedPostgresServer, sourceDatabase, startPostgres } from '../../../../test/kit/postgres.ts';
-import { type ConnectError, isKept, parseConfig, type SourceRecord } from '../../../api/index.ts';
+import {
+  type ConnectError,
+  isKept,
+  isRun,
+  parseConfig,
+  type RunRecord,
+  type SourceRecord,
+} from '../../../api/index.ts';
 import { ConnectionLost, ServerError } from '../../errors.ts';
 import { sourceSettings } from '../config/source-config.ts';
 import { debeziumDefaults, ourDefaults, type SourceDefaults } from '../config/source-defaults.ts';
@@ -55,10 +63,11 @@ describe('the thread of a snapshot', () => {
     readonly config: Readonly<Record<string, string>>;
     readonly isThreaded: boolean;
     readonly isLoaded: boolean;
+    readonly inRuns?: boolean;
   }
 
   /** Everything a snapshot hands over, what is kept in the log too. */
-  async function rowsOf({ defaults, config, isThreaded, isLoaded }: Look): Promise<SourceRecord[]> {
+  async function rowsOf({ defaults, config, isThreaded, isLoaded, inRuns = false }: Look): Promise<SourceRecord[]> {
     const settings = sourceSettings(parseConfig(sourceConfigDef(defaults), config).config, defaults.isCompatible);
     const abort = new AbortController();
     const context = { connector: 'test', task: 0, logger: silent, signal: abort.signal };
@@ -66,7 +75,7 @@ describe('the thread of a snapshot', () => {
     const kept = new KeptValues(memory, 'same', { kept_values: 'same.era' });
     if (isLoaded) await kept.load();
     const session = await openSnapshot({
-      context: { ...context, offsets: async () => [], reportBadInput: async () => {} },
+      context: { ...context, offsets: async () => [], reportBadInput: async () => {}, takesRuns: () => inRuns },
       settings,
       tables: new Tables(settings),
       notifications: new Notifications(settings, silent),
@@ -80,13 +89,27 @@ describe('the thread of a snapshot', () => {
     try {
       for (const deadline = Date.now() + 60_000; !session.reader.isDone; ) {
         assert.ok(Date.now() < deadline, `${records.length} records, and not done`);
-        records.push(...(await session.reader.next(1000)));
+        const polled = await session.reader.next(1000);
+        if (inRuns) assert.ok(polled.every((record) => !isRun(record) || record.run.count <= settings.batchRecordsMax));
+        records.push(...polled.flatMap((record) => (isRun(record) ? takenApart(record) : [record])));
+        inRunsSeen += polled.reduce((sum, record) => sum + (isRun(record) ? record.run.count : 0), 0);
       }
     } finally {
       session.close();
     }
     return records;
   }
+
+  let inRunsSeen = 0;
+  /** As the worker would, from a copy: the memory goes back to the thread, which writes into it again. */
+  const takenApart = (record: RunRecord) => {
+    const { bytes, count } = record.run;
+    const copy = { ...record, run: { ...record.run, bytes: new Uint8Array(bytes) } };
+    record.run.release!();
+    assert.equal(bytes.length, 0, 'it was not copied but given away');
+    assert.equal(recordsOf(copy).length, count);
+    return recordsOf(copy);
+  };
 
   const text = (value: unknown) => {
     if (value === null) return 'null';
@@ -119,6 +142,17 @@ describe('the thread of a snapshot', () => {
       assert.equal(own.filter(isKept).length, 30);
       const threaded = await rowsOf({ ...look, isThreaded: true, isLoaded: true });
       assert.deepEqual(told(threaded), told(own));
+      inRunsSeen = 0;
+      const run = await rowsOf({ ...look, isThreaded: true, isLoaded: true, inRuns: true });
+      // What is kept of rows in a run comes before all of them.
+      for (const isWanted of [isKept, (record: SourceRecord) => !isKept(record)]) {
+        const [ofRuns, ofRows] = [told(run.filter(isWanted)), told(own.filter(isWanted))];
+        const differing = ofRuns.findIndex((one, index) => one !== ofRows[index]);
+        assert.equal(ofRuns[differing]?.slice(0, 500), ofRows[differing]?.slice(0, 500));
+        assert.equal(ofRuns.length, ofRows.length);
+      }
+      // All but the first and the last of each table.
+      assert.equal(inRunsSeen, 5000 + 100 + 300 - 6);
       // Where nobody knows yet what is kept, lines come as they are.
       const ownUnloaded = await rowsOf({ ...look, isThreaded: false, isLoaded: false });
       assert.ok(ownUnloaded.filter(isKept).length > 30);
@@ -188,6 +222,7 @@ describe('the thread of a snapshot', () => {
       name: 'test',
       lanes: 1,
       chunkBytes: 1000,
+      runRowsMax: 100,
       transaction: { serial: -2, xid: 1, commitMicros: 1, lastCommitLsn: null },
       lsn: '1',
       era: null,

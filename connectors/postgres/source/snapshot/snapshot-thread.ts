@@ -25,6 +25,8 @@ import {
 
 /** One under way to the task, one in its hands. */
 const AHEAD_CHUNKS = 2;
+/** Pieces of memory that wait for a chunk: what a transaction of the worker gives back at once. */
+const SPARE_MAX = 32;
 /** Rows of a slow statement do not wait longer for their chunk to fill. */
 const FLUSH_MS = 200;
 
@@ -39,12 +41,15 @@ function settingsOfThread(): SourceSettings {
   return { ...settings, queueBytesMax: Math.min(settings.queueBytesMax, AHEAD_CHUNKS * data.chunkBytes) };
 }
 
+/** Memory that came back, for chunks of all lanes. */
+const spare: ArrayBuffer[] = [];
+
 /** One connection and the range it reads. */
 class Lane {
   readonly #number: number;
   readonly #connection: WireConnection;
   readonly #tables: Tables;
-  readonly #chunks = new ChunkWriter(data);
+  readonly #chunks = new ChunkWriter(data, spare);
   /** Handed over and not used up. */
   #aheadBytes = 0;
   #onUsed: (() => void) | null = null;
@@ -60,12 +65,12 @@ class Lane {
     this.#onUsed?.();
   }
 
-  async read({ relation, sql, isRaw }: RangeOrder): Promise<void> {
+  async read({ relation, sql, isRaw, isInRuns }: RangeOrder): Promise<void> {
     const connection = this.#connection;
     if (this.#tables.get(relation.oid) === undefined) await this.#tables.take(relation, connection);
     const encoder = this.#tables.get(relation.oid);
     if (encoder == null) throw new Error(`The table ${relation.schema}.${relation.name} is not captured.`);
-    this.#chunks.begin(isRaw ? null : encoder);
+    this.#chunks.begin(isRaw ? null : encoder, isInRuns);
     await connection.startStream(sql);
     const { frames } = connection;
     for (;;) {
@@ -73,14 +78,15 @@ class Lane {
         if (!(await frames.wait(FLUSH_MS))) this.#hand(this.#chunks.takeEarlier());
       } else if (frames.type === FrameType.copyData) {
         // Only with a row behind it: the last chunk is to have the last row.
-        if (this.#chunks.isFull) {
-          this.#hand(this.#chunks.take(false));
+        const full = this.#chunks.makeRoom();
+        if (full !== null) {
+          this.#hand(full);
           while (this.#aheadBytes >= AHEAD_CHUNKS * data.chunkBytes) await this.#use();
         }
         this.#chunks.add(frames.buffer, frames.start, frames.end);
       } else if (frames.type === FrameType.error) throw connection.currentError();
       else if (frames.type === FrameType.ready) {
-        this.#hand(this.#chunks.take(true));
+        for (const chunk of this.#chunks.takeEnd()) this.#hand(chunk);
         return;
       }
     }
@@ -90,7 +96,8 @@ class Lane {
     if (chunk === null) return;
     this.#aheadBytes += chunk.bytes.length;
     const message: FromThread = { lane: this.#number, chunk };
-    port.postMessage(message, [chunk.bytes.buffer as ArrayBuffer, chunk.ends.buffer as ArrayBuffer]);
+    const ends = chunk.largestOfRun === null ? [chunk.ends.buffer] : [];
+    port.postMessage(message, [chunk.bytes.buffer, ...ends]);
   }
 
   /** Without a deadline: a task that is held back uses nothing for as long as it likes, and ends the thread when it is done with it. */
@@ -110,6 +117,10 @@ async function open(): Promise<void> {
     lanes.push(new Lane(number, connection, tables));
   }
   port.on('message', (message: ToThread) => {
+    if ('spare' in message) {
+      if (spare.length < SPARE_MAX) spare.push(message.spare);
+      return;
+    }
     const lane = lanes[message.lane]!;
     if ('used' in message) lane.used(message.used);
     else lane.read(message.order).catch((error: unknown) => fail(message.lane, error));

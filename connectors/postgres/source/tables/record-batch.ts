@@ -4,6 +4,8 @@
 import {
   type Header,
   JsonText,
+  type RecordRun,
+  runOf,
   type Schema,
   type SourceOffset,
   type SourcePartition,
@@ -30,6 +32,8 @@ export class RecordBatch {
   readonly #partition: SourcePartition;
   readonly #recordsMax: number;
   #bytes = 0;
+  /** Records of runs, but for the one that stands for them. */
+  #inRuns = 0;
   #isEnded = false;
 
   readonly #context: readonly Header[];
@@ -46,14 +50,30 @@ export class RecordBatch {
     this.#isEnded = true;
   }
 
+  /** Records, each of a run by itself. */
+  get count(): number {
+    return this.records.length + this.#inRuns;
+  }
+
   get isFull(): boolean {
-    return this.#isEnded || this.records.length >= this.#recordsMax || this.#bytes >= BYTES_MAX;
+    return this.#isEnded || this.count >= this.#recordsMax || this.#bytes >= BYTES_MAX;
   }
 
   /** Adds a record that the source keeps for itself. */
   keep(record: SourceRecord): void {
     this.#bytes += (record.key as Buffer).length + ((record.value as Buffer | null)?.length ?? 0);
     this.records.push(record);
+  }
+
+  /** Adds records of a table; there are no headers in it. */
+  addRun(
+    { topic, keySchema, valueSchema }: { topic: string; keySchema: Schema | null; valueSchema: Schema },
+    run: RecordRun,
+    sourceOffset: SourceOffset,
+  ): void {
+    this.#bytes += run.bytes.length;
+    this.#inRuns += run.count - 1;
+    this.records.push(runOf({ sourcePartition: this.#partition, sourceOffset, topic, keySchema, valueSchema }, run));
   }
 
   /** Adds a record; a null value is a tombstone. */
