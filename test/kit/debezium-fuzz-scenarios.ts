@@ -71,6 +71,22 @@ const markers: DebeziumScenario = {
   steps: [],
 };
 
+const absentMasks: DebeziumScenario = {
+  // Old rows of which only the key is known.
+  name: 'masks-absent',
+  config: {
+    'column.mask.hash.v2.SHA-256.with.salt.pepper': '.*\\.h\\d',
+    'column.mask.with.5.chars': '.*\\.s\\d',
+    'column.truncate.to.2.chars': '.*\\.t\\d',
+  },
+  setup: `CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN short AS varchar(7); CREATE TABLE t (id int PRIMARY KEY, s0 text NOT NULL, h0 text NOT NULL, t0 text NOT NULL, s1 varchar(9) NOT NULL, h1 varchar(9) NOT NULL, t1 varchar(9) NOT NULL, s2 char(5) NOT NULL, h2 char(5) NOT NULL,
+    s3 short NOT NULL, h3 short NOT NULL, s4 mood NOT NULL, h4 mood NOT NULL, s5 text, h5 text, t5 text, s6 short, h6 char(3), plain text NOT NULL);`,
+  steps: [
+    `INSERT INTO t VALUES (1, 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'ok', 'sad', NULL, NULL, NULL, 'x', 'y', 'z')`,
+    'DELETE FROM t',
+  ],
+};
+
 const masks: DebeziumScenario = {
   name: 'fuzz-masks',
   config: {
@@ -106,5 +122,6 @@ export const debeziumFuzzScenarios: readonly DebeziumScenario[] = [
   mapsJson,
   markers,
   masks,
+  absentMasks,
   nanoseconds,
 ];

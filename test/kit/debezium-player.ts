@@ -135,6 +135,9 @@ function comparable(record: RecordedRecord, database: string): RecordedRecord {
   return {
     ...record,
     key: record.key === null ? null : canonical(record.key).replace(VOLATILE, zeroed),
+    // Defaults and labels: Jackson escapes a control character in capitals, JavaScript in small letters.
+    keySchema: record.keySchema === null ? null : canonical(record.keySchema),
+    valueSchema: record.valueSchema === null ? null : canonical(record.valueSchema),
     value: clean(record.value === null ? null : canonical(record.value)),
     headers: record.headers
       .filter(({ name }) => !name.startsWith('__debezium.context.'))

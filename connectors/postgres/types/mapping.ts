@@ -66,6 +66,8 @@ export interface ColumnMapping {
   readonly isAlwaysOptional?: boolean;
   /** JSON that stands for NULL, where that is not null: a mask tells not even that. */
   readonly whenNull?: string;
+  /** JSON that stands for null and for zero in an old row of which only the key is known; these themselves otherwise. */
+  readonly absent?: { readonly null: string; readonly zero: string };
   /** Digits behind the point that every value has: a default with more is none, one with fewer gets zeros. */
   readonly scale?: number;
   /** JSON that stands for an unchanged TOAST value; null where the type has no form for it. */

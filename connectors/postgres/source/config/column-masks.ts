@@ -22,6 +22,9 @@ export interface MaskedType {
   readonly length: number | null;
 }
 
+/** The zero of text. */
+const EMPTY = '""';
+
 /** A part of their text is another number, or no time at all; modes may write them as text all the same. */
 const UNCUT = new Set('numeric money date time timetz timestamp timestamptz interval'.split(' '));
 
@@ -83,7 +86,12 @@ function constant(text: string): ColumnMask {
     hidesType: true,
     apply: (mapping) =>
       isText(mapping)
-        ? { ...withParameter(mapping, 'masked', 'true'), write: (out) => out.ascii(json), whenNull: json }
+        ? {
+            ...withParameter(mapping, 'masked', 'true'),
+            write: (out) => out.ascii(json),
+            whenNull: json,
+            ...(mapping.zero === EMPTY ? { absent: { null: json, zero: json } } : {}),
+          }
         : mapping,
   };
 }
@@ -110,13 +118,16 @@ function truncated(length: number): ColumnMask {
 function hashed(algorithm: string, salt: string, isPlain: boolean): ColumnMask {
   const apply: ColumnMask['apply'] = (mapping, { length }) => {
     if (!isText(mapping)) return mapping;
-    const write: ColumnMapping['write'] = (out, source, start, end) => {
+    const digestOf = (text: Buffer) => {
       const hash = createHash(algorithm).update(salt);
-      if (!isPlain) hash.update(javaStringHeader(end - start));
-      const digest = hash.update(source.subarray(start, end)).digest('hex');
-      out.text(length === null ? digest : digest.slice(0, length));
+      if (!isPlain) hash.update(javaStringHeader(text.length));
+      const digest = hash.update(text).digest('hex');
+      return length === null ? digest : digest.slice(0, length);
     };
-    return { ...withParameter(mapping, 'masked', 'true'), write };
+    const write: ColumnMapping['write'] = (out, source, start, end) => out.text(digestOf(source.subarray(start, end)));
+    // As Debezium does, which hashes the empty text that stands for what an old row lacks.
+    const absent = { null: 'null', zero: mapping.zero === EMPTY ? `"${digestOf(Buffer.alloc(0))}"` : mapping.zero };
+    return { ...withParameter(mapping, 'masked', 'true'), write, absent };
   };
   return { hidesType: false, apply };
 }

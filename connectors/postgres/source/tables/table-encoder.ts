@@ -311,6 +311,7 @@ function written(
   column: EncodedColumn & { readonly index: number; readonly mapping: ColumnMapping },
   position: number,
 ): WrittenColumn {
+  const { absent = { null: 'null', zero: column.mapping.zero } } = column.mapping;
   return {
     index: column.index,
     name: column.name,
@@ -320,7 +321,7 @@ function written(
     mapping: column.mapping,
     isIdentity: column.isIdentity,
     whenNull: column.mapping.whenNull === undefined ? NULL : Buffer.from(column.mapping.whenNull),
-    absent: column.isNullable ? NULL : Buffer.from(column.mapping.zero),
+    absent: Buffer.from(absent[column.isNullable ? 'null' : 'zero']),
     unavailable: Buffer.from(column.mapping.unavailable ?? 'null'),
   };
 }
