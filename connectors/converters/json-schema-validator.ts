@@ -113,10 +113,18 @@ function withoutUnknownDraft(given: AnySchemaObject): AnySchemaObject {
 }
 
 function violation(what: string, errors: readonly ErrorObject[]) {
-  const [error] = errors;
+  const error = mostSpecific(errors);
   if (error === undefined) return badData(`The value does not fit ${what}.`);
   const place = error.instancePath === '' ? 'The value' : error.instancePath;
   const allowed = error.keyword === 'enum' ? ` (${JSON.stringify(error.params.allowedValues)})` : '';
   const extra = error.keyword === 'additionalProperties' ? ` ("${error.params.additionalProperty}")` : '';
   return badData(`${place} ${error.message}${allowed}${extra}; it does not fit ${what}.`);
+}
+
+/** Of alternatives (`oneOf`: null or a row) each says why it is not the one: who came furthest into the value was meant. */
+function mostSpecific(errors: readonly ErrorObject[]): ErrorObject | undefined {
+  const depth = ({ instancePath }: ErrorObject) => instancePath.split('/').length;
+  const deepest = Math.max(...errors.map(depth));
+  const candidates = errors.filter((error) => depth(error) === deepest);
+  return candidates.findLast(({ keyword }) => keyword !== 'oneOf' && keyword !== 'anyOf') ?? candidates[0];
 }

@@ -164,6 +164,21 @@ describe('JsonSchemaConverter', () => {
     },
   );
 
+  test('of a row that does not fit the column that is wrong is named, not that the row is not null', async () => {
+    const server = registry();
+    const row = {
+      type: 'object',
+      properties: { tags: { oneOf: [{ type: 'null' }, { type: 'array', items: { type: 'string' } }] } },
+    };
+    const envelope = { type: 'object', properties: { after: { oneOf: [{ type: 'null' }, row] } } };
+    await server.register('t-value', { schemaType: 'JSON', schema: JSON.stringify(envelope) });
+    const config = { 'use.latest.version': 'true' };
+    const converter = await open(jsonSchemaPlugin, config, { isKey: false, registry: server });
+    const write = async (value: object) => converter.fromConnectData('t', null, json(JSON.stringify(value)));
+    await assert.rejects(write({ after: { tags: ['a', ['b']] } }), /\/after\/tags\/1 must be string; it does not fit/);
+    await assert.rejects(write({ after: { tags: 1 } }), /\/after\/tags must be array; it does not fit/);
+  });
+
   test('what a schema refers to is fetched, with what that refers to, once', async () => {
     const server = registry();
     const place = { type: 'object', properties: { country: { $ref: 'country.json' } }, required: ['country'] };

@@ -108,6 +108,13 @@ function coordinatesOf({ topic, partition, offset, source, original }: Failure):
 }
 
 function placeOf({ topic, partition, offset, source }: Failure): string {
-  if (source !== undefined) return `the record from ${JSON.stringify(source)}`;
+  if (source !== undefined) return `the record from ${shortened(JSON.stringify(source))}, for topic ${topic},`;
   return `the record at ${topic}-${partition}@${offset}`;
+}
+
+/** An offset may list a thousand tables; what is wrong with the record stands behind it. */
+const PLACE_CHARACTERS_MAX = 400;
+
+function shortened(text: string): string {
+  return text.length <= PLACE_CHARACTERS_MAX ? text : `${text.slice(0, PLACE_CHARACTERS_MAX)}…`;
 }

@@ -8,6 +8,7 @@ import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../..
 import {
   type ConnectError,
   type Converter,
+  DataError,
   parseConfig,
   type RecordValue,
   type Schema,
@@ -352,6 +353,30 @@ describe('PostgresSink', () => {
         .replace('"{1.10,NaN}"', '"{1.1,NULL}"')
         .replace('"1 day 02:03:04.5"', '26:03:04.5');
     assert.deepEqual(to, from.map(told));
+  });
+
+  test('an infinite interval is one in the target, and a server that knows none refuses it alone', async () => {
+    const { client, url } = await target('CREATE TABLE t (id bigint PRIMARY KEY, i interval)');
+    const sink = await startSink({ 'connection.url': url }, [{ topic: 't', partition: 0 }]);
+    const duration = { type: 'int64', name: 'io.debezium.time.MicroDuration' } as const;
+    const valueSchema = struct('row', [
+      { name: 'id', schema: Schemas.int64 },
+      { name: 'i', schema: duration },
+    ]);
+    const row = (id: number, i: string) =>
+      sinkRecord({ offset: id, key: json(`{"id":${id}}`), value: json(`{"id":${id},"i":${i}}`), valueSchema });
+    await sink.task.put([row(1, '1000000')]);
+    const infinite = () => sink.task.put([row(2, '9223372036854775807'), row(3, '-9223372036854775808')]);
+    const { rows } = await client.query("SELECT current_setting('server_version_num')::int >= 170000 AS knows");
+    if (rows[0].knows) await infinite();
+    else await assert.rejects(infinite, DataError);
+    await sink.stop();
+    const told = await client.query('SELECT i::text AS i FROM t ORDER BY id');
+    const expected = rows[0].knows ? ['00:00:01', 'infinity', '-infinity'] : ['00:00:01'];
+    assert.deepEqual(
+      told.rows.map(({ i }) => i),
+      expected,
+    );
   });
 
   test('other names of the sink take their own keys and refuse those of the others', async () => {

@@ -42,6 +42,12 @@ function timeOfDay(count: string, unit: string, day: number): string {
 /** Names of our own for what a config says of fields: Debezium's timestamps count local time, these from one moment. */
 export const COUNTED_INSTANTS = { microseconds: 'millrace.MicroInstant', nanoseconds: 'millrace.NanoInstant' } as const;
 
+/** Infinite ones came with Postgres 17: a literal of one would be refused by others though no row asks for it. */
+function interval(count: string): string {
+  const infinite = `(CASE ${count} WHEN ${LONG_MAX} THEN 'infinity' ELSE '-infinity' END)::interval`;
+  return `CASE WHEN ${count} IN (${LONG_MAX}, ${LONG_MIN}) THEN ${infinite} ELSE ${count} * interval '1 microsecond' END`;
+}
+
 /** What a semantic name means for a number: the expression for a timestamp, by the unit it counts. */
 const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
   'io.debezium.time.Timestamp': (column) =>
@@ -65,7 +71,7 @@ const EPOCH_UNITS: Readonly<Record<string, (column: string) => string>> = {
   [LogicalNames.time]: (column) => timeOfDay(column, 'millisecond', DAY_MS),
   'io.debezium.time.MicroTime': (column) => timeOfDay(column, 'microsecond', DAY_MS * 1000),
   'io.debezium.time.NanoTime': (column) => timeOfDay(`(${column} / 1000)`, 'microsecond', DAY_MS * 1000),
-  'io.debezium.time.MicroDuration': (column) => `${column} * interval '1 microsecond'`,
+  'io.debezium.time.MicroDuration': interval,
 };
 
 const INSTANTS: ReadonlySet<string | undefined> = new Set([LogicalNames.timestamp, 'io.debezium.time.ZonedTimestamp']);

@@ -49,6 +49,8 @@ describe('type table', () => {
     assert.equal(written('date', '2024-02-29'), '"2024-02-29"');
     assert.equal(written('timetz', '10:00:00.5+02'), '"08:00:00.5Z"');
     assert.equal(written('interval', '1 year 2 mons -3 days -04:05:06.789'), '"P1Y2M-3DT-4H-5M-6.789S"');
+    assert.equal(written('interval', 'infinity'), '"infinity"');
+    assert.equal(written('interval', '-infinity'), '"-infinity"');
   });
 
   test("times are numbers in Debezium's modes, by precision", () => {
@@ -64,6 +66,7 @@ describe('type table', () => {
     assert.equal(written('date', '0044-03-15 BC', debezium), '-735160');
     assert.equal(written('time', '24:00:00', debezium), '86400000000');
     assert.equal(written('interval', '1 mon', debezium), '2629800000000');
+    assert.equal(written('interval', '-infinity', debezium), '-9223372036854775808');
   });
 
   test('arrays hold their elements, nulls and quotes included, at any depth', () => {

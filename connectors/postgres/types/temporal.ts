@@ -109,14 +109,19 @@ function parseInterval(text: string): Interval {
   return { months, days, micros };
 }
 
-/** Microseconds, with Debezium's average month. */
+/** Since Postgres 17. */
+const isInfinite = (interval: string) => interval.endsWith('infinity');
+
+/** Microseconds, with Debezium's average month. Infinity is the end of a Java long, as for timestamps. */
 export function intervalToMicros(text: string): bigint {
+  if (isInfinite(text)) return text.startsWith('-') ? LONG_MIN : LONG_MAX;
   const { months, days, micros } = parseInterval(text);
   return BigInt(months) * MICROS_PER_MONTH + BigInt(days) * MICROS_PER_DAY + micros;
 }
 
-/** `P1Y2M-3DT-4H5M6.789S`, in the form of Debezium's `io.debezium.time.Interval`. */
+/** `P1Y2M-3DT-4H5M6.789S`, in the form of Debezium's `io.debezium.time.Interval`. Infinity stays the word of Postgres. */
 export function intervalToIso(text: string): string {
+  if (isInfinite(text)) return text;
   const { months, days, micros } = parseInterval(text);
   const rest = micros < 0n ? -micros : micros;
   const signed = (amount: string) => (micros < 0n && /[1-9]/.test(amount) ? `-${amount}` : amount);

@@ -55,6 +55,17 @@ describe('preflight of PostgresSource', () => {
     );
   });
 
+  test('tables whose rows would meet in one topic are named', async () => {
+    const name = await server.createDatabase();
+    await (await server.connect(name)).query(
+      'CREATE TABLE "a b" (id int PRIMARY KEY); CREATE TABLE a_b (id int PRIMARY KEY)',
+    );
+    const found = (await problems(raw(name))).filter((message) => message.includes('topic'));
+    assert.deepEqual(found.length, 1);
+    assert.match(found[0]!, /public\.a b and public\.a_b would both be written to topic shop\.public\.a_b/);
+    assert.equal((await problems(raw(name, { 'table.exclude.list': 'public\\.a b' }))).join().includes('topic'), false);
+  });
+
   test('a directory for large transactions that takes no files is told, one that is not there yet is fine', async () => {
     const name = await server.createDatabase();
     await (await server.connect(name)).query('CREATE TABLE t (id int PRIMARY KEY)');

@@ -10,11 +10,13 @@ import type { SourceSettings } from '../config/source-config.ts';
 import {
   type CatalogTable,
   listTables,
+  nameOf,
   publishedTables,
   qualified,
   readTables,
   type TableName,
 } from '../tables/catalog.ts';
+import { topicOf } from '../tables/tables.ts';
 import { createSql, isUnidentified } from './publication.ts';
 import { standbyProblems, standbyPublicationProblem } from './standby.ts';
 
@@ -188,7 +190,21 @@ async function publicationProblems(
     );
   }
   const oids = captured.map((table) => table.oid);
+  if (isFirst) problems.push(...topicProblems(settings, captured));
   return [...problems, ...tableProblems(await readTables(connection, oids), new Set(published.map(({ oid }) => oid)))];
+}
+
+/** Names that differ only in what a topic's name cannot hold: rows of one table would replace those of the other. */
+function topicProblems(settings: SourceSettings, captured: readonly TableName[]): ConfigProblem[] {
+  const byTopic = new Map<string, string>();
+  return captured.flatMap((table) => {
+    const [topic, name] = [topicOf(settings, table), nameOf(table)];
+    const other = byTopic.get(topic);
+    byTopic.set(topic, name);
+    if (other === undefined) return [];
+    const message = `Tables ${other} and ${name} would both be written to topic ${topic}, and rows of the same key would replace each other. Leave one out with table.exclude.list, for a connector with another topic.prefix, or rename it.`;
+    return [{ key: 'table.include.list', value: name, message }];
+  });
 }
 
 /** Why the publication cannot be made, or these tables not be added to it; null where nothing is in the way. */

@@ -77,7 +77,10 @@ export function copyStatement(source: SnapshotTable, columns: readonly string[],
     ...(range.to === null ? [] : [`ctid < '(${range.to},0)'::tid`]),
     ...(range.since === null ? [] : [`age(xmin) <= age('${range.since}'::xid)`]),
   ];
-  if (conditions.length === 0 && !table.isPartitioned && limit === '') return `COPY ${from} (${list}) TO STDOUT`;
+  if (conditions.length === 0 && !table.isPartitioned && limit === '') {
+    // A table may have no columns at all, and then a list of none is no SQL.
+    return `COPY ${from}${columns.length === 0 ? '' : ` (${list})`} TO STDOUT`;
+  }
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   return `COPY (SELECT ${list} FROM ${table.isPartitioned ? '' : 'ONLY '}${from}${where}${limit}) TO STDOUT`;
 }

@@ -93,6 +93,25 @@ describe('snapshots', () => {
     await source.stop();
   });
 
+  test('a table without columns has rows too, in the snapshot and the stream', async () => {
+    const { client, config } = await database(
+      'CREATE TABLE bare (); ALTER TABLE bare REPLICA IDENTITY FULL; INSERT INTO bare DEFAULT VALUES; INSERT INTO bare DEFAULT VALUES',
+    );
+    const source = await startSource({ config });
+    await source.until((records) => records.length === 2);
+    await source.poll();
+    await client.query('INSERT INTO bare DEFAULT VALUES');
+    await source.until((records) => records.length === 3);
+    assert.deepEqual(
+      source.records.map((record) => [record.key, envelope(record).op, envelope(record).after]),
+      [
+        [null, 'r', {}],
+        [null, 'r', {}],
+        [null, 'c', {}],
+      ],
+    );
+  });
+
   test('another server, or a backup that knows less than we read, is an error and not a gap', async () => {
     const { config } = await database('CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)');
     const first = await startSource({ config });

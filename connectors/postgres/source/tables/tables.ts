@@ -7,7 +7,7 @@ import type { ColumnMapping, PgType } from '../../types/mapping.ts';
 import type { WireConnection } from '../../wire/connection.ts';
 import { adjustName } from '../config/name-adjustment.ts';
 import type { SourceSettings } from '../config/source-config.ts';
-import { type CatalogColumn, type CatalogTable, nameOf, readTables, readTypes } from './catalog.ts';
+import { type CatalogColumn, type CatalogTable, nameOf, type QualifiedName, readTables, readTypes } from './catalog.ts';
 import { withDefault } from './column-defaults.ts';
 import { ToastColumns } from './kept-row.ts';
 import type { RelationColumn, RelationMessage } from './pgoutput.ts';
@@ -122,10 +122,10 @@ export class Tables {
   }
 
   #encoder(relation: RelationMessage, catalog: CatalogTable | undefined, suffix: string): TableEncoder {
-    const { filters, prefix, delimiter, database, naming } = this.#settings;
+    const { filters, prefix, database, naming } = this.#settings;
     const { schema, name } = relation;
     const described = new Map(catalog?.columns.map((column) => [column.name, column]));
-    const tombstoneTopic = topicName([prefix, schema, name].join(delimiter));
+    const tombstoneTopic = topicOf(this.#settings, relation);
     const topic = tombstoneTopic + suffix;
     return new TableEncoder({
       prefix,
@@ -198,9 +198,9 @@ export class Tables {
   }
 }
 
-/** Kafka allows few characters in the name of a topic; Debezium puts an underscore in the place of each other one. */
-function topicName(name: string): string {
-  return name.replace(/[^A-Za-z0-9._-]/g, '_');
+/** Where a table's records go. Kafka allows few characters there; Debezium puts an underscore in the place of each other one. */
+export function topicOf({ prefix, delimiter }: SourceSettings, { schema, name }: QualifiedName): string {
+  return [prefix, schema, name].join(delimiter).replace(/[^A-Za-z0-9._-]/g, '_');
 }
 
 /** Types whose defaults Debezium reads, enums besides; not domains over them. */
