@@ -3,18 +3,22 @@ import {
   array,
   bool,
   CHECKED,
+  created,
   DEBEZIUM_SINK,
+  deleted,
   envelope,
   event,
+  FIELDS,
   flat,
   float64,
+  header,
   idKey,
   int32,
   int64,
-  type JsonSchema,
   nv,
   optional,
-  type PlayedRecord,
+  pair,
+  pairKey,
   put,
   record,
   type SinkScenario,
@@ -22,30 +26,20 @@ import {
   string,
   struct,
   tombstone,
+  UPSERTS,
   V,
   withDefault,
 } from './jdbc-sink-records.ts';
 
-const UPSERTS = { 'insert.mode': 'upsert', 'primary.key.mode': 'record_key', 'schema.evolution': 'basic' };
 const DELETES = { ...UPSERTS, 'delete.enabled': 'true' };
 const TABLE = 'CREATE TABLE t (id int PRIMARY KEY, v text);';
 
 const scenario = scenariosOf(DEBEZIUM_SINK);
 
-const FIELDS = { id: int32, v: optional(string) };
-const created = (id: number, v: string, topic?: string) =>
-  event('c', FIELDS, { after: { id, v } }, topic === undefined ? {} : { topic });
 const updated = (id: number, v: string) => event('u', FIELDS, { before: { id, v: 'old' }, after: { id, v } });
-const deleted = (id: number) => event('d', FIELDS, { before: { id, v: 'x' } });
 const truncated = () => event('t', FIELDS, {}, { key: null });
 
 const EVENT = 'srv.public.t';
-const PAIR = struct({ a: int32, b: string }, 'k');
-const pairKey = (a: number, b: string) => envelope(PAIR, { a, b });
-const pair = (a: number, b: string, v: string): PlayedRecord =>
-  record({ key: pairKey(a, b), value: envelope(struct({ a: int32, b: string, v: string }), { a, b, v }) });
-const header = (key: string, schema: JsonSchema, payload: unknown) => ({ key, value: envelope(schema, payload) });
-
 /** One row inserted, then updated, then another, in each of the modes. */
 const modes: SinkScenario[] = ['insert', 'upsert', 'update'].flatMap((insert) =>
   ['none', 'kafka', 'record_key', 'record_value', 'record_header'].map((key) => {

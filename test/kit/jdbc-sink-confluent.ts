@@ -5,6 +5,7 @@ import {
   bool,
   CHECKED,
   CONFLUENT_SINK,
+  CREATES,
   connectDate,
   connectTime,
   connectTimestamp,
@@ -15,6 +16,7 @@ import {
   idKey,
   int32,
   int64,
+  KEYED,
   map,
   nothing,
   nv,
@@ -31,9 +33,6 @@ import {
   withDefault,
 } from './jdbc-sink-records.ts';
 
-/** Retries would be the worker's. */
-const CREATES = { 'auto.create': 'true', 'auto.evolve': 'true', 'max.retries': '0' };
-const KEYED = { ...CREATES, 'insert.mode': 'upsert', 'pk.mode': 'record_key', 'pk.fields': 'id' };
 const DELETES = { ...KEYED, 'delete.enabled': 'true' };
 
 const scenario = scenariosOf(CONFLUENT_SINK, 'confluent-');

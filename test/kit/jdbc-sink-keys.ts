@@ -5,18 +5,23 @@ import {
   connectDate,
   connectTime,
   connectTimestamp,
+  created,
   DEBEZIUM_SINK,
+  deleted,
   envelope,
-  event,
+  FIELDS,
   type Fields,
   flat,
+  header,
   idKey,
   int32,
   int64,
+  KEYED,
   named,
   nv,
   optional,
-  type PlayedRecord,
+  pair,
+  pairKey,
   put,
   record,
   type SinkScenario,
@@ -24,28 +29,15 @@ import {
   string,
   struct,
   tombstone,
+  UPSERTS,
   withDefault,
 } from './jdbc-sink-records.ts';
 
 const debezium = scenariosOf(DEBEZIUM_SINK);
-const UPSERTS = { 'insert.mode': 'upsert', 'primary.key.mode': 'record_key', 'schema.evolution': 'basic' };
 const QUOTED = { ...UPSERTS, 'quote.identifiers': 'true' };
 const confluent = scenariosOf(CONFLUENT_SINK, 'confluent-');
-const KEYED = {
-  'auto.create': 'true',
-  'auto.evolve': 'true',
-  'max.retries': '0',
-  'insert.mode': 'upsert',
-  'pk.mode': 'record_key',
-  'pk.fields': 'id',
-};
 const OTHER = { setup: 'CREATE SCHEMA other' };
 const FORMAT = '$';
-
-const FIELDS = { id: int32, v: optional(string) };
-const created = (id: number, v: string, topic?: string) =>
-  event('c', FIELDS, { after: { id, v } }, topic === undefined ? {} : { topic });
-const deleted = (id: number) => event('d', FIELDS, { before: { id, v: 'x' } });
 
 const PASSES = 'io.debezium.sink.naming.PassthroughCollectionNamingStrategy';
 const naming: readonly SinkScenario[] = [
@@ -167,23 +159,19 @@ const texts: readonly SinkScenario[] = [
   confluent('text-column-and-fields', { ...KEYED, 'fields.whitelist': 'a' }, [[text(1, 'a')]]),
 ];
 
-const PAIR = struct({ a: int32, b: string }, 'k');
-const pair = (a: number, b: string, v: string): PlayedRecord =>
-  record({ key: envelope(PAIR, { a, b }), value: envelope(struct({ a: int32, b: string, v: string }), { a, b, v }) });
-const header = (key: string, value: string) => ({ key, value: envelope(string, value) });
 const keys: readonly SinkScenario[] = [
   debezium('keys-kafka-names', { ...UPSERTS, 'primary.key.mode': 'kafka', 'primary.key.fields': 'a,b,c' }, [
     [{ ...put(1, 'x'), offset: 7 }],
   ]),
   debezium('keys-with-blanks', { ...UPSERTS, 'primary.key.fields': 'a, b' }, [[pair(1, 'x', 'a'), pair(1, 'x', 'b')]]),
   debezium('keys-rest-of-key', { ...UPSERTS, 'primary.key.fields': 'a' }, [
-    [record({ key: envelope(PAIR, { a: 1, b: 'x' }), value: envelope(struct({ v: string }), { v: 'a' }) })],
+    [record({ key: pairKey(1, 'x'), value: envelope(struct({ v: string }), { v: 'a' }) })],
   ]),
   debezium('keys-all-of-value', { ...UPSERTS, 'primary.key.mode': 'record_value' }, [
     [pair(1, 'x', 'a'), pair(1, 'x', 'a')],
   ]),
   debezium('keys-some-headers', { ...UPSERTS, 'primary.key.mode': 'record_header', 'primary.key.fields': 'h' }, [
-    [{ ...put(1, 'x'), headers: [header('h', 'one'), header('other', 'two')] }],
+    [{ ...put(1, 'x'), headers: [header('h', string, 'one'), header('other', string, 'two')] }],
   ]),
   debezium(
     'words-in-capitals',

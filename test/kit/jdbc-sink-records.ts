@@ -208,5 +208,28 @@ export const put = (id: number, v: string | null, topic = 't'): PlayedRecord => 
 export const CHECKED = 'CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL, n int CHECK (n > 0));';
 export const nv = (id: number, v: string | null, n: number): PlayedRecord => flat({ ...V, n: int32 }, { id, v, n });
 
+/** The keys of most scenarios of Debezium's sink. */
+export const UPSERTS = { 'insert.mode': 'upsert', 'primary.key.mode': 'record_key', 'schema.evolution': 'basic' };
+/** Of Confluent's; retries would be the worker's. */
+export const CREATES = { 'auto.create': 'true', 'auto.evolve': 'true', 'max.retries': '0' };
+export const KEYED = { ...CREATES, 'insert.mode': 'upsert', 'pk.mode': 'record_key', 'pk.fields': 'id' };
+
+/** Change events of a table of two columns. */
+export const FIELDS = { id: int32, ...V };
+export const created = (id: number, v: string, topic?: string): PlayedRecord =>
+  event('c', FIELDS, { after: { id, v } }, topic === undefined ? {} : { topic });
+export const deleted = (id: number): PlayedRecord => event('d', FIELDS, { before: { id, v: 'x' } });
+
+/** A record with a key of two fields, which its value has, too. */
+const PAIR = struct({ a: int32, b: string }, 'k');
+export const pairKey = (a: number, b: string): string => envelope(PAIR, { a, b });
+export const pair = (a: number, b: string, v: string): PlayedRecord =>
+  record({ key: pairKey(a, b), value: envelope(struct({ a: int32, b: string, v: string }), { a, b, v }) });
+
+export const header = (key: string, schema: JsonSchema, payload: unknown) => ({
+  key,
+  value: envelope(schema, payload),
+});
+
 /** A tombstone for this id. */
 export const tombstone = (id: number, topic = 't'): PlayedRecord => record({ topic, key: idKey(id) });

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
 import { type ConfigDef, type ConfigKey, parseConfig, unknownKeys } from '../../connectors/api/index.ts';
 
 export interface RecordedKey {
@@ -31,9 +32,11 @@ export interface Judged {
   /** The least that a config has to say. */
   readonly least: Readonly<Record<string, string>>;
   /** Values that the product knows and that are refused here. */
-  readonly refusedValues?: Readonly<Record<string, readonly string[]>>;
-  /** What becomes of keys that no plugin declares. */
-  readonly undeclared?: (name: string) => readonly [fate: string, why: string];
+  readonly refusedValues: Readonly<Record<string, readonly string[]>>;
+  /** Keys whose default is not theirs, each with the reason. */
+  readonly otherDefaults: Readonly<Record<string, string>>;
+  /** What becomes of keys that are not declared: by the worker, or refused by name; null where there should be none. */
+  readonly undeclared?: (name: string) => readonly [fate: string, why: string] | null;
 }
 
 /** The declaration of a key, by its name or by the beginning of it. */
@@ -50,43 +53,51 @@ export function messagesOf({ def, least }: Judged, more: Readonly<Record<string,
 
 const textOf = ({ default: value }: ConfigKey) => (Array.isArray(value) ? value.join(',') : String(value ?? ''));
 
-/** Defaults are theirs, but for those of `others`, which has a reason for each. */
-export function assertDefaults(
-  recorded: readonly RecordedKey[],
-  { def }: Judged,
-  others: Readonly<Record<string, string>>,
-) {
-  for (const { name, theirs } of recorded) {
-    const declared = def[name];
-    if (declared === undefined || declared.default === undefined) continue;
-    const isSame = textOf(declared).toLowerCase() === theirs.toLowerCase();
-    assert.equal(isSame, !(name in others), `${name}: ${textOf(declared)}, theirs is ${theirs}`);
-  }
-}
-
-/** Every word that they allow is taken, in any case of letters, or refused with those that are. */
-export function assertWords(recorded: readonly RecordedKey[], judged: Judged): void {
-  for (const { name, allowed } of recorded) {
-    for (const value of allowed) {
-      const messages = messagesOf(judged, { [name]: value.toUpperCase() });
-      const isRefused = judged.refusedValues?.[name]?.includes(value) === true;
-      assert.equal(messages.length > 0, isRefused, `${name}=${value}: ${messages.join()}`);
-      if (isRefused) assert.match(messages.join(), new RegExp(`"${value.toUpperCase()}" .*"${name}".*must be one of`));
+/** Tests that every key of a product is declared here, with its default and its words, or has a reason not to. */
+export function examineKeys(product: string, recorded: readonly RecordedKey[], judged: Judged): void {
+  test(`every key of ${product} is declared, by its name or by the beginning of it, or refused by name`, () => {
+    assert.ok(recorded.length > 0);
+    for (const { name } of recorded) {
+      if (declarationOf(judged.def, name) !== undefined) continue;
+      const [fate] = judged.undeclared?.(name) ?? [];
+      assert.ok(fate, `${name} is not declared`);
+      if (fate === 'refused') assert.match(messagesOf(judged, { [name]: 'x' }).join(), new RegExp(`"${name}"`));
     }
-    if (allowed.length > 0)
+  });
+
+  test(`defaults are those of ${product}, but for those that stand here with a reason`, () => {
+    for (const { name, theirs } of recorded) {
+      const declared = judged.def[name];
+      if (declared === undefined || declared.default === undefined) continue;
+      const isSame = textOf(declared).toLowerCase() === theirs.toLowerCase();
+      assert.equal(isSame, !(name in judged.otherDefaults), `${name}: ${textOf(declared)}, theirs is ${theirs}`);
+    }
+  });
+
+  test(`every word that ${product} allows is taken, in any case of letters, or refused with those that are`, () => {
+    for (const { name, allowed } of recorded) {
+      for (const value of allowed) {
+        const messages = messagesOf(judged, { [name]: value.toUpperCase() });
+        const isRefused = judged.refusedValues[name]?.includes(value) === true;
+        assert.equal(messages.length > 0, isRefused, `${name}=${value}: ${messages.join()}`);
+        if (isRefused)
+          assert.match(messages.join(), new RegExp(`"${value.toUpperCase()}" .*"${name}".*must be one of`));
+      }
+      if (allowed.length === 0) continue;
       assert.match(messagesOf(judged, { [name]: 'nonsense' }).join(), /must be one of|there are/, name);
-  }
+    }
+  });
 }
 
 function fateOf(name: string, { def, refusedValues, undeclared }: Judged): readonly [fate: string, why: string] {
   const declared = declarationOf(def, name);
-  if (declared === undefined) return undeclared!(name);
+  if (declared === undefined) return undeclared?.(name) ?? ['missing', 'Not declared.'];
   const [, word, why] =
     /^(Accepted|Only|Refused)(?: for Debezium)?(?:;| `[^`]*`(?:, or nothing)?;) (.*)$/s.exec(declared.doc) ?? [];
   if (word === 'Accepted') return ['no effect', why!];
   if (word === 'Only') return ['default only', why!];
   if (word === 'Refused') return ['refused', why!];
-  const not = refusedValues?.[name] ?? [];
+  const not = refusedValues[name] ?? [];
   const except = not.length === 0 ? '' : ` Not \`${not.join('`, `')}\`.`;
   return [not.length === 0 ? 'obeyed' : 'obeyed in part', declared.doc + except];
 }

@@ -21,11 +21,14 @@ function parameterOf(key: string, def: ConfigDef): string | null {
   return null;
 }
 
+/** Who connects is said by declared keys, which keep a password hidden; a URL would show it. */
+const kindOf = (parameter: string) => (/^(user|password)$/.test(parameter) ? 'unknown' : parameterKind(parameter));
+
 /** What keys of these families say about connecting, as parameters of the URL; the URL's own win, as in the driver. */
 export function driverParameters(raw: Readonly<Record<string, string>>, def: ConfigDef): ReadonlyMap<string, string> {
   const given = Object.entries(raw).map(([key, value]) => [parameterOf(key, def), value] as const);
   return new Map(
-    given.flatMap(([name, value]) => (name !== null && parameterKind(name) === 'understood' ? [[name, value]] : [])),
+    given.flatMap(([name, value]) => (name !== null && kindOf(name) === 'understood' ? [[name, value]] : [])),
   );
 }
 
@@ -33,7 +36,7 @@ export function driverParameters(raw: Readonly<Record<string, string>>, def: Con
 export function driverKeyProblems(raw: Readonly<Record<string, string>>, def: ConfigDef): ConfigProblem[] {
   return Object.entries(raw).flatMap(([key, value]) => {
     const problem = problemOf(key, value, def);
-    return problem === null ? [] : [{ key, value, message: problem }];
+    return problem === null ? [] : [{ key, value: null, message: problem }];
   });
 }
 
@@ -41,7 +44,7 @@ function problemOf(key: string, value: string, def: ConfigDef): string | null {
   const parameter = parameterOf(key, def);
   const isHibernate = key.startsWith(HIBERNATE);
   if (parameter === null && !isHibernate) return null;
-  if (ABOUT_JAVA.test(key) || (parameter !== null && parameterKind(parameter) !== 'unknown')) return null;
+  if (ABOUT_JAVA.test(key) || (parameter !== null && kindOf(parameter) !== 'unknown')) return null;
   if (key === 'hibernate.dialect') {
     return /Postgre/.test(value) ? null : `"${key}" is ${value}, and this is the sink for Postgres. Leave it out.`;
   }

@@ -219,6 +219,20 @@ describe('keys of the sink', () => {
     await assert.rejects(put('confluent', { 'db.timezone': 'Berlin' }, []), /must be the name of a time zone/);
   });
 
+  test('a value that is a text, and fields that count from 1970, need no schema', async () => {
+    const texts = ['plain', json('"as \\"JSON\\""')].map((value, offset) => ({ topic: 'lines', offset, value }));
+    const lines = await put('confluent', { 'auto.create': 'true', 'string.output.value.column.name': 'line' }, [texts]);
+    assert.deepEqual(await rowsOf(lines, 'lines'), [{ line: 'as "JSON"' }, { line: 'plain' }]);
+    const counted = { 'timestamp.fields.list': 'at,seen', 'db.timezone': 'Asia/Kolkata' };
+    const table = 'CREATE TABLE times (at timestamp, seen timestamptz, n bigint)';
+    const value = json('{"at":1709208896789123,"seen":"1709208896789123","n":5}');
+    const times = await put('confluent', counted, [[{ topic: 'times', offset: 0, value }]], table);
+    await times.query("SET TIME ZONE 'UTC'");
+    assert.deepEqual(await rowsOf(times, 'times'), [
+      { at: '2024-02-29T17:44:56.789123', seen: '2024-02-29T12:14:56.789123+00:00', n: 5 },
+    ]);
+  });
+
   test('every insert mode, as each name calls it', async () => {
     const table = 'CREATE TABLE "Shop_Orders" (id int PRIMARY KEY, v int); INSERT INTO "Shop_Orders" VALUES (1, 0)';
     const at = (id: number) => ({ ...order, offset: id, key: key(id), value: json(`{"id":${id},"v":1}`) });

@@ -1,31 +1,25 @@
 import io.debezium.config.Field;
-import io.debezium.connector.postgresql.PostgresConnector;
-import io.debezium.connector.postgresql.PostgresConnectorConfig;
 import java.lang.reflect.Modifier;
-import java.util.List;
 import java.util.TreeMap;
+import org.apache.kafka.connect.connector.Connector;
 
-/** Prints every key of Debezium's Postgres connector, with type, default and allowed values, a line each, tabs between. */
+/**
+ * Prints every key of a connector of Debezium, with type, default and allowed values, a line each, tabs between: those that the
+ * connector (the first argument) declares to Kafka Connect, and those of the classes that read more of them (the others).
+ */
 public class Keys {
-
-    /** Besides what the connector's own config declares: who is asked for by name and declares keys of its own. */
-    private static final List<String> OTHERS = List.of(
-            "io.debezium.schema.AbstractTopicNamingStrategy",
-            "io.debezium.pipeline.signal.channels.KafkaSignalChannel",
-            "io.debezium.pipeline.signal.channels.FileSignalChannel",
-            "io.debezium.pipeline.notification.channels.SinkNotificationChannel",
-            "io.debezium.pipeline.notification.channels.HttpNotificationChannel");
 
     public static void main(String[] args) throws Exception {
         var lines = new TreeMap<String, String>();
-        for (var key : new PostgresConnector().config().configKeys().values()) {
-            lines.put(key.name, String.join("\t", key.name, String.valueOf(key.type), String.valueOf(key.defaultValue), "[]"));
+        var connector = (Connector) Class.forName(args[0]).getDeclaredConstructor().newInstance();
+        for (var key : connector.config().configKeys().values()) {
+            var value = key.defaultValue instanceof Class<?> type ? type.getName() : String.valueOf(key.defaultValue);
+            lines.put(key.name, String.join("\t", key.name, String.valueOf(key.type), value, "[]"));
         }
-        for (String name : OTHERS) {
-            collect(Class.forName(name), lines);
-        }
-        for (Class<?> type = PostgresConnectorConfig.class; type != Object.class; type = type.getSuperclass()) {
-            collect(type, lines);
+        for (int index = 1; index < args.length; index++) {
+            for (Class<?> type = Class.forName(args[index]); type != null; type = type.getSuperclass()) {
+                collect(type, lines);
+            }
         }
         lines.values().forEach(System.out::println);
     }

@@ -2,15 +2,11 @@
  * Every key that Debezium's Postgres connector declares (test/golden/debezium-keys.tsv, recorded from it) against our
  * declaration: what becomes of it stands in docs/debezium-keys.md, which `MILLRACE_WRITE=1` renews.
  */
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  assertDefaults,
   assertPage,
-  assertWords,
-  declarationOf,
+  examineKeys,
   type Judged,
-  messagesOf,
   readRecordedKeys,
   tableOfKeys,
 } from '../../../../test/kit/recorded-keys.ts';
@@ -20,8 +16,6 @@ import { sourceConfigDef } from './source-keys.ts';
 const def = sourceConfigDef(debeziumDefaults);
 const recorded = readRecordedKeys('debezium-keys.tsv');
 
-/** Not the connector's: of the worker, or of Debezium's own tests and emergencies. */
-const NOT_DECLARED = /^(tasks\.max$|internal\.)/;
 /** Defaults that are not Debezium's, each for a reason. */
 const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
   'custom.sanitize.pattern': 'it has no effect',
@@ -50,27 +44,14 @@ const judged: Judged = {
   def,
   least: { 'topic.prefix': 'shop', 'database.hostname': 'x', 'database.user': 'x', 'database.dbname': 'x' },
   refusedValues: REFUSED_VALUES,
+  otherDefaults: OTHER_DEFAULTS,
   undeclared: (name) => {
-    return name === 'tasks.max'
-      ? ['obeyed', 'By the worker; a source has one task.']
-      : ['refused', 'Internal to Debezium.'];
+    if (name === 'tasks.max') return ['obeyed', 'By the worker; a source has one task.'];
+    return name.startsWith('internal.') ? ['refused', 'Internal to Debezium.'] : null;
   },
 };
 
-test('every key of Debezium is declared, by its name or by the beginning of it, or refused by name', () => {
-  for (const { name } of recorded) {
-    if (!NOT_DECLARED.test(name)) assert.ok(declarationOf(def, name), `${name} is not declared`);
-    else if (name !== 'tasks.max') assert.match(messagesOf(judged, { [name]: 'x' }).join(), new RegExp(`"${name}"`));
-  }
-});
-
-test("defaults are Debezium's, but for those that stand here with a reason", () => {
-  assertDefaults(recorded, judged, OTHER_DEFAULTS);
-});
-
-test('every value that Debezium allows is taken, in any case of letters, or refused with those that are', () => {
-  assertWords(recorded, judged);
-});
+examineKeys('Debezium', recorded, judged);
 
 test('the table of keys says what becomes of each (MILLRACE_WRITE=1 renews it)', () => {
   assertPage(new URL('../../../../docs/debezium-keys.md', import.meta.url), (found) => {
