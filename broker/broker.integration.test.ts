@@ -21,7 +21,7 @@ const joinGroup = exchange(apis.joinGroup, encodeJoinGroupRequest, decodeJoinGro
 async function produceOne(kafka: TestBroker, topic: string): Promise<number> {
   const connection = await kafka.connect();
   const topicData = [{ name: topic, partitionData: [{ index: 0, records: batchOf('x') }] }];
-  const { responses } = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 1000, topicData });
+  const { responses } = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 60_000, topicData });
   const [result] = responses[0]!.partitionResponses;
   assert.equal(result!.errorCode, 0);
   return result!.baseOffset;
@@ -95,7 +95,7 @@ describe('a broker that stops', () => {
     const connection = await kafka.connect();
     const topicData = [{ name: 't', partitionData: [{ index: 0, records: batchOf('x') }] }];
     const answers = Array.from({ length: 20 }, () =>
-      connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 1000, topicData }),
+      connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 60_000, topicData }),
     );
     for (const answer of answers) answer.catch(() => {});
     await delay(0);

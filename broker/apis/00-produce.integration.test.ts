@@ -35,7 +35,7 @@ async function produce(
   const { acks = -1, version = 9, topic = 't' } = options;
   const topicId = kafka.broker.topics.get(topic)?.topicId ?? zeroUuid;
   const topicData = [{ name: topic, topicId, partitionData: [{ index: partition, records }] }];
-  const request = { transactionalId: null, acks, timeoutMs: 1000, topicData };
+  const request = { transactionalId: null, acks, timeoutMs: 60_000, topicData };
   const { responses } = await connection.call(exchanges.produce, version, request);
   return responses[0]!.partitionResponses[0]!;
 }
@@ -68,7 +68,7 @@ describe('Produce', () => {
   it('with acks=0 has no answer; the next request has', async () => {
     const end = kafka.broker.log('t', 2).logEndOffset;
     const topicData = [{ name: 't', partitionData: [{ index: 2, records: batchOf('quiet') }] }];
-    connection.send(encodeRequest(exchanges.produce, 9, { acks: 0, timeoutMs: 1000, topicData }));
+    connection.send(encodeRequest(exchanges.produce, 9, { acks: 0, timeoutMs: 60_000, topicData }));
     const metadata = await connection.call(exchanges.metadata, 9, { topics: [] });
     assert.equal(metadata.brokers.length, 1);
     assert.equal(kafka.broker.log('t', 2).logEndOffset, end + 1);
@@ -77,7 +77,7 @@ describe('Produce', () => {
   it('with acks=0 closes the connection on an error, and says why', async () => {
     const other = await kafka.connect();
     const topicData = [{ name: 'nowhere', partitionData: [{ index: 0, records: batchOf('x') }] }];
-    other.send(encodeRequest(exchanges.produce, 9, { acks: 0, timeoutMs: 1000, topicData }));
+    other.send(encodeRequest(exchanges.produce, 9, { acks: 0, timeoutMs: 60_000, topicData }));
     await other.closed;
     assert.match(kafka.lines.at(-1)!.message, /acks=0 failed.*There is no topic nowhere/);
   });
@@ -85,7 +85,7 @@ describe('Produce', () => {
   it('tells each partition its own error', async () => {
     const { responses } = await connection.call(exchanges.produce, 8, {
       acks: -1,
-      timeoutMs: 1000,
+      timeoutMs: 60_000,
       topicData: [
         {
           name: 't',
@@ -174,7 +174,7 @@ describe('Produce', () => {
 
   it('by an unknown topic id is UNKNOWN_TOPIC_ID', async () => {
     const topicData = [{ topicId: 'QUJDREVGR0hJSktMTU5PUA', partitionData: [{ index: 0, records: batchOf('x') }] }];
-    const { responses } = await connection.call(exchanges.produce, 13, { acks: -1, timeoutMs: 1000, topicData });
+    const { responses } = await connection.call(exchanges.produce, 13, { acks: -1, timeoutMs: 60_000, topicData });
     assert.equal(responses[0]!.partitionResponses[0]!.errorCode, ErrorCode.UNKNOWN_TOPIC_ID);
     assert.equal(responses[0]!.topicId, 'QUJDREVGR0hJSktMTU5PUA');
   });

@@ -120,7 +120,7 @@ describe('DescribeQuorum', () => {
 
 describe('UpdateFeatures', () => {
   const update = (feature: string, maxVersionLevel: number) => ({
-    timeoutMs: 1000,
+    timeoutMs: 60_000,
     featureUpdates: [{ feature, maxVersionLevel, upgradeType: 1 }],
   });
 

@@ -90,7 +90,7 @@ function batch(who: Who, baseSequence: number, value: string): Buffer {
 /** Version 11 names topics and adds nothing; 12 adds partitions to the transaction. */
 async function produce(who: Who, topic: string, sequence: number, value: string, version = 12, index = 0) {
   const topicData = [{ name: topic, partitionData: [{ index, records: batch(who, sequence, value) }] }];
-  const request = { transactionalId: who.transactionalId, acks: -1, timeoutMs: 1000, topicData };
+  const request = { transactionalId: who.transactionalId, acks: -1, timeoutMs: 60_000, topicData };
   const { responses } = await connection.call(exchanges.produce, version, request);
   return nameOf(responses[0]!.partitionResponses[0]!.errorCode);
 }
@@ -206,7 +206,7 @@ describe('a producer of version 2', () => {
     const { producerId, producerEpoch } = who;
     const records = builder.build({ producerId, producerEpoch, baseSequence: 1 });
     const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
-    const { responses } = await connection.call(exchanges.produce, 12, { acks: -1, timeoutMs: 1000, topicData });
+    const { responses } = await connection.call(exchanges.produce, 12, { acks: -1, timeoutMs: 60_000, topicData });
     assert.equal(nameOf(responses[0]!.partitionResponses[0]!.errorCode), 'INVALID_TXN_STATE');
     await end(who, false);
   });

@@ -183,7 +183,7 @@ describe('memory for requests', () => {
     });
     await tight.broker.topics.create([{ name: 't', partitions: 1 }]);
     const records = batchOf('x'.repeat(1_500_000));
-    const request = { acks: 1, timeoutMs: 1000, topicData: [{ name: 't', partitionData: [{ index: 0, records }] }] };
+    const request = { acks: 1, timeoutMs: 60_000, topicData: [{ name: 't', partitionData: [{ index: 0, records }] }] };
     const results = await Promise.all(
       Array.from({ length: 12 }, async () => {
         const connection = await tight.connect();

@@ -69,7 +69,7 @@ describe('what producers send', () => {
         .map(({ index, id }) => ({ index, id, records: batchOf(id, sizes[random.below(sizes.length)]!) }));
       if (partitionData.length === 0) return;
       const acks = random.next() < 0.5 ? -1 : 1;
-      const request = { acks, timeoutMs: 1000, topicData: [{ name: 't', partitionData }] };
+      const request = { acks, timeoutMs: 60_000, topicData: [{ name: 't', partitionData }] };
       const { responses } = await connections[connection]!.call(exchanges.produce, 9, request);
       for (const { index, baseOffset, errorCode } of responses[0]!.partitionResponses) {
         assert.equal(errorCode, 0);
@@ -84,7 +84,7 @@ describe('what producers send', () => {
         const topicData = [
           { name: 't', partitionData: [{ index: i % partitions, records: batchOf(nextId++, 40_000) }] },
         ];
-        const frame = encodeRequest(exchanges.produce, 9, { acks: -1, timeoutMs: 1000, topicData });
+        const frame = encodeRequest(exchanges.produce, 9, { acks: -1, timeoutMs: 60_000, topicData });
         leaving.send(i === 3 ? frame.subarray(0, 30_000) : frame);
       }
       await new Promise((resolve) => leaving.socket.write(Buffer.alloc(0), resolve));

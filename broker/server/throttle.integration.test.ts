@@ -52,6 +52,7 @@ const batchOf = (bytes: number) => {
 const produce = (connection: KafkaConnection, bytes: number, name = topic) =>
   connection.call(exchanges.produce, 9, {
     acks: -1,
+    timeoutMs: 60_000,
     topicData: [{ name, partitionData: [{ index: 0, records: batchOf(bytes) }] }],
   });
 
@@ -116,7 +117,7 @@ describe('a client that makes topics faster than its quota', () => {
   const create = (connection: KafkaConnection, name: string, version: number) =>
     connection.call(allExchanges.createTopics, version, {
       topics: [{ name, numPartitions: 10, replicationFactor: 1 }],
-      timeoutMs: 1000,
+      timeoutMs: 60_000,
     });
 
   it('is told to come again, with when, and its topic is not there; older clients are served and told to wait', async () => {

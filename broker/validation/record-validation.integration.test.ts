@@ -46,7 +46,7 @@ async function produce(name: string, records: Buffer) {
   const { responses } = await connection.call(exchanges.produce, 9, {
     transactionalId: null,
     acks: -1,
-    timeoutMs: 1000,
+    timeoutMs: 60_000,
     topicData,
   });
   return responses[0]!.partitionResponses[0]!;

@@ -95,7 +95,7 @@ async function produceUntilKilled(
       const batch = batchOf(values, producerId, next);
       next += recordsPerBatch;
       const topicData = [{ name: topic, partitionData: [{ index: partition, records: batch }] }];
-      const { responses } = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 1000, topicData });
+      const { responses } = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 60_000, topicData });
       const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!;
       assert.equal(errorCode, 0);
       for (const [i, value] of values.entries())
@@ -186,7 +186,7 @@ it('loses nothing that was acknowledged when it is killed again and again', asyn
     const first = await KafkaConnection.open(broker);
     await first.call(exchanges.createTopics, 7, {
       topics: [{ name: topic, numPartitions: partitions, replicationFactor: 1 }],
-      timeoutMs: 1000,
+      timeoutMs: 60_000,
     });
     first.close();
     for (let round = 0; round < rounds; round++) {

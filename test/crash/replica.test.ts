@@ -23,7 +23,7 @@ import { startWorkerProcess } from '../kit/worker.ts';
 import { allTables, conclude, lateTables, prepare, SIGNALS, write } from './replica-load.ts';
 
 const SECONDS = Number(process.env.CRASH_SECONDS ?? 5);
-const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 31);
+const SEED = Number(process.env.CRASH_SEED ?? 20_261_122);
 const PROCESSES = Number(process.env.CRASH_PROCESSES ?? 1);
 /** A group waits 45 seconds for a member that was killed; in one process its group dies with it. */
 const SETTLE_MS = PROCESSES === 1 ? 60_000 : 150_000;

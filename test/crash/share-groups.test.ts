@@ -37,7 +37,7 @@ async function produce(address: BrokerProcess['address'], promises: Promises): P
   for (let sent = 0; sent < recordsPerRound; sent += 100) {
     const values = Array.from({ length: 100 }, (_, i) => String(promises.produced + i));
     const topicData = [{ name: topic, partitionData: [{ index: 0, records: batchOf(...values) }] }];
-    const { responses } = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 1000, topicData });
+    const { responses } = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 60_000, topicData });
     assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 0);
     promises.produced += 100;
   }
@@ -107,7 +107,7 @@ it('never delivers again what was durably done, and loses nothing else, when it 
   try {
     const first = await KafkaConnection.open(broker);
     const topics = [{ name: topic, numPartitions: 1, replicationFactor: 1 }];
-    await first.call(exchanges.createTopics, 7, { topics, timeoutMs: 1000 });
+    await first.call(exchanges.createTopics, 7, { topics, timeoutMs: 60_000 });
     first.close();
     for (let round = 0; round < rounds; round++) {
       const join = () => ShareMember.join(broker, group, topic);

@@ -22,7 +22,7 @@ import { assertSameRows } from '../kit/same-rows.ts';
 const { service: postgres, skip } = await testPostgres();
 after(() => postgres?.stop());
 
-const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 31);
+const SEED = Number(process.env.CRASH_SEED ?? 20_261_122);
 /** Wide enough for several ranges of pages, so that four readers share one table. */
 const LARGE_ROWS = 110_000;
 const SMALL_ROWS = 5_000;
@@ -69,6 +69,8 @@ for (const support of ['enabled', 'disabled']) {
         await sleep(random.below(300));
         await house.restart();
       }
+      // A snapshot that begins anew, on a slow machine after the marker below, would read it before the deletes of the stream.
+      await underWay(house, Number.POSITIVE_INFINITY);
       await sleep(500);
       stop.abort();
       assert.ok(places.length >= KILLS_MIN, `killed only ${places.length} times before the snapshot was over`);
@@ -130,7 +132,7 @@ async function write(
   return changes;
 }
 
-/** Until the snapshot has moved on; answers how many records the large topic holds, or null where the snapshot is over. */
+/** Until the snapshot has moved on by some rows; answers how many records the large topic holds, or null where it is over. */
 async function underWay(house: Millrace, before: number): Promise<number | null> {
   for (const deadline = Date.now() + DEADLINE_MS; ; await sleep(50)) {
     const answer = await fetch(`${house.connect}/connectors/pg/offsets`, { signal: AbortSignal.timeout(DEADLINE_MS) });

@@ -69,7 +69,7 @@ export class RawClient {
   async createTopic(name: string, partitions = 1, config: Readonly<Record<string, string>> = {}): Promise<void> {
     const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }));
     const topic = { name, numPartitions: partitions, replicationFactor: 1, configs };
-    const { topics } = await this.call(exchanges.createTopics, 7, { topics: [topic], timeoutMs: 1000 });
+    const { topics } = await this.call(exchanges.createTopics, 7, { topics: [topic], timeoutMs: 60_000 });
     const { errorCode, errorMessage } = topics[0]!;
     if (errorCode !== 0) throw new Error(`${name} was not created: ${errorMessage}`);
   }
@@ -82,7 +82,7 @@ export class RawClient {
     const topicId = version >= 13 ? await this.topicId(topic) : undefined;
     const place = topicId === undefined ? { name: topic } : { topicId };
     const topicData = [{ ...place, partitionData: [{ index: partition, records }] }];
-    const answer = await this.call(exchanges.produce, version, { transactionalId, acks, timeoutMs: 1000, topicData });
+    const answer = await this.call(exchanges.produce, version, { transactionalId, acks, timeoutMs: 60_000, topicData });
     return answer.responses[0]!.partitionResponses[0]!;
   }
 

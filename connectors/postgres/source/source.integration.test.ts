@@ -353,10 +353,9 @@ describe('PostgresSource', () => {
     const first = await startSource({ config });
     await first.until((records) => records.length === 1);
     await first.stop();
-    await client.query('SELECT pg_drop_replication_slot($1)', [config['slot.name']]).catch(async () => {
-      await sleep(200);
-      await client.query('SELECT pg_drop_replication_slot($1)', [config['slot.name']]);
-    });
+    const drop = () => client.query('SELECT pg_drop_replication_slot($1)', [config['slot.name']]);
+    const inUse = async () => (await drop().catch((error: { code?: string }) => error.code)) === '55006';
+    for (const deadline = Date.now() + 60_000; await inUse(); await sleep(20)) assert.ok(Date.now() < deadline);
     const offset = stored(first.offset());
     const second = await startSource({ config, offset });
     await assert.rejects(second.poll(), { code: 'PG_SLOT_LOST' });
