@@ -138,6 +138,20 @@ describe('a commit that goes to the disk beside its records', () => {
     });
   }
 
+  it('is told when its records can be read already', async () => {
+    const broker = await start(new MemoryFileSystem());
+    await broker.topics.create(topics.map((name) => ({ name, partitions: 1 })));
+    const producer = await open(broker);
+    try {
+      for (const value of [0, 1]) {
+        await producer.sendAndCommit(topics.map((topic) => [recordOf(topic, value)])).committed;
+        for (const topic of topics) assert.equal(readCommitted(broker.log(topic, 0)).at(-1), String(value));
+      }
+    } finally {
+      await broker.stop();
+    }
+  });
+
   it('can be aborted where a partition does not take its records, though the decision is on disk', async () => {
     const disk = new MemoryFileSystem();
     const broker = await start(disk);

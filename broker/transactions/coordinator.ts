@@ -379,12 +379,13 @@ export class TransactionCoordinator {
       entry.isChanging = false;
       const failure = decision.status === 'fulfilled' ? decision.value : 'UNKNOWN_SERVER_ERROR';
       const isDecided = failure === null && records.status === 'fulfilled';
-      if (isDecided) entry.current = next;
-      done(isDecided ? 'NONE' : (failure ?? 'TRANSACTION_ABORTABLE'), next);
       if (isDecided) {
+        entry.current = next;
         this.#unsynced.add(entry, next);
         this.#mark(entry, 'written');
-      }
+        // Behind the markers, which are written at the end of this turn: readers wait for them, and a producer that is told does much.
+        setImmediate(done, 'NONE', next);
+      } else done(failure ?? 'TRANSACTION_ABORTABLE', next);
       this.#wake(entry);
     });
   }
