@@ -64,6 +64,8 @@ export interface SourceOptions {
   readonly offset?: SourceOffset | null;
   readonly defaults?: SourceDefaults;
   readonly logger?: Logger;
+  /** One that is made otherwise than the connector makes it. */
+  readonly task?: SourceTask;
   readonly declareSchemas?: SourceTaskContext['declareSchemas'];
   readonly follow?: SourceTaskContext['follow'];
   /** What the source keeps for itself; tasks that go on from one another share it. */
@@ -148,7 +150,7 @@ function configOf(defaults: SourceDefaults, raw: SourceOptions['config']): Confi
 export async function startSource(options: SourceOptions): Promise<RunningSource> {
   const { config, offset, defaults, logger, declareSchemas, follow, memory } = options;
   const parsed = configOf(defaults ?? ourDefaults, config);
-  const task = new PostgresSource((defaults ?? ourDefaults).isCompatible).createTask();
+  const task = options.task ?? new PostgresSource((defaults ?? ourDefaults).isCompatible).createTask();
   const abort = new AbortController();
   let stored = offset ?? null;
   const figures = new Map<string, number>();

@@ -54,9 +54,12 @@ import {
 } from './tables/position.ts';
 import { SchemaGate } from './tables/schema-policy.ts';
 import { Tables } from './tables/tables.ts';
+import { Unasked } from './unasked.ts';
 
 /** A poll looks up at least this often. */
 const POLL_WAIT_MS = 1000;
+/** Less than pg_ctl waits for a server to shut down (60 s). */
+const UNASKED_MS = 30_000;
 
 export class PostgresSourceTask implements SourceTask {
   #context!: SourceTaskContext;
@@ -71,6 +74,9 @@ export class PostgresSourceTask implements SourceTask {
   #client: ReplicationClient | null = null;
   #snapshot: SnapshotSession | null = null;
   #streaming: Streaming | null = null;
+  /** That whose connections were let go while nobody asks: its figures are still to be seen. */
+  #resting: Streaming | null = null;
+  readonly #unasked: Unasked;
   #large!: LargeTransactions;
   #notifications!: Notifications;
   #walGuard: WalGuard | null = null;
@@ -88,8 +94,10 @@ export class PostgresSourceTask implements SourceTask {
   readonly #isCompatible: boolean;
   readonly #count = (figure: string, more: number) => this.#context.count?.(figure, more);
 
-  constructor(isCompatible: boolean) {
+  /** `unaskedMs`: how long its connections are kept while nobody asks for records. */
+  constructor(isCompatible: boolean, unaskedMs = UNASKED_MS) {
     this.#isCompatible = isCompatible;
+    this.#unasked = new Unasked(unaskedMs, () => this.#rest());
   }
 
   async start(context: SourceTaskContext, config: Config): Promise<void> {
@@ -112,7 +120,7 @@ export class PostgresSourceTask implements SourceTask {
     this.#large = new LargeTransactions(this.#settings, this.#count);
     this.#notifications = new Notifications(this.#settings, context.logger);
     nameGauges(context, () => {
-      const streaming = this.#streaming;
+      const streaming = this.#streaming ?? this.#resting;
       return { snapshot: this.#snapshot ?? streaming?.snapshot ?? null, guard: this.#walGuard, streaming };
     });
     const { snapshotMode } = this.#settings;
@@ -130,6 +138,15 @@ export class PostgresSourceTask implements SourceTask {
   }
 
   async poll(): Promise<SourceRecord[]> {
+    this.#unasked.asked();
+    try {
+      return await this.#poll();
+    } finally {
+      this.#unasked.answered();
+    }
+  }
+
+  async #poll(): Promise<SourceRecord[]> {
     const { signal } = this.#context;
     if (signal.aborted) return [];
     if (this.#isFinished) return this.#idle();
@@ -164,6 +181,7 @@ export class PostgresSourceTask implements SourceTask {
   }
 
   async stop(): Promise<void> {
+    this.#unasked.asked();
     this.#walGuard?.stop();
     const client = this.#streaming === null ? null : this.#client;
     if (client !== null) {
@@ -190,6 +208,7 @@ export class PostgresSourceTask implements SourceTask {
   }
 
   async #connect(): Promise<void> {
+    this.#resting = null;
     const settings = this.#settings;
     const { connector, logger } = this.#context;
     this.#catalog = await openSession(settings, `${connector} catalog`);
@@ -356,6 +375,17 @@ export class PostgresSourceTask implements SourceTask {
 
   #streamPosition(): StreamPosition | null {
     return this.#position?.kind === 'stream' ? this.#position : null;
+  }
+
+  /** Nobody asks for records: the server is not to wait for somebody who does not read. */
+  #rest(): void {
+    if (this.#streaming === null && this.#snapshot === null) return;
+    const { name } = this.#settings.slot;
+    const message = `Nobody takes records (paused, or the log takes nothing), so the connections are let go until somebody does. The replication slot "${name}" stays and holds WAL back.`;
+    this.#context.logger.info({ slot: name }, message);
+    const streaming = this.#streaming;
+    this.#disconnect();
+    this.#resting = streaming;
   }
 
   /** Lets go of every connection, keeping the place. */

@@ -15,6 +15,7 @@ import { ReplicationClient } from './server/replication-client.ts';
 import { openSession, wireOptions } from './server/sessions.ts';
 import { createSlot } from './server/slot-creation.ts';
 import { envelope, materialise, startSource, startWriter, stopAll } from './source-harness.ts';
+import { PostgresSourceTask } from './source-task.ts';
 
 /** What the connectors' worker stores and gives back is JSON. */
 const stored = <T>(offset: T): T => JSON.parse(JSON.stringify(offset)) as T;
@@ -389,6 +390,27 @@ describe('PostgresSource', () => {
     assert.match(told.at(-1)!, /Created the replication slot/);
     replication.destroy();
     catalog.destroy();
+  });
+
+  test('a task that nobody asks for records lets go of the stream, so that the server can shut down, and goes on when asked', async () => {
+    const { client, config } = await database('CREATE TABLE t (id int PRIMARY KEY, v int)');
+    const told: string[] = [];
+    const logger = { debug() {}, info: (_: object, message: string) => told.push(message), warn() {}, error() {} };
+    const source = await startSource({ config, logger, task: new PostgresSourceTask(false, 200) });
+    await source.poll();
+    await client.query('INSERT INTO t VALUES (1, 1)');
+    await source.until((records) => records.length === 1);
+    await client.query('INSERT INTO t VALUES (2, 2)');
+    await server.kill('SIGINT'); // It waits for walsenders whose readers have not confirmed all of it.
+    await server.restart();
+    assert.match(told.at(-1)!, /Nobody takes records.*slot ".*" stays and holds WAL back/);
+    const again = await server.connect(config['database.dbname']!);
+    await again.query('INSERT INTO t VALUES (3, 3)');
+    await source.until((records) => records.length === 3);
+    assert.deepEqual(
+      source.records.map((record) => envelope(record).after!.id),
+      [1, 2, 3],
+    );
   });
 
   test('heartbeats tell that the source lives, in a topic of their own', async () => {
