@@ -11,6 +11,9 @@ import { identityStatements } from './publication.ts';
 /** The first version with logical slots on standbys. */
 const STANDBY_VERSION_MIN = 160_000;
 
+/** A statement that is no query, or one that Debezium's users keep slots going with. */
+const WRITES = /^(?!\s*(?:select|values|table|show)\b)|\bpg_(?:logical_emit_message|current_xact_id|switch_wal)\b/i;
+
 /** Whether the server is a standby, and what keeps it from being read; `server` as the preflight asks for it. */
 export async function standbyProblems(
   connection: WireConnection,
@@ -29,7 +32,7 @@ export async function standbyProblems(
     const message = `${place}, where no slot can be made that follows to others. Set slot.failover to false, or point database.hostname at the primary.`;
     problems.push({ key: 'slot.failover', value: 'true', message });
   }
-  if (heartbeat.query !== null && !/^\s*(select|with|values|table|show)\b/i.test(heartbeat.query)) {
+  if (heartbeat.query !== null && WRITES.test(heartbeat.query)) {
     const message = `${place}, which takes no writes. Leave heartbeat.action.query out: positions are confirmed without it.`;
     problems.push({ key: 'heartbeat.action.query', value: heartbeat.query, message });
   }

@@ -88,6 +88,25 @@ describe('control of PostgresSource', () => {
     await source.until(() => rowsRead(source) === 1 && progress(source) === undefined);
   });
 
+  test('a signal table that the publication lacks is said at the start, and the others are read all the same', async () => {
+    const warnings: string[] = [];
+    const logger: Logger = { ...silent, warn: (_fields, message) => void warnings.push(message) };
+    const { client, source } = await streaming(
+      {
+        'publication.autocreate.mode': 'disabled',
+        'publication.name': 'own',
+        'signal.data.collection': 'public.signals',
+      },
+      logger,
+      'CREATE TABLE signals (id text PRIMARY KEY, type text, data text); CREATE PUBLICATION own FOR TABLE t',
+    );
+    await client.query('INSERT INTO t VALUES (1000, 1)');
+    await source.until(() => rowsRead(source) === 1);
+    const said = warnings.filter((message) => message.includes('public.signals'));
+    assert.equal(said.length, 1);
+    assert.match(said[0]!, /lacks the table public\.signals.*ALTER PUBLICATION "own" ADD TABLE "public"\."signals";$/);
+  });
+
   test('pause, resume and stop do what they say, and a pause outlives a restart', async () => {
     const { source, config } = await streaming();
     await source.task.signal!({ id: 'one', type: 'execute-snapshot', data: all });

@@ -9,12 +9,13 @@ import { parseLsn } from '../tables/pgoutput.ts';
 /** A page of the WAL begins with a header of 24 bytes, the first of a segment with one of 40. */
 const PAGE_HEADER_BYTES_MAX = 40;
 
-/** What a view sees, and where the WAL ends just behind it. */
-export const VIEW_SQL = `SELECT pg_current_snapshot()::text AS view, pg_is_in_recovery() AS standby, current_setting('wal_block_size') AS page,
-  CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END AS written`;
+/** What a view sees, and where the WAL ends just behind it, which nobody asks who may write a mark. */
+export const viewSql = (isReadOnly: boolean): string =>
+  `SELECT pg_current_snapshot()::text AS view, pg_is_in_recovery() AS standby, current_setting('wal_block_size') AS page,
+     CASE WHEN ${isReadOnly} AND NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END AS written`;
 
 /**
- * Where the WAL ended when the view of {@link VIEW_SQL} was there; null where a mark may be written. Called behind the rows: a
+ * Where the WAL ended when the view of {@link viewSql} was there; null where a mark may be written. Called behind the rows: a
  * standby shows what a commit did a moment before it tells its position.
  */
 export async function placeBehind(connection: WireConnection, view: Row, isReadOnly: boolean): Promise<number | null> {

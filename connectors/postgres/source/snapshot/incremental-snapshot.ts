@@ -24,7 +24,7 @@ import type { RecordBatch } from '../tables/record-batch.ts';
 import { NO_BEFORE, nowMicros, type TableEncoder } from '../tables/table-encoder.ts';
 import { lockTable } from '../tables/table-lock.ts';
 import { relationOf, type Tables } from '../tables/tables.ts';
-import { placeBehind, VIEW_SQL } from './chunk-place.ts';
+import { placeBehind, viewSql } from './chunk-place.ts';
 import { readCopyLine } from './copy-rows.ts';
 import { type ChunkSource, type Current, chunkKey, chunkSql, firstLook } from './incremental-chunk.ts';
 
@@ -361,7 +361,8 @@ export class IncrementalSnapshot implements StreamListener {
     try {
       // Before anything is seen: who looks from before a table was written anew (ALTER TABLE) sees it empty.
       if (!(await lockTable(connection, table))) return 'hidden';
-      const [view] = await connection.query(VIEW_SQL);
+      const { isReadOnly } = this.#context.settings;
+      const [view] = await connection.query(viewSql(isReadOnly));
       if (this.#hidesStreamed(view!.view!)) return 'hidden';
       const [seen] = await readTables(connection, [table.oid]);
       if (JSON.stringify(seen) !== JSON.stringify(table)) return 'hidden';
@@ -373,7 +374,7 @@ export class IncrementalSnapshot implements StreamListener {
       const place = { filter: filterOf(progress), after: progress.after, current };
       await connection.startStream(chunkSql(source, columns, place, this.#context.settings.snapshot.chunkRows));
       const chunk = await this.#takeRows(connection, source, encoder, place.current, columns);
-      return { ...chunk, place: await placeBehind(connection, view!, this.#context.settings.isReadOnly) };
+      return { ...chunk, place: await placeBehind(connection, view!, isReadOnly) };
     } finally {
       await connection.query('COMMIT');
     }

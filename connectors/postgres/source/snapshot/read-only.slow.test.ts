@@ -137,7 +137,7 @@ describe('incremental snapshots that write nothing', () => {
     }
     const said = await problems({
       'replica.identity.autoset.values': 'public.t:FULL',
-      'heartbeat.action.query': 'INSERT INTO beats VALUES (1)',
+      'heartbeat.action.query': "SELECT pg_logical_emit_message(false, 'beat', '')",
       'slot.failover': version < 170_000 ? 'false' : 'true',
     });
     const sql = said.flatMap((message) => /Run on its primary: (.*)$/.exec(message)?.[1] ?? []);
