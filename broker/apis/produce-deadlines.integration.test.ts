@@ -49,11 +49,11 @@ it('A produce that waits for the disk longer than it wants to is told so; its re
   disk.state.hangs = true;
   const topicData = ['slow', 'quick'].map((name) => ({ name, partitionData: [{ index: 0, records: batchOf('a') }] }));
   const began = performance.now();
-  const { responses } = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 150, topicData });
-  assert.ok(performance.now() - began >= 150);
+  const { responses } = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 1_000, topicData });
+  assert.ok(performance.now() - began >= 1_000);
   const [slow, quick] = responses.map((topic) => topic.partitionResponses[0]!);
   assert.deepEqual([slow!.errorCode, slow!.baseOffset], [ErrorCode.REQUEST_TIMED_OUT, -1]);
-  assert.match(slow!.errorMessage!, /within 150 ms/);
+  assert.match(slow!.errorMessage!, /within 1000 ms/);
   assert.deepEqual([quick!.errorCode, quick!.baseOffset], [0, 0]);
   const log = kafka.broker.log('slow', 0);
   assert.deepEqual([log.logEndOffset, log.highWatermark], [1, 0]);
@@ -66,7 +66,7 @@ it('A produce that waits for the disk longer than it wants to is told so; its re
   });
   assert.equal(answered[0]!.partitionResponses[0]!.baseOffset, 1);
   disk.letGo();
-  const again = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 10_000, topicData: cached });
+  const again = await connection.call(exchanges.produce, 9, { acks: -1, timeoutMs: 60_000, topicData: cached });
   assert.deepEqual(
     again.responses.map((topic) => [topic.partitionResponses[0]!.errorCode, topic.partitionResponses[0]!.baseOffset]),
     [[0, 2]],
