@@ -92,8 +92,6 @@ const naming: readonly SinkScenario[] = [
     {
       ...UPSERTS,
       'hibernate.connection.currentSchema': 'other',
-      'hibernate.format_sql': 'true',
-      'hibernate.jdbc.batch_size': '5',
     },
     [[put(1, 'a')]],
     { setup: 'CREATE SCHEMA other; CREATE TABLE other.t (id int PRIMARY KEY, v text)' },

@@ -2,8 +2,8 @@
  * The one set of settings that the keys of the sink (sink-keys.ts) become, whichever of its three names they were written for.
  */
 import { type Config, ConfigError, type ConfigProblem, javaRegex } from '../../api/index.ts';
-import { driverKeyProblems, driverParameters } from './driver-keys.ts';
-import { type InsertMode, type KeyMode, PASS_THROUGH, type SinkDialect, sinkConfigDefs } from './sink-keys.ts';
+import { driverParameters } from './driver-keys.ts';
+import { type InsertMode, type KeyMode, PASS_THROUGH, type SinkDialect } from './sink-keys.ts';
 import { urlProblem, withParameters } from './sink-url.ts';
 
 export interface SinkSettings {
@@ -56,17 +56,15 @@ export interface SinkSettings {
 /** The settings a parsed config stands for. Throws ConfigError where keys contradict one another. */
 export function sinkSettings(config: Config, dialect: SinkDialect): SinkSettings {
   const words = dialect === 'debezium' ? debeziumWords(config) : confluentWords(config, dialect === 'confluent');
-  const problems: ConfigProblem[] = [...keyProblems(words, dialect), ...driverProblems(config, words, dialect)];
+  const problems: ConfigProblem[] = [...keyProblems(words, dialect), ...urlProblems(words)];
   if (problems.length > 0) throw new ConfigError(problems);
   return words;
 }
 
-/** What is wrong with keys that are handed on unread, and with a URL that they make wrong. */
-function driverProblems(config: Config, { url }: SinkSettings, dialect: SinkDialect): readonly ConfigProblem[] {
-  if (dialect === 'own') return [];
-  const problems = driverKeyProblems(config.raw, sinkConfigDefs[dialect]);
+/** What is wrong with a URL that keys beside it make wrong. */
+function urlProblems({ url }: SinkSettings): readonly ConfigProblem[] {
   const problem = urlProblem(url);
-  if (problems.length > 0 || problem === null) return problems;
+  if (problem === null) return [];
   return [{ key: 'connection.url', value: null, message: `With the parameters beside it, the URL ${problem}.` }];
 }
 
@@ -97,8 +95,7 @@ function keyProblems(words: SinkSettings, dialect: SinkDialect): readonly Config
 function common(config: Config, dialect: SinkDialect) {
   const table = config.string('offsets.table');
   const url = config.string('connection.url');
-  const parameters =
-    dialect === 'own' ? new Map<string, string>() : driverParameters(config.raw, sinkConfigDefs[dialect]);
+  const parameters = dialect === 'own' ? new Map<string, string>() : driverParameters(config, dialect);
   return {
     url: withParameters(url, parameters),
     password: () => config.optionalSecret('connection.password')?.reveal() ?? null,

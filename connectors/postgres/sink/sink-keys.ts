@@ -6,6 +6,7 @@
 import { type ConfigDef, type ConfigKey, javaRegexProblem } from '../../api/index.ts';
 import { DEFAULT_PLACEHOLDER } from '../source/config/source-defaults.ts';
 import { acceptedConfluentKeys, acceptedJdbcKeys } from './accepted-sink-keys.ts';
+import { confluentDriverKeys, hibernateKeys } from './driver-keys.ts';
 import { urlProblem } from './sink-url.ts';
 
 export const insertModes = ['insert', 'upsert', 'update', 'ignore'] as const;
@@ -220,11 +221,9 @@ export const sinkConfigDefs: Readonly<Record<SinkDialect, ConfigDef>> = {
       importance: 'low',
       doc: 'What those fields count. Postgres keeps microseconds.',
     },
-    'connection.*': family(
-      'Parameters of the JDBC driver. Those that `connection.url` takes (`sslmode`, `currentSchema` …) count where the URL does not say otherwise; those that tell Java how to work have no effect; others are refused by name.',
-    ),
     ...extras,
     ...acceptedConfluentKeys,
+    ...confluentDriverKeys,
   }),
   debezium: inAnyCase({
     ...debeziumKeys,
@@ -235,11 +234,9 @@ export const sinkConfigDefs: Readonly<Record<SinkDialect, ConfigDef>> = {
       doc: "A regular expression (Java's) for the names of schemas whose values are CloudEvents: their `data` is what is written.",
       validate: (value) => javaRegexProblem(String(value)),
     },
-    'hibernate.*': family(
-      'Settings of Hibernate. `hibernate.connection.*` are parameters of the JDBC driver, as in `connection.url`; pools, batching and logging have no effect; others are refused by name.',
-    ),
     ...extras,
     ...acceptedJdbcKeys,
+    ...hibernateKeys,
   }),
 };
 
@@ -250,11 +247,6 @@ function inAnyCase(def: ConfigDef): ConfigDef {
     return [key, isWords ? { ...declared, ignoresCase: true } : declared] as const;
   });
   return Object.fromEntries(entries);
-}
-
-/** Keys that are judged together, in driver-keys.ts. */
-function family(doc: string): ConfigKey {
-  return { type: 'string', default: null, importance: 'low', doc };
 }
 
 function tableTypeProblem(types: unknown): string | null {

@@ -24,10 +24,12 @@ export interface SinkAddress {
 const DEFAULT_PORT = 5432;
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'];
 
+/** Parameters of the session, beside who connects. */
+export const SESSION_PARAMETERS = ['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'currentSchema'];
 /** Parameters with a meaning here. */
-const UNDERSTOOD = ['user', 'password', 'ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'currentSchema'];
+const UNDERSTOOD = ['user', 'password', ...SESSION_PARAMETERS];
 /** How the JDBC driver does its work, which is not ours: nothing that is written depends on them. */
-const WITHOUT_EFFECT = [
+export const IDLE_PARAMETERS = [
   'ApplicationName',
   'adaptiveFetch',
   'assumeMinServerVersion',
@@ -51,12 +53,6 @@ const WITHOUT_EFFECT = [
   'unknownLength',
 ];
 
-/** Whether a parameter of the driver says how to connect, or only how Java does its work, or something we cannot do. */
-export function parameterKind(name: string): 'understood' | 'without effect' | 'unknown' {
-  if (UNDERSTOOD.includes(name)) return 'understood';
-  return WITHOUT_EFFECT.includes(name) ? 'without effect' : 'unknown';
-}
-
 /** The URL with these parameters where it does not say otherwise. */
 export function withParameters(text: string, parameters: ReadonlyMap<string, string>): string {
   const own = parse(text)?.searchParams;
@@ -72,7 +68,7 @@ export function urlProblem(text: string): string | null {
   if (url.hostname.includes(',') || /,/.test(text.split('/')[2] ?? ''))
     return 'names several servers; give the primary';
   for (const name of url.searchParams.keys()) {
-    if (parameterKind(name) !== 'unknown') continue;
+    if (UNDERSTOOD.includes(name) || IDLE_PARAMETERS.includes(name)) continue;
     return `has a parameter "${name}", which is not understood here; take it away (understood: ${UNDERSTOOD.join(', ')})`;
   }
   const mode = url.searchParams.get('sslmode');
