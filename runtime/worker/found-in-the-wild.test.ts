@@ -52,6 +52,19 @@ const taken: readonly [what: string, config: Keys, warnings?: number][] = [
     },
     1,
   ],
+  [
+    'CloudEvents, as Debezium documents them',
+    {
+      ...postgres,
+      'value.converter': 'io.debezium.converters.CloudEventsConverter',
+      'value.converter.serializer.type': 'json',
+      'value.converter.data.serializer.type': 'json',
+      'value.converter.json.schemas.enable': 'false',
+      'value.converter.extension.attributes.enable': 'true',
+      'value.converter.metadata.source': 'value,id:generate,type:generate',
+    },
+  ],
+  ['a standby without writes', { ...postgres, 'read.only': 'true', 'signal.enabled.channels': 'kafka,file' }],
   ['schemas.enable of nobody', { ...postgres, 'schemas.enable': 'false' }, 1],
   [
     'settings of a client, of a worker',
@@ -244,7 +257,7 @@ const taken: readonly [what: string, config: Keys, warnings?: number][] = [
     },
   ],
   ['Debezium’s JDBC with Confluent’s keys', { ...debeziumJdbc, 'auto.create': 'true', 'auto.evolve': 'true' }, 2],
-  ['Debezium’s JDBC with Hibernate’s', { ...debeziumJdbc, 'hibernate.c3p0.idle_test_period': '300' }, 1],
+  ['Debezium’s JDBC with Hibernate’s', { ...debeziumJdbc, 'hibernate.c3p0.idle_test_period': '300' }],
   ['lines of a file', { ...lines, 'tasks.max': '1', 'batch.size': '2000' }],
   [
     'the quickstart’s transforms',
