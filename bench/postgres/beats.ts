@@ -54,24 +54,35 @@ export async function throughDisk(files: number, writer: Client, pace: Pace): Pr
   const clock = new Clock();
   const folder = mkdtempSync(join(tmpdir(), 'beats-'));
   const fds = Array.from({ length: files }, (_, index) => openSync(join(folder, `${index}`), 'w'));
-  const bytes = Buffer.alloc(CHANGE_BYTES, 'a change');
-  const sync = promisify(fdatasync);
-  let last = Promise.resolve();
+  let waiting: number[] = [];
+  let working: Promise<void> | null = null;
+  const work = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const ids = waiting;
+      waiting = [];
+      await append(fds, ids.length * CHANGE_BYTES);
+      for (const id of ids) clock.arrived.set(id, performance.now());
+    }
+    working = null;
+  };
   try {
     await commitAt(pace, 'unread', writer, clock, (id) => {
-      // One after the other, as in a log: whoever comes while the disk is busy waits.
-      last = last.then(async () => {
-        for (const fd of fds) writeSync(fd, bytes);
-        await Promise.all(fds.map((fd) => sync(fd)));
-        clock.arrived.set(id, performance.now());
-      });
+      // Whoever comes while the disk is busy goes with the next: one sync for all of them, as in a log.
+      waiting.push(id);
+      working ??= work();
     });
-    await last;
+    await working;
   } finally {
     for (const fd of fds) closeSync(fd);
     rmSync(folder, { recursive: true });
   }
   return clock.waits();
+}
+
+async function append(fds: readonly number[], bytes: number): Promise<void> {
+  for (const fd of fds) writeSync(fd, Buffer.alloc(bytes, 'a change'));
+  const sync = promisify(fdatasync);
+  await Promise.all(fds.map((fd) => sync(fd)));
 }
 
 class Clock {

@@ -223,7 +223,7 @@ async function latency(house: House, prefix: string, when: string): Promise<void
   const writer = await server.connect(shop);
   latencies.push([house.name, when, await throughHouse(house, `${prefix}.public.beats`, writer, PACE)]);
   for (const files of [1, OUR_FILES]) {
-    const what = files === 1 ? '1 KB appended, fdatasync' : `1 KB appended to each of ${files} files, fdatasync`;
+    const what = files === 1 ? '1 KB to a file, fdatasync' : `1 KB to each of ${files} files, fdatasync`;
     latencies.push([`${what}, beside ${house.name}`, when, await throughDisk(files, writer, PACE)]);
   }
   await writer.end();
