@@ -35,6 +35,8 @@ const RECORDS_PER_TRANSACTION = 500;
 const BYTES_PER_TRANSACTION = 500_000;
 const CREATE_TIMEOUT_MS = 30_000;
 const REPLAYED_FROM = 'millrace.replayed.from';
+/** As the runtime marks a letter whose value did not fit. */
+const OMITTED_VALUE = 'millrace.omitted.value.bytes';
 
 export function define(command: Command): void {
   command.option('--all', 'every open letter, whatever its cause');
@@ -123,11 +125,27 @@ async function prepare(
   const returns: Return[] = [];
   for (const letter of ordered) {
     const record = targeted(letter, edited(letter, edits), options);
+    if (record.value === null) mustHaveValue(letter);
     const isUnfinished = isBeforeChain(letter) && options.to === undefined;
     const finished = isUnfinished ? await chains.produce(letter, record) : record;
     returns.push({ letter, record: finished === null ? null : withOrigin(finished, letter) });
   }
   return returns;
+}
+
+/** A letter whose value was left out for its size is no tombstone, and must not delete what it was to write. */
+function mustHaveValue({ place, original, cause }: DeadLetter): void {
+  const omitted = original.headers.find(({ key }) => key === OMITTED_VALUE);
+  if (omitted === undefined) return;
+  const where = cause.source ?? `${original.topic}-${original.partition}@${original.offset}`;
+  const bytes = Buffer.from(omitted.value ?? []).toString();
+  throw new CliError(
+    'BAD_INPUT',
+    `${place} has no value: its ${bytes} bytes were too many for the dead-letter topic.`,
+    {
+      next: `Nothing of this topic was sent. Leave such letters out with --where 'value != null'; the record stands at ${where}.`,
+    },
+  );
 }
 
 /** Tells who meets the record again where it has been. */

@@ -54,8 +54,9 @@ function letterToJson({ place, group, cause, isResolved, original, record }: Dea
 
 function shownLetter(letter: DeadLetter, { trace }: Options): string {
   const { place, group, cause, original, isResolved, record } = letter;
-  const from =
-    original.topic === null ? (cause.source ?? '-') : `${original.topic}-${original.partition}@${original.offset}`;
+  const { topic, partition, offset } = original;
+  // A source's record never got a place in its topic; it stands in the source's world.
+  const from = topic === null || offset === null ? (cause.source ?? '-') : `${topic}-${partition}@${offset}`;
   const { key, value, headers } = letterToJson(letter).original;
   const stack = record.headers.find((header) => header.key === '__connect.errors.exception.stacktrace')?.value;
   const rows: [string, string][] = [

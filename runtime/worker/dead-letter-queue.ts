@@ -5,7 +5,7 @@
  */
 
 import { asError, isRetriable, messageOf, type Stage, traceOf } from '../errors.ts';
-import type { LogClient, LogProducer, RecordHeader } from '../log/client.ts';
+import { type LogClient, LogError, type LogProducer, type ProducerRecord, type RecordHeader } from '../log/client.ts';
 import { backoffMs, delay, within } from './backoff.ts';
 
 /** What is known of a bad record. */
@@ -51,6 +51,23 @@ export interface DeadLetterOptions {
 
 const PREFIX = '__connect.errors.';
 const MAX_RETRY_DELAY_MS = 10_000;
+/** Says of a letter without a value that it had one, of so many bytes, that the topic could not hold: no tombstone. */
+const OMITTED_VALUE = 'millrace.omitted.value.bytes';
+
+/** Whether the log refuses the record for its size. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof LogError && error.code === 'MESSAGE_TOO_LARGE';
+}
+
+/**
+ * The letter without the value that is too large for its topic, too; a header says how many bytes that had, so that it is not taken
+ * for a tombstone. Null where it has none. Better a letter that tells where the record stood than a task that ends.
+ */
+export function withoutValue(letter: ProducerRecord): ProducerRecord | null {
+  if (letter.value === null) return null;
+  const omitted = { key: OMITTED_VALUE, value: Buffer.from(String(letter.value.length)) };
+  return { ...letter, value: null, headers: [...letter.headers, omitted] };
+}
 
 export class DeadLetterQueue {
   readonly topic: string;
@@ -72,13 +89,25 @@ export class DeadLetterQueue {
     this.#options.counts.deadLetterRequests++;
     const { key, value, headers, timestamp } = failure.original;
     const context = this.#options.withContext ? this.#context(failure) : [];
-    const record = { topic: this.topic, partition: null, key, value, headers: [...headers, ...context], timestamp };
+    let record: ProducerRecord = {
+      topic: this.topic,
+      partition: null,
+      key,
+      value,
+      headers: [...headers, ...context],
+      timestamp,
+    };
     for (let attempt = 0; ; attempt++) {
       try {
         await this.#ensureTopic();
         await this.#producer.send([record]);
         return;
       } catch (error) {
+        const smaller = isTooLarge(error) ? withoutValue(record) : null;
+        if (smaller !== null) {
+          record = smaller;
+          continue;
+        }
         this.#options.counts.deadLetterFailures++;
         if (!isRetriable(error) || this.#options.signal.aborted) throw error;
         await delay(backoffMs(attempt, MAX_RETRY_DELAY_MS), this.#options.signal);

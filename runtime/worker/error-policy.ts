@@ -108,7 +108,7 @@ function coordinatesOf({ topic, partition, offset, source, original }: Failure):
 }
 
 function placeOf({ topic, partition, offset, source }: Failure): string {
-  if (source !== undefined) return `the record from ${shortened(JSON.stringify(source))}, for topic ${topic},`;
+  if (source !== undefined) return `the record for topic ${topic} from ${shortened(JSON.stringify(source))}`;
   return `the record at ${topic}-${partition}@${offset}`;
 }
 

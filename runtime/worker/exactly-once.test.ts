@@ -147,6 +147,26 @@ test('a dead letter is in the transaction of its record, and a refused record co
   assert.deepEqual({ written, deadLettered, released }, { written: 3, deadLettered: 2, released: 5 });
 });
 
+test('a record that is too large for the dead letter topic, too, is there without its value, which a header tells', async (t) => {
+  const source = exact();
+  source.values.push('a', 'huge', 'b');
+  const log = new MemoryLog({
+    beforeAppend: (records) => {
+      if (!records.some(({ value }) => value?.toString() === 'huge')) return;
+      throw new LogError('MESSAGE_TOO_LARGE', 'The record is too large.', { retriable: false });
+    },
+  });
+  const { create, values } = await harness(t, [source.plugin], { log });
+  await create('s', config(deadLetters));
+  await eventually(() => assert.deepEqual(values('out'), ['a', 'b']));
+  const dead = () => log.committed({ topic: 'dead', partition: 0 });
+  await eventually(() => assert.equal(dead().length, 1));
+  const [letter] = dead();
+  assert.equal(letter!.value, null);
+  const told = letter!.headers.find(({ key }) => key === 'millrace.omitted.value.bytes');
+  assert.equal(Buffer.from(told!.value!).toString(), '4');
+});
+
 test('bad input that never was a record is dead-lettered in the transaction of its poll', async (t) => {
   const source = exact();
   let reported = false;

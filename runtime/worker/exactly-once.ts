@@ -9,6 +9,7 @@ import { ConnectError, RetriableError, type SourceRecord } from '../../connector
 import { asError, isRetriable, messageOf } from '../errors.ts';
 import type { ProducerPiece, ProducerRecord, RecordMetadata, TransactionalProducer } from '../log/client.ts';
 import { within } from './backoff.ts';
+import { isTooLarge, withoutValue } from './dead-letter-queue.ts';
 import { batchOf } from './record-runs.ts';
 import {
   type DeadLetterProducer,
@@ -361,8 +362,21 @@ export class ExactlyOnce implements SourceDelivery {
     let found = 0;
     transaction.takeRunsApart();
     for (const batch of transaction.batches) found += await this.#isolate(batch, indexesOf(batch));
+    found += await this.#shortenLetters(transaction.deadLetters);
     // Nobody's record is to blame, so writing it again would fail again.
     if (found === 0) throw error;
+  }
+
+  /** Letters that are too large themselves go without the value. Answers how many. */
+  async #shortenLetters(letters: ProducerRecord[]): Promise<number> {
+    let found = 0;
+    for (const [index, letter] of letters.entries()) {
+      const smaller = isTooLarge(await this.#try([letter])) ? withoutValue(letter) : null;
+      if (smaller === null) continue;
+      letters[index] = smaller;
+      found++;
+    }
+    return found;
   }
 
   /** Tries halves, then halves of halves, in transactions that are aborted. Answers how many were refused. */

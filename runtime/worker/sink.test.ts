@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import { DataError, RetriableError } from '../../connectors/api/index.ts';
 import { jsonPlugin } from '../../connectors/converters/json.ts';
 import { insertFieldPlugins } from '../../connectors/transforms/insert-field.ts';
+import { LogError } from '../log/client.ts';
+import { MemoryLog } from '../log/memory.ts';
 import { eventually, harness, range, steeredSink } from './harness.ts';
 
 const config = (more: Record<string, string> = {}) => ({ 'connector.class': 'SteeredSink', topics: 'in', ...more });
@@ -103,6 +105,29 @@ test('a record that cannot be read is dead-lettered with its own bytes, key and 
   assert.equal(dead?.value?.toString(), 'unreadable');
   assert.equal(dead?.timestamp, 12_345);
   assert.equal(dead?.headers[0]?.key, 'h');
+});
+
+test('a record that is too large for the dead letter topic is there without its value, which a header tells', async (t) => {
+  const sink = steeredSink();
+  const log = new MemoryLog({
+    beforeAppend: (records) => {
+      if (!records.some(({ topic, value }) => topic === 'dead' && value?.toString() === 'unreadable')) return;
+      throw new LogError('MESSAGE_TOO_LARGE', 'The record is too large.', { retriable: false });
+    },
+  });
+  const { create } = await harness(t, [sink.plugin], { log });
+  await log.createTopics([{ topic: 'in', partitions: 1, replicationFactor: 1 }]);
+  const record = { topic: 'in', partition: 0, timestamp: 1, key: null, headers: [] };
+  await log.producer().send([
+    { ...record, value: Buffer.from('unreadable') },
+    { ...record, value: Buffer.from('fine') },
+  ]);
+  await create('s', config(deadLetters));
+  await eventually(() => assert.deepEqual(sink.received, ['fine']));
+  const [dead] = log.records({ topic: 'dead', partition: 0 });
+  assert.equal(dead?.value, null);
+  const told = dead?.headers.find(({ key }) => key === 'millrace.omitted.value.bytes');
+  assert.equal(told?.value?.toString(), '10');
 });
 
 test('bytes that are no JSON are a dead letter of the converter, though transforms and sink never look into them', async (t) => {

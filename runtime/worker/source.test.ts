@@ -115,7 +115,7 @@ test('a record that does not convert fails the task, which names it, unless erro
     assert.equal(tasks[0]?.state, 'FAILED');
     return tasks[0];
   });
-  assert.match(status?.trace ?? '', /VALUE_CONVERTER failed for the record from .*"next":2/s);
+  assert.match(status?.trace ?? '', /VALUE_CONVERTER failed for the record for topic \S+ from .*"next":2/s);
   assert.match(status?.trace ?? '', /Caused by: Error: cannot convert bad one/);
   assert.match(status?.trace ?? '', /stays FAILED/);
 });
