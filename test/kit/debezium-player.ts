@@ -84,9 +84,12 @@ export async function playScenario(
     }
     await client.query(`INSERT INTO ${END_TABLE} VALUES (1)`);
     await until(recorder, () => recorder.records.some(isEnd), `the last record, after ${recorder.records.length}`);
-  } finally {
-    await recorder.stop();
+  } catch (error) {
+    // What its stop says then is a consequence.
+    await recorder.stop().catch(() => {});
+    throw error;
   }
+  await recorder.stop();
   await client.end();
   const last = recorder.records.findIndex(isEnd);
   return recorder.records.slice(0, last).map((record) => comparable(record, database));

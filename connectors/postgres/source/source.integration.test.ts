@@ -332,6 +332,20 @@ describe('PostgresSource', () => {
     await source.stop();
   });
 
+  test('slot.drop.on.stop leaves no slot behind, and one that was never made is none', async () => {
+    const { client, config } = await database(
+      'CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)',
+    );
+    const settings = { ...config, 'slot.drop.on.stop': 'true' };
+    await (await startSource({ config: settings })).stop();
+    const source = await startSource({ config: settings });
+    await source.until((records) => records.length === 1);
+    const slots = 'SELECT FROM pg_replication_slots WHERE slot_name = $1';
+    assert.equal((await client.query(slots, [config['slot.name']])).rowCount, 1);
+    await source.stop();
+    assert.equal((await client.query(slots, [config['slot.name']])).rowCount, 0);
+  });
+
   test('a slot that somebody else reads is a reason to wait, and the message names the reader', async () => {
     const { config } = await database('CREATE TABLE t (id int PRIMARY KEY, v int)');
     const first = await startSource({ config });

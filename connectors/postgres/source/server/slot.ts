@@ -2,6 +2,7 @@
  * How the replication slot stands, and its end.
  */
 import { ConnectError, type Logger, RetriableError } from '../../../api/index.ts';
+import { ServerError } from '../../errors.ts';
 import { quoteIdentifier, quoteLiteral, type WireConnection } from '../../wire/connection.ts';
 import type { SourceSettings } from '../config/source-config.ts';
 import { parseLsn } from '../tables/pgoutput.ts';
@@ -47,11 +48,18 @@ function causeOfLoss(reason: string | null, keep: string): string {
   return `the server removed WAL that it needed, beyond max_slot_wal_keep_size=${keep}`;
 }
 
-/** Drops the slot, which is to be there and read by nobody. */
+const UNDEFINED_OBJECT = '42704';
+
+/** Drops the slot, which is read by nobody; one that is not there, because the task never came to make it, is no fault. */
 export async function dropSlot(settings: SourceSettings): Promise<void> {
   const client = await ReplicationClient.open(wireOptions(settings, 'drop slot'));
-  await client.dropSlot(settings.slot.name);
-  await client.close();
+  try {
+    await client.dropSlot(settings.slot.name);
+  } catch (error) {
+    if (!(error instanceof ServerError) || error.sqlState !== UNDEFINED_OBJECT) throw error;
+  } finally {
+    await client.close();
+  }
 }
 
 /** Whoever deletes the connector now is told what it leaves on the server. */
