@@ -22,7 +22,7 @@ const rooms = {
     'source/snapshot/snapshot-crash.slow',
     'source/signals/control.integration',
     'source/tables/schema-policy.integration',
-    ...integration('source/server', 'server-proof', 'preflight'),
+    ...integration('source/server', 'server-proof', 'preflight', 'slot-loss', 'silence'),
     'source/stream/streamed-transactions.slow',
   ],
   sink: [
