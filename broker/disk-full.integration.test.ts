@@ -77,7 +77,7 @@ it('A full disk refuses records for as long as it is full, and nothing else', as
     await Promise.all(clients.map((client) => client.disconnect()));
     disk.release();
   });
-  const kafka = new Kafka({ brokers: [fixture.bootstrap], logLevel: logLevel.NOTHING });
+  const kafka = new Kafka({ brokers: [fixture.bootstrap], logLevel: logLevel.NOTHING, connectionTimeout: 60_000 });
   const admin = kafka.admin();
   await admin.connect();
   await admin.createTopics({ topics: [{ topic: 't' }, { topic: 'unused' }] });

@@ -18,7 +18,7 @@ function figure(name: string, labels: Readonly<Record<string, string>> = {}, suf
 }
 
 it('requests, records, bytes, groups and partitions are counted, with the names Kafka has for them', async () => {
-  const kafka = new Kafka({ brokers: [fixture.bootstrap], logLevel: logLevel.NOTHING });
+  const kafka = new Kafka({ brokers: [fixture.bootstrap], logLevel: logLevel.NOTHING, connectionTimeout: 60_000 });
   await fixture.broker.topics.create([{ name: 'counted', partitions: 2 }]);
   const producer = kafka.producer();
   await producer.connect();

@@ -9,7 +9,8 @@ import { startTestBroker } from '../../test/kit/broker.ts';
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel, ResourcePatternTypes } = kafkajs;
 
 const fixture = await startTestBroker({ after });
-const adminOf = () => new Kafka({ brokers: [fixture.bootstrap], logLevel: logLevel.NOTHING }).admin();
+const adminOf = () =>
+  new Kafka({ brokers: [fixture.bootstrap], logLevel: logLevel.NOTHING, connectionTimeout: 60_000 }).admin();
 
 const acl = {
   resourceType: AclResourceTypes.TOPIC,

@@ -48,7 +48,13 @@ await guarded.allowEverything('User:alice');
 await guarded.allowEverything('User:robot');
 
 function kafkajs(sasl: SASLOptions): Kafka {
-  return new Kafka({ brokers: [guarded.bootstrap], sasl, logLevel: logLevel.NOTHING, retry: { retries: 0 } });
+  return new Kafka({
+    brokers: [guarded.bootstrap],
+    sasl,
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 60_000,
+    retry: { retries: 0 },
+  });
 }
 
 describe('kafkajs', () => {

@@ -39,7 +39,12 @@ function shownCertificate(): Promise<string> {
 }
 
 async function withAdmin<Result>(use: (admin: Admin) => Promise<Result>): Promise<Result> {
-  const admin = new Kafka({ brokers: [guarded.plain], logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
+  const admin = new Kafka({
+    brokers: [guarded.plain],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 60_000,
+    retry: { retries: 0 },
+  }).admin();
   await admin.connect();
   try {
     return await use(admin);

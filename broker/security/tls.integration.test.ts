@@ -40,7 +40,7 @@ const mutual = await startGuardedBroker(
 );
 await mutual.allowEverything('User:CN=alice,O=Millrace');
 
-const quiet = { logLevel: logLevel.NOTHING, retry: { retries: 0 } };
+const quiet = { logLevel: logLevel.NOTHING, connectionTimeout: 60_000, retry: { retries: 0 } };
 
 async function kcat(args: readonly string[], input = '') {
   const child = spawn('kcat', args, { timeout: 60_000 });

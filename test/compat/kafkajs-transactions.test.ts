@@ -11,7 +11,12 @@ import { until } from './wait.ts';
 
 const fixture = await startTestBroker({ after });
 
-const kafka = new Kafka({ clientId: 'compat', brokers: [fixture.bootstrap], logLevel: logLevel.NOTHING });
+const kafka = new Kafka({
+  clientId: 'compat',
+  brokers: [fixture.bootstrap],
+  logLevel: logLevel.NOTHING,
+  connectionTimeout: 60_000,
+});
 
 async function topicOf(partitions = 1): Promise<string> {
   const topic = unique('kafkajs');

@@ -29,7 +29,12 @@ async function consumed(topic: string, isolation: string): Promise<string[]> {
 test('read_committed leaves out what is aborted and what is open', options, async () => {
   const topic = unique('kcat');
   await fixture.broker.topics.create([{ name: topic, partitions: 1 }]);
-  const kafka = new Kafka({ clientId: 'compat', brokers: [fixture.bootstrap], logLevel: logLevel.NOTHING });
+  const kafka = new Kafka({
+    clientId: 'compat',
+    brokers: [fixture.bootstrap],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 60_000,
+  });
   const producerOf = () => kafka.producer({ transactionalId: unique('id'), idempotent: true, maxInFlightRequests: 1 });
   const [one, other] = [producerOf(), producerOf()];
   await one.connect();

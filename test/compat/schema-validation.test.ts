@@ -20,7 +20,12 @@ let house: Millrace;
 let kafka: Kafka;
 before(async () => {
   house = await startMillrace();
-  kafka = new Kafka({ brokers: [house.kafka], logLevel: logLevel.NOTHING, retry: { retries: 5 } });
+  kafka = new Kafka({
+    brokers: [house.kafka],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 60_000,
+    retry: { retries: 5 },
+  });
   const answer = await fetch(`${house.registry}/subjects/gps-value/versions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -105,7 +105,7 @@ function put(house: Millrace, name: string, config: Readonly<Record<string, stri
 }
 
 async function createTopic(house: Millrace, topic: string): Promise<void> {
-  const admin = new Kafka({ brokers: [house.kafka], logLevel: logLevel.NOTHING }).admin();
+  const admin = new Kafka({ brokers: [house.kafka], logLevel: logLevel.NOTHING, connectionTimeout: 60_000 }).admin();
   await admin.connect();
   await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
   await admin.disconnect();

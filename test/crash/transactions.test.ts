@@ -24,6 +24,7 @@ it('keeps every transaction whole when it is killed three times under load', { t
   const kafka = new Kafka({
     brokers: [house.kafka],
     logLevel: logLevel.NOTHING,
+    connectionTimeout: 60_000,
     retry: { initialRetryTime: 50, maxRetryTime: 200, retries: 3 },
   });
   const admin = kafka.admin();

@@ -50,7 +50,7 @@ async function writeEverything(): Promise<void> {
   const logger = { debug: noop, info: noop, warn: noop, error: noop };
   const broker = await startBroker({ dataDir, port: 0, logger });
   await broker.topics.create([{ name: 't', partitions: 1 }]);
-  const kafka = new Kafka({ brokers: [broker.bootstrap], logLevel: logLevel.NOTHING });
+  const kafka = new Kafka({ brokers: [broker.bootstrap], logLevel: logLevel.NOTHING, connectionTimeout: 60_000 });
   const value = 'v'.repeat(500);
   const messages = Array.from({ length: 20 }, (_, index) => ({ key: `k${index}`, value, headers: { h: 'x' } }));
   const plain = kafka.producer();
