@@ -4,10 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
 import { DataError } from '../../api/index.ts';
-import { json, sinkRecord, startSink } from './sink-harness.ts';
+import { json, sinkRecord, sinkTarget, startSink } from './sink-harness.ts';
 
 const COLUMNS =
   'id bigint PRIMARY KEY, t text, v varchar(8), n numeric(8,2), f float8, r real, i int, s smallint, b boolean, u uuid, ' +
@@ -59,12 +58,7 @@ describe('rows as arrays and as JSON', () => {
   const recordOf = (offset: number, text: string) =>
     sinkRecord({ offset, key: json(`{"id":${JSON.parse(text).id}}`), value: json(text) });
 
-  async function target(): Promise<{ client: Client; url: string }> {
-    const name = await server.createDatabase();
-    const client = await server.connect(name);
-    await client.query(`CREATE TABLE t (${COLUMNS})`);
-    return { client, url: server.url(name) };
-  }
+  const target = () => sinkTarget(server, `CREATE TABLE t (${COLUMNS})`);
 
   /** The rows that a batch leaves, but for that with the escape. */
   async function put(texts: readonly string[]): Promise<unknown[]> {

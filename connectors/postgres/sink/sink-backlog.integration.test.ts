@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
 import type { ConnectError, SinkRecord } from '../../api/index.ts';
-import { json, type RunningSink, sinkRecord, startSink } from './sink-harness.ts';
+import { json, type RunningSink, sinkRecord, sinkTarget, startSink } from './sink-harness.ts';
 
 const partitions = [{ topic: 't', partition: 0 }];
 const PUT = 1500;
@@ -25,12 +25,7 @@ describe('the sink in a backlog', () => {
       INSERT INTO how VALUES (split_part(current_query(), ' ', 1)); RETURN NULL; END $$;
     CREATE TRIGGER tell AFTER INSERT ON t EXECUTE FUNCTION tell()`;
 
-  async function target(sql: string): Promise<{ client: Client; name: string; url: string }> {
-    const name = await server.createDatabase();
-    const client = await server.connect(name);
-    await client.query(sql);
-    return { client, name, url: server.url(name) };
-  }
+  const target = (sql: string) => sinkTarget(server, sql);
   const event = (offset: number, id: number, rest: string, op = 'c') =>
     sinkRecord({
       offset,

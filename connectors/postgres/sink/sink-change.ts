@@ -5,7 +5,7 @@
  * Row and key stay the JSON text they came as wherever they came as text, so that no 64-bit integer or decimal ever
  * becomes a JavaScript number; the parsed form only tells which members there are.
  */
-import { DataError, JsonText, type SinkRecord } from '../../api/index.ts';
+import { DataError, JsonText, type Schema, type SinkRecord } from '../../api/index.ts';
 import type { Members } from './json-slices.ts';
 import { oncePer } from './once-per.ts';
 import type { SinkSettings } from './sink-config.ts';
@@ -71,7 +71,8 @@ export function toChange(record: SinkRecord, settings: SinkSettings): SinkChange
   }
   if (op === '"t"') return settings.truncates ? truncation(record, settings, names) : null;
   if (op !== '"d"' || !settings.deletes) return null;
-  const before = settings.keyMode === 'record_value' ? rowBefore(record, settings, members.get('before')) : null;
+  const before =
+    settings.keyMode === 'record_value' ? rowBefore(record, settings, valueSchema, members.get('before')) : null;
   return removal(record, settings, names, before);
 }
 
@@ -137,13 +138,13 @@ function foldedEntry(entry: string): string {
 }
 
 /** The row that was deleted, where its own fields are the key. */
-function rowBefore(record: SinkRecord, settings: SinkSettings, before = 'null'): RowText {
+function rowBefore(record: SinkRecord, settings: SinkSettings, valueSchema: Schema | null, before = 'null'): RowText {
   if (before === 'null') {
     throw new DataError(
       `${place(record)} deletes a row and does not say which: it has no "before", and pk.mode is record_value.`,
     );
   }
-  const schema = fieldOf(record.valueSchema, 'before') ?? null;
+  const schema = fieldOf(valueSchema, 'before') ?? null;
   return rowOf(before, schema, record.value instanceof JsonText, '"after"', record, settings);
 }
 

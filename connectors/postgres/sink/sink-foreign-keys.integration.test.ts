@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
 import type { SinkRecord } from '../../api/index.ts';
-import { json, type RunningSink, sinkRecord, startSink } from './sink-harness.ts';
+import { json, type RunningSink, sinkRecord, sinkTarget, startSink } from './sink-harness.ts';
 
 const partitions = ['customers', 'orders', 'lines'].map((topic) => ({ topic, partition: 0 }));
 const tables = `CREATE TABLE customers (id int PRIMARY KEY, name text UNIQUE);
@@ -22,12 +22,7 @@ describe('foreign keys of the target', () => {
   });
   after(() => server.stop());
 
-  async function target(sql = tables): Promise<{ client: Client; url: string }> {
-    const name = await server.createDatabase();
-    const client = await server.connect(name);
-    await client.query(sql);
-    return { client, url: server.url(name) };
-  }
+  const target = (sql = tables) => sinkTarget(server, sql);
   /** Patient, so that a machine that stands still for a while changes nothing. */
   const patient = { 'delete.enabled': 'true', 'foreign.key.wait.ms': '600000' };
   const start = (url: string, more: Record<string, string> = {}, tolerates = false) =>

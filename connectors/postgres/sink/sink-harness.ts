@@ -1,6 +1,7 @@
 /**
  * Drives a sink task by hand, for tests and benches: puts records as the worker would.
  */
+import type { Client } from 'pg';
 import {
   type Header,
   JsonText,
@@ -29,6 +30,24 @@ export interface RunningSink {
   /** What it counted. */
   readonly figures: ReadonlyMap<string, number>;
   stop(): Promise<void>;
+}
+
+/** A server of tests. */
+interface TestServer {
+  createDatabase(): Promise<string>;
+  connect(database: string): Promise<Client>;
+  url(database: string): string;
+}
+
+/** A database of its own, prepared by `sql`: a client of it, and where a sink finds it. The server ends the client. */
+export async function sinkTarget(
+  server: TestServer,
+  sql: string,
+): Promise<{ readonly client: Client; readonly name: string; readonly url: string }> {
+  const name = await server.createDatabase();
+  const client = await server.connect(name);
+  await client.query(sql);
+  return { client, name, url: server.url(name) };
 }
 
 /** Starts a task from raw keys and opens its partitions. */

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
 import type { ConnectError } from '../../api/index.ts';
-import { json, sinkRecord, startSink } from './sink-harness.ts';
+import { json, sinkRecord, sinkTarget, startSink } from './sink-harness.ts';
 
 /** As the first version made it, and as that version writes to it. */
 const FORMER_TABLE = `CREATE TABLE millrace_offsets (connector text, topic text, partition int, next_offset bigint,
@@ -30,12 +30,7 @@ describe('offsets of the sink', () => {
   });
   after(() => server.stop());
 
-  async function target(sql: string): Promise<{ client: Client; name: string; url: string }> {
-    const name = await server.createDatabase();
-    const client = await server.connect(name);
-    await client.query(sql);
-    return { client, name, url: server.url(name) };
-  }
+  const target = (sql: string) => sinkTarget(server, sql);
   const record = (offset: number, id = offset, v = 0) =>
     sinkRecord({ offset, key: json(`{"id":${id}}`), value: json(`{"id":${id},"v":${v}}`) });
   const nextOffset = async (client: Client, topic = 't') =>

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, startPostgres } from '../../../test/kit/postgres.ts';
 import { Schemas, type SinkRecord, struct } from '../../api/index.ts';
-import { json, sinkRecord, startSink } from './sink-harness.ts';
+import { json, sinkRecord, sinkTarget, startSink } from './sink-harness.ts';
 
 const PLACEHOLDER = '__debezium_unavailable_value';
 
@@ -15,12 +15,7 @@ describe('targets of PostgresSink', () => {
   });
   after(() => server.stop());
 
-  async function target(sql: string): Promise<{ client: Client; url: string }> {
-    const name = await server.createDatabase();
-    const client = await server.connect(name);
-    await client.query(sql);
-    return { client, url: server.url(name) };
-  }
+  const target = (sql: string) => sinkTarget(server, sql);
   const partitions = [{ topic: 't', partition: 0 }];
   const row = (offset: number, id: number, more: string): SinkRecord =>
     sinkRecord({ offset, key: json(`{"id":${id}}`), value: json(`{"id":${id},${more}}`) });

@@ -22,7 +22,7 @@ import { jsonPlugin } from '../../converters/json.ts';
 import { postgresPlugins } from '../plugins.ts';
 import { debeziumDefaults, ourDefaults, type SourceDefaults } from '../source/config/source-defaults.ts';
 import { startSource } from '../source/source-harness.ts';
-import { json, type RecordSpec, sinkRecord, startSink } from './sink-harness.ts';
+import { json, type RecordSpec, sinkRecord, sinkTarget, startSink } from './sink-harness.ts';
 
 describe('PostgresSink', () => {
   let server: EmbeddedPostgresServer;
@@ -33,12 +33,7 @@ describe('PostgresSink', () => {
 
   const partitions = [{ topic: 't', partition: 0 }];
 
-  async function target(sql = 'SELECT 1'): Promise<{ client: Client; name: string; url: string }> {
-    const name = await server.createDatabase();
-    const client = await server.connect(name);
-    await client.query(sql);
-    return { client, name, url: server.url(name) };
-  }
+  const target = (sql = 'SELECT 1') => sinkTarget(server, sql);
   const rowsOf = async (client: Client, table = 't') =>
     (
       await client.query<{ row: unknown }>(`SELECT to_json(t) AS row FROM ${table} t ORDER BY to_json(t)::text`)
