@@ -115,7 +115,11 @@ function isNetworkError(error: Error): boolean {
 
 function fromServer(cause: Error, state: string, doing: string): ConnectError {
   const { detail, hint } = cause as { detail?: string; hint?: string };
-  const said = [cause.message, detail, hint].filter(Boolean).join(' ');
+  // Details and hints are sentences, messages are not.
+  const said = [cause.message, detail, hint]
+    .filter(Boolean)
+    .map((part) => part!.replace(/\.?$/, '.'))
+    .join(' ');
   const message = `Postgres answered ${state} while ${doing}: ${said}`;
   if (RETRIABLE_STATE.test(state)) return new RetriableError(message, { code: 'PG_CONNECTION', cause });
   if (BAD_ROW_STATE.test(state)) return new DataError(message, { code: 'PG_BAD_ROW', cause });
@@ -123,7 +127,7 @@ function fromServer(cause: Error, state: string, doing: string): ConnectError {
     const advice = /pg_hba\.conf/.test(cause.message)
       ? 'Put a line that lets it in into pg_hba.conf, before the one that does not, and run: SELECT pg_reload_conf();'
       : 'Check the user, the password and pg_hba.conf.';
-    return new ConnectError(`${message}. ${advice}`, { code: 'PG_AUTHENTICATION', cause });
+    return new ConnectError(`${message} ${advice}`, { code: 'PG_AUTHENTICATION', cause });
   }
   if (state === NO_SUCH_DATABASE) {
     const advice = 'Those that are there: SELECT datname FROM pg_database;';

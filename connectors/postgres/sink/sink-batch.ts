@@ -44,6 +44,8 @@ export class BatchWriter {
   readonly #copies: Copies;
   /** Errors of transactions that had guessed rows to be new. */
   readonly #guesses = new WeakSet<object>();
+  /** The tables whose statements failed, by their errors. */
+  readonly #failed = new WeakMap<object, string>();
   /** The last commit may have happened without our hearing of it. */
   isUncertain = false;
   /** The table whose statement last met a foreign key that does not hold; null where it was the commit. */
@@ -130,6 +132,11 @@ export class BatchWriter {
     return change === null ? null : targetSql(change.target);
   }
 
+  /** The table whose statement failed with this error; null where it was none's. */
+  tableOfFailure(error: unknown): string | null {
+    return typeof error === 'object' && error !== null ? (this.#failed.get(error) ?? null) : null;
+  }
+
   *#pieces(records: readonly SinkRecord[]): Generator<Piece> {
     let open: RowLayout | null = null;
     for (let from = 0; from < records.length; ) {
@@ -181,8 +188,9 @@ export class BatchWriter {
     let piece = pieces.next();
     if (piece.value === null) return null;
     const moves = this.#offsets?.moves(next, behind) ?? [];
-    const sending = new Sending(client, (table) => {
-      this.violated = table;
+    const sending = new Sending(client, (error, table) => {
+      if (isForeignKeyViolation(error)) this.violated = table;
+      if (table !== null && error instanceof Error) this.#failed.set(error, table);
     });
     this.violated = null;
     sending.query('BEGIN', null);
@@ -246,7 +254,7 @@ interface ServerCount {
 /** What a transaction has sent so far. */
 class Sending {
   readonly #client: Client;
-  readonly #onViolated: (table: string | null) => void;
+  readonly #onFailed: (error: unknown, table: string | null) => void;
   /** All that an answer is owed to. */
   readonly sent: Promise<unknown>[] = [];
   /** Which of them change rows of a table. */
@@ -256,16 +264,14 @@ class Sending {
   #copy: CopyIn | null = null;
   #layout: RowLayout | null = null;
 
-  constructor(client: Client, onViolated: (table: string | null) => void) {
+  constructor(client: Client, onFailed: (error: unknown, table: string | null) => void) {
     this.#client = client;
-    this.#onViolated = onViolated;
+    this.#onFailed = onFailed;
   }
 
   /** Awaited by the owner; until then nobody listens. Only the first error is not about the aborted transaction. */
   add(answer: Promise<unknown>, table: string | null): void {
-    answer.catch((error: unknown) => {
-      if (isForeignKeyViolation(error)) this.#onViolated(table);
-    });
+    answer.catch((error: unknown) => this.#onFailed(error, table));
     if (table !== null) this.changes.push(this.sent.length);
     this.sent.push(answer);
   }

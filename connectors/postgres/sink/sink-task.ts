@@ -372,7 +372,8 @@ export class PostgresSinkTask implements SinkTask {
       const message = `The target table has changed (${(error as Error).message}); the batch is put again.`;
       return new RetriableError(message, { cause: error });
     }
-    const failure = toConnectError(error, `writing to ${this.#place()}`);
+    const table = this.#writer.tableOfFailure(error);
+    const failure = toConnectError(error, `writing to ${table === null ? '' : `table ${table} of `}${this.#place()}`);
     if (failure.code === 'PG_CONNECTION' && state === null) this.#drop();
     return failure;
   }

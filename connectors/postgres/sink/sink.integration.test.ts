@@ -350,6 +350,17 @@ describe('PostgresSink', () => {
     assert.deepEqual(to, from.map(told));
   });
 
+  test('a row that the server refuses is told with its table, in whole sentences', async () => {
+    const { url } = await target('CREATE TABLE "T" (id bigint PRIMARY KEY, n int)');
+    const sink = await startSink({ 'connection.url': url, 'table.name.format': 'T' }, partitions);
+    const row = sinkRecord({ offset: 0, key: json('{"id":1}'), value: json('{"id":1,"n":5000000000}') });
+    await assert.rejects(sink.task.put([row]) as Promise<void>, (error: Error) => {
+      assert.match(error.message, /22003 while writing to table "T" of database .* out of range for type integer\.$/);
+      return error instanceof DataError;
+    });
+    await sink.stop();
+  });
+
   test('an infinite interval is one in the target, and a server that knows none refuses it alone', async () => {
     const { client, url } = await target('CREATE TABLE t (id bigint PRIMARY KEY, i interval)');
     const sink = await startSink({ 'connection.url': url }, [{ topic: 't', partition: 0 }]);
