@@ -131,7 +131,7 @@ function fromServer(cause: Error, state: string, doing: string): ConnectError {
   }
   if (state === NO_SUCH_DATABASE) {
     const advice = 'Those that are there: SELECT datname FROM pg_database;';
-    return new ConnectError(`${message}. ${advice}`, { code: 'PG_SETUP', cause });
+    return new ConnectError(`${message} ${advice}`, { code: 'PG_SETUP', cause });
   }
   return new ConnectError(message, { code: 'PG_STATEMENT', cause });
 }
