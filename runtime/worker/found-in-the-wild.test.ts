@@ -257,7 +257,7 @@ const taken: readonly [what: string, config: Keys, warnings?: number][] = [
     },
   ],
   ['Debezium’s JDBC with Confluent’s keys', { ...debeziumJdbc, 'auto.create': 'true', 'auto.evolve': 'true' }, 2],
-  ['Debezium’s JDBC with Hibernate’s', { ...debeziumJdbc, 'hibernate.c3p0.idle_test_period': '300' }],
+  ['Debezium’s JDBC with Hibernate’s', { ...debeziumJdbc, 'hibernate.c3p0.idle_test_period': '300' }, 1],
   ['lines of a file', { ...lines, 'tasks.max': '1', 'batch.size': '2000' }],
   [
     'the quickstart’s transforms',
