@@ -30,6 +30,9 @@ import { TargetTables } from './target-tables.ts';
 /** What a table that changed behind our back may answer: undefined things, other types, an outgrown plan. */
 const MAYBE_STALE_STATE = /^(22|42|0A000)/;
 
+/** The session or the server takes no writes. */
+const READ_ONLY_STATE = '25006';
+
 /** A put of as many records comes out of a backlog: the next one is already there. */
 const BACKLOG_RECORDS = 1000;
 
@@ -374,7 +377,8 @@ export class PostgresSinkTask implements SinkTask {
     }
     const table = this.#writer.tableOfFailure(error);
     const failure = toConnectError(error, `writing to ${table === null ? '' : `table ${table} of `}${this.#place()}`);
-    if (failure.code === 'PG_CONNECTION' && state === null) this.#drop();
+    // A session keeps its read-only default, and a server that is a standby now stays one: only a new connection finds better.
+    if (failure.code === 'PG_CONNECTION' && (state === null || state === READ_ONLY_STATE)) this.#drop();
     return failure;
   }
 

@@ -361,6 +361,36 @@ describe('PostgresSink', () => {
     await sink.stop();
   });
 
+  test('a target that takes no writes for a while is written to as soon as it takes them again', async () => {
+    const { client, name, url } = await target('CREATE TABLE t (id bigint PRIMARY KEY)');
+    const sink = await startSink({ 'connection.url': url }, partitions);
+    const row = (offset: number) =>
+      sinkRecord({ offset, key: json(`{"id":${offset}}`), value: json(`{"id":${offset}}`) });
+    await sink.task.put([row(0)]);
+    await client.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+    // Sessions from before do not know; this one ends.
+    await client.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'millrace %' AND datname = current_database()",
+    );
+    // First the connection is lost, then a new one takes no writes.
+    const attempt = () =>
+      Promise.resolve(sink.task.put([row(1)])).then(
+        () => assert.fail('A read-only database took a row.'),
+        (error: Error & { retriable?: boolean }) => error,
+      );
+    const errors = [await attempt(), await attempt(), await attempt()];
+    assert.deepEqual(
+      errors.map(({ retriable }) => retriable),
+      [true, true, true],
+    );
+    assert.match(errors.at(-1)!.message, /25006/);
+    await client.query(`SET default_transaction_read_only = off`);
+    await client.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
+    await sink.task.put([row(1)]);
+    assert.deepEqual((await rowsOf(client)).length, 2);
+    await sink.stop();
+  });
+
   test('an infinite interval is one in the target, and a server that knows none refuses it alone', async () => {
     const { client, url } = await target('CREATE TABLE t (id bigint PRIMARY KEY, i interval)');
     const sink = await startSink({ 'connection.url': url }, [{ topic: 't', partition: 0 }]);
