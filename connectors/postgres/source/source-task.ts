@@ -25,7 +25,7 @@ import { toConnectError } from '../errors.ts';
 import { quoteLiteral, type WireConnection } from '../wire/connection.ts';
 import { placeOf, type SourceSettings, sourceSettings } from './config/source-config.ts';
 import { RetryLimit } from './retry-limit.ts';
-import { preflight } from './server/preflight.ts';
+import { operationProblems, preflight } from './server/preflight.ts';
 import { ensurePublication, setIdentities, type Unfit } from './server/publication.ts';
 import { ReplicationClient } from './server/replication-client.ts';
 import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server/server-proof.ts';
@@ -217,7 +217,11 @@ export class PostgresSourceTask implements SourceTask {
     const isNew = this.#position === null;
     const problems = await preflight(this.#catalog, settings, isNew);
     if (isNew && this.#isSnapshotWanted) problems.push(...(await unreadableTables(this.#catalog, settings)));
+    const missing = await operationProblems(this.#catalog, settings);
+    if (!this.#isCompatible) problems.push(...missing);
     if (problems.length > 0) throw new ConfigError(problems, { code: 'PG_SETUP' });
+    // Debezium reads on without them.
+    for (const { message } of this.#isCompatible ? missing : []) logger.warn({}, message);
     this.#unfit = await ensurePublication(this.#catalog, settings, logger);
     for (const { message } of await signalTableProblems(this.#catalog, settings)) logger.warn({}, message);
     this.#client = await ReplicationClient.open(wireOptions(settings, connector));

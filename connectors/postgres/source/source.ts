@@ -14,7 +14,7 @@ import {
 import { ConnectionLost, toConnectError } from '../errors.ts';
 import { WireConnection } from '../wire/connection.ts';
 import { sourceSettings } from './config/source-config.ts';
-import { preflight, spoolProblems } from './server/preflight.ts';
+import { operationProblems, preflight, spoolProblems } from './server/preflight.ts';
 import { wireOptions } from './server/sessions.ts';
 import { signalTableProblems } from './server/signal-table.ts';
 import { obstacles } from './server/start-obstacles.ts';
@@ -55,8 +55,11 @@ export class PostgresSource implements SourceConnector {
       const settings = sourceSettings(config, this.#isCompatible);
       connection = await WireConnection.open(wireOptions(settings, 'check'));
       const rest = [...(await spoolProblems(settings)), ...(await obstacles(connection, settings))];
-      const unheard = await signalTableProblems(connection, settings);
-      return [...(await preflight(connection, settings)), ...unheard, ...rest];
+      const missed = [
+        ...(await operationProblems(connection, settings)),
+        ...(await signalTableProblems(connection, settings)),
+      ];
+      return [...(await preflight(connection, settings)), ...missed, ...rest];
     } catch (error) {
       if (error instanceof ConfigError) return error.problems;
       const { message, code } = toConnectError(error, 'checking the source');

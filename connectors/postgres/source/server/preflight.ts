@@ -137,7 +137,7 @@ async function publicationProblems(
     return [{ key: 'table.include.list', value: null, message }];
   }
   const [found] = await connection.query(
-    `SELECT puballtables, pubinsert AS c, pubupdate AS u, pubdelete AS d, pubtruncate AS t,
+    `SELECT puballtables,
        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super
      FROM (SELECT 1) one LEFT JOIN pg_publication ON pubname = ${quoteLiteral(publication.name)}`,
   );
@@ -179,19 +179,26 @@ async function publicationProblems(
       ),
     ];
   }
-  const unpublished = OPERATIONS.filter(([letter]) => found![letter] === 'f' && !settings.skipped.has(letter));
-  if (unpublished.length > 0) {
-    const words = unpublished.map(([, word]) => word).join(' and ');
-    const letters = unpublished.map(([letter]) => letter).join(',');
-    problems.push(
-      problem(
-        `The publication "${publication.name}" leaves out every ${words}, and nobody would be told that they are missing. Run: ALTER PUBLICATION ${quoteIdentifier(publication.name)} SET (publish = 'insert, update, delete, truncate'); or add ${letters} to skipped.operations.`,
-      ),
-    );
-  }
   const oids = captured.map((table) => table.oid);
   if (isFirst) problems.push(...topicProblems(settings, captured));
   return [...problems, ...tableProblems(await readTables(connection, oids), new Set(published.map(({ oid }) => oid)))];
+}
+
+/** A publication of the user's own that leaves out operations which nobody said may be missing. */
+export async function operationProblems(
+  connection: WireConnection,
+  { publication, skipped }: SourceSettings,
+): Promise<ConfigProblem[]> {
+  const [found] = await connection.query(
+    `SELECT pubinsert AS c, pubupdate AS u, pubdelete AS d, pubtruncate AS t
+     FROM pg_publication WHERE pubname = ${quoteLiteral(publication.name)}`,
+  );
+  const unpublished = OPERATIONS.filter(([letter]) => found?.[letter] === 'f' && !skipped.has(letter));
+  if (unpublished.length === 0) return [];
+  const words = unpublished.map(([, word]) => word).join(' and ');
+  const letters = unpublished.map(([letter]) => letter).join(',');
+  const message = `The publication "${publication.name}" leaves out every ${words}, and nobody would be told that they are missing. Run: ALTER PUBLICATION ${quoteIdentifier(publication.name)} SET (publish = 'insert, update, delete, truncate'); or add ${letters} to skipped.operations.`;
+  return [{ key: 'publication.name', value: publication.name, message }];
 }
 
 /** Names that differ only in what a topic's name cannot hold: rows of one table would replace those of the other. */
