@@ -192,11 +192,14 @@ export class Streaming {
 
   async #discover(catalog: WireConnection): Promise<void> {
     const found = await this.#discovery.look(catalog);
-    if (found !== null) this.#take(found.captured, found.unfit);
+    if (found !== null) this.#take(found.captured, found.unfit, found.whole);
   }
 
-  /** Tables that are captured since are read beside the stream, where rows are read at all; from the next offset on they are known. */
-  #take(captured: readonly TableName[], unfit: Unfit): void {
+  /**
+   * Tables that are captured since are read beside the stream, where rows are read at all and the stream does not have them all
+   * (`whole`, by oid); from the next offset on they are known.
+   */
+  #take(captured: readonly TableName[], unfit: Unfit, whole: ReadonlySet<number> = new Set()): void {
     const { settings, context } = this.#parts;
     const { filters, signalTable, snapshotMode } = settings;
     this.#names = captured.map(nameOf);
@@ -207,8 +210,10 @@ export class Streaming {
       this.#said.add(table);
       context.logger.warn({ table }, `Table ${table} is not captured: it ${why}`);
     }
-    const tables = added.filter(({ schema, name }) => filters.snapshot(schema, name)).map(nameOf);
-    const unread = tables.filter((table) => table !== signalTable);
+    const unread = added
+      .filter(({ oid, schema, name }) => !whole.has(oid) && filters.snapshot(schema, name))
+      .map(nameOf)
+      .filter((table) => table !== signalTable);
     if (unread.length === 0) return;
     context.logger.info({ tables: unread }, 'Reads tables that are captured since.');
     if (snapshotMode !== 'no_data') this.incremental.execute('new-tables', unread, {});

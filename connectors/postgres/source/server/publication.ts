@@ -83,6 +83,12 @@ export async function publishNewTables(
   return obstacles.flatMap(({ table, why }) => (why === null ? [] : [{ table: nameOf(table), why }]));
 }
 
+export async function isForAllTables(connection: WireConnection, publication: string): Promise<boolean> {
+  const sql = `SELECT puballtables FROM pg_publication WHERE pubname = ${quoteLiteral(publication)}`;
+  const [found] = await connection.query(sql);
+  return found?.puballtables === 't';
+}
+
 /** What is written into somebody's database is said. */
 async function change(connection: WireConnection, sql: string, logger: Logger | null): Promise<void> {
   await connection.query(sql);

@@ -126,6 +126,27 @@ describe('tables that are captured later', () => {
     await source.untilRecord((record) => record.topic === 'shop.public.b' && idOf(record) === 1);
   });
 
+  test('in a publication of all tables one that is made meanwhile is whole in the stream, and one that is renamed into the filter is read', async () => {
+    const { client, config } = await database(
+      'CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (7)',
+      {
+        'publication.autocreate.mode': 'all_tables',
+        'table.discovery.interval.ms': '50',
+        'table.exclude.list': 'public.other',
+      },
+    );
+    const source = await startSource({ config });
+    await drained(source, () => client.query('INSERT INTO a VALUES (49)'), 49);
+    // The first came with the snapshot, and this one shows that the stream is read.
+    await drained(source, () => client.query('INSERT INTO a VALUES (50)'), 50);
+    await client.query('CREATE TABLE made (id int PRIMARY KEY); INSERT INTO made VALUES (1)');
+    await source.untilRecord(({ topic }) => topic === 'shop.public.made');
+    await client.query('ALTER TABLE other RENAME TO mine');
+    await source.untilRecord((record) => record.topic === 'shop.public.mine' && idOf(record) === 7);
+    await drained(source, () => client.query('INSERT INTO a VALUES (51)'), 51);
+    assert.equal(source.records.filter(({ topic }) => topic === 'shop.public.made').length, 1);
+  });
+
   test('a crash between publishing a table and keeping that in the offset loses nothing of it', async () => {
     const { client, config } = await database('CREATE TABLE a (id int PRIMARY KEY)');
     let isStored = true;
