@@ -28,7 +28,14 @@ import { RetryLimit } from './retry-limit.ts';
 import { operationProblems, preflight } from './server/preflight.ts';
 import { ensurePublication, setIdentities, type Unfit } from './server/publication.ts';
 import { ReplicationClient } from './server/replication-client.ts';
-import { checkProof, checkSlot, proofOf, type ServerIdentity } from './server/server-proof.ts';
+import {
+  checkProof,
+  checkSlot,
+  checkSlotAge,
+  proofOf,
+  proofOfSlot,
+  type ServerIdentity,
+} from './server/server-proof.ts';
 import { openSession, wireOptions } from './server/sessions.ts';
 import { signalTableProblems } from './server/signal-table.ts';
 import { dropSlot, readSlot, rereadNotice, type SlotState, slotLost, tellWhatStays } from './server/slot.ts';
@@ -231,7 +238,11 @@ export class PostgresSourceTask implements SourceTask {
     const slot = found?.lostBecause === null ? found : null;
     const isLost = await this.#isWithoutHistory(server, slot);
     if (slot === null) this.#judgeLoss(found?.lostBecause ?? null);
-    this.#proof = { ...proofOf(server), ...this.#kept?.offset };
+    this.#proof = {
+      ...proofOf(server),
+      ...proofOfSlot(isLost ? null : (slot?.restartLsn ?? null)),
+      ...this.#kept?.offset,
+    };
     this.#walGuard ??= new WalGuard(settings, logger, `${connector} guard`);
     this.#walGuard.start();
     if (found !== null && (isLost || slot === null))
@@ -251,6 +262,7 @@ export class PostgresSourceTask implements SourceTask {
     const read = position.kind === 'stream' && position.partial !== null ? position.partial.lsn + 1 : 0;
     try {
       await checkProof(this.#client!, server, this.#proof, Math.max(done, read));
+      if (slot !== null) checkSlotAge(server, slot, this.#proof);
       if (slot !== null && !this.#isAdvanced(slot.confirmedLsn, done))
         checkSlot(this.#settings.slot.name, slot.confirmedLsn, this.#proof, done);
       return false;
@@ -366,7 +378,9 @@ export class PostgresSourceTask implements SourceTask {
 
   /** Looks after the WAL now and then; gives the slot up where it is told to. */
   async #guard(): Promise<void> {
-    if (!this.#walGuard!.takeVerdict()) return;
+    const guard = this.#walGuard!;
+    if (guard.provenRestartLsn !== null) this.#streaming?.prove(proofOfSlot(guard.provenRestartLsn));
+    if (!guard.takeVerdict()) return;
     const { name } = this.#settings.slot;
     this.#context.logger.error(
       { slot: name },

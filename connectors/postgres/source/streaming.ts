@@ -185,6 +185,11 @@ export class Streaming {
     }
   }
 
+  /** Goes into offsets from now on. */
+  prove(proof: SourceOffset): void {
+    Object.assign(this.#proof, proof);
+  }
+
   /** What the next one has to know of this one. */
   get stored(): SourceOffset {
     return { ...this.incremental.offset, ...this.#captured.offset };

@@ -3,6 +3,7 @@
  * servers. Nothing is skipped in silence.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
@@ -103,6 +104,58 @@ describe('what a stored position proves', () => {
     const second = await startSource({ config, offset: stored(source) });
     await second.until((records) => records.length === 1);
     assert.deepEqual(ids(second), [2]);
+  });
+
+  test('files of the server that were put back are known by the slot, also once more was written than was read', async () => {
+    const { name, client, config, source } = await readOnce({ 'status.update.interval.ms': '20' });
+    await source.stop();
+    const copy = `${server.data}-copy`;
+    await server.kill('SIGINT');
+    const files = (command: string, ...args: string[]) => assert.equal(spawnSync(command, args).status, 0, command);
+    files('cp', '-a', server.data, copy);
+    await server.restart();
+
+    const moved = await server.connect(name);
+    const restartLsn = async () =>
+      (await moved.query('SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = $1', [name])).rows[0]
+        .restart_lsn;
+    const old = await restartLsn();
+    const second = await startSource({ config, offset: stored(source) });
+    await eventually(async () => {
+      await moved.query('CHECKPOINT; INSERT INTO other VALUES (1)');
+      await second.poll();
+      return (await restartLsn()) !== old;
+    }, 'the slot to move on');
+    await second.stop();
+    await eventually(isFree(moved, name), 'the slot to be free');
+    const third = await startSource({ config, offset: stored(second) });
+    await moved.query('INSERT INTO t VALUES (2)');
+    await third.untilRecord((record) => envelope(record).after!.id === 2);
+    await third.stop();
+
+    await server.kill('SIGINT');
+    files('rm', '-rf', server.data);
+    files('mv', copy, server.data);
+    await server.restart();
+    const restored = await server.connect(name);
+    const { lsn } = stored(third) as { lsn: number };
+    await eventually(async () => {
+      await restored.query('INSERT INTO t VALUES ((SELECT max(id) + 100 FROM t)); SELECT pg_switch_wal()');
+      const { rows } = await restored.query("SELECT (pg_current_wal_lsn() - '0/0')::text AS at");
+      return Number(rows[0].at) > lsn;
+    }, 'more to be written than was read');
+    const refused = await startSource({ config, offset: stored(third) });
+    await assert.rejects(refused.poll(), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'PG_OTHER_SERVER');
+      return /its replication slot would read from .*, and was at/.test(error.message);
+    });
+    const again = await startSource({
+      config: { ...config, 'snapshot.mode': 'when_needed' },
+      offset: stored(third),
+    });
+    await again.until((records) => records.length > 1);
+    await again.stop();
+    await client.end().catch(() => {});
   });
 
   test('a server that shuts down gets its confirmation at once, however seldom the position is told', async () => {

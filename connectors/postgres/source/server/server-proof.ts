@@ -6,7 +6,7 @@
 import { ConnectError, type SourceOffset } from '../../../api/index.ts';
 import { formatLsn } from '../tables/pgoutput.ts';
 import type { ReplicationClient } from './replication-client.ts';
-import { BEGIN_ANEW } from './slot.ts';
+import { BEGIN_ANEW, type SlotState } from './slot.ts';
 
 export interface ServerIdentity {
   readonly systemId: string;
@@ -18,6 +18,24 @@ export interface ServerIdentity {
 /** What every offset keeps of the server. */
 export function proofOf({ systemId, timeline }: ServerIdentity): SourceOffset {
   return { system_id: systemId, timeline };
+}
+
+/**
+ * What offsets keep of the slot: the server writes its `restart_lsn` to disk whenever it moves, and never moves it back. So a slot that
+ * stands before it is that of an older copy of the server's files, whatever was written there since.
+ */
+export function proofOfSlot(restartLsn: number | null): SourceOffset {
+  return restartLsn === null ? {} : { slot_restart_lsn: restartLsn };
+}
+
+/** Throws PG_OTHER_SERVER where the slot is older than it was. A standby's copy of a slot may be, so only on the same timeline. */
+export function checkSlotAge(server: ServerIdentity, slot: SlotState, stored: SourceOffset | null): void {
+  const before = stored?.slot_restart_lsn;
+  if (typeof before !== 'number' || slot.restartLsn === null || stored?.timeline !== server.timeline) return;
+  if (slot.restartLsn >= before) return;
+  throw otherServer(
+    `its replication slot would read from ${formatLsn(slot.restartLsn)}, and was at ${formatLsn(before)} already`,
+  );
 }
 
 /** Throws PG_OTHER_SERVER unless `server` has all of what was read up to `position`. */

@@ -12,6 +12,8 @@ import { wireOptions } from './sessions.ts';
 /** The slot as it stands, or null where there is none. */
 export interface SlotState {
   readonly confirmedLsn: number;
+  /** Where the server must begin to read its WAL for this slot; null once that WAL is gone. */
+  readonly restartLsn: number | null;
   /** Why the server keeps nothing for it any more; null while it does. */
   readonly lostBecause: string | null;
 }
@@ -20,7 +22,7 @@ export interface SlotState {
 export async function readSlot(connection: WireConnection, settings: SourceSettings): Promise<SlotState | null> {
   const { name } = settings.slot;
   const [slot] = await connection.query(
-    `SELECT s.active_pid, s.confirmed_flush_lsn, a.application_name, a.usename, host(a.client_addr) AS client, s.wal_status,
+    `SELECT s.active_pid, s.confirmed_flush_lsn, s.restart_lsn, a.application_name, a.usename, host(a.client_addr) AS client, s.wal_status,
        to_jsonb(s)->>'invalidation_reason' AS reason, current_setting('max_slot_wal_keep_size') AS keep
      FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid
      WHERE s.slot_name = ${quoteLiteral(name)}`,
@@ -35,6 +37,7 @@ export async function readSlot(connection: WireConnection, settings: SourceSetti
   }
   return {
     confirmedLsn: slot.confirmed_flush_lsn === null ? 0 : parseLsn(slot.confirmed_flush_lsn!),
+    restartLsn: slot.restart_lsn == null ? null : parseLsn(slot.restart_lsn),
     lostBecause: slot.wal_status === 'lost' ? causeOfLoss(slot.reason ?? null, slot.keep!) : null,
   };
 }

@@ -6,6 +6,7 @@
 import { ConnectError, type Logger } from '../../../api/index.ts';
 import { quoteLiteral, type WireConnection } from '../../wire/connection.ts';
 import type { SourceSettings } from '../config/source-config.ts';
+import { parseLsn } from '../tables/pgoutput.ts';
 import { openSession } from './sessions.ts';
 
 /** Often enough to act before a disk is full, seldom enough to cost nothing. */
@@ -31,6 +32,9 @@ export class WalGuard {
   #connection: WireConnection | null = null;
   #last: { readonly at: number; readonly bytes: number } | null = null;
   #saidAt = 0;
+  #restartLsn: number | null = null;
+  /** The slot's `restart_lsn` as of the look before the last, so that it is surely on the server's disk; null where nobody looked. */
+  provenRestartLsn: number | null = null;
   /** As of the last look; null before, and where the server could not be asked. */
   state: WalState | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -107,8 +111,10 @@ export class WalGuard {
       this.#connection ??= await openSession(this.#settings, this.#name);
       const [row] = await this.#connection.query(
         `SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn) AS retained,
-           safe_wal_size AS safe, wal_status AS status FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(this.#settings.slot.name)}`,
+           restart_lsn, safe_wal_size AS safe, wal_status AS status FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(this.#settings.slot.name)}`,
       );
+      this.provenRestartLsn = this.#restartLsn;
+      this.#restartLsn = row?.restart_lsn == null ? null : parseLsn(row.restart_lsn);
       return row === undefined ? null : this.#judge(Number(row.retained ?? 0), row.safe ?? null, row.status ?? '');
     } catch (error) {
       this.#logger.debug({ err: error }, 'The slot could not be looked at.');
@@ -134,6 +140,9 @@ export class WalGuard {
   close(): void {
     this.#connection?.destroy();
     this.#connection = null;
+    // What answers next may be another server.
+    this.#restartLsn = null;
+    this.provenRestartLsn = null;
   }
 }
 

@@ -77,7 +77,7 @@ export function streamOffset(
   commitMicros: number,
   proof: SourceOffset,
 ): SourceOffset {
-  const { system_id, timeline, kept_values, captured_tables } = proof;
+  const { system_id, timeline, slot_restart_lsn, kept_values, captured_tables } = proof;
   const offset: Record<string, unknown> = {
     lsn,
     lsn_proc: lsn,
@@ -89,6 +89,7 @@ export function streamOffset(
     timeline,
   };
   // Of every change: a copy of the object would cost more than the rest of it.
+  if (slot_restart_lsn !== undefined) offset.slot_restart_lsn = slot_restart_lsn;
   if (kept_values !== undefined) offset.kept_values = kept_values;
   if (captured_tables !== undefined) offset.captured_tables = captured_tables;
   return offset;
