@@ -163,6 +163,8 @@ async function measure(house: House, table: string, rows: number): Promise<void>
   say(house.name, 'latency');
   await latency(house, main, 'right after the snapshot');
   // Everybody's: of the house, of Postgres, and of whatever else has something unwritten.
+  // What Postgres still holds in its own memory it would write in the middle of it.
+  await client.query('CHECKPOINT');
   execFileSync('sync');
   await latency(house, main, 'on a quiet disk');
   // Behind both: its gigabytes, and the discards that follow their removal, would be the disk's work meanwhile.
