@@ -234,3 +234,8 @@ export function materialise(records: readonly SourceRecord[]): Map<string, Reado
   }
   return rows;
 }
+
+/** An offset as it is after a restart: what JSON keeps of it. */
+export function stored<T>(offset: T): T {
+  return JSON.parse(JSON.stringify(offset)) as T;
+}

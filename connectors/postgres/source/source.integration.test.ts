@@ -14,11 +14,10 @@ import { sourceConfigDef } from './config/source-keys.ts';
 import { ReplicationClient } from './server/replication-client.ts';
 import { openSession, wireOptions } from './server/sessions.ts';
 import { createSlot } from './server/slot-creation.ts';
-import { envelope, materialise, startSource, startWriter, stopAll } from './source-harness.ts';
+import { envelope, materialise, startSource, startWriter, stopAll, stored } from './source-harness.ts';
 import { PostgresSourceTask } from './source-task.ts';
 
 /** What the connectors' worker stores and gives back is JSON. */
-const stored = <T>(offset: T): T => JSON.parse(JSON.stringify(offset)) as T;
 const ops = (records: readonly SourceRecord[]) => records.map((r) => (r.value === null ? 'tombstone' : envelope(r).op));
 
 describe('PostgresSource', () => {

@@ -9,10 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { type EmbeddedPostgresServer, sourceAddress, startPostgres } from '../../../../test/kit/postgres.ts';
 import type { SourceOffset } from '../../../api/index.ts';
-import { envelope, type RunningSource, startSource, stopAll } from '../source-harness.ts';
+import { envelope, type RunningSource, startSource, stopAll, stored } from '../source-harness.ts';
 
 const DEADLINE_MS = 60_000;
-const stored = (source: RunningSource) => JSON.parse(JSON.stringify(source.offset())) as SourceOffset;
+const storedOf = (source: RunningSource) => stored(source.offset()) as SourceOffset;
 const ids = (source: RunningSource) => source.records.map((record) => envelope(record).after!.id);
 
 async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
@@ -66,7 +66,7 @@ describe('what a stored position proves', () => {
     await client.query('INSERT INTO t VALUES (2)');
     await client.query('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [name]);
     await client.query('INSERT INTO t VALUES (3)');
-    const offset = stored(source);
+    const offset = storedOf(source);
     const second = await startSource({ config, offset });
     await assert.rejects(second.poll(), { code: 'PG_SLOT_MOVED', retriable: false });
     const third = await startSource({ config: { ...config, 'snapshot.mode': 'when_needed' }, offset });
@@ -81,7 +81,7 @@ describe('what a stored position proves', () => {
     await client.query('SELECT pg_drop_replication_slot($1)', [name]);
     await client.query('INSERT INTO t VALUES (2)');
     await client.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [name]);
-    const second = await startSource({ config, offset: stored(source) });
+    const second = await startSource({ config, offset: storedOf(source) });
     await assert.rejects(second.poll(), { code: 'PG_SLOT_MOVED' });
   });
 
@@ -101,7 +101,7 @@ describe('what a stored position proves', () => {
     assert.equal(source.records.length, 1, 'without a record of ours');
     await source.stop();
     await client.query('INSERT INTO t VALUES (2)');
-    const second = await startSource({ config, offset: stored(source) });
+    const second = await startSource({ config, offset: storedOf(source) });
     await second.until((records) => records.length === 1);
     assert.deepEqual(ids(second), [2]);
   });
@@ -120,7 +120,7 @@ describe('what a stored position proves', () => {
       (await moved.query('SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = $1', [name])).rows[0]
         .restart_lsn;
     const old = await restartLsn();
-    const second = await startSource({ config, offset: stored(source) });
+    const second = await startSource({ config, offset: storedOf(source) });
     await eventually(async () => {
       await moved.query('CHECKPOINT; INSERT INTO other VALUES (1)');
       await second.poll();
@@ -128,7 +128,7 @@ describe('what a stored position proves', () => {
     }, 'the slot to move on');
     await second.stop();
     await eventually(isFree(moved, name), 'the slot to be free');
-    const third = await startSource({ config, offset: stored(second) });
+    const third = await startSource({ config, offset: storedOf(second) });
     await moved.query('INSERT INTO t VALUES (2)');
     await third.untilRecord((record) => envelope(record).after!.id === 2);
     await third.stop();
@@ -138,20 +138,20 @@ describe('what a stored position proves', () => {
     files('mv', copy, server.data);
     await server.restart();
     const restored = await server.connect(name);
-    const { lsn } = stored(third) as { lsn: number };
+    const { lsn } = storedOf(third) as { lsn: number };
     await eventually(async () => {
       await restored.query('INSERT INTO t VALUES ((SELECT max(id) + 100 FROM t)); SELECT pg_switch_wal()');
       const { rows } = await restored.query("SELECT (pg_current_wal_lsn() - '0/0')::text AS at");
       return Number(rows[0].at) > lsn;
     }, 'more to be written than was read');
-    const refused = await startSource({ config, offset: stored(third) });
+    const refused = await startSource({ config, offset: storedOf(third) });
     await assert.rejects(refused.poll(), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'PG_OTHER_SERVER');
       return /its replication slot would read from .*, and was at/.test(error.message);
     });
     const again = await startSource({
       config: { ...config, 'snapshot.mode': 'when_needed' },
-      offset: stored(third),
+      offset: storedOf(third),
     });
     await again.until((records) => records.length > 1);
     await again.stop();
@@ -166,7 +166,7 @@ describe('what a stored position proves', () => {
     await server.kill('SIGINT'); // It waits for walsenders whose readers have not confirmed all of it.
     assert.equal(await reading, 'PG_CONNECTION');
     await server.restart();
-    const again = await startSource({ config, offset: stored(source) });
+    const again = await startSource({ config, offset: storedOf(source) });
     const after = await server.connect(config['database.dbname']!);
     await after.query('INSERT INTO t VALUES (3)');
     await again.until((records) => records.length > 0);
@@ -204,20 +204,20 @@ describe('what a stored position proves', () => {
     await source.stop();
     await eventually(isFree(primary, name), 'the slot to be free');
     await primary.query('INSERT INTO t VALUES (2)');
-    const second = await startSource({ config: configOf(server, name), offset: stored(source) });
+    const second = await startSource({ config: configOf(server, name), offset: storedOf(source) });
     await second.until((records) => records.length === 1);
     const { lsn } = (await primary.query('SELECT pg_current_wal_lsn() AS lsn')).rows[0];
     await eventually(
       async () => (await follower.query('SELECT pg_last_wal_replay_lsn() >= $1 AS has', [lsn])).rows[0].has,
       'the standby to follow',
     );
-    const shared = stored(second);
+    const shared = storedOf(second);
 
     // From here on the standby misses what the source reads.
     await standby.kill('SIGINT');
     await primary.query('INSERT INTO t VALUES (3)');
     await second.until((records) => records.length === 2);
-    const beyond = stored(second);
+    const beyond = storedOf(second);
     await second.stop();
     await server.kill('SIGQUIT');
     await standby.restart();
@@ -234,6 +234,6 @@ describe('what a stored position proves', () => {
     const third = await startSource({ config, offset: shared });
     await third.until((records) => records.length > 0);
     assert.deepEqual(ids(third), [4]);
-    assert.equal(stored(third).timeline, 2);
+    assert.equal(storedOf(third).timeline, 2);
   });
 });

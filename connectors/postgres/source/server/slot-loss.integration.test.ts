@@ -12,11 +12,11 @@ import { sourceSettings } from '../config/source-config.ts';
 import { ourDefaults } from '../config/source-defaults.ts';
 import { sourceConfigDef } from '../config/source-keys.ts';
 import { PostgresSource } from '../source.ts';
-import { envelope, type RunningSource, startSource, stopAll } from '../source-harness.ts';
+import { envelope, type RunningSource, startSource, stopAll, stored } from '../source-harness.ts';
 import { WalGuard } from './wal-guard.ts';
 
 const DEADLINE_MS = 60_000;
-const stored = (source: RunningSource) => JSON.parse(JSON.stringify(source.offset())) as SourceOffset;
+const storedOf = (source: RunningSource) => stored(source.offset()) as SourceOffset;
 const ids = (source: RunningSource) => source.records.map((record) => envelope(record).after!.id);
 
 describe('a server that keeps little WAL', () => {
@@ -87,7 +87,7 @@ describe('a server that keeps little WAL', () => {
     const why =
       /slot ".*" is lost: the server removed WAL .* max_slot_wal_keep_size=64MB.*snapshot.mode to when_needed/;
     assert.match((await checked(config)).join(), why);
-    const offset = stored(first);
+    const offset = storedOf(first);
     const second = await startSource({ config, offset });
     await assert.rejects(second.poll(), { code: 'PG_SLOT_LOST', message: why });
 

@@ -7,13 +7,11 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { type EmbeddedPostgresServer, sourceDatabase, startPostgres } from '../../../../test/kit/postgres.ts';
 import { assertSameRows } from '../../../../test/kit/same-rows.ts';
 import { type Logger, plainValue, type SourceOffset, type SourceRecord } from '../../../api/index.ts';
-import { envelope, materialise, startSource, startWriter, stopAll } from '../source-harness.ts';
+import { envelope, materialise, startSource, startWriter, stopAll, stored } from '../source-harness.ts';
 import { RANGE_PAGES_MIN } from './snapshot-plan.ts';
+import { markers, WIDE_ROWS, wide } from './wide-table-fixture.ts';
 
-const stored = <T>(offset: T): T => JSON.parse(JSON.stringify(offset)) as T;
 const PLACEHOLDER = '__debezium_unavailable_value';
-/** Wide enough for several ranges of pages, few enough to be quick. */
-const WIDE_ROWS = 24_000;
 
 describe('snapshots that take long', () => {
   let server: EmbeddedPostgresServer;
@@ -24,12 +22,6 @@ describe('snapshots that take long', () => {
   after(() => server.stop());
 
   const database = (sql: string) => sourceDatabase(server, sql);
-
-  const wide = `CREATE TABLE t (id int PRIMARY KEY, v int, pad text, big text); ALTER TABLE t ALTER pad SET STORAGE PLAIN, ALTER big SET STORAGE EXTERNAL;
-    INSERT INTO t SELECT i, 0, repeat('x', 1900), CASE WHEN i % 100 = 0 THEN repeat(i::text, 3000) END FROM generate_series(1, ${WIDE_ROWS}) i;`;
-
-  const markers = (records: readonly SourceRecord[], marker: string) =>
-    records.filter((record) => record.value !== null && envelope(record).source.snapshot === marker).length;
 
   /** The rows as a sink has them: a value that was not sent stays what it was. */
   function replicated(records: readonly SourceRecord[]): Map<number, { v: unknown; big: unknown }> {

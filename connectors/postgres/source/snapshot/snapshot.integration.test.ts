@@ -6,11 +6,8 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { type EmbeddedPostgresServer, sourceDatabase, startPostgres } from '../../../../test/kit/postgres.ts';
 import type { Logger, SourceRecord } from '../../../api/index.ts';
-import { envelope, materialise, startSource, stopAll } from '../source-harness.ts';
-
-const stored = <T>(offset: T): T => JSON.parse(JSON.stringify(offset)) as T;
-/** Wide enough for several ranges of pages, few enough to be quick. */
-const WIDE_ROWS = 24_000;
+import { envelope, materialise, startSource, stopAll, stored } from '../source-harness.ts';
+import { markers, WIDE_ROWS, wide } from './wide-table-fixture.ts';
 
 describe('snapshots', () => {
   let server: EmbeddedPostgresServer;
@@ -21,12 +18,6 @@ describe('snapshots', () => {
   after(() => server.stop());
 
   const database = (sql: string) => sourceDatabase(server, sql);
-
-  const wide = `CREATE TABLE t (id int PRIMARY KEY, v int, pad text, big text); ALTER TABLE t ALTER pad SET STORAGE PLAIN, ALTER big SET STORAGE EXTERNAL;
-    INSERT INTO t SELECT i, 0, repeat('x', 1900), CASE WHEN i % 100 = 0 THEN repeat(i::text, 3000) END FROM generate_series(1, ${WIDE_ROWS}) i;`;
-
-  const markers = (records: readonly SourceRecord[], marker: string) =>
-    records.filter((record) => record.value !== null && envelope(record).source.snapshot === marker).length;
 
   test('several readers share a table: every row once, one first and one last', async () => {
     const { config } = await database(`${wide} CREATE TABLE small (id int PRIMARY KEY); INSERT INTO small VALUES (1)`);

@@ -17,9 +17,7 @@ import {
   type SourceRecord,
 } from '../../../api/index.ts';
 import { jsonSchemaPlugin } from '../../../converters/json-schema-plugin.ts';
-import { envelope, materialise, type RunningSource, startSource, stopAll } from '../source-harness.ts';
-
-const stored = <T>(offset: T): T => JSON.parse(JSON.stringify(offset)) as T;
+import { envelope, materialise, type RunningSource, startSource, stopAll, stored } from '../source-harness.ts';
 
 describe('schema changes of PostgresSource', () => {
   let server: EmbeddedPostgresServer;
