@@ -209,7 +209,7 @@ export class Streaming {
     const { filters, signalTable, snapshotMode } = settings;
     this.#names = captured.map(nameOf);
     const added = this.#captured.update(captured);
-    Object.assign(this.#proof, this.#captured.offset);
+    this.prove(this.#captured.offset);
     for (const { table, why } of unfit) {
       if (this.#said.has(table)) continue;
       this.#said.add(table);

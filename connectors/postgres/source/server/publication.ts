@@ -33,22 +33,20 @@ export async function ensurePublication(
   const run = (sql: string) => change(connection, sql, logger);
   const name = quoteIdentifier(publication.name);
   const withRoot = publication.viaRoot ? ' WITH (publish_via_partition_root = true)' : '';
-  const [found] = await connection.query(
-    `SELECT puballtables FROM pg_publication WHERE pubname = ${quoteLiteral(publication.name)}`,
-  );
+  const isForAll = await isForAllTables(connection, publication.name);
   if (publication.mode !== 'filtered') {
     const what = publication.mode === 'all_tables' ? ' FOR ALL TABLES' : '';
-    if (found === undefined) await run(`CREATE PUBLICATION ${name}${what}${withRoot}`);
+    if (isForAll === null) await run(`CREATE PUBLICATION ${name}${what}${withRoot}`);
     return [];
   }
   const wanted = (await listTables(connection, publication.viaRoot)).filter((table) =>
     filters.table(table.schema, table.name),
   );
-  if (found === undefined) {
+  if (isForAll === null) {
     await run(createSql(publication.name, wanted).replace(/;$/, withRoot));
     return [];
   }
-  if (found.puballtables === 't') return [];
+  if (isForAll) return [];
   return publishNewTables(connection, settings, logger);
 }
 
@@ -83,10 +81,11 @@ export async function publishNewTables(
   return obstacles.flatMap(({ table, why }) => (why === null ? [] : [{ table: nameOf(table), why }]));
 }
 
-export async function isForAllTables(connection: WireConnection, publication: string): Promise<boolean> {
+/** Whether all tables are in the publication, now and later; null where it is not there. */
+export async function isForAllTables(connection: WireConnection, publication: string): Promise<boolean | null> {
   const sql = `SELECT puballtables FROM pg_publication WHERE pubname = ${quoteLiteral(publication)}`;
   const [found] = await connection.query(sql);
-  return found?.puballtables === 't';
+  return found === undefined ? null : found.puballtables === 't';
 }
 
 /** What is written into somebody's database is said. */

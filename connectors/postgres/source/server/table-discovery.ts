@@ -19,18 +19,19 @@ export interface Discovered {
 export class TableDiscovery {
   readonly #settings: SourceSettings;
   readonly #tables: Tables;
-  #due = 0;
+  #due: number;
   /** What was published at the last look, wanted or not; null before the first. */
   #published: ReadonlySet<number> | null = null;
 
   constructor(settings: SourceSettings, tables: Tables) {
     this.#settings = settings;
     this.#tables = tables;
+    this.#due = this.#nextLook();
   }
 
   /** The tables of now are known: the next look is an interval away. */
-  putOff(): void {
-    this.#due = Date.now() + this.#settings.discoveryMs;
+  #nextLook(): number {
+    return Date.now() + this.#settings.discoveryMs;
   }
 
   /** Publishes tables that are new, and answers what is captured now and what cannot be; null where it is not time to look. */
@@ -39,14 +40,14 @@ export class TableDiscovery {
     if (discoveryMs === 0) return null;
     this.#published ??= oidsOf(await publishedTables(catalog, publication.name));
     if (Date.now() < this.#due) return null;
-    this.putOff();
+    this.#due = this.#nextLook();
     await this.#reconsider(catalog);
     const unfit = await publishNewTables(catalog, this.#settings, null);
     const before = this.#published;
     const published = await publishedTables(catalog, publication.name);
     this.#published = oidsOf(published);
     const made = published.filter(({ oid }) => !before.has(oid));
-    const areWhole = made.length > 0 && (await isForAllTables(catalog, publication.name));
+    const areWhole = made.length > 0 && (await isForAllTables(catalog, publication.name)) === true;
     const captured = published.filter(({ schema, name }) => filters.table(schema, name));
     return { captured, unfit, whole: oidsOf(areWhole ? made : []) };
   }
